@@ -1,0 +1,1 @@
+//! Which server: algorithms, weights, queues, persistence and health decisions.

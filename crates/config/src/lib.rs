@@ -1,0 +1,1 @@
+//! From haproxy.cfg text to the IR.

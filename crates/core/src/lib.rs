@@ -1,0 +1,1 @@
+//! The shared nouns of hapax: spans, diagnostics, samples, keyword rows, IR and live state.

@@ -1,0 +1,1 @@
+//! The event loop: moves bytes and time.

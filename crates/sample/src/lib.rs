@@ -1,0 +1,1 @@
+//! Fetches, converters, ACLs, patterns, expressions and log formats.
