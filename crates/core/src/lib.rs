@@ -2,5 +2,13 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a keyword; the crates above meet in these types.
 
+pub mod contract;
+pub mod counter;
 pub mod diagnostic;
+pub mod ir;
+pub mod keyword;
+pub mod live;
+pub mod program;
+pub mod sample;
 pub mod span;
+pub mod stream;

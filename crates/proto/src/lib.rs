@@ -1,1 +1,2 @@
 //! Wire formats of hapax, without I/O.
+pub mod http;

@@ -1,0 +1,274 @@
+//! What the rooms ask of each other: the context of evaluation, actions, matchers and the choice of a server.
+
+use std::fmt::Debug;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::Waker;
+
+use bumpalo::Bump;
+use serde::{Serialize, Serializer};
+
+use crate::ir;
+use crate::live::ServerLive;
+use crate::program::Program;
+use crate::sample::{Sample, Type};
+use crate::stream::{Session, Stream};
+
+/// The time, as the worker's coarse clock tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds since the process started (monotonic).
+    pub ms: u64,
+    /// Microseconds since 1970 (wall clock).
+    pub wall_us: u64,
+}
+
+/// What an expression may look at.
+#[derive(Clone, Copy)]
+pub struct Cx<'a> {
+    /// The configuration in force for this stream.
+    pub program: &'a Program,
+    /// The client connection.
+    pub session: &'a Session,
+    /// The exchange.
+    pub stream: &'a Stream,
+    /// Bytes received from the client that were not consumed yet (TCP contents, bodies).
+    pub request_bytes: &'a [u8],
+    /// Bytes received from the server that were not consumed yet.
+    pub response_bytes: &'a [u8],
+    /// Scratch memory that lives as long as the rules of one message are evaluated.
+    pub arena: &'a Bump,
+    /// The time.
+    pub now: Now,
+    /// Whether expressions are evaluated on behalf of the response.
+    pub on_response: bool,
+}
+
+/// What an action may change.
+pub struct Tx<'a> {
+    /// The configuration in force for this stream.
+    pub program: &'a Program,
+    /// The client connection.
+    pub session: &'a mut Session,
+    /// The exchange.
+    pub stream: &'a mut Stream,
+    /// See [`Cx::request_bytes`].
+    pub request_bytes: &'a [u8],
+    /// See [`Cx::response_bytes`].
+    pub response_bytes: &'a [u8],
+    /// See [`Cx::arena`].
+    pub arena: &'a Bump,
+    /// A buffer of the worker for building text: clear it before use.
+    pub scratch: &'a mut Vec<u8>,
+    /// The time.
+    pub now: Now,
+    /// Whether this is a rule of the response.
+    pub on_response: bool,
+}
+
+impl Tx<'_> {
+    /// The same things to look at.
+    pub fn cx(&self) -> Cx<'_> {
+        Cx {
+            program: self.program,
+            session: self.session,
+            stream: self.stream,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            arena: self.arena,
+            now: self.now,
+            on_response: self.on_response,
+        }
+    }
+}
+
+/// What an action asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Go on with the next rule.
+    Continue,
+    /// No further rule of this ruleset.
+    Stop,
+    /// Answer with the error page of `status` and end the exchange (deny); counted as denied.
+    Deny {
+        /// The status of the answer.
+        status: u16,
+    },
+    /// Answer with what the action put into `stream.response` and `stream.reply_body`.
+    Reply,
+    /// Close the connection without an answer.
+    Close,
+}
+
+/// An action of a rule; made by the row of its keyword.
+pub trait Action: Debug + Send + Sync {
+    /// The keyword with its arguments, for dumps and explanations; equal text is an equal action.
+    fn text(&self) -> String;
+
+    /// Does it.
+    fn run(&self, tx: &mut Tx<'_>) -> Outcome;
+}
+
+/// The patterns of an ACL line, indexed.
+pub trait Matcher: Debug + Send + Sync {
+    /// Match method, flags and patterns as text; equal text is an equal matcher.
+    fn text(&self) -> String;
+
+    /// The type the sample is cast to before [`Matcher::matches`].
+    fn input(&self) -> Type;
+
+    /// Whether a pattern matches.
+    fn matches(&self, sample: &Sample<'_>) -> bool;
+}
+
+/// A balance algorithm with its arguments; builds the working structure of a backend.
+pub trait Algorithm: Debug + Send + Sync {
+    /// The `balance` line's arguments.
+    fn text(&self) -> String;
+
+    /// Upstream's name in the statistics (`roundrobin`, `leastconn`, ...).
+    fn name(&self) -> &'static str;
+
+    /// What of a request decides.
+    fn key(&self) -> BalanceKey<'_>;
+
+    /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
+    /// structure cannot take.
+    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer>;
+}
+
+/// What of a request decides about the server.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BalanceKey<'a> {
+    /// Nothing.
+    None,
+    /// The client's address.
+    Source,
+    /// The value of an expression.
+    Expr(&'a ir::Expr),
+}
+
+/// The key of one request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum KeyValue<'a> {
+    /// None: the algorithm takes the next server in turn.
+    None,
+    /// An address.
+    Address(IpAddr),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// The working structure of a balance algorithm; safe to share between workers.
+pub trait Balancer: Debug + Send + Sync {
+    /// Chooses a usable server, if possible another one than `avoid`; none when there is none.
+    fn choose(&self, key: KeyValue<'_>, avoid: Option<usize>) -> Option<usize>;
+
+    /// Server `index` got or lost a connection (leastconn, first).
+    fn connections_changed(&self, index: usize);
+
+    /// State or weight of servers changed.
+    fn servers_changed(&self);
+}
+
+/// The servers of one backend as a whole: algorithm, persistence target, connection limits and queues.
+///
+/// LIFECYCLE of a request: `assign` gives a server (a slot of it is taken), or parks the request; `release` gives the
+/// slot back, exactly once per `Assigned::Server`. A parked request that leaves (client gone, timeout) calls `cancel`.
+pub trait Dispatch: Debug + Send + Sync {
+    /// Asks for a server. A parked request calls it again, with its ticket, whenever its waker fired.
+    fn assign(&self, wish: &Wish<'_>, ticket: &mut Ticket, waker: &Waker) -> Assigned;
+
+    /// Gives a parked request's place up.
+    fn cancel(&self, ticket: &mut Ticket);
+
+    /// Gives the slot on a server back, and wakes who waits for it.
+    fn release(&self, server: usize);
+
+    /// State, weight or limits of servers changed: rebuilds what depends on it, moves those who wait.
+    fn servers_changed(&self);
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// What decides, as [`Algorithm::key`] says.
+    pub key: KeyValue<'a>,
+    /// The server that persistence asks for.
+    pub persistent: Option<usize>,
+    /// A server to avoid: it failed for this request.
+    pub avoid: Option<usize>,
+    /// The time.
+    pub now: Now,
+}
+
+/// The answer to a [`Wish`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assigned {
+    /// Connect to this server (index in the backend); its slot is taken.
+    Server(usize),
+    /// Parked; the waker fires when something changes.
+    Wait,
+    /// No server is usable.
+    NoServer,
+}
+
+/// A place in a queue.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Number of the place; 0 is none.
+    pub number: u64,
+    /// The server whose queue it is; none is the backend's.
+    pub server: Option<usize>,
+    /// How many waited before it in the server's queue when it joined (the log's `srv_queue`).
+    pub server_position: u32,
+    /// How many waited before it in the backend's queue when it joined (the log's `backend_queue`).
+    pub backend_position: u32,
+}
+
+macro_rules! by_text {
+    ($($name:ident),*) => { $(
+        impl PartialEq for dyn $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.text() == other.text()
+            }
+        }
+
+        impl Serialize for dyn $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.text())
+            }
+        }
+    )* };
+}
+by_text!(Action, Matcher, Algorithm);
+
+/// A shared trait object as a field of the IR; derives of comparison do not work on `Arc<dyn Trait>` itself.
+#[derive(Debug)]
+pub struct Shared<T: ?Sized>(pub Arc<T>);
+
+impl<T: ?Sized> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Shared(self.0.clone())
+    }
+}
+
+impl<T: ?Sized> std::ops::Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: ?Sized + PartialEq> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+}
+
+impl<T: ?Sized + Serialize> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}

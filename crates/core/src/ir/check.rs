@@ -1,0 +1,95 @@
+//! How servers are checked.
+
+use serde::Serialize;
+
+use super::Milliseconds;
+
+/// What a check of a backend says to its servers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub enum CheckKind {
+    /// Connect only.
+    #[default]
+    Tcp,
+    /// `option httpchk`.
+    Http(HttpCheck),
+}
+
+/// `option httpchk` and `http-check` lines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HttpCheck {
+    /// Method.
+    pub method: String,
+    /// Path; a log format is another part's.
+    pub uri: String,
+    /// `HTTP/1.0` and so on.
+    pub version: String,
+    /// Header fields in order, names as written.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+    /// `http-check expect` lines in order; empty accepts 2xx and 3xx.
+    pub expect: Vec<HttpExpect>,
+    /// `http-check disable-on-404`.
+    pub disable_on_404: bool,
+}
+
+/// One `http-check expect`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HttpExpect {
+    /// `!`.
+    pub negated: bool,
+    /// What is compared.
+    pub test: HttpExpectTest,
+}
+
+/// What `http-check expect` compares.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum HttpExpectTest {
+    /// `status` with ranges, both ends included.
+    Status(Vec<(u16, u16)>, String),
+    /// `string`: the body contains it.
+    String(Vec<u8>),
+    /// `rstatus` or `rstring`: a regex; true for the status.
+    Regex {
+        /// On the status rather than the body.
+        status: bool,
+        /// The expression.
+        pattern: String,
+    },
+}
+
+/// Check settings of one server.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerCheck {
+    /// `check`.
+    pub enabled: bool,
+    /// `inter`.
+    pub inter: Milliseconds,
+    /// `fastinter`; 0 is `inter`.
+    pub fastinter: Milliseconds,
+    /// `downinter`; 0 is `inter`.
+    pub downinter: Milliseconds,
+    /// `rise`.
+    pub rise: u32,
+    /// `fall`.
+    pub fall: u32,
+    /// `port`.
+    pub port: Option<u16>,
+    /// `addr`.
+    pub address: Option<super::Address>,
+}
+
+impl Default for ServerCheck {
+    fn default() -> Self {
+        ServerCheck {
+            enabled: false,
+            inter: 2000,
+            fastinter: 0,
+            downinter: 0,
+            rise: 2,
+            fall: 3,
+            port: None,
+            address: None,
+        }
+    }
+}

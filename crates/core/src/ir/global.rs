@@ -1,0 +1,141 @@
+//! Process-wide settings.
+
+use serde::Serialize;
+
+use super::{Bind, LogTarget, Milliseconds};
+use crate::span::Span;
+
+/// The `global` section.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Global {
+    /// `daemon`.
+    pub daemon: bool,
+    /// `quiet`.
+    pub quiet: bool,
+    /// `master-worker`.
+    pub master_worker: bool,
+    /// `chroot`.
+    pub chroot: Option<String>,
+    /// `pidfile`.
+    pub pidfile: Option<String>,
+    /// `user`/`uid`, resolved.
+    pub uid: Option<u32>,
+    /// `group`/`gid`, resolved.
+    pub gid: Option<u32>,
+    /// `maxconn`.
+    pub maxconn: Option<u32>,
+    /// `maxconnrate`.
+    pub maxconnrate: u32,
+    /// `maxsessrate`.
+    pub maxsessrate: u32,
+    /// `ulimit-n`.
+    pub ulimit_n: Option<u32>,
+    /// `fd-hard-limit`.
+    pub fd_hard_limit: Option<u32>,
+    /// `strict-limits` (on by default upstream) turned off.
+    pub no_strict_limits: bool,
+    /// `nbthread`; none is one per core.
+    pub nbthread: Option<u16>,
+    /// `log` lines.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`.
+    pub log_tag: Option<String>,
+    /// `log-send-hostname`: none is off, an empty name is the machine's.
+    pub log_send_hostname: Option<String>,
+    /// `stats socket` lines.
+    pub stats_sockets: Vec<Bind>,
+    /// `stats timeout`.
+    pub stats_timeout: Option<Milliseconds>,
+    /// `stats maxconn`.
+    pub stats_maxconn: Option<u32>,
+    /// `node`.
+    pub node: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `hard-stop-after`.
+    pub hard_stop_after: Option<Milliseconds>,
+    /// `grace`.
+    pub grace: Option<Milliseconds>,
+    /// `spread-checks`, percent.
+    pub spread_checks: u32,
+    /// `max-spread-checks`.
+    pub max_spread_checks: Option<Milliseconds>,
+    /// `unix-bind prefix`.
+    pub unix_bind_prefix: Option<String>,
+    /// `unix-bind mode`, `uid`, `gid` for sockets that name none.
+    pub unix_bind_mode: Option<u32>,
+    /// See `unix_bind_mode`.
+    pub unix_bind_uid: Option<u32>,
+    /// See `unix_bind_mode`.
+    pub unix_bind_gid: Option<u32>,
+    /// `set-dumpable`.
+    pub set_dumpable: bool,
+    /// `zero-warning`.
+    pub zero_warning: bool,
+    /// `nosplice`.
+    pub no_splice: bool,
+    /// `noreuseport`.
+    pub no_reuseport: bool,
+    /// `cpu-map` entries: worker number from 0 and CPU numbers.
+    pub cpu_map: Vec<(u16, Vec<u16>)>,
+    /// `h1-case-adjust` pairs: lower-case name and the form to send.
+    pub h1_case_adjust: Vec<(String, String)>,
+    /// Settings `tune.*` that hapax follows.
+    pub tune: Tune,
+    /// Keywords accepted without a counterpart, shown by `-c -V`.
+    pub no_counterpart: Vec<(Span, &'static str, &'static str)>,
+}
+
+/// `tune.*` settings that act here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tune {
+    /// `tune.bufsize`, bytes.
+    pub bufsize: u32,
+    /// `tune.maxrewrite`, bytes.
+    pub maxrewrite: u32,
+    /// `tune.http.maxhdr`.
+    pub http_maxhdr: u16,
+    /// `tune.http.logurilen`, bytes.
+    pub http_logurilen: u16,
+    /// `tune.http.cookielen`, bytes.
+    pub http_cookielen: u16,
+    /// `tune.idletimer`.
+    pub idletimer: Milliseconds,
+    /// `tune.pipesize`, bytes; 0 is the system's.
+    pub pipesize: u32,
+    /// `tune.rcvbuf.client`, bytes; 0 is the system's.
+    pub rcvbuf_client: u32,
+    /// `tune.rcvbuf.server`, bytes.
+    pub rcvbuf_server: u32,
+    /// `tune.sndbuf.client`, bytes.
+    pub sndbuf_client: u32,
+    /// `tune.sndbuf.server`, bytes.
+    pub sndbuf_server: u32,
+    /// `tune.maxaccept`; none is the default.
+    pub maxaccept: Option<u32>,
+    /// `tune.pool-low-fd-ratio`, percent.
+    pub pool_low_fd_ratio: u32,
+    /// `tune.pool-high-fd-ratio`, percent.
+    pub pool_high_fd_ratio: u32,
+}
+
+impl Default for Tune {
+    fn default() -> Self {
+        Tune {
+            bufsize: 16384,
+            maxrewrite: 1024,
+            http_maxhdr: 101,
+            http_logurilen: 1024,
+            http_cookielen: 63,
+            idletimer: 1000,
+            pipesize: 0,
+            rcvbuf_client: 0,
+            rcvbuf_server: 0,
+            sndbuf_client: 0,
+            sndbuf_server: 0,
+            maxaccept: None,
+            pool_low_fd_ratio: 20,
+            pool_high_fd_ratio: 25,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Where log lines go and how they look.
+
+use serde::Serialize;
+
+use super::{Address, Expr};
+use crate::keyword::{LogAlias, RowRef};
+
+/// One `log` line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogTarget {
+    /// Where lines are sent.
+    pub address: LogAddress,
+    /// Longest line, bytes; upstream's default is 1024.
+    pub max_length: u32,
+    /// The framing.
+    pub format: LogFraming,
+    /// Facility number 0-23.
+    pub facility: u8,
+    /// Lines less severe than this are not sent (0 emerg ... 7 debug).
+    pub max_level: u8,
+    /// Lines more severe than this are sent as this level.
+    pub min_level: u8,
+    /// `sample`: ranges of numbers (from 1) out of `size` to send.
+    pub sample: Option<LogSample>,
+}
+
+/// `sample 1,3-4:5`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogSample {
+    /// Ranges of turn numbers, from 1, both ends included.
+    pub ranges: Vec<(u32, u32)>,
+    /// Number of turns in a round.
+    pub size: u32,
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum LogAddress {
+    /// UDP or a unix datagram socket.
+    Datagram(Address),
+    /// Standard output, standard error or another descriptor.
+    Descriptor(i32),
+}
+
+/// How a line is framed (configuration manual, `log`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum LogFraming {
+    /// `local`: RFC 3164 without the host name.
+    Local,
+    /// `rfc3164`.
+    Rfc3164,
+    /// `rfc5424`.
+    Rfc5424,
+    /// `iso`.
+    Iso,
+    /// `priority`: only `<pri>`.
+    Priority,
+    /// `short`: `<level>`.
+    Short,
+    /// `timed`.
+    Timed,
+    /// `raw`.
+    Raw,
+}
+
+/// A compiled `log-format` string.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct LogFormat {
+    /// Its pieces in order.
+    pub parts: Vec<LogPart>,
+    /// The text it came from.
+    pub text: String,
+}
+
+/// A piece of a log format.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum LogPart {
+    /// Fixed bytes.
+    Text(Vec<u8>),
+    /// `%alias`.
+    Alias {
+        /// The alias.
+        row: RowRef<LogAlias>,
+        /// The text between braces, such as a header name.
+        argument: Vec<u8>,
+        /// Flags in force.
+        flags: LogFlags,
+    },
+    /// `%[expression]`.
+    Expr {
+        /// The expression.
+        expr: Expr,
+        /// Flags in force.
+        flags: LogFlags,
+    },
+}
+
+/// Flags of log-format pieces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LogFlags {
+    /// `Q`: quoted.
+    pub quote: bool,
+    /// `X`: hexadecimal.
+    pub hex: bool,
+    /// `E`: escaped for RFC 5424 structured data.
+    pub escape: bool,
+    /// Whether an absent value is written as `-` (mandatory fields of logs).
+    pub mandatory: bool,
+    /// Whether unprintable bytes are encoded as `#XX` (logs) or left alone (headers, replies).
+    pub encode: bool,
+}

@@ -1,0 +1,72 @@
+//! The intermediate representation: what a configuration says, as plain data.
+//!
+//! No socket, lock or clock in it; comparable and dumpable. Names are resolved when a [`Program`](crate::program::Program)
+//! is linked from it.
+
+mod address;
+mod bind;
+mod check;
+mod expression;
+mod global;
+mod log;
+mod proxy;
+mod rule;
+mod server;
+mod stats;
+
+use serde::Serialize;
+
+pub use address::*;
+pub use bind::*;
+pub use check::*;
+pub use expression::*;
+pub use global::*;
+pub use log::*;
+pub use proxy::*;
+pub use rule::*;
+pub use server::*;
+pub use stats::*;
+
+use crate::span::Span;
+
+/// A whole configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Config {
+    /// The `global` sections, merged.
+    pub global: Global,
+    /// Frontends, backends and listens in file order.
+    pub proxies: Vec<Proxy>,
+    /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
+    pub acls: Vec<Acl>,
+    /// Names that something refers to, checked once everything is read.
+    pub references: Vec<Reference>,
+}
+
+/// A name used somewhere that must exist once the whole configuration is read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reference {
+    /// What kind of thing it names.
+    pub kind: ReferenceKind,
+    /// The name.
+    pub name: String,
+    /// Index in [`Config::proxies`] of the section that uses it; none in `global` and `defaults`.
+    pub from: Option<usize>,
+    /// Where.
+    pub span: Span,
+    /// Upstream's message for the case that it is missing.
+    pub missing: String,
+}
+
+/// What a [`Reference`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ReferenceKind {
+    /// A proxy with a frontend side.
+    Frontend,
+    /// A proxy with a backend side.
+    Backend,
+    /// `backend/server`, or a server of the section itself.
+    Server,
+}
+
+/// A duration in milliseconds.
+pub type Milliseconds = u32;

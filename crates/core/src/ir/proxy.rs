@@ -1,0 +1,413 @@
+//! Frontends, backends and listens.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{
+    Bind, CheckKind, LogFormat, LogTarget, Milliseconds, Network, Rule, Server, SourceAddress,
+    Stats, UseBackend,
+};
+use crate::contract::{Algorithm, Shared};
+use crate::span::Span;
+
+/// A frontend, a backend, or both in one (`listen`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proxy {
+    /// Its name.
+    pub name: String,
+    /// Which sides it has.
+    pub kind: ProxyKind,
+    /// The section line.
+    pub span: Span,
+    /// `id`.
+    pub id: Option<u32>,
+    /// `guid`.
+    pub guid: Option<String>,
+    /// `description`.
+    pub description: Option<String>,
+    /// `disabled`.
+    pub disabled: bool,
+    /// `mode`.
+    pub mode: Mode,
+    /// Listeners.
+    pub binds: Vec<Bind>,
+    /// `maxconn` of the frontend; none is the process limit.
+    pub maxconn: Option<u32>,
+    /// `backlog`.
+    pub backlog: Option<u32>,
+    /// `rate-limit sessions`, per second; 0 is no limit.
+    pub rate_limit_sessions: u32,
+    /// `timeout ...`.
+    pub timeouts: Timeouts,
+    /// `option ...`.
+    pub options: Options,
+    /// Old `grace`; the proxy keeps listening that long after the soft stop.
+    pub grace: Option<Milliseconds>,
+    /// `log` lines, `log global` already replaced by the global targets at the end of parsing.
+    pub logs: Vec<LogTarget>,
+    /// `log global` was given.
+    pub log_global: bool,
+    /// `log-tag`.
+    pub log_tag: Option<String>,
+    /// The format of log lines; none is upstream's default text (`Connect from ...`).
+    pub log_format: Option<LogFormat>,
+    /// `errorfile` and its kin: bytes sent for a status.
+    pub error_pages: Vec<ErrorPage>,
+    /// `monitor-uri`.
+    pub monitor_uri: Option<String>,
+    /// `option forwardfor`.
+    pub forward_for: Option<ForwardFor>,
+    /// `option originalto`.
+    pub original_to: Option<ForwardFor>,
+    /// `stats ...`.
+    pub stats: Option<Stats>,
+    /// `http-request` rules, those of the defaults section first.
+    pub http_request: Vec<Rule>,
+    /// `http-response` rules.
+    pub http_response: Vec<Rule>,
+    /// `redirect` rules.
+    pub redirect: Vec<Rule>,
+    /// `use_backend` rules.
+    pub use_backend: Vec<UseBackend>,
+    /// `default_backend`.
+    pub default_backend: Option<(String, Span)>,
+
+    /// Servers in file order.
+    pub servers: Vec<Server>,
+    /// `dispatch ADDR`.
+    pub dispatch: Option<super::Address>,
+    /// `balance`; upstream's default is roundrobin.
+    pub balance: Shared<dyn Algorithm>,
+    /// `hash-type`.
+    pub hash_type: HashType,
+    /// `hash-balance-factor`, percent; 0 is off.
+    pub hash_balance_factor: u32,
+    /// `fullconn`.
+    pub fullconn: Option<u32>,
+    /// `cookie`.
+    pub cookie: Option<Cookie>,
+    /// `retries`.
+    pub retries: u32,
+    /// `http-reuse`.
+    pub http_reuse: HttpReuse,
+    /// `source`.
+    pub source: Option<SourceAddress>,
+    /// How servers are checked.
+    pub check: CheckKind,
+}
+
+/// Which sides a proxy has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum ProxyKind {
+    /// Takes connections.
+    Frontend,
+    /// Has servers.
+    Backend,
+    /// Both.
+    Listen,
+}
+
+impl ProxyKind {
+    /// Takes connections.
+    pub fn has_frontend(self) -> bool {
+        self != ProxyKind::Backend
+    }
+
+    /// Has servers.
+    pub fn has_backend(self) -> bool {
+        self != ProxyKind::Frontend
+    }
+
+    /// The section keyword, as messages name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProxyKind::Frontend => "frontend",
+            ProxyKind::Backend => "backend",
+            ProxyKind::Listen => "listen",
+        }
+    }
+}
+
+/// `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub enum Mode {
+    /// Bytes.
+    #[default]
+    Tcp,
+    /// HTTP.
+    Http,
+}
+
+/// `timeout ...`; none is infinite.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// `timeout client`.
+    pub client: Option<Milliseconds>,
+    /// `timeout server`.
+    pub server: Option<Milliseconds>,
+    /// `timeout connect`.
+    pub connect: Option<Milliseconds>,
+    /// `timeout queue`; none is `connect`.
+    pub queue: Option<Milliseconds>,
+    /// `timeout check`.
+    pub check: Option<Milliseconds>,
+    /// `timeout http-request`.
+    pub http_request: Option<Milliseconds>,
+    /// `timeout http-keep-alive`.
+    pub http_keep_alive: Option<Milliseconds>,
+    /// `timeout tunnel`.
+    pub tunnel: Option<Milliseconds>,
+    /// `timeout client-fin`.
+    pub client_fin: Option<Milliseconds>,
+    /// `timeout server-fin`.
+    pub server_fin: Option<Milliseconds>,
+    /// `timeout tarpit`.
+    pub tarpit: Option<Milliseconds>,
+    /// `timeout client-hs`.
+    pub client_handshake: Option<Milliseconds>,
+}
+
+/// `option ...` that are a switch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one option of the manual"
+)]
+pub struct Options {
+    /// Connection mode of HTTP: `http-keep-alive`, `http-server-close`, `httpclose`, `http-tunnel`.
+    pub connection_mode: ConnectionMode,
+    /// `option dontlognull`.
+    pub dontlognull: bool,
+    /// `option dontlog-normal`.
+    pub dontlog_normal: bool,
+    /// `option logasap`.
+    pub logasap: bool,
+    /// `option log-separate-errors`.
+    pub log_separate_errors: bool,
+    /// `option redispatch`: none is off, 0 is not at all; N: every N retries, -N: on the Nth last.
+    pub redispatch: Option<i32>,
+    /// `option abortonclose`.
+    pub abortonclose: bool,
+    /// `option allbackups`.
+    pub allbackups: bool,
+    /// `option clitcpka` (or `tcpka`).
+    pub client_keepalive: bool,
+    /// `option srvtcpka` (or `tcpka`).
+    pub server_keepalive: bool,
+    /// `option nolinger`.
+    pub nolinger: bool,
+    /// `option tcp-smart-accept`.
+    pub smart_accept: bool,
+    /// `option tcp-smart-connect`.
+    pub smart_connect: bool,
+    /// `option splice-auto`.
+    pub splice_auto: bool,
+    /// `option splice-request`.
+    pub splice_request: bool,
+    /// `option splice-response`.
+    pub splice_response: bool,
+    /// `option http-pretend-keepalive`.
+    pub pretend_keepalive: bool,
+    /// `option http-no-delay`.
+    pub http_no_delay: bool,
+    /// `option http-ignore-probes`.
+    pub ignore_probes: bool,
+    /// `option http-use-proxy-header`.
+    pub use_proxy_header: bool,
+    /// `option http-buffer-request`.
+    pub buffer_request: bool,
+    /// `option accept-unsafe-violations-in-http-request`.
+    pub relaxed_request: bool,
+    /// `option accept-unsafe-violations-in-http-response`.
+    pub relaxed_response: bool,
+    /// `option h1-case-adjust-bogus-client`.
+    pub case_adjust_client: bool,
+    /// `option h1-case-adjust-bogus-server`.
+    pub case_adjust_server: bool,
+    /// `option independent-streams`.
+    pub independent_streams: bool,
+    /// `option persist`.
+    pub persist: bool,
+    /// `option prefer-last-server`.
+    pub prefer_last_server: bool,
+    /// `option transparent`.
+    pub transparent: bool,
+    /// `option socket-stats`.
+    pub socket_stats: bool,
+    /// `option log-health-checks`.
+    pub log_health_checks: bool,
+    /// `option checkcache`.
+    pub checkcache: bool,
+}
+
+/// How HTTP connections are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum ConnectionMode {
+    /// Both sides are kept.
+    #[default]
+    KeepAlive,
+    /// The server side is closed after each response.
+    ServerClose,
+    /// Both are closed after each response.
+    Close,
+    /// Only the first request and response are HTTP (removed in 2.1).
+    Tunnel,
+}
+
+/// `option forwardfor` and `option originalto`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ForwardFor {
+    /// Header name.
+    pub header: String,
+    /// `except`.
+    pub except: Option<Network>,
+    /// `if-none`.
+    pub if_none: bool,
+}
+
+/// Bytes to send for a status instead of the built-in page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ErrorPage {
+    /// 200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 425, 429, 431, 500, 501, 502, 503, 504.
+    pub status: u16,
+    /// The whole response: head and body.
+    pub content: Arc<[u8]>,
+    /// `errorloc302`/`errorloc303` and files say where they came from, for the log and dumps.
+    pub origin: String,
+}
+
+/// `hash-type`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct HashType {
+    /// `consistent` rather than `map-based`.
+    pub consistent: bool,
+    /// The function.
+    pub function: HashFunction,
+    /// `avalanche`.
+    pub avalanche: bool,
+}
+
+/// Functions of `hash-type`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum HashFunction {
+    /// `sdbm`.
+    #[default]
+    Sdbm,
+    /// `djb2`.
+    Djb2,
+    /// `wt6`.
+    Wt6,
+    /// `crc32`.
+    Crc32,
+    /// `none`.
+    None,
+}
+
+/// `http-reuse`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum HttpReuse {
+    /// Never.
+    Never,
+    /// Not for the first request of a client connection.
+    #[default]
+    Safe,
+    /// Also for first requests on connections that were reused before.
+    Aggressive,
+    /// Always.
+    Always,
+}
+
+/// `cookie`: persistence by a cookie.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one word of the manual"
+)]
+pub struct Cookie {
+    /// Name of the cookie.
+    pub name: String,
+    /// What is done with it.
+    pub mode: CookieMode,
+    /// `indirect`.
+    pub indirect: bool,
+    /// `nocache`.
+    pub nocache: bool,
+    /// `postonly`.
+    pub postonly: bool,
+    /// `preserve`.
+    pub preserve: bool,
+    /// `httponly`.
+    pub httponly: bool,
+    /// `secure`.
+    pub secure: bool,
+    /// `domain`, in order.
+    pub domains: Vec<String>,
+    /// `maxidle`, seconds.
+    pub maxidle: Option<u32>,
+    /// `maxlife`, seconds.
+    pub maxlife: Option<u32>,
+    /// `attr`, in order.
+    pub attributes: Vec<String>,
+}
+
+/// What is done with the persistence cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum CookieMode {
+    /// Only read.
+    Passive,
+    /// `insert`.
+    Insert,
+    /// `rewrite`.
+    Rewrite,
+    /// `prefix`.
+    Prefix,
+}
+
+impl Proxy {
+    /// A proxy of which nothing is set yet.
+    pub fn new(name: String, kind: ProxyKind, span: Span, balance: Shared<dyn Algorithm>) -> Proxy {
+        Proxy {
+            name,
+            kind,
+            span,
+            id: None,
+            guid: None,
+            description: None,
+            disabled: false,
+            mode: Mode::Tcp,
+            binds: Vec::new(),
+            maxconn: None,
+            backlog: None,
+            rate_limit_sessions: 0,
+            timeouts: Timeouts::default(),
+            options: Options::default(),
+            grace: None,
+            logs: Vec::new(),
+            log_global: false,
+            log_tag: None,
+            log_format: None,
+            error_pages: Vec::new(),
+            monitor_uri: None,
+            forward_for: None,
+            original_to: None,
+            stats: None,
+            http_request: Vec::new(),
+            http_response: Vec::new(),
+            redirect: Vec::new(),
+            use_backend: Vec::new(),
+            default_backend: None,
+            servers: Vec::new(),
+            dispatch: None,
+            balance,
+            hash_type: HashType::default(),
+            hash_balance_factor: 0,
+            fullconn: None,
+            cookie: None,
+            retries: 3,
+            http_reuse: HttpReuse::Safe,
+            source: None,
+            check: CheckKind::Tcp,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Servers of a backend.
+
+use serde::Serialize;
+
+use super::{Address, Milliseconds, ServerCheck};
+use crate::span::Span;
+
+/// One server.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Server {
+    /// Its name.
+    pub name: String,
+    /// The `server` line.
+    pub span: Span,
+    /// Where to connect; the port rule is separate.
+    pub address: Address,
+    /// What the port of the address means.
+    pub port: ServerPort,
+    /// The address as written.
+    pub text: String,
+    /// Host name when the address was one.
+    pub host_name: Option<String>,
+    /// Options.
+    pub options: ServerOptions,
+}
+
+/// How the port of a server is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ServerPort {
+    /// The port of the address.
+    Fixed,
+    /// No port: the client's destination port.
+    SameAsClient,
+    /// `+N`/`-N`: the client's destination port plus this.
+    Offset(i32),
+}
+
+/// Options of `server` and `default-server` lines (configuration manual 5.2).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ServerOptions {
+    /// `id`; the statistics' `sid`.
+    pub id: Option<u32>,
+    /// `guid`.
+    pub guid: Option<String>,
+    /// `weight`, 0-256.
+    pub weight: u32,
+    /// `backup`.
+    pub backup: bool,
+    /// `disabled`.
+    pub disabled: bool,
+    /// `cookie`.
+    pub cookie: Option<String>,
+    /// `maxconn`; 0 is no limit.
+    pub maxconn: u32,
+    /// `minconn`.
+    pub minconn: u32,
+    /// `maxqueue`; 0 is no limit.
+    pub maxqueue: u32,
+    /// `slowstart`.
+    pub slowstart: Milliseconds,
+    /// Checks.
+    pub check: ServerCheck,
+    /// `redir`.
+    pub redirect_prefix: Option<String>,
+    /// `pool-max-conn`; negative is no limit.
+    pub pool_max_conn: i32,
+    /// `pool-purge-delay`.
+    pub pool_purge_delay: Milliseconds,
+    /// `pool-low-conn`.
+    pub pool_low_conn: u32,
+    /// `max-reuse`; negative is no limit.
+    pub max_reuse: i32,
+    /// `source`.
+    pub source: Option<SourceAddress>,
+    /// `tcp-ut`.
+    pub tcp_user_timeout: Option<Milliseconds>,
+    /// `tfo`.
+    pub fast_open: bool,
+    /// `send-proxy`: protocol version 1 or 2.
+    pub send_proxy: Option<u8>,
+    /// `track backend/server`.
+    pub track: Option<(String, String)>,
+    /// `on-marked-down shutdown-sessions`.
+    pub shutdown_on_down: bool,
+    /// `on-marked-up shutdown-backup-sessions`.
+    pub shutdown_backup_on_up: bool,
+    /// `init-addr` methods in order; empty is upstream's default `last,libc`.
+    pub init_addr: Vec<InitAddr>,
+    /// `non-stick`.
+    pub non_stick: bool,
+}
+
+/// One method of `init-addr`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum InitAddr {
+    /// From the state file.
+    Last,
+    /// The C library's resolver.
+    Libc,
+    /// Start without an address.
+    None,
+    /// This address.
+    Address(std::net::IpAddr),
+}
+
+/// `source ADDR[:PORT[-PORT]] [interface NAME]`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SourceAddress {
+    /// Address to bind to.
+    pub address: std::net::SocketAddr,
+    /// Ports to choose from, both ends included.
+    pub ports: Option<(u16, u16)>,
+    /// `interface`.
+    pub interface: Option<String>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        ServerOptions {
+            id: None,
+            guid: None,
+            weight: 1,
+            backup: false,
+            disabled: false,
+            cookie: None,
+            maxconn: 0,
+            minconn: 0,
+            maxqueue: 0,
+            slowstart: 0,
+            check: ServerCheck::default(),
+            redirect_prefix: None,
+            pool_max_conn: -1,
+            pool_purge_delay: 5000,
+            pool_low_conn: 0,
+            max_reuse: -1,
+            source: None,
+            tcp_user_timeout: None,
+            fast_open: false,
+            send_proxy: None,
+            track: None,
+            shutdown_on_down: false,
+            shutdown_backup_on_up: false,
+            init_addr: Vec::new(),
+            non_stick: false,
+        }
+    }
+}

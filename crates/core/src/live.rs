@@ -1,0 +1,495 @@
+//! Live state: what changes while a configuration runs. Long-lived and keyed by name, so that a new configuration
+//! attaches to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use crate::contract::Dispatch;
+use crate::counter::{Counters, Gauge, Rate};
+use crate::ir;
+
+/// Live state of the process.
+#[derive(Debug)]
+pub struct Live {
+    /// Number of workers.
+    pub workers: usize,
+    /// Process-wide counters.
+    pub process: ProcessLive,
+    /// One per proxy, in the order of the configuration.
+    pub proxies: Vec<Arc<ProxyLive>>,
+}
+
+impl Live {
+    /// Fresh live state for a configuration, everything at its start: checked servers are up, disabled ones in
+    /// maintenance. `dispatch` of the proxies is attached by the caller.
+    pub fn new(config: &ir::Config, workers: usize, started_wall_us: u64) -> Live {
+        let mut numbers = Numbers::default();
+        for proxy in &config.proxies {
+            numbers.reserve(proxy.id);
+        }
+        Live {
+            workers,
+            process: ProcessLive {
+                connections: Gauge::default(),
+                counters: Counters::new(workers),
+                connection_rate: Rate::new(workers),
+                session_rate: Rate::new(workers),
+                streams: AtomicU32::new(0),
+                dropped_logs: AtomicU64::new(0),
+                started_wall_us,
+                stopping: AtomicBool::new(false),
+                maxconn: AtomicU32::new(config.global.maxconn.unwrap_or(0)),
+                jobs: AtomicU32::new(0),
+            },
+            proxies: config
+                .proxies
+                .iter()
+                .map(|proxy| Arc::new(ProxyLive::new(proxy, numbers.take(proxy.id), workers)))
+                .collect(),
+        }
+    }
+}
+
+/// Gives numbers to what has none: the lowest free one from 1.
+#[derive(Debug, Default)]
+struct Numbers {
+    taken: std::collections::BTreeSet<u32>,
+    next: u32,
+}
+
+impl Numbers {
+    fn reserve(&mut self, id: Option<u32>) {
+        self.taken.extend(id);
+    }
+
+    fn take(&mut self, id: Option<u32>) -> u32 {
+        if let Some(id) = id {
+            return id;
+        }
+        loop {
+            self.next += 1;
+            if !self.taken.contains(&self.next) {
+                return self.next;
+            }
+        }
+    }
+}
+
+/// Process-wide live state.
+#[derive(Debug)]
+pub struct ProcessLive {
+    /// Current connections from clients, `CurrConns`.
+    pub connections: Gauge,
+    /// Connections ever, requests ever and so on.
+    pub counters: Counters,
+    /// New connections per second.
+    pub connection_rate: Rate,
+    /// New sessions per second.
+    pub session_rate: Rate,
+    /// Streams ever, for numbering.
+    pub streams: AtomicU32,
+    /// Log lines that could not be sent.
+    pub dropped_logs: AtomicU64,
+    /// Wall clock at the start, microseconds since 1970.
+    pub started_wall_us: u64,
+    /// Set once the process stops accepting.
+    pub stopping: AtomicBool,
+    /// The process limit of connections in force.
+    pub maxconn: AtomicU32,
+    /// Jobs that keep a stopping process alive (connections).
+    pub jobs: AtomicU32,
+}
+
+/// Live state of a proxy.
+#[derive(Debug)]
+pub struct ProxyLive {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: ir::ProxyKind,
+    /// The number in statistics (`iid`).
+    pub uuid: u32,
+    /// The frontend side.
+    pub frontend: SideLive,
+    /// The backend side.
+    pub backend: SideLive,
+    /// Listeners, in the order of the binds.
+    pub listeners: Vec<Arc<ListenerLive>>,
+    /// Servers, in file order.
+    pub servers: Vec<Arc<ServerLive>>,
+    /// Algorithm and queues; set once when the program is linked, absent without a backend side.
+    pub dispatch: OnceLock<Arc<dyn Dispatch>>,
+    /// Requests waiting in the backend's queue.
+    pub queue: Gauge,
+    /// When the backend last changed between up and down, ms.
+    pub last_change_ms: AtomicU64,
+    /// Times it went down.
+    pub down_transitions: AtomicU32,
+    /// Accumulated down time before `last_change_ms`, seconds.
+    pub downtime: AtomicU64,
+    /// Effective weight of usable servers.
+    pub total_weight: AtomicU32,
+    /// Usable active servers.
+    pub active: AtomicU32,
+    /// Usable backup servers.
+    pub backup: AtomicU32,
+}
+
+impl ProxyLive {
+    fn new(proxy: &ir::Proxy, uuid: u32, workers: usize) -> ProxyLive {
+        let mut listener_numbers = Numbers::default();
+        let mut server_numbers = Numbers::default();
+        for bind in &proxy.binds {
+            listener_numbers.reserve(bind.options.id);
+        }
+        for server in &proxy.servers {
+            server_numbers.reserve(server.options.id);
+        }
+        let listeners = proxy.binds.iter().map(|bind| {
+            let id = listener_numbers.take(bind.options.id);
+            Arc::new(ListenerLive {
+                name: bind
+                    .options
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| format!("sock-{id}")),
+                id,
+                counters: Counters::new(workers),
+                sessions: Gauge::default(),
+            })
+        });
+        let listeners = listeners.collect();
+        let servers = proxy.servers.iter().enumerate().map(|(index, server)| {
+            let id = server_numbers.take(server.options.id);
+            Arc::new(ServerLive::new(server, &proxy.name, index, id, workers))
+        });
+        ProxyLive {
+            name: proxy.name.clone(),
+            kind: proxy.kind,
+            uuid,
+            frontend: SideLive::new(workers),
+            backend: SideLive::new(workers),
+            listeners,
+            servers: servers.collect(),
+            dispatch: OnceLock::new(),
+            queue: Gauge::default(),
+            last_change_ms: AtomicU64::new(0),
+            down_transitions: AtomicU32::new(0),
+            downtime: AtomicU64::new(0),
+            total_weight: AtomicU32::new(0),
+            active: AtomicU32::new(0),
+            backup: AtomicU32::new(0),
+        }
+    }
+
+    /// Algorithm and queues.
+    pub fn dispatch(&self) -> Option<&Arc<dyn Dispatch>> {
+        self.dispatch.get()
+    }
+}
+
+/// One side of a proxy.
+#[derive(Debug)]
+pub struct SideLive {
+    /// Counters.
+    pub counters: Counters,
+    /// Current sessions.
+    pub sessions: Gauge,
+    /// Sessions per second.
+    pub session_rate: Rate,
+    /// Connections per second.
+    pub connection_rate: Rate,
+    /// HTTP requests per second.
+    pub request_rate: Rate,
+    /// When the last session came, ms; 0 is never.
+    pub last_session_ms: AtomicU64,
+    /// Recent averages of timers.
+    pub averages: Averages,
+}
+
+impl SideLive {
+    /// Zeros.
+    pub fn new(workers: usize) -> SideLive {
+        SideLive {
+            counters: Counters::new(workers),
+            sessions: Gauge::default(),
+            session_rate: Rate::new(workers),
+            connection_rate: Rate::new(workers),
+            request_rate: Rate::new(workers),
+            last_session_ms: AtomicU64::new(0),
+            averages: Averages::default(),
+        }
+    }
+}
+
+/// Sliding averages over the last 1024 requests, and maxima: queue, connect, response and total time in ms.
+#[derive(Debug, Default)]
+pub struct Averages {
+    sums: [AtomicU32; 4],
+    highest: [AtomicU32; 4],
+}
+
+impl Averages {
+    /// Adds the times of one exchange (queue, connect, response, total; ms); negative ones count as 0.
+    pub fn add(&self, times: [i64; 4]) {
+        for ((sum, highest), time) in self.sums.iter().zip(&self.highest).zip(times) {
+            let time = time.clamp(0, i64::from(u32::MAX / 2048)) as u32;
+            let old = sum.load(Ordering::Relaxed);
+            sum.store(old - old.div_ceil(1024) + time, Ordering::Relaxed);
+            if time > highest.load(Ordering::Relaxed) {
+                highest.fetch_max(time, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The averages, rounded as upstream rounds them: up.
+    pub fn values(&self) -> [u32; 4] {
+        std::array::from_fn(|i| self.sums[i].load(Ordering::Relaxed).div_ceil(1024))
+    }
+
+    /// The maxima.
+    pub fn highest(&self) -> [u32; 4] {
+        std::array::from_fn(|i| self.highest[i].load(Ordering::Relaxed))
+    }
+}
+
+/// Live state of a listener.
+#[derive(Debug)]
+pub struct ListenerLive {
+    /// Its name in statistics; `sock-N` when it has none.
+    pub name: String,
+    /// Its number in statistics (`sid`).
+    pub id: u32,
+    /// Counters.
+    pub counters: Counters,
+    /// Current connections.
+    pub sessions: Gauge,
+}
+
+/// Live state of a server.
+#[derive(Debug)]
+pub struct ServerLive {
+    /// Its name.
+    pub name: String,
+    /// The number in statistics (`sid`).
+    pub id: u32,
+    /// Position in the backend.
+    pub index: usize,
+    /// Name of its backend.
+    pub backend: String,
+    /// What its line said.
+    pub ir: Arc<ir::Server>,
+    /// Counters.
+    pub counters: Counters,
+    /// Current sessions (streams assigned to it).
+    pub sessions: Gauge,
+    /// Sessions per second.
+    pub session_rate: Rate,
+    /// Requests waiting in its queue.
+    pub queue: Gauge,
+    /// When the last session came, ms; 0 is never.
+    pub last_session_ms: AtomicU64,
+    /// Recent averages of timers.
+    pub averages: Averages,
+    /// Idle connections in the pools of all workers.
+    pub idle: AtomicI32,
+    /// Connections in use.
+    pub used: AtomicI32,
+    /// Whether load balancing may choose it: running (up, or coming up) and not in maintenance or drain, weight above 0.
+    pub usable: AtomicBool,
+    /// Whether persistence may choose it: running, drain included.
+    pub running: AtomicBool,
+    /// The weight in force, in upstream's internal unit: user weight times 16 (slowstart gives what lies between).
+    pub effective_weight: AtomicU32,
+    /// The weight the user set (0-256).
+    pub user_weight: AtomicU32,
+    /// The address in force.
+    pub address: ArcSwap<ir::Address>,
+    /// Health and administrative state; the atomics above follow it.
+    pub state: Mutex<ServerState>,
+    /// Bumped whenever connections in pools must not be used any more (address changed, went down).
+    pub generation: AtomicU32,
+}
+
+impl ServerLive {
+    fn new(
+        server: &ir::Server,
+        backend: &str,
+        index: usize,
+        id: u32,
+        workers: usize,
+    ) -> ServerLive {
+        let options = &server.options;
+        let up = !options.disabled;
+        ServerLive {
+            name: server.name.clone(),
+            id,
+            index,
+            backend: backend.to_owned(),
+            ir: Arc::new(server.clone()),
+            counters: Counters::new(workers),
+            sessions: Gauge::default(),
+            session_rate: Rate::new(workers),
+            queue: Gauge::default(),
+            last_session_ms: AtomicU64::new(0),
+            averages: Averages::default(),
+            idle: AtomicI32::new(0),
+            used: AtomicI32::new(0),
+            usable: AtomicBool::new(up && options.weight > 0),
+            running: AtomicBool::new(up),
+            effective_weight: AtomicU32::new(options.weight * 16),
+            user_weight: AtomicU32::new(options.weight),
+            address: ArcSwap::from_pointee(server.address.clone()),
+            state: Mutex::new(ServerState {
+                operation: if up {
+                    Operation::Running
+                } else {
+                    Operation::Stopped
+                },
+                health: if up { options.check.rise } else { 0 },
+                admin: Admin {
+                    from_configuration: options.disabled,
+                    ..Admin::default()
+                },
+                ..ServerState::default()
+            }),
+            generation: AtomicU32::new(0),
+        }
+    }
+
+    /// The internet address in force.
+    pub fn inet(&self) -> Option<SocketAddr> {
+        match **self.address.load() {
+            ir::Address::Inet(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+/// Health and administrative state of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerState {
+    /// Where it is between down and up.
+    pub operation: Operation,
+    /// Consecutive good checks while down, or upstream's `rise + fall - 1 - failures` while up: 0 to rise+fall-1.
+    pub health: u32,
+    /// Administrative states in force.
+    pub admin: Admin,
+    /// When the operation state last changed, ms.
+    pub last_change_ms: u64,
+    /// Times it went down.
+    pub down_transitions: u32,
+    /// Checks that failed while it was up.
+    pub failed_checks: u32,
+    /// Accumulated down time before `last_change_ms`, seconds.
+    pub downtime: u64,
+    /// The last check's result.
+    pub check: Option<CheckResult>,
+    /// Whether a check runs right now.
+    pub check_running: bool,
+}
+
+/// Where a server is between down and up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Operation {
+    /// Down.
+    Stopped,
+    /// Coming up under slowstart.
+    Starting,
+    /// Up.
+    #[default]
+    Running,
+    /// Soft-stopped by `disable-on-404`.
+    Stopping,
+}
+
+/// Administrative states; several may hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Admin {
+    /// Maintenance forced by the configuration or the administrator.
+    pub maintenance: bool,
+    /// Maintenance that came with the configuration (`disabled`).
+    pub from_configuration: bool,
+    /// Maintenance inherited from a tracked server.
+    pub inherited_maintenance: bool,
+    /// Maintenance because the name does not resolve.
+    pub unresolved: bool,
+    /// Drain forced by the administrator.
+    pub drain: bool,
+    /// Drain inherited from a tracked server.
+    pub inherited_drain: bool,
+}
+
+impl Admin {
+    /// Whether in maintenance for any reason.
+    pub fn in_maintenance(self) -> bool {
+        self.maintenance || self.from_configuration || self.inherited_maintenance || self.unresolved
+    }
+
+    /// Whether draining for any reason.
+    pub fn in_drain(self) -> bool {
+        self.drain || self.inherited_drain
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckResult {
+    /// The status.
+    pub status: CheckStatus,
+    /// HTTP status, 0 when there was none.
+    pub code: u16,
+    /// How long it took, ms.
+    pub duration_ms: u32,
+    /// Upstream's additional text; may be empty.
+    pub info: String,
+}
+
+/// Check statuses in upstream's words (management manual 9.1, field `check_status`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "see CheckStatus::name and ::text")]
+pub enum CheckStatus {
+    Unknown,
+    Initializing,
+    SocketError,
+    L4Ok,
+    L4Timeout,
+    L4Connection,
+    L7Ok,
+    L7OkConditionally,
+    L7Timeout,
+    L7Response,
+    L7Status,
+}
+
+impl CheckStatus {
+    /// The short name in the CSV.
+    pub fn name(self) -> &'static str {
+        match self {
+            CheckStatus::Unknown => "UNK",
+            CheckStatus::Initializing => "INI",
+            CheckStatus::SocketError => "SOCKERR",
+            CheckStatus::L4Ok => "L4OK",
+            CheckStatus::L4Timeout => "L4TOUT",
+            CheckStatus::L4Connection => "L4CON",
+            CheckStatus::L7Ok => "L7OK",
+            CheckStatus::L7OkConditionally => "L7OKC",
+            CheckStatus::L7Timeout => "L7TOUT",
+            CheckStatus::L7Response => "L7RSP",
+            CheckStatus::L7Status => "L7STS",
+        }
+    }
+
+    /// Whether the check passed.
+    pub fn passed(self) -> bool {
+        matches!(
+            self,
+            CheckStatus::L4Ok | CheckStatus::L7Ok | CheckStatus::L7OkConditionally
+        )
+    }
+}

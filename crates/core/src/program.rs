@@ -1,0 +1,113 @@
+//! The compiled configuration: immutable, shared by all streams that started under it.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::ir;
+use crate::live::{Live, ProxyLive};
+
+/// Position of a proxy in [`Program::proxies`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ProxyId(pub u32);
+
+/// A configuration in force, with the live state it is attached to.
+#[derive(Debug)]
+pub struct Program {
+    /// Process-wide settings.
+    pub global: ir::Global,
+    /// The proxies, in file order.
+    pub proxies: Vec<Proxy>,
+    /// The ACLs.
+    pub acls: Vec<ir::Acl>,
+    /// Live state.
+    pub live: Arc<Live>,
+    /// The machine's name, for logs and the statistics page.
+    pub host_name: String,
+    backends: HashMap<String, ProxyId>,
+    frontends: HashMap<String, ProxyId>,
+}
+
+/// A proxy in force.
+#[derive(Debug)]
+pub struct Proxy {
+    /// What the configuration says.
+    pub ir: ir::Proxy,
+    /// Its live state.
+    pub live: Arc<ProxyLive>,
+    /// The default backend, itself for a `listen`.
+    pub default_backend: Option<ProxyId>,
+    /// Targets of `use_backend` with fixed names, by rule.
+    pub use_backend: Vec<Option<ProxyId>>,
+}
+
+impl Program {
+    /// Links a checked configuration with live state (`live.proxies` in the same order). Names that do not exist stay
+    /// unresolved: the cross-checks refused them before.
+    pub fn link(config: ir::Config, live: Arc<Live>, host_name: String) -> Program {
+        let mut backends = HashMap::new();
+        let mut frontends = HashMap::new();
+        for (index, proxy) in config.proxies.iter().enumerate() {
+            let id = ProxyId(index as u32);
+            if proxy.kind.has_backend() {
+                backends.entry(proxy.name.clone()).or_insert(id);
+            }
+            if proxy.kind.has_frontend() {
+                frontends.entry(proxy.name.clone()).or_insert(id);
+            }
+        }
+        let proxies = config
+            .proxies
+            .into_iter()
+            .zip(&live.proxies)
+            .enumerate()
+            .map(|(index, (ir, live))| Proxy {
+                default_backend: match &ir.default_backend {
+                    Some((name, _)) => backends.get(name).copied(),
+                    None => ir.kind.has_backend().then_some(ProxyId(index as u32)),
+                },
+                use_backend: ir
+                    .use_backend
+                    .iter()
+                    .map(|rule| match &rule.target {
+                        ir::BackendTarget::Name(name) => backends.get(name).copied(),
+                        ir::BackendTarget::Format(_) => None,
+                    })
+                    .collect(),
+                ir,
+                live: live.clone(),
+            })
+            .collect();
+        Program {
+            global: config.global,
+            proxies,
+            acls: config.acls,
+            live,
+            host_name,
+            backends,
+            frontends,
+        }
+    }
+
+    /// A proxy of this program.
+    #[inline]
+    pub fn proxy(&self, id: ProxyId) -> &Proxy {
+        &self.proxies[id.0 as usize]
+    }
+
+    /// The ACL behind an id.
+    #[inline]
+    pub fn acl(&self, id: ir::AclId) -> &ir::Acl {
+        &self.acls[id.0 as usize]
+    }
+
+    /// The proxy with a backend side of that name.
+    pub fn backend(&self, name: &str) -> Option<ProxyId> {
+        self.backends.get(name).copied()
+    }
+
+    /// The proxy with a frontend side of that name.
+    pub fn frontend(&self, name: &str) -> Option<ProxyId> {
+        self.frontends.get(name).copied()
+    }
+}

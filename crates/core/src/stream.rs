@@ -1,0 +1,386 @@
+//! A client connection (session) and one exchange on it (stream), as fetches, rules and logs see them.
+//!
+//! Plain data: the runtime fills it as things happen. Times are [`Now::ms`](crate::contract::Now) values.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hapax_proto::http::Head;
+
+use crate::program::ProxyId;
+
+/// One end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Endpoint {
+    /// IPv4 or IPv6.
+    Inet(SocketAddr),
+    /// A unix or abstract socket.
+    Unix,
+    /// Not known (yet).
+    #[default]
+    Unknown,
+}
+
+impl Endpoint {
+    /// The internet address.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Endpoint::Inet(address) => Some(address.ip()),
+            _ => None,
+        }
+    }
+
+    /// The port, 0 where there is none.
+    pub fn port(&self) -> u16 {
+        match self {
+            Endpoint::Inet(address) => address.port(),
+            _ => 0,
+        }
+    }
+}
+
+/// A client connection.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    /// The client.
+    pub source: Endpoint,
+    /// The address the client asked for.
+    pub destination: Endpoint,
+    /// The frontend.
+    pub frontend: ProxyId,
+    /// Index of the listener in the frontend's binds.
+    pub listener: usize,
+    /// When it was accepted.
+    pub accepted_ms: u64,
+    /// When it was accepted, microseconds since 1970.
+    pub accepted_wall_us: u64,
+}
+
+/// One exchange: in TCP mode the whole connection, in HTTP mode one request and its response.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// Number of the stream in the process, from 0 (the log's `rt`).
+    pub number: u32,
+    /// The backend; the frontend itself until one is chosen.
+    pub backend: ProxyId,
+    /// The server, index in the backend.
+    pub server: Option<usize>,
+    /// The server's end of the server connection.
+    pub server_address: Endpoint,
+    /// Our end of the server connection.
+    pub server_local: Endpoint,
+    /// The request's head; empty in TCP mode.
+    pub request: Head,
+    /// The response's head, from the server or made here.
+    pub response: Head,
+    /// The body of a response made here.
+    pub reply_body: ReplyBody,
+    /// Where the response came from.
+    pub response_from: ResponseSource,
+    /// The status sent to the client; -1 when none was (TCP mode: 0).
+    pub status: i16,
+    /// Times.
+    pub times: Times,
+    /// Bytes read from the client (the log's `%U`).
+    pub bytes_in: u64,
+    /// Bytes sent to the client (the log's `%B`).
+    pub bytes_out: u64,
+    /// Why it ended.
+    pub termination: Termination,
+    /// Connection attempts after the first.
+    pub retries: u32,
+    /// Whether another server was taken after a failure (`+` in the log).
+    pub redispatched: bool,
+    /// Requests before this one in the server's queue.
+    pub server_queue: u32,
+    /// Requests before this one in the backend's queue.
+    pub backend_queue: u32,
+    /// Connection counts when the log line is written.
+    pub counts: ConnectionCounts,
+    /// The request line as logged (`%r` without quotes), cut at `tune.http.logurilen`.
+    pub request_line: Vec<u8>,
+    /// The request cookie that was captured, for `%CC`; `capture cookie` is another part's.
+    pub request_cookie: Vec<u8>,
+    /// What persistence found in the request.
+    pub request_cookie_state: RequestCookie,
+    /// What persistence did to the response.
+    pub response_cookie_state: ResponseCookie,
+    /// Whether this exchange leaves a log line even if it is a normal one.
+    pub log_silent: bool,
+    /// The rule that decided the exchange, for explanations: file and line of it.
+    pub decided_by: Option<crate::span::Span>,
+}
+
+impl Stream {
+    /// Makes it ready for the next exchange of the same connection; memory is kept.
+    pub fn reset(&mut self) {
+        let mut request = std::mem::take(&mut self.request);
+        let mut response = std::mem::take(&mut self.response);
+        let mut request_line = std::mem::take(&mut self.request_line);
+        let mut request_cookie = std::mem::take(&mut self.request_cookie);
+        request.clear();
+        response.clear();
+        request_line.clear();
+        request_cookie.clear();
+        *self = Stream {
+            request,
+            response,
+            request_line,
+            request_cookie,
+            status: -1,
+            ..Stream::default()
+        };
+    }
+}
+
+/// The body of a response made here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ReplyBody {
+    /// None.
+    #[default]
+    Empty,
+    /// Part of the configuration.
+    Shared(Arc<[u8]>),
+    /// Built for this request.
+    Owned(Vec<u8>),
+}
+
+impl ReplyBody {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            ReplyBody::Empty => &[],
+            ReplyBody::Shared(bytes) => bytes,
+            ReplyBody::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// Who made the response.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseSource {
+    /// Nobody yet.
+    #[default]
+    None,
+    /// The server.
+    Server,
+    /// A rule, an error page, or the statistics page.
+    Proxy,
+}
+
+/// When the phases of an exchange ended; 0 is not reached. `Times::since` turns two into a log timer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// The connection was accepted, or for a later request of it the previous one ended.
+    pub start: u64,
+    /// The same as microseconds since 1970: the log's accept date is that of the connection's or request's first byte.
+    pub start_wall_us: u64,
+    /// Handshakes (`%Th`), ms.
+    pub handshake: u64,
+    /// The first byte of the request; `%Ti` is from `start` to here.
+    pub first_byte: u64,
+    /// The request's head was complete; `%TR`.
+    pub request: u64,
+    /// A server was assigned, the queue left; `%Tw`.
+    pub queue: u64,
+    /// The server connection was established; `%Tc`.
+    pub connect: u64,
+    /// The response's head was complete; `%Tr`.
+    pub response: u64,
+    /// The exchange ended; `%Tt`, `%Ta`.
+    pub end: u64,
+}
+
+impl Times {
+    /// Milliseconds from one mark to another; -1 when one of them was not reached.
+    pub fn between(from: u64, to: u64) -> i64 {
+        if from == 0 || to == 0 {
+            -1
+        } else {
+            to.saturating_sub(from) as i64
+        }
+    }
+}
+
+/// Connection counts in a log line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionCounts {
+    /// `%ac`.
+    pub process: u32,
+    /// `%fc`.
+    pub frontend: u32,
+    /// `%bc`.
+    pub backend: u32,
+    /// `%sc`.
+    pub server: u32,
+}
+
+/// Why an exchange ended: the first two letters of the termination state (configuration manual 8.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Termination {
+    /// The event that ended it.
+    pub cause: Cause,
+    /// The phase it was in.
+    pub phase: Phase,
+}
+
+/// The first letter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cause {
+    /// `-`: normal end of both sides.
+    #[default]
+    None,
+    /// `C`: the client aborted.
+    ClientAbort,
+    /// `S`: the server aborted or refused.
+    ServerAbort,
+    /// `P`: ended by the proxy: a limit, a rule or a check of the message.
+    Proxy,
+    /// `L`: answered locally.
+    Local,
+    /// `R`: a resource of the proxy was exhausted.
+    Resource,
+    /// `I`: an internal error.
+    Internal,
+    /// `D`: killed because the server went down.
+    Down,
+    /// `U`: killed on a backup server because an active one came up.
+    Up,
+    /// `K`: killed by the administrator.
+    Killed,
+    /// `c`: the client timeout.
+    ClientTimeout,
+    /// `s`: the server timeout.
+    ServerTimeout,
+}
+
+impl Cause {
+    /// The letter.
+    pub fn letter(self) -> u8 {
+        match self {
+            Cause::None => b'-',
+            Cause::ClientAbort => b'C',
+            Cause::ServerAbort => b'S',
+            Cause::Proxy => b'P',
+            Cause::Local => b'L',
+            Cause::Resource => b'R',
+            Cause::Internal => b'I',
+            Cause::Down => b'D',
+            Cause::Up => b'U',
+            Cause::Killed => b'K',
+            Cause::ClientTimeout => b'c',
+            Cause::ServerTimeout => b's',
+        }
+    }
+}
+
+/// The second letter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// `-`: after the end of the data.
+    #[default]
+    None,
+    /// `R`: waiting for the request.
+    Request,
+    /// `Q`: waiting in the queue.
+    Queue,
+    /// `C`: connecting to the server.
+    Connect,
+    /// `H`: waiting for the response's head.
+    Headers,
+    /// `D`: transferring data.
+    Data,
+    /// `L`: the proxy still sends the last data to the client, the server has finished.
+    Last,
+    /// `T`: the request was tarpitted.
+    Tarpit,
+}
+
+impl Phase {
+    /// The letter.
+    pub fn letter(self) -> u8 {
+        match self {
+            Phase::None => b'-',
+            Phase::Request => b'R',
+            Phase::Queue => b'Q',
+            Phase::Connect => b'C',
+            Phase::Headers => b'H',
+            Phase::Data => b'D',
+            Phase::Last => b'L',
+            Phase::Tarpit => b'T',
+        }
+    }
+}
+
+/// The third letter: the persistence cookie in the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RequestCookie {
+    /// `-`: persistence by cookie is not in use.
+    #[default]
+    NotUsed,
+    /// `N`: none.
+    None,
+    /// `I`: invalid, no server has it.
+    Invalid,
+    /// `D`: its server is down.
+    Down,
+    /// `V`: valid.
+    Valid,
+    /// `E`: expired.
+    Expired,
+    /// `O`: too old.
+    Old,
+    /// `U`: unused because another server was chosen on purpose.
+    Unused,
+}
+
+impl RequestCookie {
+    /// The letter.
+    pub fn letter(self) -> u8 {
+        match self {
+            RequestCookie::NotUsed => b'-',
+            RequestCookie::None => b'N',
+            RequestCookie::Invalid => b'I',
+            RequestCookie::Down => b'D',
+            RequestCookie::Valid => b'V',
+            RequestCookie::Expired => b'E',
+            RequestCookie::Old => b'O',
+            RequestCookie::Unused => b'U',
+        }
+    }
+}
+
+/// The fourth letter: the persistence cookie in the response.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseCookie {
+    /// `-`: persistence by cookie is not in use.
+    #[default]
+    NotUsed,
+    /// `N`: none was provided by the server nor inserted.
+    None,
+    /// `I`: inserted.
+    Inserted,
+    /// `P`: the server provided one, left as it is.
+    Provided,
+    /// `R`: rewritten.
+    Rewritten,
+    /// `D`: deleted.
+    Deleted,
+    /// `U`: updated (dates).
+    Updated,
+}
+
+impl ResponseCookie {
+    /// The letter.
+    pub fn letter(self) -> u8 {
+        match self {
+            ResponseCookie::NotUsed => b'-',
+            ResponseCookie::None => b'N',
+            ResponseCookie::Inserted => b'I',
+            ResponseCookie::Provided => b'P',
+            ResponseCookie::Rewritten => b'R',
+            ResponseCookie::Deleted => b'D',
+            ResponseCookie::Updated => b'U',
+        }
+    }
+}
