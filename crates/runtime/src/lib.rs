@@ -7,8 +7,10 @@
 pub mod buffer;
 pub mod clock;
 pub mod io;
-
+pub mod listen;
+pub mod log;
 pub mod pipe;
-
+pub mod relay;
 pub mod turn;
 pub mod wheel;
+pub mod worker;
