@@ -6,7 +6,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::buffer::Buf;
 use crate::clock;
@@ -73,8 +73,11 @@ pub struct Relay {
     settings: RelaySettings,
     up: Direction,
     down: Direction,
-    client: Activity,
-    server: Activity,
+    /// When each side last did something, in milliseconds.
+    client: u64,
+    server: u64,
+    /// Who timed out first.
+    timed_out: Option<Side>,
 }
 
 impl Relay {
@@ -83,8 +86,9 @@ impl Relay {
         Relay {
             up: Direction::new(settings.splice_up),
             down: Direction::new(settings.splice_down),
-            client: Activity::now(),
-            server: Activity::now(),
+            client: clock::now_ms(),
+            server: clock::now_ms(),
+            timed_out: None,
             settings,
         }
     }
@@ -119,11 +123,15 @@ impl Relay {
         timer: &mut Timer,
     ) -> End {
         poll_fn(|cx| {
-            if let Poll::Ready(end) = self.poll(cx, client, server) {
-                return Poll::Ready(end);
+            loop {
+                if let Poll::Ready(end) = self.poll(cx, client, server) {
+                    return Poll::Ready(end);
+                }
+                ready!(timer.poll_at(cx, self.deadline()));
+                if let Some(end) = self.expire(clock::now_ms()) {
+                    return Poll::Ready(end);
+                }
             }
-            let (deadline, side) = self.deadline();
-            timer.poll_at(cx, deadline).map(|()| End::TimedOut(side))
         })
         .await
     }
@@ -146,48 +154,61 @@ impl Relay {
             (_, Poll::Ready(Err(fault))) => fault.end(Side::Server),
             _ => return Poll::Pending,
         };
-        Poll::Ready(end)
+        // What came first names the session's end.
+        Poll::Ready(self.timed_out.map_or(end, End::TimedOut))
     }
 
-    /// When the session ends if nothing happens, and whose silence that is.
-    pub fn deadline(&self) -> (u64, Side) {
-        let settings = &self.settings;
-        let client = self.side_deadline(
-            &self.client,
-            (&self.up, &self.down),
-            (settings.client, settings.client_fin),
-        );
-        let server = self.side_deadline(
-            &self.server,
-            (&self.down, &self.up),
-            (settings.server, settings.server_fin),
-        );
-        if client <= server {
-            (client, Side::Client)
-        } else {
-            (server, Side::Server)
+    /// When [`expire`](Self::expire) has something to do if nothing happens before.
+    pub fn deadline(&self) -> u64 {
+        let (client, server) = (self.limits(Side::Client), self.limits(Side::Server));
+        client.0.min(client.1).min(server.0).min(server.1)
+    }
+
+    /// Ends what has timed out. A side that was silent for too long is taken to have ended its
+    /// stream: the other side is told, and may go on sending until its own time is over. A side that
+    /// takes nothing ends the session.
+    pub fn expire(&mut self, now: u64) -> Option<End> {
+        for side in [Side::Client, Side::Server] {
+            let (silent, slow) = self.limits(side);
+            if silent.min(slow) > now {
+                continue;
+            }
+            let first = *self.timed_out.get_or_insert(side);
+            if slow <= now {
+                return Some(End::TimedOut(first));
+            }
+            self.fed_by_mut(side).state = State::Ended;
         }
+        None
     }
 
-    /// `from` is the direction that this side feeds, `to` the one that it drains.
-    fn side_deadline(
-        &self,
-        activity: &Activity,
-        (from, to): (&Direction, &Direction),
-        (plain, fin): (Option<u64>, Option<u64>),
-    ) -> u64 {
-        let told = to.state == State::Shut;
-        let timeout = fin.filter(|_| told).or(self.settings.tunnel).or(plain);
-        let Some(timeout) = timeout else { return NEVER };
-        // It can only be silent while we would read; it can only be slow while it has to take.
-        let silent = (from.state == State::Open && !from.is_holding()).then_some(activity.last);
-        let slow = to.blocked_since;
-        let since = match (silent, slow) {
-            (Some(one), Some(other)) => one.min(other),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => return NEVER,
+    /// Until when `side` may be silent, and until when it may leave what was sent to it.
+    fn limits(&self, side: Side) -> (u64, u64) {
+        let settings = &self.settings;
+        let (from, to, last, plain, fin) = match side {
+            Side::Client => (
+                &self.up,
+                &self.down,
+                self.client,
+                settings.client,
+                settings.client_fin,
+            ),
+            Side::Server => (
+                &self.down,
+                &self.up,
+                self.server,
+                settings.server,
+                settings.server_fin,
+            ),
         };
-        since.saturating_add(timeout)
+        let told = to.state == State::Shut;
+        let Some(timeout) = fin.filter(|_| told).or(settings.tunnel).or(plain) else {
+            return (NEVER, NEVER);
+        };
+        // It can only be silent while we would read; it can only be slow while it has to take.
+        let reading = from.state == State::Open && !from.is_holding();
+        let until = |since: Option<u64>| since.map_or(NEVER, |since| since.saturating_add(timeout));
+        (until(reading.then_some(last)), until(to.blocked_since))
     }
 
     fn note_activity(&mut self, before: (u64, u64, u64, u64)) {
@@ -195,10 +216,10 @@ impl Relay {
         let now = clock::now_ms();
         let both = !self.settings.independent;
         if after.0 != before.0 || (both && after.3 != before.3) {
-            self.client.last = now;
+            self.client = now;
         }
         if after.2 != before.2 || (both && after.1 != before.1) {
-            self.server.last = now;
+            self.server = now;
         }
         for (direction, delivered) in [(&mut self.up, before.1), (&mut self.down, before.3)] {
             if !direction.is_holding() {
@@ -226,20 +247,6 @@ impl Relay {
         match side {
             Side::Client => &mut self.up,
             Side::Server => &mut self.down,
-        }
-    }
-}
-
-/// When a side last did something, in milliseconds.
-#[derive(Debug)]
-struct Activity {
-    last: u64,
-}
-
-impl Activity {
-    fn now() -> Activity {
-        Activity {
-            last: clock::now_ms(),
         }
     }
 }
