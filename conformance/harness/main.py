@@ -181,14 +181,13 @@ def verdict(case, reference, ours, differences, options):
         if ours.messages != reference.messages:
             faults += ["messages of hapax:"] + ["  " + line for line in ours.messages[:20]]
         faults.append(f"case file: {os.path.relpath(case.path)}")
-        return "failed", "\n".join(faults)
     if options.show:
-        lines = []
+        faults += ["what the reference did:"]
         for channel, content in reference.transcript.items():
-            lines += [f"{channel}:"] + ["  " + line for line in content]
-        lines += ["messages (not compared unless asked):"] + ["  " + line for line in reference.messages]
-        return "passed", "\n".join(lines)
-    return "passed", ""
+            faults += [f"{channel}:"] + ["  " + line for line in content]
+        faults += ["messages (not compared unless asked):"] + ["  " + line for line in reference.messages]
+        return ("failed" if faults[0] != "what the reference did:" else "passed"), "\n".join(faults)
+    return ("failed" if faults else "passed"), "\n".join(faults)
 
 
 def judge_check(snippet, reference, ours, differences, folder):
