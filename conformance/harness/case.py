@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 HEADER_KEYS = {"since", "compare", "needs", "deadline", "start", "args", "ignore", "exercises"}
 PRELUDES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "preludes")
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(PRELUDES)), "docs", "examples")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(/(?:[^/\\]|\\.)*/)(?=\s|$)|(\S+)')
 ESCAPES = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\", '"': b'"', "e": b"\x1b"}
 
@@ -88,8 +89,11 @@ def read_case(path, root):
 
 
 def configuration_text(section):
-    """The text of a config section, with the preludes it asks for (`+name`) in front."""
+    """The text of a config section: its lines behind the preludes it asks for (`+name`), or an example file rewritten."""
     text = []
+    for word in section.words:
+        if word.startswith("from="):
+            return _rewritten(os.path.join(EXAMPLES, word[5:]), section)
     for word in section.words:
         if word.startswith("+"):
             with open(os.path.join(PRELUDES, word[1:] + ".cfg"), encoding="utf-8") as file:
@@ -98,6 +102,19 @@ def configuration_text(section):
     if "no-final-newline" in section.words:
         text[-1] = text[-1][:-1]
     return "".join(text)
+
+
+def _rewritten(path, section):
+    """The file at `path` with each `OLD => NEW` line of the section applied; every OLD must occur."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for offset, line in enumerate(section.lines, 1):
+        if line.strip():
+            old, _, new = line.strip().partition(" => ")
+            if old not in text:
+                raise CaseError(f"line {section.line + offset}: {old!r} is not in {path}")
+            text = text.replace(old, new.replace("\\n", "\n"))
+    return text
 
 
 def read_steps(section, path):

@@ -53,6 +53,7 @@ def arguments():
     parser.add_argument("-k", metavar="PATTERN", action="append", default=[], help="only cases whose name contains PATTERN")
     parser.add_argument("--hapax", metavar="PATH", help="the binary under test (default: target/release/hapax)")
     parser.add_argument("--upstream", metavar="PATH", help="the reference (default: brought by scripts/upstream)")
+    parser.add_argument("--self", action="store_true", help="play the reference against itself: are the cases sound?")
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--show", action="store_true", help="print the transcript of the reference")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="play each case N times")
@@ -88,7 +89,7 @@ def binaries(options):
             return None, None
         reference = done.stdout.strip()
     target = os.environ.get("CARGO_TARGET_DIR", os.path.join(TOP, "target"))
-    ours = options.hapax or os.path.join(target, "release", "hapax")
+    ours = reference if options.self else options.hapax or os.path.join(target, "release", "hapax")
     for path in (reference, ours):
         if not os.access(path, os.X_OK):
             print(f"conformance: no program at {path}", file=sys.stderr)
@@ -129,7 +130,7 @@ def run_all(cases, reference, ours, differences, options):
 def judge(case, reference, ours, differences, folder, options):
     """Plays one case on both sides at the same time and compares."""
     if not hasattr(case, "sections"):
-        return judge_check(case, reference, ours, differences, folder)
+        return judge_check(case, reference, ours, differences, folder, options)
     reason = unmet(case)
     if reason:
         return "skipped", reason
@@ -137,7 +138,7 @@ def judge(case, reference, ours, differences, folder, options):
 
     def side(name, binary, letter):
         try:
-            outcomes[name] = play(case, name, binary, os.path.join(folder, letter))
+            outcomes[name] = play(case, "reference" if options.self else name, binary, os.path.join(folder, letter))
         except Exception as error:
             outcomes[name] = error
 
@@ -164,13 +165,15 @@ def verdict(case, reference, ours, differences, options):
     if not reference.transcript:
         faults.append("the case observes nothing")
     for channel in sorted(set(reference.transcript) | set(ours.transcript)):
-        expected = differences.apply(case.name, "reference", reference.transcript.get(channel, []))
-        found = differences.apply(case.name, "hapax", ours.transcript.get(channel, []))
+        expected, found = reference.transcript.get(channel, []), ours.transcript.get(channel, [])
+        if not options.self:
+            expected = differences.apply(case.name, "reference", expected)
+            found = differences.apply(case.name, "hapax", found)
         if expected != found:
             faults.append(f"{channel}:")
             diff = list(difflib.unified_diff(expected, found, "reference", "hapax", lineterm="", n=3))
             faults += ["  " + line for line in diff[2:]]
-    for section in case.of("expect"):
+    for section in [] if options.self else case.of("expect"):
         for line in section.lines:
             wanted = line.strip()
             where = ours.messages + [text for lines in ours.transcript.values() for text in lines]
@@ -190,12 +193,15 @@ def verdict(case, reference, ours, differences, options):
     return ("failed" if faults else "passed"), "\n".join(faults)
 
 
-def judge_check(snippet, reference, ours, differences, folder):
+def judge_check(snippet, reference, ours, differences, folder, options):
     """Plays one snippet of a check file."""
     first = play_check(snippet, reference, os.path.join(folder, "r"), "reference")
-    second = play_check(snippet, ours, os.path.join(folder, "h"), "hapax")
-    first = (first[0], differences.apply(snippet.name, "reference", first[1]), first[2])
-    second = (second[0], differences.apply(snippet.name, "hapax", second[1]), second[2])
+    second = play_check(snippet, ours, os.path.join(folder, "h"), "reference" if options.self else "hapax")
+    if not options.self:
+        first = (first[0], differences.apply(snippet.name, "reference", first[1]), first[2])
+        second = (second[0], differences.apply(snippet.name, "hapax", second[1]), second[2])
+    if options.self:
+        snippet.parts["says"] = snippet.parts["not"] = []
     faults = compare_check(snippet, first, second)
     if any(option.startswith("since") for option in snippet.options) and not snippet.parts["modern"]:
         faults.append("a snippet with 'since' needs a '--- modern' part")

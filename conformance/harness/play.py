@@ -43,7 +43,7 @@ def _play(case, side, world):
         configs = case.of("upstream-config")
     arguments = []
     for section in configs:
-        name = next((word for word in section.words if not word.startswith("+") and "." in word), "haproxy.cfg")
+        name = next((word for word in section.words if word.endswith(".cfg") and not word.startswith("from=")), "haproxy.cfg")
         text = world.expand(configuration_text(section))
         world.configuration += text
         with open(os.path.join(world.folder, name), "wb") as file:
@@ -97,7 +97,7 @@ def _outcome(case, world, before):
             lines = [normaliser.line(line) for line in lines]
         if ignore:
             lines = [line for line in lines if not ignore.search(line)]
-        if case.compares("unordered") and channel.startswith("log "):
+        if case.compares("unordered") and channel.split()[0] in ("log", "messages"):
             lines.sort()
         if lines:
             shown[channel] = lines

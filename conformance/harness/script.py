@@ -102,6 +102,15 @@ def receive(world, peer, words):
             data = peer.read_bytes(int(size))
             if data is not None:
                 peer.note(f"<{len(data)} bytes, sha1 {hashlib.sha1(data).hexdigest()[:12]}>")
+        case ["csv", columns]:
+            data, how = peer.read_eof()
+            head, _, body = data.partition(b"\r\n\r\n")
+            peer.show(head)
+            peer.note(how)
+            table = csv.DictReader(io.StringIO(body.decode("utf-8", "replace").removeprefix("# ")))
+            peer.note("fields: " + ",".join(table.fieldnames or []))
+            for row in table:
+                peer.note(" ".join(f"{column}={row.get(column)}" for column in columns.split(",")))
         case ["nothing", time_text]:
             until = time.monotonic() + duration(time_text)
             while peer.fill(until):
@@ -233,7 +242,8 @@ class ClientScript:
             self.connect([words[0], "as", "quick"] + (["from", source] if source else []))
             peer = self.peers["quick"]
             peer.mark = "<"
-            head = f"GET {words[1]} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n".encode() + extra + b"\r\n"
+            host = b"" if extra.lower().startswith(b"host:") else b"host: test\r\n"
+            head = f"GET {words[1]} HTTP/1.1\r\n".encode() + host + b"connection: close\r\n" + extra + b"\r\n"
             peer.send(head)
             data, how = peer.read_eof()
             status, _, rest = data.partition(b"\r\n")
