@@ -53,8 +53,14 @@ class Peer:
         if self.ended:
             return False
         left = until - time.monotonic()
-        if left <= 0 or not select.select([self.socket], [], [], left)[0]:
-            self.ended = "<deadline>"
+        try:
+            ready = select.poll()
+            ready.register(self.socket, select.POLLIN)
+            if left <= 0 or not ready.poll(left * 1000):
+                self.ended = "<deadline>"
+                return False
+        except ValueError:  # closed under our hands by `origin down`
+            self.ended = "closed"
             return False
         try:
             data = self.socket.recv(1 << 18)
