@@ -95,6 +95,9 @@ def _outcome(case, world, before):
                 continue
         else:
             lines = [normaliser.line(line) for line in lines]
+        if "mask" in case.header:
+            pattern, _, text = case.header["mask"].partition(" => ")
+            lines = [re.sub(pattern, text, line) for line in lines]
         if ignore:
             lines = [line for line in lines if not ignore.search(line)]
         if case.compares("unordered") and channel.split()[0] in ("log", "messages"):

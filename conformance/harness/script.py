@@ -198,6 +198,8 @@ class ClientScript:
         target, options = words[0], dict(zip(words[1::2], words[2::2]))
         family, address = self.address(target)
         name = options.get("as", "-")
+        if name in self.peers:
+            self.peers[name].close()
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(self.world.deadline)
         if "rcvbuf" in options:
