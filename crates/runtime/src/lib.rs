@@ -9,6 +9,7 @@ pub mod clock;
 pub mod io;
 pub mod listen;
 pub mod log;
+pub mod open;
 pub mod pipe;
 pub mod relay;
 pub mod turn;
