@@ -15,16 +15,16 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The status a client is answered with. `None`: upstream closes without an answer, as it does for two
-    /// `content-length` lines that differ. The server's faults are always answered with 502.
-    pub fn request_status(&self) -> Option<u16> {
+    /// The status for a broken request, in the answer and in the log; whether it is sent at all says
+    /// `Scan::answers`. The server's faults are always 502.
+    pub fn request_status(&self) -> u16 {
         match self.kind {
-            FaultKind::LengthsDiffer => None,
-            FaultKind::UriTooLong => Some(414),
-            FaultKind::HeadTooLong => Some(431),
-            FaultKind::UnknownCoding => Some(422),
-            FaultKind::ConnectWithBody => Some(502),
-            _ => Some(400),
+            FaultKind::UriTooLong => 414,
+            FaultKind::HeadTooLong => 431,
+            FaultKind::UnknownCoding => 422,
+            FaultKind::BodyNotAllowed => 413,
+            FaultKind::ConnectWithBody => 502,
+            _ => 400,
         }
     }
 }
@@ -73,6 +73,8 @@ pub enum FaultKind {
     BadCoding,
     #[error("transfer coding that cannot be decoded")]
     UnknownCoding,
+    #[error("body of a method that had none in HTTP/1.0")]
+    BodyNotAllowed,
     #[error("CONNECT with a body")]
     ConnectWithBody,
     #[error("websocket handshake without its key")]
