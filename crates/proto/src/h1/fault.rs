@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::http::Head;
+
 /// A message that is refused, or (with relaxed limits) one whose violation was tolerated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{kind} at position {at} in {state}", state = state.name())]
@@ -16,7 +18,7 @@ pub struct Fault {
 
 impl Fault {
     /// The status for a broken request, in the answer and in the log; whether it is sent at all says
-    /// `Scan::answers`. The server's faults are always 502.
+    /// `is_answered`. The server's faults are always 502.
     pub fn request_status(&self) -> u16 {
         match self.kind {
             FaultKind::UriTooLong => 414,
@@ -26,6 +28,16 @@ impl Fault {
             FaultKind::ConnectWithBody => 502,
             _ => 400,
         }
+    }
+
+    /// Whether upstream answers a request that is refused for this; `request` is the head as far as it was parsed. It
+    /// closes without a word (and logs the status) once a `content-length` above zero was read, unless a
+    /// `transfer-encoding` followed.
+    pub fn is_answered(&self, request: &Head) -> bool {
+        let seen = request.seen();
+        self.kind == FaultKind::ConnectWithBody
+            || seen.transfer_encoding
+            || seen.content_length.is_none_or(|length| length == 0)
     }
 }
 

@@ -86,13 +86,6 @@ impl Scan {
         })
     }
 
-    /// Whether upstream answers when this request is refused. It closes without a word (and logs the status) once a
-    /// `content-length` above zero was read, unless a `transfer-encoding` followed.
-    pub fn answers(request: &Head) -> bool {
-        let seen = request.seen();
-        seen.transfer_encoding || seen.content_length.is_none_or(|length| length == 0)
-    }
-
     /// What the parser reads next.
     pub fn state(&self, kind: Kind) -> State {
         self.state.unwrap_or(match kind {

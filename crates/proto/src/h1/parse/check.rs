@@ -220,7 +220,7 @@ impl Parser<'_> {
         let empty_coding = self.head.seen.transfer_encoding && !coding.chunked && !coding.other;
         self.head.seen.chunked = coding.chunked;
         let bodyless = match self.head.kind {
-            Kind::Request => self.head.method() == b"CONNECT",
+            Kind::Request => coding.chunked && self.head.method() == b"CONNECT",
             Kind::Response => matches!(self.head.status, 100..=199 | 204 | 304),
         };
         self.state = match coding.chunked {
@@ -228,8 +228,14 @@ impl Parser<'_> {
             true => State::ChunkSize,
             false => State::Data,
         };
-        // Upstream keeps the position of a violation that it had let through.
-        let at = self.scan.tolerated.map_or(self.at, |fault| fault.at);
+        // For responses upstream reports the position of what it had noted before: a strange version, or a violation
+        // that was let through.
+        let version = self.head.version;
+        let at = match self.head.kind {
+            Kind::Request => self.at,
+            Kind::Response if !is_version(version.of(self.bytes)) => version.start as usize,
+            Kind::Response => self.scan.tolerated.map_or(self.at, |fault| fault.at),
+        };
         if coding.chunked && coding.other {
             return Err(self.fault(FaultKind::UnknownCoding, at));
         }
