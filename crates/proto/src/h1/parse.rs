@@ -22,6 +22,10 @@ pub struct Limits {
     pub max_fields: usize,
     /// Bytes that a head may have before its end is seen: the buffer's size.
     pub max_head: usize,
+    /// Bytes a parsed head may take in upstream's representation: `tune.bufsize` less `tune.maxrewrite`. A head whose
+    /// lines fit the buffer is still refused with 431 when it leaves no room for rewriting; the sum that decides is
+    /// its length, 4 bytes for each field, and 79.
+    pub max_kept: usize,
     /// `option accept-unsafe-violations-in-http-request` or `-response`.
     pub relaxed: bool,
 }
@@ -31,6 +35,7 @@ impl Default for Limits {
         Limits {
             max_fields: 101,
             max_head: 16320,
+            max_kept: 15360,
             relaxed: false,
         }
     }

@@ -114,6 +114,14 @@ impl Parser<'_> {
         self.finish_length()?;
         self.finish_version()?;
         self.finish_connection()?;
+        let kept = crate::h1::head_len(self.head) + 4 * self.head.len() + KEPT_FIXED;
+        if kept > self.limits.max_kept {
+            return Err(Fault {
+                kind: FaultKind::HeadTooLong,
+                at: self.at,
+                state: State::Data,
+            });
+        }
         if let Some(tolerated) = &mut self.scan.tolerated {
             tolerated.state = self.state;
         }
@@ -438,6 +446,9 @@ impl Parser<'_> {
         Ok(())
     }
 }
+
+/// What upstream adds to a head's length, fields apart; measured, see `Limits::max_kept`.
+const KEPT_FIXED: usize = 79;
 
 /// The methods whose target may not be `*`, OPTIONS apart; upstream lets others have it.
 fn is_known(method: &[u8]) -> bool {

@@ -368,6 +368,24 @@ fn long_heads() {
 }
 
 #[test]
+fn heads_without_room_for_rewriting() {
+    let with = |fields: usize, length: usize| {
+        let start = format!("GET / HTTP/1.1\r\n{}A: ", "A: b\r\n".repeat(fields - 1));
+        request(&format!(
+            "{start}{}\r\n\r\n",
+            "a".repeat(length - 4 - start.len())
+        ))
+    };
+    for (fields, largest) in [(1, 15277), (2, 15273), (11, 15237), (51, 15077)] {
+        assert!(with(fields, largest).is_ok());
+        assert_eq!(
+            with(fields, largest + 1),
+            Err((FaultKind::HeadTooLong, largest + 1, State::Data))
+        );
+    }
+}
+
+#[test]
 fn every_split_gives_the_same_head() {
     let input = b"\r\nPOST http://x:80 HTTP/1.1\r\nHost: x\r\nA:\r\n b \r\n c\r\nContent-Length: 5, 5\r\n\r\nrest";
     let whole = read(Kind::Request, input, false);
