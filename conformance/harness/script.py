@@ -213,17 +213,22 @@ class ClientScript:
                 if main is not None and main.poll() is not None and not self.world.adopted:
                     break
                 time.sleep(0.01)
+        reset = False
         try:
             sock.connect(address)
+        except ConnectionResetError:
+            reset = True  # accepted and reset before we looked: a connection that was reset
         except OSError as error:
             self.world.record(self.channel, f"connect: {type(error).__name__}")
             sock.close()
             raise CaseError(f"cannot connect to {target}") if options.get("try") != "once" else CaseError("refused") from None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) if family != socket.AF_UNIX else None
-        if family != socket.AF_UNIX:
+        if family != socket.AF_UNIX and not reset:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.world.client_ports.add(sock.getsockname()[1])
         self.current = name
         self.peers[name] = Peer(self.world, self.channel, sock, "<" if name == "-" else f"{name} <")
+        if reset:
+            self.peers[name].ended = "reset"
 
     def address(self, target):
         """(family, address) of a port name, host:port, or unix:path."""
