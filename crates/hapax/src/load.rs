@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use hapax_core::diagnostic::{Diagnostics, Prefix, Severity};
 use hapax_core::ir::{self, InitAddr};
 use hapax_core::keyword::Registry;
+use hapax_core::span::Sources;
 
 use crate::args::{self, Args};
 use crate::capability;
@@ -16,6 +17,8 @@ use crate::version;
 pub struct Loaded {
     /// The configuration, with what the command line overrides.
     pub config: ir::Config,
+    /// The files, for messages that name a line.
+    pub sources: Sources,
     /// Whether there were warnings.
     pub warned: bool,
 }
@@ -58,7 +61,11 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
     }
     override_by(args, &mut config);
     list_without_counterpart(args, &config, &sources, printer);
-    Ok(Loaded { config, warned })
+    Ok(Loaded {
+        config,
+        sources,
+        warned,
+    })
 }
 
 impl Loaded {
@@ -119,7 +126,7 @@ fn override_by(args: &Args, config: &mut ir::Config) {
 fn list_without_counterpart(
     args: &Args,
     config: &ir::Config,
-    sources: &hapax_core::span::Sources,
+    sources: &Sources,
     printer: &mut Printer,
 ) {
     if !(args.check && args.verbose) {
