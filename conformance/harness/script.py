@@ -185,8 +185,11 @@ class ClientScript:
             case "request":
                 self.request(words)
             case "show":
+                keep = words[1] if len(words) > 1 else re.compile("")
+                name = os.path.basename(words[0])
                 with open(os.path.join(world.folder, words[0]), encoding="utf-8", errors="replace") as file:
-                    world.record(self.channel, *[f"{words[0]}: {line}" for line in file.read().split("\n")])
+                    found = [line for line in file.read().split("\n") if keep.search(line)]
+                world.record(self.channel, *[f"{name}: {line}" for line in found])
             case _:
                 if step.verb not in ("await", "tell", "sleep") and self.current not in self.peers:
                     raise CaseError(f"'{step.verb}' before any connect")
