@@ -62,6 +62,14 @@ pub fn connect(addr: &SockAddr, options: &ConnectOptions) -> io::Result<OwnedFd>
     }
 }
 
+/// Whether a send failed only because the connection is still being made.
+pub fn is_in_progress(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EINPROGRESS | libc::EALREADY)
+    )
+}
+
 fn apply(socket: &OwnedFd, v6: bool, options: &ConnectOptions) -> io::Result<()> {
     let fd = socket.as_fd();
     if options.nodelay {

@@ -18,6 +18,7 @@ pub mod signal;
 pub mod splice;
 pub mod stream;
 pub mod time;
+pub mod watch;
 
 pub use addr::{Addr, SockAddr, UnixAddr};
 
