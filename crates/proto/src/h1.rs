@@ -1,5 +1,7 @@
 //! HTTP/1 on the wire: heads, framing, chunks. No I/O: bytes go in, ranges and bytes come out.
 
+pub mod body;
+pub mod chunk;
 mod fault;
 mod parse;
 mod reason;

@@ -23,6 +23,7 @@ impl Fault {
             FaultKind::UriTooLong => Some(414),
             FaultKind::HeadTooLong => Some(431),
             FaultKind::UnknownCoding => Some(422),
+            FaultKind::ConnectWithBody => Some(502),
             _ => Some(400),
         }
     }
@@ -72,12 +73,18 @@ pub enum FaultKind {
     BadCoding,
     #[error("transfer coding that cannot be decoded")]
     UnknownCoding,
+    #[error("CONNECT with a body")]
+    ConnectWithBody,
+    #[error("websocket handshake without its key")]
+    BadWebSocketKey,
+    #[error("switch of protocols that was not asked for, or not completely answered")]
+    BadUpgrade,
     #[error("invalid chunk size")]
     BadChunkSize,
     #[error("chunk without its final line end")]
     BadChunkEnd,
-    #[error("invalid trailer")]
-    BadTrailer,
+    #[error("chunk extension too long")]
+    ExtensionTooLong,
 }
 
 macro_rules! states {

@@ -123,6 +123,28 @@ pub fn parse_response(
     Parser::new(bytes, head, scan, limits, Kind::Response).run()
 }
 
+/// Reads the trailer section that follows the last chunk, empty line included, into the fields of `trailers`. Line
+/// ends, folding and limits are those of a head; framing fields are not interpreted.
+pub(super) fn parse_trailers(
+    bytes: &[u8],
+    trailers: &mut Head,
+    scan: &mut Scan,
+    limits: &Limits,
+) -> Result<Parse, Fault> {
+    if scan.state.is_none() {
+        trailers.clear();
+        trailers.kind = Kind::Response;
+        scan.state = Some(State::FieldFirst);
+    }
+    let mut parser = Parser::new(bytes, trailers, scan, limits, Kind::Response);
+    let parsed = parser.run_trailers();
+    parsed.map_err(|fault| Fault {
+        at: 0,
+        state: State::Trailers,
+        ..fault
+    })
+}
+
 struct Parser<'a> {
     bytes: &'a [u8],
     head: &'a mut Head,
@@ -182,6 +204,26 @@ impl<'a> Parser<'a> {
         Ok(Parse::Complete { len: self.at })
     }
 
+    fn run_trailers(&mut self) -> Result<Parse, Fault> {
+        let done = self.steps();
+        self.scan.state = Some(self.state);
+        self.scan.at = self.at;
+        if !done? {
+            if self.bytes.len() >= self.limits.max_head {
+                return Err(self.fault(FaultKind::HeadTooLong, self.bytes.len()));
+            }
+            return Ok(Parse::Partial);
+        }
+        if self.scan.lines >= self.limits.max_fields {
+            return Err(self.fault(FaultKind::TooManyFields, self.at));
+        }
+        if self.scan.coding.other {
+            return Err(self.fault(FaultKind::BadCoding, self.at));
+        }
+        self.take_text();
+        Ok(Parse::Complete { len: self.at })
+    }
+
     /// Reads until the head ends (true) or the bytes do (false).
     fn steps(&mut self) -> Result<bool, Fault> {
         while let Some(&byte) = self.bytes.get(self.at) {
@@ -209,7 +251,12 @@ impl<'a> Parser<'a> {
                 State::CodeSpace => self.blanks(State::Reason),
                 State::Reason => self.reason(),
                 State::ResponseLineEnd => self.line_feed(byte, State::FieldFirst)?,
-                State::FieldFirst => self.field_first(byte),
+                State::FieldFirst => {
+                    while self.plain_line()? {}
+                    if let Some(&byte) = self.bytes.get(self.at) {
+                        self.field_first(byte);
+                    }
+                }
                 State::FieldName => self.field_name()?,
                 State::ValueBlank => self.value_blank(byte),
                 State::ValueBlankLf => self.line_feed(byte, State::ValueBlankFold)?,
@@ -441,6 +488,38 @@ impl<'a> Parser<'a> {
                 self.state = State::FieldName;
             }
         }
+    }
+
+    /// Reads one whole ordinary line: `name: value`, CRLF, and the first byte of another line behind it. Anything else
+    /// is left to the states, which read it from its start.
+    #[inline]
+    fn plain_line(&mut self) -> Result<bool, Fault> {
+        let start = self.at;
+        let colon = run_of(self.bytes, start, NAME);
+        if colon == start || self.bytes.get(colon) != Some(&b':') {
+            return Ok(false);
+        }
+        let value = colon + 1 + usize::from(self.bytes.get(colon + 1) == Some(&b' '));
+        let rest = self.bytes.get(value..).unwrap_or_default();
+        let Some(found) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
+            return Ok(false);
+        };
+        let ordinary = match rest.get(found..) {
+            Some([b'\r', b'\n', next, ..]) => {
+                found > 0 && !matches!(next, b' ' | b'\t') && !matches!(rest[0], b' ' | b'\t')
+            }
+            _ => false,
+        };
+        if !ordinary {
+            return Ok(false);
+        }
+        self.scan.name = Span::new(start, colon);
+        self.scan.value = Span::new(value, value + found);
+        self.scan.bad_name = false;
+        self.at = value + found + 2;
+        self.field_done()?;
+        self.state = State::FieldFirst;
+        Ok(true)
     }
 
     fn field_name(&mut self) -> Result<(), Fault> {

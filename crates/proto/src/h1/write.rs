@@ -9,24 +9,36 @@ pub fn write_head(head: &Head, out: &mut Vec<u8>) {
     out.reserve(head_len(head));
     match head.kind {
         Kind::Request => {
-            for (part, end) in [
-                (head.method, &b" "[..]),
-                (head.uri, b" "),
-                (head.version, b"\r\n"),
+            for part in [
+                head.method(),
+                b" ",
+                head.uri(),
+                b" ",
+                version(head),
+                b"\r\n",
             ] {
-                out.extend_from_slice(part.of(&head.text));
-                out.extend_from_slice(end);
+                out.extend_from_slice(part);
             }
         }
         Kind::Response => {
-            out.extend_from_slice(head.version());
-            out.push(b' ');
-            out.extend_from_slice(head.status_text());
-            out.push(b' ');
-            out.extend_from_slice(head.reason());
-            out.extend_from_slice(b"\r\n");
+            for part in [
+                version(head),
+                b" ",
+                head.status_text(),
+                b" ",
+                head.reason(),
+                b"\r\n",
+            ] {
+                out.extend_from_slice(part);
+            }
         }
     }
+    write_fields(head, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the header lines of `head` without an empty line behind them; also writes trailers.
+pub(super) fn write_fields(head: &Head, out: &mut Vec<u8>) {
     let mut run: Option<Span> = None;
     for field in &head.fields {
         let line = Span {
@@ -58,14 +70,13 @@ pub fn write_head(head: &Head, out: &mut Vec<u8>) {
     if let Some(before) = run {
         out.extend_from_slice(before.of(&head.text));
     }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// Bytes that `write_head` appends.
 pub fn head_len(head: &Head) -> usize {
     let start = match head.kind {
-        Kind::Request => head.method.len() + head.uri.len() + head.version.len() + 4,
-        Kind::Response => head.version.len() + head.status_text().len() + head.reason.len() + 4,
+        Kind::Request => head.method.len() + head.uri.len() + version(head).len() + 4,
+        Kind::Response => version(head).len() + head.status_text().len() + head.reason.len() + 4,
     };
     let fields: usize = head
         .fields
@@ -73,6 +84,15 @@ pub fn head_len(head: &Head) -> usize {
         .map(|field| field.name.len() + field.value.len() + 4)
         .sum();
     start + fields + 2
+}
+
+/// What 1.1 and later are sent as is 1.1; earlier and foreign versions stay.
+fn version(head: &Head) -> &[u8] {
+    if head.is_11() {
+        b"HTTP/1.1"
+    } else {
+        head.version()
+    }
 }
 
 /// Whether the text holds this line exactly as it is to be sent.

@@ -83,6 +83,8 @@ pub struct Seen {
     pub(crate) upgrade_field: bool,
     /// `upgrade` names websocket.
     pub websocket: bool,
+    /// A `te` field was there; it must be cleaned before the request is sent.
+    pub te: bool,
     /// `expect: 100-continue`.
     pub expect_continue: bool,
 }
@@ -158,7 +160,7 @@ impl Head {
         self.uri.of(&self.text)
     }
 
-    /// The version as it will be sent, like `HTTP/1.1`.
+    /// The version as received, like `HTTP/1.1`. Versions above 1.1 are sent as 1.1.
     pub fn version(&self) -> &[u8] {
         self.version.of(&self.text)
     }

@@ -6,6 +6,7 @@ use crate::http::head::is_11;
 use crate::http::uri::split_port;
 use crate::http::values::trim;
 use crate::http::{Field, Kind, Span, Target, tokens};
+use smallvec::SmallVec;
 
 impl Parser<'_> {
     /// Looks at a well-known field that has just ended; tells whether the line is kept.
@@ -26,10 +27,11 @@ impl Parser<'_> {
                 }
             }
             Name::Upgrade => {
-                self.head.seen.upgrade_field = true;
+                self.head.seen.upgrade_field |= !value.eq_ignore_ascii_case(b"h2c");
                 self.head.seen.websocket |=
                     tokens(value).any(|token| token.eq_ignore_ascii_case(b"websocket"));
             }
+            Name::Te => self.head.seen.te = true,
             Name::Expect => {
                 self.head.seen.expect_continue |= value.eq_ignore_ascii_case(b"100-continue")
             }
@@ -110,6 +112,7 @@ impl Parser<'_> {
         }
         self.finish_length()?;
         self.finish_version()?;
+        self.finish_connection()?;
         if let Some(tolerated) = &mut self.scan.tolerated {
             tolerated.state = self.state;
         }
@@ -241,10 +244,117 @@ impl Parser<'_> {
             }
         } else if let Some(length) = self.head.seen.content_length {
             self.plain_length(length);
-        } else if self.head.kind == Kind::Request {
+        }
+        self.drop_length()?;
+        if self.head.seen.transfer_encoding || self.head.seen.content_length.is_some() {
+            return Ok(());
+        }
+        if self.head.kind == Kind::Request {
             self.state = State::Done;
         }
         Ok(())
+    }
+
+    /// CONNECT, 1xx and 204 have no body: their lengths are dropped. Upstream answers 502 to CONNECT with a length.
+    fn drop_length(&mut self) -> Result<(), Fault> {
+        let connect = self.head.kind == Kind::Request && self.head.method() == b"CONNECT";
+        if !connect
+            && !matches!(
+                (self.head.kind, self.head.status),
+                (Kind::Response, 100..=199 | 204)
+            )
+        {
+            return Ok(());
+        }
+        if connect
+            && self
+                .head
+                .seen
+                .content_length
+                .is_some_and(|length| length > 0)
+        {
+            return Err(self.fault(FaultKind::ConnectWithBody, self.at));
+        }
+        if self.head.seen.transfer_encoding || self.head.seen.content_length.is_some() {
+            self.head.seen.close |= connect && self.head.seen.transfer_encoding;
+            self.head.seen.content_length = None;
+            self.head.seen.transfer_encoding = false;
+            self.head.seen.chunked = false;
+            self.head
+                .fields
+                .retain(|field| !matches!(field.id, Name::ContentLength | Name::TransferEncoding));
+        }
+        Ok(())
+    }
+
+    /// Takes `close` and `keep-alive` out of the connection lines (the engine writes its own), and an upgrade that
+    /// is only half there out of a request; `h2c` is never passed on. Rules see the lines after this.
+    fn finish_connection(&mut self) -> Result<(), Fault> {
+        let request = self.head.kind == Kind::Request;
+        let asked = self.head.seen.upgrade;
+        let upgrade = asked && self.head.seen.upgrade_field;
+        self.head.seen.upgrade = upgrade;
+        self.head.seen.websocket &= upgrade;
+        if request
+            && !upgrade
+            && (self
+                .head
+                .fields
+                .iter()
+                .any(|field| field.id == Name::Upgrade))
+        {
+            self.head.remove_id(Name::Upgrade);
+        }
+        let mut index = 0;
+        while let Some(field) = self.head.fields.get(index) {
+            if field.id == Name::Connection && self.clean_connection(index, request && !upgrade) {
+                self.head.remove_at(index);
+                continue;
+            }
+            index += 1;
+        }
+        if request && self.head.seen.websocket {
+            let key = self.head.get(Name::SecWebSocketKey).unwrap_or_default();
+            if key.len() != 24 {
+                self.refuse_or_note(FaultKind::BadWebSocketKey, self.at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cleans one connection line; tells whether nothing is left of it. What is left is joined by bare commas.
+    fn clean_connection(&mut self, index: usize, drop_upgrade: bool) -> bool {
+        let own = |token: &[u8]| {
+            token.eq_ignore_ascii_case(b"close")
+                || token.eq_ignore_ascii_case(b"keep-alive")
+                || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
+        };
+        let value = self.head.value(index);
+        if value.is_empty() {
+            return true;
+        }
+        if !value
+            .split(|&byte| byte == b',')
+            .any(|token| own(trim(token)))
+        {
+            return false;
+        }
+        let mut left: SmallVec<[u8; 64]> = SmallVec::new();
+        for token in value
+            .split(|&byte| byte == b',')
+            .map(trim)
+            .filter(|token| !own(token))
+        {
+            if !left.is_empty() {
+                left.push(b',');
+            }
+            left.extend_from_slice(token);
+        }
+        if left.is_empty() {
+            return true;
+        }
+        self.head.set_value(index, &left);
+        false
     }
 
     /// Rewrites `content-length: 5, 5` or `05` as the number alone.
@@ -263,7 +373,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Versions above 1.1 are served, and sent on, as 1.1.
+    /// Versions above 1.1 are served as 1.1; rules still see the number.
     fn finish_version(&mut self) -> Result<(), Fault> {
         let version = self.head.version;
         if version.is_empty() {
@@ -280,11 +390,6 @@ impl Parser<'_> {
             // Upstream does not capture a message for this one.
         }
         self.head.version_11 = is_11(self.head.version());
-        if self.head.version_11 && self.head.version() != b"HTTP/1.1" {
-            self.head.set_version(b"HTTP/1.1");
-        }
-        let seen = &mut self.head.seen;
-        seen.upgrade &= seen.upgrade_field;
         Ok(())
     }
 }
