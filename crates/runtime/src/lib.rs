@@ -1,1 +1,3 @@
 //! The event loop: moves bytes and time.
+
+pub mod stats;
