@@ -22,3 +22,5 @@ mod trace;
 pub mod turn;
 pub mod wheel;
 pub mod worker;
+
+pub mod stats;
