@@ -95,6 +95,8 @@ impl ProxyPlan {
             max_fields: usize::from(global.tune.http_maxhdr),
             // Upstream's message storage keeps this much of a buffer for itself.
             max_head: (global.tune.bufsize as usize).saturating_sub(HEAD_RESERVE),
+            max_kept: (global.tune.bufsize as usize)
+                .saturating_sub(global.tune.maxrewrite as usize),
             relaxed,
         };
         ProxyPlan {

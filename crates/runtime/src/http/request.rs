@@ -158,7 +158,11 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
             Ok(Parse::Partial) => {}
             Err(fault) => {
                 exchange.notes.bad_request = true;
-                let status = fault.request_status().unwrap_or(0);
+                let status = if fault.is_answered(&exchange.stream.request) {
+                    fault.request_status()
+                } else {
+                    0
+                };
                 return Err(Failure::new(Cause::Proxy, Phase::Request, status));
             }
         }

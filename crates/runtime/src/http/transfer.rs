@@ -164,7 +164,7 @@ fn poll_head(
             // The server may have answered before it stopped reading.
             Poll::Ready(Err(LaneFault::Sink(_))) => up.abandon(),
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
-                let status = fault.request_status().unwrap_or(400);
+                let status = fault.request_status();
                 client_fault = Some(Failure::new(Cause::Proxy, Phase::Headers, status));
             }
             Poll::Ready(Err(_)) => {

@@ -13,6 +13,7 @@ use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server,
 use hapax_core::live::{Live, ServerLive};
 use hapax_core::program::Program;
 use hapax_core::span::Span;
+use hapax_runtime::open;
 use hapax_runtime::serve::{self, Options, Running};
 
 #[derive(Debug)]
@@ -121,8 +122,8 @@ pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
         }
     }
     let program = Arc::new(Program::link(config, live, "host".into()));
-    let (sockets, failed) = serve::bind(&program, workers);
-    assert!(failed.is_empty(), "{failed:?}");
+    let proxies = program.proxies.iter().map(|proxy| &proxy.ir);
+    let sockets = open::listeners(proxies, &program.global, workers).expect("free ports");
     let mut addresses = Vec::new();
     let mut last = None;
     for bound in &sockets {
