@@ -49,6 +49,9 @@ pub struct Diagnostic {
 pub enum Prefix {
     /// `config : parsing [file:line] : `
     Parsing,
+    /// `config : parsing [file:line]: `, without a space before the colon: what the line reader, conditions and the search
+    /// for sections print.
+    Reading,
     /// `config : [file:line] : `
     Place,
     /// `config : `
@@ -109,12 +112,15 @@ impl Diagnostic {
         let tag = self.severity.tag();
         let place = self
             .span
-            .map(|span| format!("[{}:{}] : ", sources.path(span.file), span.line))
+            .map(|span| format!("[{}:{}]", sources.path(span.file), span.line))
             .unwrap_or_default();
         let prefix = match self.prefix {
-            Prefix::Parsing if place.is_empty() => "config : ".to_owned(),
-            Prefix::Parsing => format!("config : parsing {place}"),
-            Prefix::Place => format!("config : {place}"),
+            Prefix::Parsing | Prefix::Reading | Prefix::Place if place.is_empty() => {
+                "config : ".to_owned()
+            }
+            Prefix::Parsing => format!("config : parsing {place} : "),
+            Prefix::Reading => format!("config : parsing {place}: "),
+            Prefix::Place => format!("config : {place} : "),
             Prefix::Config => "config : ".to_owned(),
             Prefix::Bare => String::new(),
         };
