@@ -184,6 +184,8 @@ pub struct Scope {
     pub paths: Vec<String>,
     /// Keywords of the section that were given, with their (last) place.
     pub seen: HashMap<&'static str, Span>,
+    /// Those that its defaults section gave.
+    pub inherited: HashMap<&'static str, Span>,
 }
 
 impl Scope {
