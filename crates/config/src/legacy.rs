@@ -4,12 +4,24 @@ pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod proxy;
 
-use hapax_core::diagnostic::Diagnostic;
+use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::keyword::Line;
 
 /// Warns, and shows the line to write instead.
 pub(crate) fn renamed(line: &mut Line<'_>, message: impl Into<String>, modern: impl Into<String>) {
     let warning = Diagnostic::warning(line.span, message).with_hint(modern);
+    line.diagnostics.push(warning);
+}
+
+/// The same in the form of the messages about old options.
+pub(crate) fn renamed_option(
+    line: &mut Line<'_>,
+    message: impl Into<String>,
+    modern: impl Into<String>,
+) {
+    let warning = Diagnostic::warning(line.span, message)
+        .with_prefix(Prefix::Reading)
+        .with_hint(modern);
     line.diagnostics.push(warning);
 }
 

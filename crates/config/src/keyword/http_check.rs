@@ -209,6 +209,13 @@ fn expect(line: &mut Line<'_>) -> Result<(), Fault> {
         "string" => ir::HttpExpectTest::String(needed()?.text.clone()),
         "rstatus" | "rstring" => {
             let pattern: &Word = needed()?;
+            if regex::bytes::Regex::new(&pattern.lossy()).is_err() {
+                let text = format!(
+                    "'http-check expect' : regex '{}' is invalid.",
+                    pattern.lossy()
+                );
+                return Err(line.fault_at(at + 1, text));
+            }
             ir::HttpExpectTest::Regex {
                 status: word == "rstatus",
                 pattern: pattern.lossy().into_owned(),

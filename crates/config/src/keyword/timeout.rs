@@ -128,9 +128,10 @@ pub(crate) fn set(line: &mut Line<'_>, name: &'static str, field: Field) -> Resu
         let text = format!("'{name}' : unexpected extra argument '{extra}' after value '{text}'.");
         return Err(line.fault_at(1, text));
     }
-    small(line, name, value, word);
     if line.scope.seen.contains_key(name) {
         line.warn(format!("overwriting '{name}' which was already specified"));
+    } else {
+        small(line, name, value, word);
     }
     *field(&mut line.proxy()?.timeouts) = (value > 0).then_some(value);
     Ok(())

@@ -3,7 +3,7 @@
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
-use super::{renamed, without_effect};
+use super::{renamed_option, without_effect};
 use crate::keyword::{at_most, negatable, row, until};
 
 pub(crate) const TABLE: Tables = Tables {
@@ -25,7 +25,7 @@ static ROWS: &[SectionKeyword] = &[
                 let text = "option 'forceclose' is not supported any more since HAProxy 2.0, please just remove it, or use \
                             'option httpclose' if absolutely needed.";
                 let modern = modern(line, "httpclose");
-                renamed(line, text, modern);
+                renamed_option(line, text, modern);
                 Ok(())
             },
         )),
@@ -76,7 +76,7 @@ static ROWS: &[SectionKeyword] = &[
                 let on = line.negation == Negation::None;
                 line.proxy()?.options.independent_streams = on;
                 let modern = modern(line, "independent-streams");
-                renamed(line, "option 'independant-streams' is misspelt.", modern);
+                renamed_option(line, "option 'independant-streams' is misspelt.", modern);
                 Ok(())
             },
         )),
@@ -121,7 +121,7 @@ fn deprecated(line: &mut Line<'_>, what: &str) {
          needed."
     );
     let modern = modern(line, &format!("accept-unsafe-violations-in-{what}"));
-    renamed(line, text, modern);
+    renamed_option(line, text, modern);
 }
 
 /// The option's modern line with the same prefix.

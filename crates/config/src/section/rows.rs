@@ -47,11 +47,13 @@ impl Rows {
         let Some(longest) = matching.next() else {
             return Found::Nothing;
         };
-        let here = std::iter::once(longest)
-            .chain(matching)
-            .find(|row| row.sections.has(bit));
-        match here {
+        let all: Vec<_> = std::iter::once(longest).chain(matching).collect();
+        let of = |sections| all.iter().find(|row| row.sections.has(sections));
+        match of(bit) {
             Some(row) => Found::Row(row),
+            None if Sections::PROXIES.has(bit) => {
+                Found::Elsewhere(of(Sections::PROXIES).unwrap_or(&longest))
+            }
             None => Found::Elsewhere(longest),
         }
     }
