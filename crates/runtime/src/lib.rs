@@ -1,1 +1,16 @@
 //! The event loop: moves bytes and time.
+//!
+//! One tokio `LocalRuntime` per worker thread (`worker`); sockets that try the system call first
+//! (`io`), pooled buffers (`buffer`), a clock that is read once per turn (`clock`), one timer wheel
+//! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) and log sinks (`log`).
+
+pub mod buffer;
+pub mod clock;
+pub mod io;
+pub mod listen;
+pub mod log;
+pub mod pipe;
+pub mod relay;
+pub mod turn;
+pub mod wheel;
+pub mod worker;
