@@ -244,6 +244,31 @@ static ROWS: &[BindOption] = &[
         },
     ),
     row(
+        "shards",
+        "<number>|by-thread|by-group",
+        "Number of sockets that share the address.",
+        |cursor, options| {
+            let text = needed(cursor, "missing value")?;
+            options.shards = match text.as_str() {
+                "by-thread" => None,
+                "by-group" => Some(1),
+                other => {
+                    let number = leading_integer(other.as_bytes());
+                    let shards = u16::try_from(number).ok();
+                    let wrong = || {
+                        let text = format!(
+                            "'shards' : invalid value {number}, allowed range is 1..1024 or 'by-thread'"
+                        );
+                        fault(cursor, text)
+                    };
+                    let shards = shards.filter(|shards| (1..=1024).contains(shards));
+                    Some(shards.ok_or_else(wrong)?)
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
         "tcp-ut",
         "<time>",
         "How long data may stay unacknowledged before the system gives the connection up.",
@@ -264,6 +289,31 @@ static ROWS: &[BindOption] = &[
         options.fast_open = true;
         Ok(())
     }),
+    row(
+        "thread",
+        "[<group>/]<set>[,...]",
+        "The workers that take connections of this socket.",
+        |cursor, options| {
+            let text = needed(cursor, "missing thread set")?;
+            for set in text.split(',') {
+                let set = set.split_once('/').map_or(set, |(_, set)| set);
+                let Some(threads) = crate::keyword::process::numbers(set, 1024) else {
+                    let first = set.split('-').next().unwrap_or_default();
+                    let text = format!(
+                        "invalid first thread number '{first}', permitted range is 1..1024, or 'all', 'odd', 'even'."
+                    );
+                    return Err(fault(cursor, text));
+                };
+                match set {
+                    "all" => options.threads.clear(),
+                    _ => options
+                        .threads
+                        .extend(threads.iter().map(|thread| thread - 1)),
+                }
+            }
+            Ok(())
+        },
+    ),
     row(
         "transparent",
         "",

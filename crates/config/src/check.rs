@@ -12,12 +12,13 @@ use hapax_core::span::{Sources, Span};
 use crate::parser::Notes;
 
 /// Looks at the configuration as a whole and completes it. After errors only what cannot be a consequence of them is said.
+/// False when the configuration is refused.
 pub fn check(
     config: &mut ir::Config,
     notes: &Notes,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
-) {
+) -> bool {
     let failed = diagnostics.has_errors();
     let mut check = Check {
         notes,
@@ -32,10 +33,23 @@ pub fn check(
         }
         servers::check(config, &mut check);
     }
-    if !check.diagnostics.has_errors() {
-        servers::resolve(config, &mut check);
-    }
     numbers::complete(config);
+    !check.diagnostics.has_errors()
+}
+
+/// Gives servers that were named by a host name their first address, as upstream does last of all.
+pub fn resolve(
+    config: &mut ir::Config,
+    notes: &Notes,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut check = Check {
+        notes,
+        sources,
+        diagnostics,
+    };
+    servers::resolve(config, &mut check);
 }
 
 pub(crate) struct Check<'a> {

@@ -64,11 +64,14 @@ pub fn load(
         mut diagnostics,
         notes,
     } = parser::parse(sources, registry, capabilities, environment);
-    check::check(&mut config, &notes, sources, &mut diagnostics);
-    if diagnostics.has_errors() {
+    let unread = diagnostics.has_errors();
+    let checked = check::check(&mut config, &notes, sources, &mut diagnostics);
+    let prefix = if unread { Prefix::Config } else { Prefix::Bare };
+    if unread || !checked {
         let text = "Fatal errors found in configuration.";
-        diagnostics
-            .push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(Prefix::Config));
+        diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+    } else {
+        check::resolve(&mut config, &notes, sources, &mut diagnostics);
     }
     (config, diagnostics)
 }

@@ -213,6 +213,7 @@ impl Parser<'_> {
     ) -> Result<(), Fault> {
         let (bit, proxy, scope) = match open {
             Open::Nothing => {
+                unknown::negation(words, negation, &Found::Nothing, span)?;
                 let text = format!(
                     "unknown keyword '{}' out of section.",
                     words.first().map(Word::lossy).unwrap_or_default()

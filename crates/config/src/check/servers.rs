@@ -64,6 +64,11 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                 );
                 check.alert(server.span, text);
             }
+            if server.options.fast_open {
+                let text = "server has tfo activated, the backend should be configured with at least 'conn-failure', \
+                            'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection on failure.";
+                check.warn(server.span, format!("{before}{text}"));
+            }
             track(config, proxy, server, &before, check);
         }
     }

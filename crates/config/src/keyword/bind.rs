@@ -46,6 +46,9 @@ pub(crate) fn addresses(line: &mut Line<'_>, proxy: &mut ir::Proxy) -> Result<()
         let found = resolve::address(item, Accept::BIND, true)
             .map_err(|error| line.fault_at(0, format!("'bind' : {error}")))?;
         refuse_transport(line, first, &found)?;
+        for place in &found.addresses {
+            inherited(line, place)?;
+        }
         ignored_text(line, first, item, &found);
         binds.extend(found.addresses.into_iter().map(|address| ir::Bind {
             address,
@@ -138,6 +141,21 @@ fn unknown_option(registry: &Registry, word: &Word, before: &str) -> Fault {
     Diagnostic::alert(word.span, text).into()
 }
 
+/// An inherited descriptor must be there.
+fn inherited(line: &Line<'_>, place: &ir::Address) -> Result<(), Fault> {
+    let (ir::Address::Descriptor(number) | ir::Address::SocketPair(number)) = place else {
+        return Ok(());
+    };
+    match std::fs::symlink_metadata(format!("/proc/self/fd/{number}")) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let text =
+                format!("'bind' : cannot use file descriptor '{number}' : Bad file descriptor.");
+            Err(line.fault_at(0, text))
+        }
+    }
+}
+
 /// QUIC and MPTCP are not built.
 pub(crate) fn refuse_transport(
     line: &Line<'_>,
@@ -218,6 +236,7 @@ static NOT_BUILT: &[&str] = &[
     "no-tlsv12",
     "no-tlsv13",
     "npn",
+    "namespace",
     "nbconn",
     "prefer-client-ciphers",
     "proto",

@@ -479,7 +479,8 @@ fn cpu_map(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn numbers(text: &str, max: u16) -> Option<Vec<u16>> {
+/// `all`, `odd`, `even`, `3` or `1-4`.
+pub(crate) fn numbers(text: &str, max: u16) -> Option<Vec<u16>> {
     match text {
         "all" => return Some((1..=max).collect()),
         "odd" => return Some((1..=max).step_by(2).collect()),

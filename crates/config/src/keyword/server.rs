@@ -133,9 +133,11 @@ fn read_options(
                 "'{}' option is not accepted in default-server sections",
                 row.name
             );
-            return Err(Diagnostic::alert(word.span, text)
-                .with_prefix(Prefix::Place)
-                .into());
+            let warning = Diagnostic::warning(word.span, text).with_prefix(Prefix::Place);
+            cursor.diagnostics.push(warning);
+            let mut ignored = ir::ServerOptions::default();
+            (row.parse)(&mut cursor, &mut ignored)?;
+            continue;
         }
         if let Err(fault) = (row.parse)(&mut cursor, options) {
             let mut finding = *fault.diagnostic;
