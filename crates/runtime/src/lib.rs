@@ -6,11 +6,21 @@
 
 pub mod buffer;
 pub mod clock;
+pub mod frontend;
+pub mod http;
 pub mod io;
 pub mod listen;
+pub mod local;
 pub mod log;
+pub mod open;
 pub mod pipe;
+pub mod plan;
 pub mod relay;
+pub mod serve;
+pub mod tcp;
+mod trace;
 pub mod turn;
 pub mod wheel;
 pub mod worker;
+
+pub mod stats;
