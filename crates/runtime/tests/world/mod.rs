@@ -57,6 +57,9 @@ impl Dispatch for Turns {
         self.servers[server].sessions.down();
     }
     fn servers_changed(&self) {}
+    fn requeue(&self, _: usize) -> u32 {
+        0
+    }
 }
 
 /// A proxy of which nothing is set but mode and timeouts.
