@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
+use parking_lot::Mutex;
 
 use crate::clock;
 use crate::frontend::{Door, Places};
@@ -29,7 +30,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Running {
     program: Arc<Program>,
-    workers: Vec<Worker>,
+    workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
 }
 
@@ -63,7 +64,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     }
     Ok(Running {
         program,
-        workers,
+        workers: Mutex::new(workers),
         places,
     })
 }
@@ -108,6 +109,16 @@ impl Running {
         });
     }
 
+    /// Listeners take no connections for a while (SIGTTOU).
+    pub fn pause(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+    }
+
+    /// Listeners take connections again (SIGTTIN).
+    pub fn resume(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+    }
+
     /// Ends every session now.
     pub fn kill(&self) {
         self.stop();
@@ -144,8 +155,9 @@ impl Running {
     }
 
     /// Waits until all workers have ended (after [`Running::stop`], when their last session ends).
-    pub fn join(self) -> io::Result<()> {
-        for worker in self.workers {
+    pub fn join(&self) -> io::Result<()> {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for worker in workers {
             worker.join()?;
         }
         Ok(())
