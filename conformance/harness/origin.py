@@ -6,6 +6,7 @@ import time
 from .case import CaseError, Step, read_steps
 from .peer import Peer
 from .script import peer_step
+from .world import reserve_port
 
 
 class Origin:
@@ -25,17 +26,14 @@ class Origin:
 
     def open(self):
         """Listens, on the port of the first time."""
+        if self.port is None:
+            # Keeps the number ours while the listener is down.
+            self.holder = reserve_port()
+            self.port = self.holder.getsockname()[1]
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(("127.0.0.1", self.port or 0))
-        if self.port is None:
-            self.port = listener.getsockname()[1]
-            # Keeps the number ours while the listener is down.
-            self.holder = socket.socket()
-            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            self.holder.bind(("127.0.0.1", self.port))
+        listener.bind(("127.0.0.1", self.port))
         listener.listen(128)
         self.listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
