@@ -88,7 +88,9 @@ class World:
     # What was observed.
 
     def record(self, channel, *lines):
-        """Adds lines to one channel of the transcript and wakes who waits for one."""
+        """Adds lines to one channel of the transcript and wakes who waits for one; a connection that is not counted has none."""
+        if channel is None:
+            return
         with self.lock:
             self.transcript.setdefault(channel, []).extend(lines)
             self.lock.notify_all()
