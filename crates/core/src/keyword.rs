@@ -485,7 +485,7 @@ pub struct Fetch {
     /// Its arguments.
     pub args: ArgSpec,
     /// Checks or compiles the arguments; the text of the error without prefix.
-    pub check: Option<fn(&mut [ir::Arg]) -> Result<(), String>>,
+    pub check: Option<CheckFn>,
     /// The type it gives.
     pub output: Type,
     /// What must be known.
@@ -495,6 +495,9 @@ pub struct Fetch {
     /// Gives the value, or none when there is none.
     pub run: FetchFn,
 }
+
+/// Checks or compiles arguments; the text of the error without prefix.
+pub type CheckFn = fn(&mut [ir::Arg]) -> Result<(), String>;
 
 /// Runs a fetch.
 pub type FetchFn = for<'a> fn(&Cx<'a>, &'a [ir::Arg], &mut Occurrence) -> Option<Sample<'a>>;
@@ -506,7 +509,7 @@ pub struct Converter {
     /// Its arguments.
     pub args: ArgSpec,
     /// Checks or compiles the arguments.
-    pub check: Option<fn(&mut [ir::Arg]) -> Result<(), String>>,
+    pub check: Option<CheckFn>,
     /// The type it takes; others are cast first.
     pub input: Type,
     /// The type it gives.
