@@ -55,6 +55,8 @@ pub struct Notes {
     pub response_head: u64,
     /// The stream reached a backend and is counted there.
     pub on_backend: bool,
+    /// The request's body has its lane.
+    pub body_begun: bool,
     /// A server connection was made or taken.
     pub reached_server: bool,
     /// The log line was written already (`option logasap`).

@@ -40,7 +40,11 @@ pub async fn settle(
     }
     match reply::send(client, exchange).await {
         Ok(()) if exchange.client_stays => Then::Next,
-        _ => Then::Close,
+        Ok(()) => Then::Close,
+        Err(failure) => {
+            exchange.end_by(failure.cause, failure.phase);
+            Then::Close
+        }
     }
 }
 
