@@ -12,6 +12,7 @@ pub mod io;
 pub mod listen;
 pub mod local;
 pub mod log;
+pub mod open;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
@@ -21,3 +22,5 @@ mod trace;
 pub mod turn;
 pub mod wheel;
 pub mod worker;
+
+pub mod stats;

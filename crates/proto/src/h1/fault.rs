@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::http::Head;
+
 /// A message that is refused, or (with relaxed limits) one whose violation was tolerated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{kind} at position {at} in {state}", state = state.name())]
@@ -15,17 +17,27 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The status a client is answered with. `None`: upstream closes without an answer, as it does for two
-    /// `content-length` lines that differ. The server's faults are always answered with 502.
-    pub fn request_status(&self) -> Option<u16> {
+    /// The status for a broken request, in the answer and in the log; whether it is sent at all says
+    /// `is_answered`. The server's faults are always 502.
+    pub fn request_status(&self) -> u16 {
         match self.kind {
-            FaultKind::LengthsDiffer => None,
-            FaultKind::UriTooLong => Some(414),
-            FaultKind::HeadTooLong => Some(431),
-            FaultKind::UnknownCoding => Some(422),
-            FaultKind::ConnectWithBody => Some(502),
-            _ => Some(400),
+            FaultKind::UriTooLong => 414,
+            FaultKind::HeadTooLong => 431,
+            FaultKind::UnknownCoding => 422,
+            FaultKind::BodyNotAllowed => 413,
+            FaultKind::ConnectWithBody => 502,
+            _ => 400,
         }
+    }
+
+    /// Whether upstream answers a request that is refused for this; `request` is the head as far as it was parsed. It
+    /// closes without a word (and logs the status) once a `content-length` above zero was read, unless a
+    /// `transfer-encoding` followed.
+    pub fn is_answered(&self, request: &Head) -> bool {
+        let seen = request.seen();
+        self.kind == FaultKind::ConnectWithBody
+            || seen.transfer_encoding
+            || seen.content_length.is_none_or(|length| length == 0)
     }
 }
 
@@ -73,6 +85,8 @@ pub enum FaultKind {
     BadCoding,
     #[error("transfer coding that cannot be decoded")]
     UnknownCoding,
+    #[error("body of a method that had none in HTTP/1.0")]
+    BodyNotAllowed,
     #[error("CONNECT with a body")]
     ConnectWithBody,
     #[error("websocket handshake without its key")]

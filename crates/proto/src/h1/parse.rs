@@ -22,6 +22,10 @@ pub struct Limits {
     pub max_fields: usize,
     /// Bytes that a head may have before its end is seen: the buffer's size.
     pub max_head: usize,
+    /// Bytes a parsed head may take in upstream's representation: `tune.bufsize` less `tune.maxrewrite`. A head whose
+    /// lines fit the buffer is still refused with 431 when it leaves no room for rewriting; the sum that decides is
+    /// its length, 4 bytes for each field, and 79.
+    pub max_kept: usize,
     /// `option accept-unsafe-violations-in-http-request` or `-response`.
     pub relaxed: bool,
 }
@@ -31,6 +35,7 @@ impl Default for Limits {
         Limits {
             max_fields: 101,
             max_head: 16320,
+            max_kept: 15360,
             relaxed: false,
         }
     }
@@ -239,12 +244,7 @@ impl<'a> Parser<'a> {
                 State::Uri => self.uri()?,
                 State::UriSpace => self.blanks(State::RequestVersion),
                 State::RequestVersion => self.request_version()?,
-                State::RequestLineEnd => {
-                    self.line_feed(byte, State::FieldFirst)?;
-                    if self.head.version.is_empty() {
-                        return self.version_missing();
-                    }
-                }
+                State::RequestLineEnd => self.line_feed(byte, State::FieldFirst)?,
                 State::ResponseVersion => self.response_version()?,
                 State::ResponseVersionSpace => self.response_version_space(byte)?,
                 State::Code => self.code(byte)?,
@@ -378,36 +378,29 @@ impl<'a> Parser<'a> {
     }
 
     fn request_version(&mut self) -> Result<(), Fault> {
+        let start = self.scan.mark;
         self.at = run_of(self.bytes, self.at, VERSION);
         let Some(&byte) = self.bytes.get(self.at) else {
             return Ok(());
         };
-        if !matches!(byte, b'\r' | b'\n') {
-            return Err(self.fault(FaultKind::BadVersion, self.at));
+        match byte {
+            b'\r' | b'\n' if self.at == start => self.no_version(byte),
+            b'\r' | b'\n' => {
+                self.head.version = self.marked();
+                self.end_line(byte, State::RequestLineEnd);
+            }
+            _ => return Err(self.fault(FaultKind::BadVersion, self.at)),
         }
-        self.head.version = self.marked();
-        self.end_line(byte, State::RequestLineEnd);
         Ok(())
     }
 
+    /// A request line without version is HTTP/0.9: the head ends with it.
     fn no_version(&mut self, byte: u8) {
         self.head.version = Span::new(self.at, self.at);
-        self.end_line(byte, State::RequestLineEnd);
-    }
-
-    /// A request line without version is HTTP/0.9: the head ends with it. Only a relaxed GET passes, as HTTP/1.0.
-    fn version_missing(&mut self) -> Result<bool, Fault> {
-        let at = self.head.version.start as usize;
         if self.head.uri.is_empty() {
-            self.state = State::Method;
-            return Err(self.fault(FaultKind::BadUri, at));
+            self.head.uri = self.head.version;
         }
-        self.state = State::Data;
-        if self.head.method.of(self.bytes) != b"GET" {
-            return Err(self.fault(FaultKind::MissingVersion, at));
-        }
-        self.refuse_or_note(FaultKind::MissingVersion, at)?;
-        Ok(true)
+        self.end_line(byte, State::LastLf);
     }
 
     fn response_version(&mut self) -> Result<(), Fault> {

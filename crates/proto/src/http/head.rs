@@ -81,6 +81,7 @@ pub struct Seen {
     /// `connection: upgrade`, and an `upgrade` field.
     pub upgrade: bool,
     pub(crate) upgrade_field: bool,
+    pub(crate) connection: bool,
     /// `upgrade` names websocket.
     pub websocket: bool,
     /// A `te` field was there; it must be cleaned before the request is sent.

@@ -1,12 +1,16 @@
 //! A worker's way to one log target: lines gather during a turn and leave with one call at its end.
 //!
-//! Nothing ever waits for a log: what the target does not take at once is dropped and counted.
+//! Every line ends with a line feed, in a datagram too. Nothing ever waits for a log: what the target does not take at
+//! once is dropped and counted.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use hapax_core::live::Live;
 use hapax_sys::SockAddr;
 use hapax_sys::datagram::{self, BATCH};
 
@@ -18,7 +22,7 @@ pub enum Target {
     /// A datagram for each line, to a UDP or unix datagram address. The address is looked up for each
     /// call, so that a `/dev/log` that comes back is found without ado.
     Datagram(SockAddr),
-    /// Standard output or error, or a descriptor of the configuration; each line ends with a line feed.
+    /// Standard output or error, or a descriptor of the configuration.
     Descriptor(OwnedFd),
 }
 
@@ -30,6 +34,7 @@ pub struct Sink {
     lines: RefCell<Lines>,
     sent: Cell<u64>,
     dropped: Cell<u64>,
+    live: Option<Arc<Live>>,
 }
 
 #[derive(Debug, Default)]
@@ -39,31 +44,30 @@ struct Lines {
 }
 
 impl Sink {
-    /// A sink of this worker; it is flushed at the end of every turn.
-    pub fn open(target: Target) -> Rc<Sink> {
+    /// A sink of this worker; it is flushed at the end of every turn. Lines that are lost count in `live` too.
+    pub fn open(target: Target, live: Option<Arc<Live>>) -> Rc<Sink> {
         let sink = Rc::new(Sink {
             target,
             socket: RefCell::default(),
             lines: RefCell::default(),
             sent: Cell::new(0),
             dropped: Cell::new(0),
+            live,
         });
         let at_end: Rc<dyn AtTurnEnd> = sink.clone();
         turn::at_end(&at_end);
         sink
     }
 
-    /// Adds the line that `write` appends. What `write` appends is cut to `most` bytes (the `len` of
-    /// the `log` line).
+    /// Adds the line that `write` appends, cut to `most` bytes with its line feed (the `len` of the `log` line).
     pub fn line(&self, most: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let mut lines = self.lines.borrow_mut();
         let start = lines.bytes.len();
         write(&mut lines.bytes);
-        let end = start.saturating_add(most).min(lines.bytes.len());
-        lines.bytes.truncate(end.max(start));
-        if matches!(self.target, Target::Descriptor(_)) {
-            lines.bytes.push(b'\n');
-        }
+        lines
+            .bytes
+            .truncate(start.saturating_add(most.saturating_sub(1)));
+        lines.bytes.push(b'\n');
         let end = lines.bytes.len();
         lines.ends.push(end);
         if end >= MOST_BYTES || lines.ends.len() >= BATCH {
@@ -94,7 +98,11 @@ impl Sink {
             Target::Descriptor(fd) => write_lines(fd, &lines),
         };
         self.sent.set(self.sent.get() + sent as u64);
-        self.dropped.set(self.dropped.get() + (all - sent) as u64);
+        let lost = (all - sent) as u64;
+        self.dropped.set(self.dropped.get() + lost);
+        if let Some(live) = self.live.as_ref().filter(|_| lost > 0) {
+            live.process.dropped_logs.fetch_add(lost, Ordering::Relaxed);
+        }
         lines.bytes.clear();
         lines.ends.clear();
         if lines.bytes.capacity() > 2 * MOST_BYTES {
@@ -180,16 +188,16 @@ mod tests {
         let receiver = UdpSocket::bind("127.0.0.1:0").expect("bind");
         receiver.set_nonblocking(true).expect("nonblocking");
         let to = Addr::Inet(receiver.local_addr().expect("addr"));
-        let sink = Sink::open(Target::Datagram(SockAddr::new(&to).expect("addr")));
+        let sink = Sink::open(Target::Datagram(SockAddr::new(&to).expect("addr")), None);
         sink.line(100, |line| line.extend(b"<134>one"));
-        sink.line(7, |line| line.extend(b"<134>two is cut"));
+        sink.line(8, |line| line.extend(b"<134>two is cut"));
         let mut bytes = [0; 100];
         assert!(
             receiver.recv(&mut bytes).is_err(),
             "nothing before the end of the turn"
         );
         turn::end();
-        for expected in [&b"<134>one"[..], b"<134>tw"] {
+        for expected in [&b"<134>one\n"[..], b"<134>tw\n"] {
             let count = receiver.recv(&mut bytes).expect("line");
             assert_eq!(&bytes[..count], expected);
         }
@@ -200,7 +208,7 @@ mod tests {
     fn a_log_socket_that_is_missing_costs_lines_and_is_found_when_it_is_back() {
         let path = std::env::temp_dir().join(format!("hapax-sink-{}", std::process::id()));
         let to = SockAddr::new(&Addr::Unix(UnixAddr::Path(path.clone()))).expect("addr");
-        let sink = Sink::open(Target::Datagram(to));
+        let sink = Sink::open(Target::Datagram(to), None);
         sink.line(100, |line| line.extend(b"lost"));
         sink.flush();
         assert_eq!((sink.sent(), sink.dropped()), (0, 1));
@@ -209,7 +217,7 @@ mod tests {
         sink.line(100, |line| line.extend(b"found"));
         sink.flush();
         let mut bytes = [0; 16];
-        assert_eq!(receiver.recv(&mut bytes).expect("line"), 5);
+        assert_eq!(receiver.recv(&mut bytes).expect("line"), 6);
         for _ in 0..20_000 {
             sink.line(100, |line| line.extend(b"nobody reads"));
         }
@@ -222,7 +230,7 @@ mod tests {
     #[test]
     fn a_descriptor_gets_whole_lines_and_never_blocks() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
-        let sink = Sink::open(Target::Descriptor(ours.into()));
+        let sink = Sink::open(Target::Descriptor(ours.into()), None);
         sink.line(100, |line| line.extend(b"a line"));
         sink.flush();
         let mut bytes = [0; 7];

@@ -19,6 +19,7 @@ impl Parser<'_> {
             Name::ContentLength => return self.length_line(value, at),
             Name::TransferEncoding => return self.coding_line(value, at),
             Name::Connection => {
+                self.head.seen.connection = true;
                 for token in tokens(value) {
                     let seen = &mut self.head.seen;
                     seen.close |= token.eq_ignore_ascii_case(b"close");
@@ -27,7 +28,7 @@ impl Parser<'_> {
                 }
             }
             Name::Upgrade => {
-                self.head.seen.upgrade_field |= !value.eq_ignore_ascii_case(b"h2c");
+                self.head.seen.upgrade_field = true;
                 self.head.seen.websocket |=
                     tokens(value).any(|token| token.eq_ignore_ascii_case(b"websocket"));
             }
@@ -113,6 +114,14 @@ impl Parser<'_> {
         self.finish_length()?;
         self.finish_version()?;
         self.finish_connection()?;
+        let kept = crate::h1::head_len(self.head) + 4 * self.head.len() + KEPT_FIXED;
+        if kept > self.limits.max_kept {
+            return Err(Fault {
+                kind: FaultKind::HeadTooLong,
+                at: self.at,
+                state: State::Data,
+            });
+        }
         if let Some(tolerated) = &mut self.scan.tolerated {
             tolerated.state = self.state;
         }
@@ -128,7 +137,7 @@ impl Parser<'_> {
         let bytes = self.bytes;
         match uri.of(bytes) {
             [b'/', ..] if !connect => return Ok(()),
-            b"*" if options => return Ok(()),
+            b"*" if options || !is_known(self.head.method.of(bytes)) => return Ok(()),
             [] | [b'/', ..] | b"*" => return Err(self.bad_form(at)),
             _ if target.scheme.is_some() == connect => {
                 return Err(self.bad_form(at));
@@ -136,7 +145,14 @@ impl Parser<'_> {
             _ => {}
         }
         let authority = target.host_and_port().unwrap_or_default();
+        let authority = authority
+            .split(|byte| b"/?".contains(byte))
+            .next()
+            .unwrap_or_default();
         let (name, port) = split_port(authority);
+        if !is_host(authority) {
+            return Err(self.fault(FaultKind::BadAuthority, at));
+        }
         if connect && port.is_none_or(|port| number(port).is_none()) {
             self.refuse_or_note(FaultKind::BadAuthority, at)?;
         }
@@ -211,19 +227,31 @@ impl Parser<'_> {
         let coding = self.scan.coding;
         let empty_coding = self.head.seen.transfer_encoding && !coding.chunked && !coding.other;
         self.head.seen.chunked = coding.chunked;
-        self.state = if coding.chunked {
-            State::ChunkSize
-        } else {
-            State::Data
+        let bodyless = match self.head.kind {
+            Kind::Request => coding.chunked && self.head.method() == b"CONNECT",
+            Kind::Response => matches!(self.head.status, 100..=199 | 204 | 304),
+        };
+        self.state = match coding.chunked {
+            _ if bodyless => State::Done,
+            true => State::ChunkSize,
+            false => State::Data,
+        };
+        // For responses upstream reports the position of what it had noted before: a strange version, or a violation
+        // that was let through.
+        let version = self.head.version;
+        let at = match self.head.kind {
+            Kind::Request => self.at,
+            Kind::Response if !is_version(version.of(self.bytes)) => version.start as usize,
+            Kind::Response => self.scan.tolerated.map_or(self.at, |fault| fault.at),
         };
         if coding.chunked && coding.other {
-            return Err(self.fault(FaultKind::UnknownCoding, self.at));
+            return Err(self.fault(FaultKind::UnknownCoding, at));
         }
         if self.head.seen.transfer_encoding
             && !coding.chunked
             && !(empty_coding && self.limits.relaxed)
         {
-            return Err(self.fault(FaultKind::BadCoding, self.at));
+            return Err(self.fault(FaultKind::BadCoding, at));
         }
         if self.head.seen.transfer_encoding {
             self.head.seen.both_lengths = self.head.seen.content_length.take().is_some();
@@ -291,28 +319,24 @@ impl Parser<'_> {
     /// is only half there out of a request; `h2c` is never passed on. Rules see the lines after this.
     fn finish_connection(&mut self) -> Result<(), Fault> {
         let request = self.head.kind == Kind::Request;
-        let asked = self.head.seen.upgrade;
-        let upgrade = asked && self.head.seen.upgrade_field;
-        self.head.seen.upgrade = upgrade;
-        self.head.seen.websocket &= upgrade;
-        if request
-            && !upgrade
-            && (self
-                .head
-                .fields
-                .iter()
-                .any(|field| field.id == Name::Upgrade))
-        {
+        if self.head.seen.upgrade_field {
+            self.clean(Name::Upgrade, |token| token.eq_ignore_ascii_case(b"h2c"));
+            self.head.seen.upgrade_field = self.head.get(Name::Upgrade).is_some();
+        }
+        let upgrade = self.head.seen.upgrade && self.head.seen.upgrade_field;
+        if request && !upgrade && self.head.seen.upgrade_field {
             self.head.remove_id(Name::Upgrade);
         }
-        let mut index = 0;
-        while let Some(field) = self.head.fields.get(index) {
-            if field.id == Name::Connection && self.clean_connection(index, request && !upgrade) {
-                self.head.remove_at(index);
-                continue;
-            }
-            index += 1;
+        let drop_upgrade = request && !upgrade;
+        if self.head.seen.connection {
+            self.clean(Name::Connection, |token| {
+                token.eq_ignore_ascii_case(b"close")
+                    || token.eq_ignore_ascii_case(b"keep-alive")
+                    || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
+            });
         }
+        self.head.seen.upgrade = upgrade;
+        self.head.seen.websocket &= upgrade;
         if request && self.head.seen.websocket {
             let key = self.head.get(Name::SecWebSocketKey).unwrap_or_default();
             if key.len() != 24 {
@@ -322,38 +346,48 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Cleans one connection line; tells whether nothing is left of it. What is left is joined by bare commas.
-    fn clean_connection(&mut self, index: usize, drop_upgrade: bool) -> bool {
-        let own = |token: &[u8]| {
-            token.eq_ignore_ascii_case(b"close")
-                || token.eq_ignore_ascii_case(b"keep-alive")
-                || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
-        };
-        let value = self.head.value(index);
-        if value.is_empty() {
-            return true;
-        }
-        if !value
-            .split(|&byte| byte == b',')
-            .any(|token| own(trim(token)))
-        {
-            return false;
-        }
-        let mut left: SmallVec<[u8; 64]> = SmallVec::new();
-        for token in value
-            .split(|&byte| byte == b',')
-            .map(trim)
-            .filter(|token| !own(token))
-        {
-            if !left.is_empty() {
-                left.push(b',');
+    /// Takes the tokens that are `own` out of every line named `id`, and the lines that are empty then.
+    fn clean(&mut self, id: Name, own: impl Fn(&[u8]) -> bool) {
+        let mut index = 0;
+        while let Some(field) = self.head.fields.get(index) {
+            if field.id == id && self.clean_line(index, &own) {
+                self.head.remove_at(index);
+            } else {
+                index += 1;
             }
-            left.extend_from_slice(token);
         }
+    }
+
+    /// Cleans one line; tells whether nothing is left of it. What stood before the first token that goes stays as it
+    /// is, the tokens behind are joined by bare commas, as upstream does.
+    fn clean_line(&mut self, index: usize, own: &impl Fn(&[u8]) -> bool) -> bool {
+        let value = self.head.value(index);
+        let mut left: SmallVec<[u8; 64]> = SmallVec::new();
+        let mut cut = false;
+        let mut position = 0;
+        for raw in value.split(|&byte| byte == b',') {
+            let token = trim(raw);
+            if own(token) {
+                if !cut {
+                    left.extend_from_slice(&value[..position.max(1) - 1]);
+                }
+                cut = true;
+            } else if cut {
+                if !left.is_empty() {
+                    left.push(b',');
+                }
+                left.extend_from_slice(token);
+            }
+            position += raw.len() + 1;
+        }
+        if !cut {
+            return value.is_empty();
+        }
+        let left = trim(&left);
         if left.is_empty() {
             return true;
         }
-        self.head.set_value(index, &left);
+        self.head.set_value(index, left);
         false
     }
 
@@ -376,13 +410,23 @@ impl Parser<'_> {
     /// Versions above 1.1 are served as 1.1; rules still see the number.
     fn finish_version(&mut self) -> Result<(), Fault> {
         let version = self.head.version;
-        if version.is_empty() {
+        if self.head.kind == Kind::Request && version.is_empty() {
+            self.state = State::Data;
+            if self.head.method() != b"GET" {
+                return Err(self.fault(FaultKind::MissingVersion, version.start as usize));
+            }
+            self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
             self.head.version = self.head.append(b"HTTP/1.0");
         } else if !is_version(version.of(self.bytes)) {
+            let state = if self.head.seen.chunked {
+                State::ChunkSize
+            } else {
+                State::Data
+            };
             let fault = Fault {
                 kind: FaultKind::BadVersion,
                 at: version.start as usize,
-                state: State::Data,
+                state,
             };
             if !self.limits.relaxed {
                 return Err(fault);
@@ -390,8 +434,28 @@ impl Parser<'_> {
             // Upstream does not capture a message for this one.
         }
         self.head.version_11 = is_11(self.head.version());
+        let seen = &self.head.seen;
+        let body = seen.chunked || seen.content_length.is_some_and(|length| length > 0);
+        if self.head.kind == Kind::Request
+            && body
+            && !self.head.version_11
+            && matches!(self.head.method(), b"GET" | b"HEAD" | b"DELETE")
+        {
+            return Err(self.fault(FaultKind::BodyNotAllowed, self.at));
+        }
         Ok(())
     }
+}
+
+/// What upstream adds to a head's length, fields apart; measured, see `Limits::max_kept`.
+const KEPT_FIXED: usize = 79;
+
+/// The methods whose target may not be `*`, OPTIONS apart; upstream lets others have it.
+fn is_known(method: &[u8]) -> bool {
+    matches!(
+        method,
+        b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"TRACE" | b"CONNECT" | b"OPTIONS"
+    )
 }
 
 /// A decimal number without sign that fits 64 bits; leading zeros are fine.
@@ -444,9 +508,11 @@ fn same_host(authority: &[u8], host: &[u8], scheme: Option<&[u8]>) -> bool {
     };
     let (bare_authority, bare_host) = (without(authority), without(host));
     // One of the two may leave the port out; two different ports are two places.
-    let left_out = bare_authority.len() == authority.len()
+    let left_out = scheme.is_some()
+        || bare_authority.len() == authority.len()
         || bare_host.len() == host.len()
-        || scheme.is_some();
+        || host.ends_with(b":")
+        || authority.ends_with(b":");
     left_out && !bare_host.is_empty() && bare_authority.eq_ignore_ascii_case(bare_host)
 }
 

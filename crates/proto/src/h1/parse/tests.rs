@@ -368,6 +368,24 @@ fn long_heads() {
 }
 
 #[test]
+fn heads_without_room_for_rewriting() {
+    let with = |fields: usize, length: usize| {
+        let start = format!("GET / HTTP/1.1\r\n{}A: ", "A: b\r\n".repeat(fields - 1));
+        request(&format!(
+            "{start}{}\r\n\r\n",
+            "a".repeat(length - 4 - start.len())
+        ))
+    };
+    for (fields, largest) in [(1, 15277), (2, 15273), (11, 15237), (51, 15077)] {
+        assert!(with(fields, largest).is_ok());
+        assert_eq!(
+            with(fields, largest + 1),
+            Err((FaultKind::HeadTooLong, largest + 1, State::Data))
+        );
+    }
+}
+
+#[test]
 fn every_split_gives_the_same_head() {
     let input = b"\r\nPOST http://x:80 HTTP/1.1\r\nHost: x\r\nA:\r\n b \r\n c\r\nContent-Length: 5, 5\r\n\r\nrest";
     let whole = read(Kind::Request, input, false);
@@ -391,4 +409,59 @@ fn every_split_gives_the_same_head() {
             "split at {first}"
         );
     }
+}
+
+#[test]
+fn answers_to_refused_requests() {
+    let status = |lines: &str| {
+        let (mut head, mut scan) = (Head::new(), Scan::default());
+        let input = format!("POST / HTTP/1.1\r\n{lines}\r\n");
+        let fault =
+            parse_request(input.as_bytes(), &mut head, &mut scan, &Limits::default()).unwrap_err();
+        (fault.request_status(), fault.is_answered(&head))
+    };
+    assert_eq!(status("Content-Length: 5\r\nA : b\r\n"), (400, false));
+    assert_eq!(status("Content-Length: 0\r\nA : b\r\n"), (400, true));
+    assert_eq!(status("A : b\r\nContent-Length: 5\r\n"), (400, true));
+    assert_eq!(
+        status("Content-Length: 5\r\nTransfer-Encoding: gzip\r\n"),
+        (400, true)
+    );
+    assert_eq!(status("Transfer-Encoding: gzip, chunked\r\n"), (422, true));
+}
+
+#[test]
+fn bodies_and_targets_of_methods() {
+    refused(
+        "GET / HTTP/1.0\r\nContent-Length: 5\r\n\r\n",
+        FaultKind::BodyNotAllowed,
+        37,
+        State::Data,
+    );
+    sent(
+        "POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\n",
+        "POST / HTTP/1.0\r\ncontent-length: 5\r\n\r\n",
+    );
+    sent("PATCH * HTTP/1.1\r\n\r\n", "PATCH * HTTP/1.1\r\n\r\n");
+    refused(
+        "PUT * HTTP/1.1\r\n\r\n",
+        FaultKind::BadUri,
+        4,
+        State::Method,
+    );
+    sent(
+        "CONNECT x:80/a HTTP/1.1\r\n\r\n",
+        "CONNECT x:80/a HTTP/1.1\r\n\r\n",
+    );
+    refused(
+        "CONNECT x,:80 HTTP/1.1\r\n\r\n",
+        FaultKind::BadAuthority,
+        8,
+        State::LastLf,
+    );
+    refused("GET x\r\n", FaultKind::BadUri, 4, State::Method);
+    sent(
+        "GET / HTTP/1.1\r\nUpgrade: a ,h2c , b\r\nConnection: upgrade\r\n\r\n",
+        "GET / HTTP/1.1\r\nupgrade: a ,b\r\nconnection: upgrade\r\n\r\n",
+    );
 }
