@@ -257,6 +257,10 @@ impl Door {
 fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     let options = &plan.proxy(proxy).ir.options;
     let global = &plan.program.global.tune;
+    if options.smart_accept {
+        // The request is acknowledged with the response (`option tcp-smart-accept`).
+        let _ = hapax_sys::option::set_quickack(socket, false);
+    }
     if options.client_keepalive {
         let _ = hapax_sys::option::set_keepalive(socket, Default::default());
     }

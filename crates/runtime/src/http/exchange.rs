@@ -61,8 +61,6 @@ pub struct Notes {
     pub reached_server: bool,
     /// The log line was written already (`option logasap`).
     pub logged: bool,
-    /// No line is written for it (`monitor-uri`).
-    pub silent: bool,
     /// The bytes that came were no request.
     pub bad_request: bool,
     /// Answered by a rule that is counted as denial.

@@ -16,7 +16,7 @@ use super::response;
 
 /// `monitor-uri`: says that we serve.
 pub async fn monitor(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
-    exchange.notes.silent = true;
+    exchange.stream.log_silent = true;
     count_intercepted(client);
     page(client, exchange, 200);
     send(client, exchange).await

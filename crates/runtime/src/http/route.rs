@@ -120,11 +120,9 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     up.begin(framing, &limits).map_err(|fault| {
         exchange.notes.bad_request = true;
         match fault {
-            LaneFault::Malformed(fault) => Failure::new(
-                Cause::Proxy,
-                Phase::Request,
-                fault.request_status().unwrap_or(400),
-            ),
+            LaneFault::Malformed(fault) => {
+                Failure::new(Cause::Proxy, Phase::Request, fault.request_status())
+            }
             _ => Failure::new(Cause::Proxy, Phase::Request, 400),
         }
     })

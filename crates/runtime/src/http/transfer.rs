@@ -168,7 +168,7 @@ fn poll_head(
                 cx.waker().wake_by_ref();
             }
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
-                let status = fault.request_status().unwrap_or(400);
+                let status = fault.request_status();
                 // After an interim answer the reference says nothing more.
                 let status = if notes.response_head > 0 { 0 } else { status };
                 client_fault = Some(Failure::new(Cause::Proxy, Phase::Headers, status));
