@@ -206,7 +206,10 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         runtime_api,
         signals,
     } = prepared;
-    let options = Options { sockets: listeners };
+    let options = Options {
+        listeners,
+        render: hapax_sample::log_format::render,
+    };
     let running = match serve::start(program.clone(), options) {
         Ok(running) => running,
         Err(error) => {

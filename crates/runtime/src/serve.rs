@@ -14,16 +14,19 @@ use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
+use crate::log::{Logger, Render, Rounds};
 use crate::open::Bound;
 use crate::plan::Plan;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
 /// How to run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Options {
-    /// The listeners, see [`crate::open`].
-    pub sockets: Vec<Bound>,
+    /// The listening sockets, as [`crate::open::listeners`] made them.
+    pub listeners: Vec<Bound>,
+    /// How log formats are rendered.
+    pub render: Render,
 }
 
 /// Running workers.
@@ -32,6 +35,7 @@ pub struct Running {
     program: Arc<Program>,
     workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
+    render: Render,
 }
 
 /// Starts `program.live.workers` workers.
@@ -39,8 +43,9 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let count = program.live.workers.max(1);
     let origin_ms = clock::now_ms();
     let places = Arc::new(Places::default());
+    let rounds = Rounds::new(&program);
     let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
-    for bound in options.sockets {
+    for bound in options.listeners {
         if let Some(mine) = by_worker.get_mut(bound.worker) {
             mine.push(bound);
         }
@@ -56,16 +61,20 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipe_size: tune.pipesize as usize,
             pipes: MOST_PIPES,
         };
-        let (program, places) = (program.clone(), places.clone());
+        let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
+        let render = options.render;
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            work(index, origin_ms, program, places, sockets)
+            let logger = Logger::open(program.clone(), &rounds, render);
+            let plan = Plan::new(program, None, logger);
+            work(Local::new(index, origin_ms, plan, places), sockets)
         })?);
     }
     Ok(Running {
         program,
         workers: Mutex::new(workers),
         places,
+        render: options.render,
     })
 }
 
@@ -147,10 +156,11 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let program = program.clone();
+        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
         self.on_each(move |local| {
             let before = local.plan();
-            local.replace_plan(Plan::new(program.clone(), Some(&before)));
+            let logger = Logger::open(program.clone(), &rounds, render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
         });
     }
 
@@ -164,16 +174,9 @@ impl Running {
     }
 }
 
-async fn work(
-    index: usize,
-    origin_ms: u64,
-    program: Arc<Program>,
-    places: Arc<Places>,
-    sockets: Vec<Bound>,
-) {
-    let plan = Plan::new(program.clone(), None);
-    let local = Local::new(index, origin_ms, plan, places);
+async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
+    let program = local.plan().program.clone();
     let batch = program
         .global
         .tune
