@@ -6,6 +6,7 @@ mod algorithm;
 mod backend;
 mod farm;
 mod hash;
+pub mod health;
 mod queue;
 mod section;
 
