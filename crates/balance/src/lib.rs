@@ -7,6 +7,7 @@ mod backend;
 mod farm;
 mod hash;
 pub mod health;
+pub mod persistence;
 mod queue;
 mod section;
 
