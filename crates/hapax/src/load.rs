@@ -116,7 +116,11 @@ fn override_by(args: &Args, config: &mut ir::Config) {
         }
     }
     if args.ignore_unresolved {
-        for server in config.proxies.iter_mut().flat_map(|proxy| &mut proxy.servers) {
+        for server in config
+            .proxies
+            .iter_mut()
+            .flat_map(|proxy| &mut proxy.servers)
+        {
             server.options.init_addr.push(InitAddr::None);
         }
     }

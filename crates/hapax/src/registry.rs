@@ -5,7 +5,8 @@ use hapax_core::keyword::Registry;
 /// Every keyword that this program knows.
 pub fn all() -> Registry {
     Registry::new(
-        hapax_config::TABLES.iter()
+        hapax_config::TABLES
+            .iter()
             .chain(hapax_balance::TABLES.iter())
             .chain(hapax_rules::TABLES.iter())
             .chain(hapax_sample::TABLES.iter())

@@ -137,9 +137,8 @@ fn limit(
             soft: bytes,
             hard: bytes,
         };
-        hapax_sys::limits::set_address_space(limit).map_err(|_| {
-            format!("[haproxy.main()] Cannot fix MEM limit to {megabytes} megs.")
-        })?;
+        hapax_sys::limits::set_address_space(limit)
+            .map_err(|_| format!("[haproxy.main()] Cannot fix MEM limit to {megabytes} megs."))?;
     }
     Ok(())
 }
@@ -169,8 +168,7 @@ fn drop_rights(global: &ir::Global) -> Result<(), String> {
             .map_err(|_| format!("[haproxy.main()] Cannot set gid {gid}."))?;
     }
     if let Some(uid) = global.uid.filter(|&uid| uid != 0) {
-        identity::set_user(uid)
-            .map_err(|_| format!("[haproxy.main()] Cannot set uid {uid}."))?;
+        identity::set_user(uid).map_err(|_| format!("[haproxy.main()] Cannot set uid {uid}."))?;
     }
     Ok(())
 }

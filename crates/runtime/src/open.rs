@@ -36,7 +36,11 @@ pub struct Opened {
 ///
 /// # Errors
 /// When one of them cannot be opened; none stays open then.
-pub fn open(config: &ir::Config, sources: &Sources, workers: usize) -> Result<Sockets, Vec<String>> {
+pub fn open(
+    config: &ir::Config,
+    sources: &Sources,
+    workers: usize,
+) -> Result<Sockets, Vec<String>> {
     let mut sockets = Sockets::default();
     let mut errors = Vec::new();
     let global = &config.global;
