@@ -157,7 +157,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
         ),
         (front && options.use_proxy_header, "http-use-proxy-header"),
         (back && options.pretend_keepalive, "http-pretend-keepalive"),
-        (back && options.http_no_delay, "http-no-delay"),
+        (options.http_no_delay, "http-no-delay"),
         (proxy.forward_for.is_some(), "forwardfor"),
         (proxy.original_to.is_some(), "originalto"),
     ] {
