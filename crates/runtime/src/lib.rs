@@ -1,3 +1,4 @@
 //! The event loop: moves bytes and time.
 
+pub mod cli;
 pub mod stats;
