@@ -22,4 +22,5 @@ pub mod turn;
 pub mod wheel;
 pub mod worker;
 
+pub mod cli;
 pub mod stats;
