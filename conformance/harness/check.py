@@ -16,7 +16,7 @@ class Snippet:
 
     Options: `proxy` appends a complete proxy; `more` allows hapax to report further errors; `since X` says that the
     reference lacks it (the part after `--- modern` is what the reference is given); `crlf`; `no-newline`;
-    `args ...` arguments instead of `-c -f FILE`.
+    `out` compares what is no message too; `args ...` arguments instead of `-c -f FILE`.
     """
 
     def __init__(self, name, title, options, lines):
@@ -74,7 +74,7 @@ def play_check(snippet, binary, folder, side):
     program = os.path.join(folder, "haproxy")
     if not os.path.islink(program):
         os.symlink(binary, program)
-    arguments = next((option[5:].split() for option in snippet.options if option.startswith("args ")), ["-c", "-f", "x.cfg"])
+    arguments = next((option[4:].split() for option in snippet.options if option.split()[0] == "args"), ["-c", "-f", "x.cfg"])
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "SET": "value words", "EMPTY": ""}
     try:
         done = subprocess.run(
@@ -83,13 +83,12 @@ def play_check(snippet, binary, folder, side):
     except subprocess.TimeoutExpired:
         return None, ["<deadline>"], []
     text = (done.stderr + done.stdout).decode("utf-8", "backslashreplace")
-    messages, other, last = [], [], None
+    messages, other = [], []
     for line in text.split("\n"):
         if is_banner(line) or not line.strip():
             continue
         line = re.sub(r"^(\[\w+\]\s+)\(\d+\) :", r"\1:", line).replace(folder, "${tmp}")
         (messages if MESSAGE.match(line) else other).append(line)
-    del last
     return done.returncode, messages, other
 
 
@@ -106,6 +105,8 @@ def compare_check(snippet, reference, ours):
             for line in ours[1]:
                 if line not in reference[1]:
                     faults.append(f"+ {line}")
+    if "out" in snippet.options and reference[2] != ours[2]:
+        faults += [f"- {line}" for line in reference[2]] + [f"+ {line}" for line in ours[2]]
     for line in snippet.parts["says"]:
         if line.strip() and not any(line.strip() in message for message in ours[1] + ours[2]):
             faults.append(f"hapax does not say: {line.strip()}")

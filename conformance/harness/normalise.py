@@ -11,6 +11,9 @@ RULES = [
     # pids: `[123]:` in syslog, `(123)` in messages
     (re.compile(r"(haproxy|\w+)\[\d+\]:"), r"\1[PID]:"),
     (re.compile(r"^(\[(?:ALERT|NOTICE|WARNING|DIAG|INFO)\]\s+)\(\d+\) :"), r"\1(PID) :"),
+    # rfc5424: the pid after the tag; CLF: milliseconds and timers between quoted names
+    (re.compile(r"^(<\d+>1 ISODATE \S+ \S+) \d+ "), r"\1 PID "),
+    (re.compile(r'( <client>) \d+( "\S*" "\S*" "\S*") (-1|\d+) (-1|\d+) (-1|\d+) (-1|\d+) \d+ '), r"\1 MS\2 T "),
     (re.compile(r"\bcheck duration: \d+ms"), "check duration: Tms"),
     (re.compile(r"\bpid=\d+"), "pid=PID"),
     (re.compile(r"\(#\d+\) Forked"), "(#PID) Forked"),

@@ -185,8 +185,11 @@ class ClientScript:
             case "request":
                 self.request(words)
             case "show":
+                keep = words[1] if len(words) > 1 else re.compile("")
+                name = os.path.basename(words[0])
                 with open(os.path.join(world.folder, words[0]), encoding="utf-8", errors="replace") as file:
-                    world.record(self.channel, *[f"{words[0]}: {line}" for line in file.read().split("\n")])
+                    found = [line for line in file.read().split("\n") if keep.search(line)]
+                world.record(self.channel, *[f"{name}: {line}" for line in found])
             case _:
                 if step.verb not in ("await", "tell", "sleep") and self.current not in self.peers:
                     raise CaseError(f"'{step.verb}' before any connect")
@@ -213,17 +216,22 @@ class ClientScript:
                 if main is not None and main.poll() is not None and not self.world.adopted:
                     break
                 time.sleep(0.01)
+        reset = False
         try:
             sock.connect(address)
+        except ConnectionResetError:
+            reset = True  # accepted and reset before we looked: a connection that was reset
         except OSError as error:
             self.world.record(self.channel, f"connect: {type(error).__name__}")
             sock.close()
             raise CaseError(f"cannot connect to {target}") if options.get("try") != "once" else CaseError("refused") from None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) if family != socket.AF_UNIX else None
-        if family != socket.AF_UNIX:
+        if family != socket.AF_UNIX and not reset:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.world.client_ports.add(sock.getsockname()[1])
         self.current = name
         self.peers[name] = Peer(self.world, self.channel, sock, "<" if name == "-" else f"{name} <")
+        if reset:
+            self.peers[name].ended = "reset"
 
     def address(self, target):
         """(family, address) of a port name, host:port, or unix:path."""

@@ -180,6 +180,20 @@ pub struct Scope {
     pub default_server: ir::ServerOptions,
     /// Folder of the configuration file, for relative paths.
     pub folder: String,
+    /// Paths of the files by [`FileId`](crate::span::FileId), for messages that name another line.
+    pub paths: Vec<String>,
+    /// Keywords of the section that were given, with their (last) place.
+    pub seen: HashMap<&'static str, Span>,
+    /// Those that its defaults section gave.
+    pub inherited: HashMap<&'static str, Span>,
+}
+
+impl Scope {
+    /// `file:line` of a span, as upstream's messages name other lines.
+    pub fn place(&self, span: Span) -> String {
+        let path = self.paths.get(usize::from(span.file.0));
+        format!("{}:{}", path.map_or("?", String::as_str), span.line)
+    }
 }
 
 impl<'a> Line<'a> {

@@ -29,6 +29,10 @@ impl Live {
     /// maintenance. `dispatch` of the proxies is attached by the caller.
     pub fn new(config: &ir::Config, workers: usize, started_wall_us: u64) -> Live {
         let mut numbers = Numbers::default();
+        if !config.global.stats_sockets.is_empty() {
+            // Upstream holds the runtime sockets in a proxy of their own, which takes number 1.
+            numbers.next = 1;
+        }
         for proxy in &config.proxies {
             numbers.reserve(proxy.id);
         }
@@ -55,7 +59,8 @@ impl Live {
     }
 }
 
-/// Gives numbers to what has none: the lowest free one from 1.
+/// Gives numbers to what has none: its position from 1, or the next free one. Numbers given by the configuration use
+/// their position up.
 #[derive(Debug, Default)]
 struct Numbers {
     taken: std::collections::BTreeSet<u32>,
@@ -69,14 +74,24 @@ impl Numbers {
 
     fn take(&mut self, id: Option<u32>) -> u32 {
         if let Some(id) = id {
+            self.next += 1;
             return id;
         }
         loop {
             self.next += 1;
-            if !self.taken.contains(&self.next) {
+            if self.taken.insert(self.next) {
                 return self.next;
             }
         }
+    }
+
+    /// As listeners are numbered: from the one before.
+    fn take_after(&mut self, id: Option<u32>) -> u32 {
+        if let Some(id) = id {
+            self.next = id;
+            return id;
+        }
+        self.take(None)
     }
 }
 
@@ -151,7 +166,7 @@ impl ProxyLive {
             server_numbers.reserve(server.options.id);
         }
         let listeners = proxy.binds.iter().map(|bind| {
-            let id = listener_numbers.take(bind.options.id);
+            let id = listener_numbers.take_after(bind.options.id);
             Arc::new(ListenerLive {
                 name: bind
                     .options
@@ -308,6 +323,10 @@ pub struct ServerLive {
     pub effective_weight: AtomicU32,
     /// The weight the user set (0-256).
     pub user_weight: AtomicU32,
+    /// The `maxconn` in force; 0 is no limit. Set through the dispatch's room, which keeps `limit` in step.
+    pub maxconn: AtomicU32,
+    /// Sessions it may have right now: `maxconn`, or what `minconn` and `fullconn` make of it; `u32::MAX` without limit.
+    pub limit: AtomicU32,
     /// The address in force.
     pub address: ArcSwap<ir::Address>,
     /// Health and administrative state; the atomics above follow it.
@@ -344,6 +363,11 @@ impl ServerLive {
             running: AtomicBool::new(up),
             effective_weight: AtomicU32::new(options.weight * 16),
             user_weight: AtomicU32::new(options.weight),
+            maxconn: AtomicU32::new(options.maxconn),
+            limit: AtomicU32::new(match options.maxconn {
+                0 => u32::MAX,
+                maxconn => maxconn,
+            }),
             address: ArcSwap::from_pointee(server.address.clone()),
             state: Mutex::new(ServerState {
                 operation: if up {
@@ -491,5 +515,22 @@ impl CheckStatus {
             self,
             CheckStatus::L4Ok | CheckStatus::L7Ok | CheckStatus::L7OkConditionally
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_follow_positions() {
+        let mut servers = Numbers::default();
+        let given = [Some(2), None, Some(1), None];
+        given.iter().for_each(|id| servers.reserve(*id));
+        assert_eq!(given.map(|id| servers.take(id)), [2, 3, 1, 5]);
+        let mut listeners = Numbers::default();
+        let given = [Some(2), None, Some(1), None, None];
+        given.iter().for_each(|id| listeners.reserve(*id));
+        assert_eq!(given.map(|id| listeners.take_after(id)), [2, 3, 1, 4, 5]);
     }
 }

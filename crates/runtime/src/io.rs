@@ -107,13 +107,14 @@ impl Stream {
         !self.connecting
     }
 
-    /// Moves bytes from this socket into an empty pipe; 0 is the end of the stream.
+    /// Moves at most `limit` bytes from this socket into an empty pipe; 0 is the end of the stream.
     pub fn poll_splice_from(
         &mut self,
         cx: &mut Context<'_>,
         pipe: &mut Pipe,
+        limit: usize,
     ) -> Poll<io::Result<usize>> {
-        let limit = pipe.capacity();
+        let limit = limit.min(pipe.capacity());
         // A short splice does not say that the socket is drained: the pipe's pages may have been full.
         self.poll_read_with(cx, |fd| pipe.fill(fd, limit), |_| false)
     }

@@ -402,7 +402,7 @@ impl Direction {
                 && let Some(pipe) = take_pipe(&mut self.pipe)
             {
                 self.buffer = None;
-                match socket.poll_splice_from(cx, pipe) {
+                match socket.poll_splice_from(cx, pipe, usize::MAX) {
                     Poll::Ready(Err(error)) if is_unsupported(&error) => {}
                     Poll::Ready(Ok(count)) => {
                         self.note_spliced(count);

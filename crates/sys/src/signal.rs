@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -44,6 +45,20 @@ impl AsFd for Signals {
 impl AsRawFd for Signals {
     fn as_raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+}
+
+/// Waits for the next signal.
+pub fn wait(signals: &Signals) -> io::Result<Signal> {
+    loop {
+        if let Some(signal) = signals.next()? {
+            return Ok(signal);
+        }
+        let mut waits = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut waits, PollTimeout::NONE) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

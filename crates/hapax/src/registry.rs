@@ -1,0 +1,15 @@
+//! Joins the tables of all rooms into the registry.
+
+use hapax_core::keyword::Registry;
+
+/// Every keyword that this program knows.
+pub fn all() -> Registry {
+    Registry::new(
+        hapax_config::TABLES
+            .iter()
+            .chain(hapax_balance::TABLES.iter())
+            .chain(hapax_rules::TABLES.iter())
+            .chain(hapax_sample::TABLES.iter())
+            .chain(hapax_runtime::TABLES.iter()),
+    )
+}

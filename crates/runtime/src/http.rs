@@ -1,0 +1,25 @@
+//! HTTP/1: a client's connection, its exchanges, and the server connections they use.
+//!
+//! `client` is the task of a connection; `request` waits for and reads a request; `route` finds its backend; `connect`
+//! gets a server connection (`pool`); `transfer` moves both messages (`lane`, `response`, `tunnel`); `reply` and
+//! `error_page` answer without a server; `finish` settles, counts and logs.
+
+mod case;
+mod client;
+mod connect;
+mod cookie;
+mod error_page;
+pub mod exchange;
+mod finish;
+mod lane;
+pub mod pool;
+mod reply;
+mod request;
+mod response;
+mod route;
+mod rules;
+mod stats;
+mod transfer;
+pub(crate) mod tunnel;
+
+pub use client::Client;

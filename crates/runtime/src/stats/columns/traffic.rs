@@ -1,0 +1,83 @@
+//! How much: sessions, bytes, refusals and failures.
+
+use std::sync::atomic::Ordering;
+
+use hapax_core::counter::{Count, Gauge};
+use hapax_core::ir;
+use hapax_core::program::{Program, Proxy};
+
+use super::columns;
+use crate::stats::value::StatValue;
+use crate::stats::view::{Subject, View};
+
+columns! {
+    "scur", ALL, "MGP", "sessions now", |v| sessions(v, Gauge::value);
+    "smax", ALL, "MMP", "most sessions at a time", |v| sessions(v, Gauge::highest);
+    "slim", ALL, "CLP", "limit of sessions: maxconn, of backends fullconn", limit;
+    "stot", ALL, "MCP", "sessions ever", |v| v.count(Count::Sessions);
+    "bin", ALL, "MCP", "bytes from clients", |v| v.count(Count::BytesIn);
+    "bout", ALL, "MCP", "bytes to clients", |v| v.count(Count::BytesOut);
+    "dreq", FBL, "MCP", "requests denied by rules", |v| v.count(Count::DeniedRequests);
+    "dresp", ALL, "MCP", "responses denied by rules", |v| v.count(Count::DeniedResponses);
+    "ereq", FL, "MCP", "broken requests", |v| v.count(Count::RequestErrors);
+    "econ", BS, "MCP", "requests for which no connection to a server came about", |v| v.count(Count::ConnectionErrors);
+    "eresp", BS, "MCP", "broken responses", |v| v.count(Count::ResponseErrors);
+    "wretr", BS, "MCP", "connection attempts that were repeated", |v| v.count(Count::Retries);
+    "wredis", BS, "MCP", "requests that went to another server after a failure", |v| v.count(Count::Redispatches);
+}
+
+fn sessions<'v>(view: &'v View<'_>, read: fn(&Gauge) -> u32) -> StatValue<'v> {
+    StatValue::U32(match &view.subject {
+        Subject::Frontend => read(&view.proxy.live.frontend.sessions),
+        Subject::Backend => read(&view.proxy.live.backend.sessions),
+        Subject::Listener(listener, _) => read(&listener.sessions),
+        Subject::Server(server, _) => read(&server.sessions),
+    })
+}
+
+fn limit<'v>(view: &'v View<'_>) -> StatValue<'v> {
+    match &view.subject {
+        Subject::Frontend => StatValue::U32(frontend_limit(view.program, view.proxy)),
+        Subject::Backend => StatValue::U32(full(view.program, view.proxy)),
+        Subject::Listener(_, bind) => StatValue::U32(bind.options.maxconn),
+        Subject::Server(server, _) => match server.ir.options.maxconn {
+            0 => StatValue::Empty,
+            limit => StatValue::U32(limit),
+        },
+    }
+}
+
+/// `maxconn` of a frontend, or the process limit.
+pub fn frontend_limit(program: &Program, proxy: &Proxy) -> u32 {
+    let process = || program.live.process.maxconn.load(Ordering::Relaxed);
+    proxy
+        .ir
+        .maxconn
+        .filter(|&limit| limit > 0)
+        .unwrap_or_else(process)
+}
+
+/// `fullconn`, or upstream's default: a tenth of the limits of the frontends that may lead here.
+pub fn full(program: &Program, backend: &Proxy) -> u32 {
+    if let Some(limit) = backend.ir.fullconn.filter(|&limit| limit > 0) {
+        return limit;
+    }
+    let sum: u64 = program
+        .proxies
+        .iter()
+        .filter(|proxy| proxy.ir.kind.has_frontend() && leads_to(program, proxy, backend))
+        .map(|proxy| u64::from(frontend_limit(program, proxy)))
+        .sum();
+    u32::try_from(sum.div_ceil(10).max(1)).unwrap_or(u32::MAX)
+}
+
+fn leads_to(program: &Program, frontend: &Proxy, backend: &Proxy) -> bool {
+    let is_it = |id: &hapax_core::program::ProxyId| std::ptr::eq(program.proxy(*id), backend);
+    let by_rule = frontend.ir.use_backend.iter().zip(&frontend.use_backend);
+    frontend.default_backend.as_ref().is_some_and(is_it)
+        || std::ptr::eq(frontend, backend)
+        || by_rule.into_iter().any(|(rule, target)| match rule.target {
+            ir::BackendTarget::Name(_) => target.as_ref().is_some_and(is_it),
+            ir::BackendTarget::Format(_) => false,
+        })
+}

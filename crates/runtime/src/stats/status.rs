@@ -1,0 +1,173 @@
+//! Status texts: one function per kind of thing.
+
+use hapax_core::ir;
+use hapax_core::live::{CheckStatus, ListenerLive, Operation, ProxyLive, ServerLive, ServerState};
+use hapax_core::program::Program;
+
+/// Most servers that `track` may chain; longer chains are cut.
+const LONGEST_TRACK: usize = 16;
+
+/// What a frontend is doing.
+pub fn of_frontend(program: &Program) -> &'static str {
+    let stopping = &program.live.process.stopping;
+    if stopping.load(std::sync::atomic::Ordering::Relaxed) {
+        "STOP"
+    } else {
+        "OPEN"
+    }
+}
+
+/// What a listener is doing.
+pub fn of_listener(listener: &ListenerLive, bind: &ir::Bind) -> &'static str {
+    let limit = bind.options.maxconn;
+    if limit > 0 && listener.sessions.value() >= limit {
+        "FULL"
+    } else {
+        "OPEN"
+    }
+}
+
+/// Whether a backend can serve: a usable server, or none at all (then it serves by other means).
+pub fn of_backend(proxy: &ProxyLive) -> &'static str {
+    if proxy.servers.is_empty() || proxy.servers.iter().any(|server| is_usable(server)) {
+        "UP"
+    } else {
+        "DOWN"
+    }
+}
+
+/// Whether load balancing may choose the server.
+pub fn is_usable(server: &ServerLive) -> bool {
+    server.usable.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// A server's state and the state of the one whose checks decide about it (itself, or the end of its `track` chain).
+#[derive(Debug)]
+pub struct Health {
+    /// Its own.
+    pub own: ServerState,
+    /// The one that decides; none when nothing checks it.
+    pub deciding: Option<Deciding>,
+}
+
+/// The server whose checks decide.
+#[derive(Debug)]
+pub struct Deciding {
+    /// Its state.
+    pub state: ServerState,
+    /// Its `rise`.
+    pub rise: u32,
+    /// Its `fall`.
+    pub fall: u32,
+}
+
+impl Health {
+    /// Looks at a server.
+    pub fn of(program: &Program, server: &ServerLive) -> Health {
+        let own = server.state.lock().clone();
+        let options = &server.ir.options;
+        if options.track.is_none() {
+            let deciding = options.check.enabled.then(|| Deciding {
+                state: own.clone(),
+                rise: options.check.rise,
+                fall: options.check.fall,
+            });
+            return Health { own, deciding };
+        }
+        Health {
+            own,
+            deciding: tracked(program, server),
+        }
+    }
+
+    /// Upstream's text.
+    pub fn text(&self, server: &ServerLive) -> String {
+        let admin = self.own.admin;
+        if admin.maintenance || admin.from_configuration {
+            return "MAINT".into();
+        }
+        if admin.inherited_maintenance {
+            let (backend, name) = via(server);
+            return format!("MAINT (via {backend}/{name})");
+        }
+        if admin.unresolved {
+            return "MAINT (resolution)".into();
+        }
+        let Some(Deciding { state, rise, fall }) = &self.deciding else {
+            return match self.own.operation {
+                Operation::Stopped => "DOWN".into(),
+                _ if admin.in_drain() => "DRAIN".into(),
+                _ => "no check".into(),
+            };
+        };
+        if self.own.operation == Operation::Stopped {
+            return match state.health {
+                0 => "DOWN".into(),
+                health => format!("DOWN {health}/{rise}"),
+            };
+        }
+        let word = match self.own.operation {
+            _ if admin.in_drain() => "DRAIN",
+            Operation::Stopping => "NOLB",
+            _ => "UP",
+        };
+        if state.health + 1 >= rise + fall {
+            return word.into();
+        }
+        format!("{word} {}/{fall}", (state.health + 1).saturating_sub(*rise))
+    }
+}
+
+fn via(server: &ServerLive) -> (&str, &str) {
+    match &server.ir.options.track {
+        Some((backend, name)) => (backend, name),
+        None => ("", ""),
+    }
+}
+
+fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
+    let mut next = server.ir.options.track.clone();
+    for _ in 0..LONGEST_TRACK {
+        let (backend, name) = next.take()?;
+        let proxy = program.proxy(program.backend(&backend)?);
+        let found = proxy.live.servers.iter().find(|s| s.name == name)?;
+        let options = &found.ir.options;
+        if options.track.is_none() {
+            return Some(Deciding {
+                state: found.state.lock().clone(),
+                rise: options.check.rise,
+                fall: options.check.fall,
+            });
+        }
+        next.clone_from(&options.track);
+    }
+    None
+}
+
+/// Upstream's description of a check status.
+pub fn describe(status: CheckStatus) -> &'static str {
+    match status {
+        CheckStatus::Unknown => "Unknown",
+        CheckStatus::Initializing => "Initializing",
+        CheckStatus::SocketError => "Socket error",
+        CheckStatus::L4Ok => "Layer4 check passed",
+        CheckStatus::L4Timeout => "Layer4 timeout",
+        CheckStatus::L4Connection => "Layer4 connection problem",
+        CheckStatus::L7Ok => "Layer7 check passed",
+        CheckStatus::L7OkConditionally => "Layer7 check conditionally passed",
+        CheckStatus::L7Timeout => "Layer7 timeout",
+        CheckStatus::L7Response => "Layer7 invalid response",
+        CheckStatus::L7Status => "Layer7 wrong status",
+    }
+}
+
+/// Whether a check of this outcome had got as far as a protocol code.
+pub fn has_code(status: CheckStatus) -> bool {
+    matches!(
+        status,
+        CheckStatus::L7Ok
+            | CheckStatus::L7OkConditionally
+            | CheckStatus::L7Response
+            | CheckStatus::L7Status
+    )
+}

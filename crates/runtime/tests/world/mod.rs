@@ -1,0 +1,163 @@
+//! Programs made by hand, with a minimal choice of servers, for tests of the engine alone.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
+
+use hapax_core::contract::{
+    Algorithm, Assigned, BalanceKey, Balancer, Dispatch, Shared, Ticket, Wish,
+};
+use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
+use hapax_core::live::{Live, ServerLive};
+use hapax_core::program::Program;
+use hapax_core::span::Span;
+use hapax_runtime::open;
+use hapax_runtime::serve::{self, Options, Running};
+
+#[derive(Debug)]
+struct InTurn;
+
+impl Algorithm for InTurn {
+    fn text(&self) -> String {
+        "in turn".into()
+    }
+    fn name(&self) -> &'static str {
+        "roundrobin"
+    }
+    fn key(&self) -> BalanceKey<'_> {
+        BalanceKey::None
+    }
+    fn build(&self, _: &Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+        unreachable!("the tests dispatch themselves")
+    }
+}
+
+#[derive(Debug)]
+struct Turns {
+    servers: Vec<Arc<ServerLive>>,
+    next: AtomicUsize,
+}
+
+impl Dispatch for Turns {
+    fn assign(&self, wish: &Wish<'_>, _: &mut Ticket, _: &Waker) -> Assigned {
+        let count = self.servers.len();
+        for _ in 0..count * 2 {
+            let index = self.next.fetch_add(1, Ordering::Relaxed) % count;
+            if Some(index) != wish.avoid || count == 1 {
+                self.servers[index].sessions.up();
+                return Assigned::Server(index);
+            }
+        }
+        Assigned::NoServer
+    }
+    fn cancel(&self, _: &mut Ticket) {}
+    fn release(&self, server: usize) {
+        self.servers[server].sessions.down();
+    }
+    fn servers_changed(&self) {}
+    fn requeue(&self, _: usize) -> u32 {
+        0
+    }
+}
+
+/// A proxy of which nothing is set but mode and timeouts.
+pub fn proxy(name: &str, kind: ProxyKind) -> Proxy {
+    let mut proxy = Proxy::new(name.into(), kind, Span::default(), Shared(Arc::new(InTurn)));
+    proxy.mode = ir::Mode::Http;
+    proxy.timeouts.client = Some(2000);
+    proxy.timeouts.server = Some(2000);
+    proxy.timeouts.connect = Some(1000);
+    proxy
+}
+
+/// A listener on a free port of the loopback.
+pub fn listener() -> Bind {
+    listener_at("127.0.0.1:0".parse().expect("an address"))
+}
+
+/// A listener.
+pub fn listener_at(address: SocketAddr) -> Bind {
+    Bind {
+        address: Address::Inet(address),
+        span: Span::default(),
+        text: address.to_string(),
+        options: BindOptions::default(),
+    }
+}
+
+/// A server.
+pub fn server(name: &str, address: SocketAddr) -> Server {
+    Server {
+        name: name.into(),
+        span: Span::default(),
+        address: Address::Inet(address),
+        port: ServerPort::Fixed,
+        text: address.to_string(),
+        host_name: None,
+        options: ir::ServerOptions::default(),
+    }
+}
+
+/// A running program and where its listeners are, in the order of proxies and binds.
+pub struct World {
+    pub running: Option<Running>,
+    pub program: Arc<Program>,
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Runs these proxies.
+pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
+    let config = ir::Config {
+        global,
+        proxies,
+        ..ir::Config::default()
+    };
+    let live = Arc::new(Live::new(&config, workers, 1));
+    for proxy in &live.proxies {
+        if !proxy.servers.is_empty() {
+            let turns: Arc<dyn Dispatch> = Arc::new(Turns {
+                servers: proxy.servers.clone(),
+                next: AtomicUsize::new(0),
+            });
+            proxy.dispatch.set(turns).expect("set once");
+        }
+    }
+    let program = Arc::new(Program::link(config, live, "host".into()));
+    let proxies = program.proxies.iter().map(|proxy| &proxy.ir);
+    let sockets = open::listeners(proxies, &program.global, workers).expect("free ports");
+    let mut addresses = Vec::new();
+    let mut last = None;
+    for bound in &sockets {
+        if last != Some((bound.proxy, bound.listener)) {
+            last = Some((bound.proxy, bound.listener));
+            let name = hapax_sys::addr::local_addr(&bound.socket).expect("a name");
+            addresses.push(name.inet().expect("an internet address"));
+        }
+    }
+    let running = serve::start(program.clone(), Options { sockets }).expect("workers");
+    World {
+        running: Some(running),
+        program,
+        addresses,
+    }
+}
+
+impl World {
+    /// Ends it and waits for the workers.
+    pub fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill();
+            running.join().expect("workers end without a fault");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill();
+        }
+    }
+}
