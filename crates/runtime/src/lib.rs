@@ -15,6 +15,7 @@ pub mod listen;
 pub mod local;
 pub mod log;
 pub mod open;
+mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;

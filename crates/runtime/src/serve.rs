@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,13 +11,17 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
+use crate::check::{Checks, Judge, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
 use crate::log::{Logger, Render, Rounds};
 use crate::open::Bound;
+use crate::operate;
 use crate::plan::Plan;
+use crate::stats::errors::Errors;
+use crate::stats::info::Facts;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
@@ -25,8 +30,14 @@ use crate::worker::{Worker, WorkerSettings, spawn};
 pub struct Options {
     /// The listening sockets, as [`crate::open::listeners`] made them.
     pub listeners: Vec<Bound>,
+    /// The sockets of the runtime API, in the order of the `stats socket` lines.
+    pub runtime_api: Vec<OwnedFd>,
+    /// What `show info` says about the start.
+    pub facts: Facts,
     /// How log formats are rendered.
     pub render: Render,
+    /// Who decides what a check's result means.
+    pub judge: Judge,
 }
 
 /// Running workers.
@@ -52,6 +63,8 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     }
     let tune = &program.global.tune;
     let mut workers = Vec::with_capacity(count);
+    let errors = Arc::new(Errors::default());
+    let mut runtime_api = Some((options.runtime_api, options.facts));
     for (index, sockets) in by_worker.into_iter().enumerate() {
         let settings = WorkerSettings {
             index,
@@ -62,12 +75,28 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipes: MOST_PIPES,
         };
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
-        let render = options.render;
+        let (render, judge) = (options.render, options.judge);
+        let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
             let logger = Logger::open(program.clone(), &rounds, render);
-            let plan = Plan::new(program, None, logger);
-            work(Local::new(index, origin_ms, plan, places), sockets)
+            let plan = Plan::new(program.clone(), None, logger.clone());
+            let local = Local::new(index, origin_ms, plan, places, errors);
+            let share = Share {
+                worker: index,
+                workers: count,
+                origin_ms,
+            };
+            async move {
+                if let Some((sockets, facts)) = runtime_api {
+                    operate::runtime_api(&local, sockets, facts);
+                }
+                let checks = Checks::start(&program, &logger, judge, share);
+                if let Err(error) = &checks {
+                    log::error!("checks cannot run: {error}");
+                }
+                work(local, sockets).await;
+            }
         })?);
     }
     Ok(Running {
