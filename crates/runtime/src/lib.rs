@@ -16,6 +16,7 @@ pub mod open;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+pub mod rooms;
 pub mod serve;
 pub mod tcp;
 pub mod turn;

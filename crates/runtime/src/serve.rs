@@ -14,9 +14,10 @@ use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
-use crate::log::{Logger, Render, Rounds};
+use crate::log::{Logger, Rounds};
 use crate::open::Opened;
 use crate::plan::Plan;
+use crate::rooms::Rooms;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
@@ -25,8 +26,8 @@ use crate::worker::{Worker, WorkerSettings, spawn};
 pub struct Options {
     /// The listening sockets, as [`crate::open::open`] made them.
     pub listeners: Vec<Opened>,
-    /// How log formats are rendered.
-    pub render: Render,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
 }
 
 /// Running workers.
@@ -35,7 +36,7 @@ pub struct Running {
     program: Arc<Program>,
     workers: Vec<Worker>,
     places: Arc<Places>,
-    render: Render,
+    rooms: Rooms,
 }
 
 /// Starts `program.live.workers` workers.
@@ -64,11 +65,11 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipes: MOST_PIPES,
         };
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
-        let render = options.render;
+        let rooms = options.rooms;
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            let logger = Logger::open(program.clone(), &rounds, render);
-            let plan = Plan::new(program, None, logger);
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            let plan = Plan::new(program, None, rooms, logger);
             work(Local::new(index, origin_ms, plan, places), sockets)
         })?);
     }
@@ -76,7 +77,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         program,
         workers,
         places,
-        render: options.render,
+        rooms: options.rooms,
     })
 }
 
@@ -148,11 +149,11 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
+        let (program, rounds, rooms) = (program.clone(), Rounds::new(program), self.rooms);
         self.on_each(move |local| {
             let before = local.plan();
-            let logger = Logger::open(program.clone(), &rounds, render);
-            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), rooms, logger));
         });
     }
 
