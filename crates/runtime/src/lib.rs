@@ -19,6 +19,7 @@ mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+pub mod rooms;
 pub mod serve;
 pub mod tcp;
 pub mod turn;

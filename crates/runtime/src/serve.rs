@@ -11,15 +11,16 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
-use crate::check::{Checks, Judge, Share};
+use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
-use crate::log::{Logger, Render, Rounds};
+use crate::log::{Logger, Rounds};
 use crate::open::Bound;
 use crate::operate;
 use crate::plan::Plan;
+use crate::rooms::Rooms;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::wheel::pause;
@@ -34,10 +35,8 @@ pub struct Options {
     pub runtime_api: Vec<OwnedFd>,
     /// What `show info` says about the start.
     pub facts: Facts,
-    /// How log formats are rendered.
-    pub render: Render,
-    /// Who decides what a check's result means.
-    pub judge: Judge,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
 }
 
 /// Running workers.
@@ -46,7 +45,7 @@ pub struct Running {
     program: Arc<Program>,
     workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
-    render: Render,
+    rooms: Rooms,
 }
 
 /// Starts `program.live.workers` workers.
@@ -75,12 +74,12 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipes: MOST_PIPES,
         };
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
-        let (render, judge) = (options.render, options.judge);
+        let rooms = options.rooms;
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            let logger = Logger::open(program.clone(), &rounds, render);
-            let plan = Plan::new(program.clone(), None, logger.clone());
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            let plan = Plan::new(program.clone(), None, rooms, logger.clone());
             let local = Local::new(index, origin_ms, plan, places, errors);
             let share = Share {
                 worker: index,
@@ -91,7 +90,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
                 if let Some((sockets, facts)) = runtime_api {
                     operate::runtime_api(&local, sockets, facts);
                 }
-                let checks = Checks::start(&program, &logger, judge, share);
+                let checks = Checks::start(&program, &logger, share);
                 if let Err(error) = &checks {
                     log::error!("checks cannot run: {error}");
                 }
@@ -103,7 +102,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         program,
         workers: Mutex::new(workers),
         places,
-        render: options.render,
+        rooms: options.rooms,
     })
 }
 
@@ -185,11 +184,11 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
+        let (program, rounds, rooms) = (program.clone(), Rounds::new(program), self.rooms);
         self.on_each(move |local| {
             let before = local.plan();
-            let logger = Logger::open(program.clone(), &rounds, render);
-            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), rooms, logger));
         });
     }
 
