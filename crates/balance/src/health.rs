@@ -159,14 +159,7 @@ pub fn report(
         && before != after
         && let Some(result) = &result
     {
-        notices.push(Notice::new(
-            if result.status.passed() {
-                NOTICE
-            } else {
-                ALERT
-            },
-            check_line(server, result, &state),
-        ));
+        notices.push(Notice::new(NOTICE, check_line(server, result, &state)));
     }
     publish(server, &state);
     drop(state);
