@@ -18,7 +18,6 @@ pub mod plan;
 pub mod relay;
 pub mod serve;
 pub mod tcp;
-mod trace;
 pub mod turn;
 pub mod wheel;
 pub mod worker;

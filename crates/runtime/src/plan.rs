@@ -14,12 +14,15 @@ use hapax_sys::connect::ConnectOptions;
 use hapax_sys::option::Keepalive;
 
 use crate::http::pool::Pool;
+use crate::log::Logger;
 
 /// A program as one worker uses it. Sessions hold it to their end.
 #[derive(Debug)]
 pub struct Plan {
     /// The program.
     pub program: Arc<Program>,
+    /// This worker's logger for the program.
+    pub logger: Rc<Logger>,
     /// Per proxy, by [`ProxyId`].
     pub proxies: Vec<ProxyPlan>,
 }
@@ -50,13 +53,17 @@ pub struct ServerPlan {
 
 impl Plan {
     /// Makes the plan; servers that `before` knows keep their idle connections.
-    pub fn new(program: Arc<Program>, before: Option<&Plan>) -> Plan {
+    pub fn new(program: Arc<Program>, before: Option<&Plan>, logger: Rc<Logger>) -> Plan {
         let proxies = program
             .proxies
             .iter()
             .map(|proxy| ProxyPlan::new(&program.global, proxy, before))
             .collect();
-        Plan { program, proxies }
+        Plan {
+            program,
+            logger,
+            proxies,
+        }
     }
 
     /// A proxy of the program.
@@ -95,6 +102,8 @@ impl ProxyPlan {
             max_fields: usize::from(global.tune.http_maxhdr),
             // Upstream's message storage keeps this much of a buffer for itself.
             max_head: (global.tune.bufsize as usize).saturating_sub(HEAD_RESERVE),
+            max_kept: (global.tune.bufsize as usize)
+                .saturating_sub(global.tune.maxrewrite as usize),
             relaxed,
         };
         ProxyPlan {

@@ -2,159 +2,40 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hapax_core::ir::{self, Address};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
-use hapax_sys::listen::{ListenOptions, SocketFile, listen};
-use thiserror::Error;
+use parking_lot::Mutex;
 
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
-use crate::plan::{Plan, system_address};
+use crate::log::{Logger, Render, Rounds};
+use crate::open::Bound;
+use crate::plan::Plan;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
-/// A listening socket and whose it is.
-#[derive(Debug)]
-pub struct Bound {
-    /// The proxy.
-    pub proxy: ProxyId,
-    /// Index in its binds.
-    pub listener: usize,
-    /// The worker that accepts from it.
-    pub worker: usize,
-    /// The socket.
-    pub socket: OwnedFd,
-}
-
 /// How to run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Options {
-    /// Sockets that are bound already; listeners without one are bound by [`bind`].
-    pub sockets: Vec<Bound>,
-}
-
-/// A listener that could not be bound.
-#[derive(Debug, Error)]
-#[error("cannot bind {text} of {proxy}: {error}")]
-pub struct BindError {
-    /// The proxy's name.
-    pub proxy: String,
-    /// The address as written.
-    pub text: String,
-    /// Why.
-    pub error: io::Error,
+    /// The listening sockets, as [`crate::open::listeners`] made them.
+    pub listeners: Vec<Bound>,
+    /// How log formats are rendered.
+    pub render: Render,
 }
 
 /// Running workers.
 #[derive(Debug)]
 pub struct Running {
     program: Arc<Program>,
-    workers: Vec<Worker>,
+    workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
-}
-
-/// Binds every listener of every enabled proxy, one socket per worker where the kernel can spread connections.
-pub fn bind(program: &Program, workers: usize) -> (Vec<Bound>, Vec<BindError>) {
-    let (mut bound, mut failed) = (Vec::new(), Vec::new());
-    for (index, proxy) in program.proxies.iter().enumerate() {
-        if proxy.ir.disabled {
-            continue;
-        }
-        for (listener, bind) in proxy.ir.binds.iter().enumerate() {
-            match bind_one(program, &proxy.ir, bind, workers) {
-                Ok(sockets) => bound.extend(sockets.into_iter().map(|(worker, socket)| Bound {
-                    proxy: ProxyId(index as u32),
-                    listener,
-                    worker,
-                    socket,
-                })),
-                Err(error) => failed.push(BindError {
-                    proxy: proxy.ir.name.clone(),
-                    text: bind.text.clone(),
-                    error,
-                }),
-            }
-        }
-    }
-    (bound, failed)
-}
-
-fn bind_one(
-    program: &Program,
-    proxy: &ir::Proxy,
-    bind: &ir::Bind,
-    workers: usize,
-) -> io::Result<Vec<(usize, OwnedFd)>> {
-    let allowed: Vec<usize> = (0..workers)
-        .filter(|worker| {
-            bind.options.threads.is_empty() || bind.options.threads.contains(&(*worker as u16))
-        })
-        .collect();
-    let shared = |socket: OwnedFd| -> io::Result<Vec<(usize, OwnedFd)>> {
-        allowed
-            .iter()
-            .map(|&worker| Ok((worker, socket.try_clone()?)))
-            .collect()
-    };
-    let address = match &bind.address {
-        Address::Descriptor(number) => return shared(hapax_sys::process::inherited(*number)?),
-        other => {
-            system_address(other).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?
-        }
-    };
-    let options = listen_options(program, proxy, bind);
-    // Port 0 is chosen by the kernel; several sockets would get several ports.
-    let one = address.is_unix()
-        || bind.address.port() == 0
-        || program.global.no_reuseport
-        || bind.options.shards == Some(1);
-    if one {
-        return shared(listen(&address, &options)?);
-    }
-    allowed
-        .iter()
-        .map(|&worker| Ok((worker, listen(&address, &options)?)))
-        .collect()
-}
-
-/// How a listener is opened.
-pub fn listen_options(program: &Program, proxy: &ir::Proxy, bind: &ir::Bind) -> ListenOptions {
-    let options = &bind.options;
-    let global = &program.global;
-    let wanted = options
-        .backlog
-        .or(proxy.backlog)
-        .or(proxy.maxconn)
-        .unwrap_or_else(|| program.live.process.maxconn.load(Ordering::Relaxed));
-    ListenOptions {
-        backlog: if wanted == 0 { DEFAULT_BACKLOG } else { wanted },
-        reuse_port: !global.no_reuseport,
-        v6only: match (options.v6only, options.v4v6) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
-            _ => None,
-        },
-        interface: options.interface.clone(),
-        transparent: options.transparent,
-        defer_accept: options.defer_accept.then_some(DEFER_ACCEPT_SECONDS),
-        max_segment: options.mss.map(|mss| mss.unsigned_abs()),
-        user_timeout: options.tcp_user_timeout,
-        fast_open: options.fast_open.then_some(wanted.max(1)),
-        file: SocketFile {
-            mode: options.unix_mode.or(global.unix_bind_mode),
-            uid: options.unix_uid.or(global.unix_bind_uid),
-            gid: options.unix_gid.or(global.unix_bind_gid),
-        },
-        ..ListenOptions::default()
-    }
+    render: Render,
 }
 
 /// Starts `program.live.workers` workers.
@@ -162,8 +43,9 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let count = program.live.workers.max(1);
     let origin_ms = clock::now_ms();
     let places = Arc::new(Places::default());
+    let rounds = Rounds::new(&program);
     let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
-    for bound in options.sockets {
+    for bound in options.listeners {
         if let Some(mine) = by_worker.get_mut(bound.worker) {
             mine.push(bound);
         }
@@ -179,16 +61,20 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipe_size: tune.pipesize as usize,
             pipes: MOST_PIPES,
         };
-        let (program, places) = (program.clone(), places.clone());
+        let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
+        let render = options.render;
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            work(index, origin_ms, program, places, sockets)
+            let logger = Logger::open(program.clone(), &rounds, render);
+            let plan = Plan::new(program, None, logger);
+            work(Local::new(index, origin_ms, plan, places), sockets)
         })?);
     }
     Ok(Running {
         program,
-        workers,
+        workers: Mutex::new(workers),
         places,
+        render: options.render,
     })
 }
 
@@ -200,29 +86,6 @@ fn processors(program: &Program, worker: usize) -> Vec<usize> {
         .filter(|(of, _)| usize::from(*of) == worker)
         .flat_map(|(_, cpus)| cpus.iter().map(|&cpu| usize::from(cpu)))
         .collect()
-}
-
-/// Binds what is not bound yet and runs until the workers end.
-pub fn run(program: Arc<Program>, mut options: Options) -> Result<Running, RunError> {
-    if options.sockets.is_empty() {
-        let (bound, failed) = bind(&program, program.live.workers.max(1));
-        if !failed.is_empty() {
-            return Err(RunError::Bind(failed));
-        }
-        options.sockets = bound;
-    }
-    Ok(start(program, options)?)
-}
-
-/// Why nothing runs.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// Listeners could not be bound.
-    #[error("{} listeners could not be bound", .0.len())]
-    Bind(Vec<BindError>),
-    /// A worker could not be started.
-    #[error("cannot start a worker: {0}")]
-    Start(#[from] io::Error),
 }
 
 impl Running {
@@ -255,6 +118,16 @@ impl Running {
         });
     }
 
+    /// Listeners take no connections for a while (SIGTTOU).
+    pub fn pause(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+    }
+
+    /// Listeners take connections again (SIGTTIN).
+    pub fn resume(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+    }
+
     /// Ends every session now.
     pub fn kill(&self) {
         self.stop();
@@ -283,32 +156,27 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let program = program.clone();
+        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
         self.on_each(move |local| {
             let before = local.plan();
-            local.replace_plan(Plan::new(program.clone(), Some(&before)));
+            let logger = Logger::open(program.clone(), &rounds, render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
         });
     }
 
     /// Waits until all workers have ended (after [`Running::stop`], when their last session ends).
-    pub fn join(self) -> io::Result<()> {
-        for worker in self.workers {
+    pub fn join(&self) -> io::Result<()> {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for worker in workers {
             worker.join()?;
         }
         Ok(())
     }
 }
 
-async fn work(
-    index: usize,
-    origin_ms: u64,
-    program: Arc<Program>,
-    places: Arc<Places>,
-    sockets: Vec<Bound>,
-) {
-    let plan = Plan::new(program.clone(), None);
-    let local = Local::new(index, origin_ms, plan, places);
+async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
+    let program = local.plan().program.clone();
     let batch = program
         .global
         .tune
@@ -362,8 +230,6 @@ thread_local! {
 }
 
 const ACCEPTS_PER_TURN: usize = 64;
-const DEFAULT_BACKLOG: u32 = 4096;
-const DEFER_ACCEPT_SECONDS: u32 = 1;
 const FREE_BUFFERS: usize = 4096;
 const HOUSEKEEPING_MS: u64 = 1000;
 const MOST_PIPES: usize = 1024;

@@ -55,12 +55,12 @@ pub struct Notes {
     pub response_head: u64,
     /// The stream reached a backend and is counted there.
     pub on_backend: bool,
+    /// The request's body has its lane.
+    pub body_begun: bool,
     /// A server connection was made or taken.
     pub reached_server: bool,
     /// The log line was written already (`option logasap`).
     pub logged: bool,
-    /// No line is written for it (`monitor-uri`).
-    pub silent: bool,
     /// The bytes that came were no request.
     pub bad_request: bool,
     /// Answered by a rule that is counted as denial.

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, ConnectionMode};
 use hapax_core::program::ProxyId;
@@ -117,14 +116,13 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     );
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
+    exchange.notes.body_begun = true;
     up.begin(framing, &limits).map_err(|fault| {
         exchange.notes.bad_request = true;
         match fault {
-            LaneFault::Malformed(fault) => Failure::new(
-                Cause::Proxy,
-                Phase::Request,
-                fault.request_status().unwrap_or(400),
-            ),
+            LaneFault::Malformed(fault) => {
+                Failure::new(Cause::Proxy, Phase::Request, fault.request_status())
+            }
             _ => Failure::new(Cause::Proxy, Phase::Request, 400),
         }
     })
@@ -181,14 +179,6 @@ fn add_address(
     let left = rest.len();
     let length = text.len() - left;
     request.add(option.header.as_bytes(), &text[..length]);
-}
-
-/// What an outcome of rules means for the exchange; none goes on.
-pub fn decisive(outcome: Outcome) -> Option<Outcome> {
-    match outcome {
-        Outcome::Continue | Outcome::Stop => None,
-        decided => Some(decided),
-    }
 }
 
 /// The time the last session came, for the statistics.

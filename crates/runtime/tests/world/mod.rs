@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{
-    Algorithm, Assigned, BalanceKey, Balancer, Dispatch, Shared, Ticket, Wish,
+    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ServerLive};
 use hapax_core::program::Program;
 use hapax_core::span::Span;
+use hapax_core::stream::Times;
+use hapax_runtime::open;
 use hapax_runtime::serve::{self, Options, Running};
 
 #[derive(Debug)]
@@ -56,6 +58,9 @@ impl Dispatch for Turns {
         self.servers[server].sessions.down();
     }
     fn servers_changed(&self) {}
+    fn requeue(&self, _: usize) -> u32 {
+        0
+    }
 }
 
 /// A proxy of which nothing is set but mode and timeouts.
@@ -79,7 +84,11 @@ pub fn listener_at(address: SocketAddr) -> Bind {
         address: Address::Inet(address),
         span: Span::default(),
         text: address.to_string(),
-        options: BindOptions::default(),
+        options: BindOptions {
+            // One port for all workers, chosen by the kernel.
+            shards: Some(1),
+            ..BindOptions::default()
+        },
     }
 }
 
@@ -120,19 +129,21 @@ pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
             proxy.dispatch.set(turns).expect("set once");
         }
     }
-    let program = Arc::new(Program::link(config, live, "host".into()));
-    let (sockets, failed) = serve::bind(&program, workers);
-    assert!(failed.is_empty(), "{failed:?}");
+    let listeners = open::listeners(&config.proxies, &config.global, workers).expect("free ports");
     let mut addresses = Vec::new();
     let mut last = None;
-    for bound in &sockets {
-        if last != Some((bound.proxy, bound.listener)) {
-            last = Some((bound.proxy, bound.listener));
+    for bound in &listeners {
+        if last.replace((bound.proxy, bound.listener)) != Some((bound.proxy, bound.listener)) {
             let name = hapax_sys::addr::local_addr(&bound.socket).expect("a name");
             addresses.push(name.inet().expect("an internet address"));
         }
     }
-    let running = serve::start(program.clone(), Options { sockets }).expect("workers");
+    let program = Arc::new(Program::link(config, live, "host".into()));
+    let options = Options {
+        listeners,
+        render: |_, cx, out| out.extend_from_slice(&line(cx)),
+    };
+    let running = serve::start(program.clone(), options).expect("workers");
     World {
         running: Some(running),
         program,
@@ -156,4 +167,35 @@ impl Drop for World {
             running.kill();
         }
     }
+}
+
+/// A log line for tests: server, timers as in the reference's httplog, status, bytes, termination, request.
+fn line(cx: &Cx<'_>) -> Vec<u8> {
+    let stream = cx.stream;
+    let times = &stream.times;
+    let total = Times::between(times.start, times.end);
+    let state = [
+        stream.termination.cause.letter(),
+        stream.termination.phase.letter(),
+        stream.request_cookie_state.letter(),
+        stream.response_cookie_state.letter(),
+    ];
+    let backend = &cx.program.proxy(stream.backend).live;
+    let server = stream.server.and_then(|index| backend.servers.get(index));
+    format!(
+        "{}/{} {} {} {} {} {}{} {}/{} \"{}\" {}",
+        backend.name,
+        server.map_or("<NOSRV>", |server| &server.name),
+        stream.status,
+        stream.bytes_in,
+        stream.bytes_out,
+        String::from_utf8_lossy(&state),
+        stream.retries,
+        if stream.redispatched { "+" } else { "" },
+        stream.server_queue,
+        stream.backend_queue,
+        String::from_utf8_lossy(&stream.request_line),
+        (total >= 0) as u8,
+    )
+    .into_bytes()
 }
