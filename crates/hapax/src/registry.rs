@@ -7,13 +7,6 @@ pub fn all() -> Registry {
     Registry::new(
         hapax_config::TABLES
             .iter()
-<<<<<<< HEAD
-            .chain(hapax_balance::TABLES.iter())
-            .chain(hapax_rules::TABLES.iter())
-            .chain(hapax_sample::TABLES.iter())
-            .chain(hapax_runtime::TABLES.iter()),
-=======
             .chain(hapax_balance::TABLES.iter()),
->>>>>>> main
     )
 }

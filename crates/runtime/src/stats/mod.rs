@@ -2,6 +2,8 @@
 
 pub mod columns;
 pub mod csv;
+pub mod errors;
+pub mod info;
 pub mod status;
 pub mod value;
 pub mod view;
