@@ -180,9 +180,9 @@ fn begin_table(page: &Page<'_>, proxy: &Proxy, out: &mut Vec<u8>) {
     };
     let description = proxy.ir.description.as_deref();
     let description = description.map(|text| format!("<span>{}</span>", escape(text)));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<div class=\"scroll\"><table class=\"tbl\"><caption><a class=\"px\" name=\"{name}\" href=\"#{name}\"{hint}>{name}</a>{}</caption>\n",
+        "<div class=\"scroll\"><table class=\"tbl\"><caption><a class=\"px\" name=\"{name}\" href=\"#{name}\"{hint}>{name}</a>{}</caption>",
         description.unwrap_or_default()
     );
     out.extend_from_slice(HEADER.as_bytes());

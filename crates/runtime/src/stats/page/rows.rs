@@ -190,7 +190,8 @@ fn legend(view: &View<'_>) -> Option<String> {
         ("algo", "balance: "),
     ] {
         let text = plain(view, column);
-        if !text.is_empty() && !(column == "sid" && text == "0") {
+        let numbered = column != "sid" || text != "0";
+        if numbered && !text.is_empty() {
             parts.push(format!("{label}{text}"));
         }
     }
@@ -231,12 +232,12 @@ fn last_check(view: &View<'_>, out: &mut Vec<u8>) {
     let (status, code) = (shown(view, "check_status"), shown(view, "check_code"));
     let (duration, info) = (shown(view, "check_duration"), shown(view, "last_chk"));
     if status.is_empty() {
-        if let tracked @ [_, ..] = shown(view, "tracked").as_str().as_bytes() {
-            let tracked = String::from_utf8_lossy(tracked);
-            let _ = write!(out, "<td class=\"ac\">via {tracked}</td>");
-        } else {
-            out.extend_from_slice(b"<td></td>");
-        }
+        let tracked = shown(view, "tracked");
+        let text = match tracked.is_empty() {
+            true => tracked,
+            false => format!("via {tracked}"),
+        };
+        let _ = write!(out, "<td class=\"ac\">{text}</td>");
         return;
     }
     let mut text = status;
