@@ -14,6 +14,9 @@ use hapax_core::sample::{Sample, Type, Value};
 pub use regular::compile as compile_regex;
 pub use string::decode_hex;
 
+pub use crate::converter::expand;
+pub use regex::bytes::Regex;
+
 /// The match methods.
 pub static METHODS: &[MatchMethod] = &[
     MatchMethod {
