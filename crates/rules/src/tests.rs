@@ -96,6 +96,10 @@ fn target_actions() {
     assert_eq!(uri(&["http-request set-path /x%[path]"]), "GET /x/a/b?c=d");
     assert_eq!(uri(&["http-request set-pathq /y?z"]), "GET /y?z");
     assert_eq!(
+        uri(&["http-request set-query %[req.hdr(none)]"]),
+        "GET /a/b?"
+    );
+    assert_eq!(
         uri(&["http-request set-query %[query]&e"]),
         "GET /a/b?c=d&e"
     );
@@ -291,6 +295,10 @@ fn faults_read_as_upstream_prints_them() {
         &format!(
             "{prefix} redirect rule : 'code': unsupported HTTP code '999' (must be one of 301, 302, 303, 307 or 308)."
         ),
+    );
+    expect(
+        "acl x bin(6162) 6162",
+        "error detected while parsing ACL 'x' : matching method must be specified first (using '-m') when using a sample fetch of this type ('bin').",
     );
     expect(
         "use_backend b if foo",

@@ -49,6 +49,13 @@ pub fn set(head: &mut Head, part: Part, text: &[u8]) {
     match part {
         Part::Path => head.set_path(text),
         Part::PathAndQuery => head.set_path_and_query(text),
+        // An empty query keeps its question mark, as upstream's does.
+        Part::Query if text.is_empty() => {
+            head.set_query(None);
+            let mut uri = head.uri().to_vec();
+            uri.push(b'?');
+            head.set_uri(&uri);
+        }
         Part::Query => head.set_query(Some(text)),
         Part::Uri => head.set_uri(text),
     }
