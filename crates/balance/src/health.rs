@@ -2,9 +2,11 @@
 
 mod admin;
 mod text;
+mod track;
 
 pub use admin::{enter_drain, enter_maintenance, make_ready, set_weight};
 pub use text::{check_line, check_text, status_text};
+pub use track::follow;
 
 use std::sync::atomic::Ordering;
 
@@ -152,6 +154,7 @@ pub fn report(
     let mut notices = Vec::new();
     let mut state = server.state.lock();
     let before = (state.health, state.check.as_ref().map(|check| check.status));
+    let was = state.operation;
     let transition = decide(&mut state, check, result, now);
     let result = state.check.clone();
     let after = (state.health, result.as_ref().map(|check| check.status));
@@ -159,14 +162,7 @@ pub fn report(
         && before != after
         && let Some(result) = &result
     {
-        notices.push(Notice::new(
-            if result.status.passed() {
-                NOTICE
-            } else {
-                ALERT
-            },
-            check_line(server, result, &state),
-        ));
+        notices.push(Notice::new(NOTICE, check_line(server, result, &state)));
     }
     publish(server, &state);
     drop(state);
@@ -175,7 +171,14 @@ pub fn report(
             Some(result) if !options.log_health_checks => text::reason(result),
             _ => String::new(),
         };
-        notices.extend(announce(proxy, server, transition, &cause, now));
+        notices.extend(settle(
+            proxy,
+            server,
+            &format!("{}{cause}", verb(transition)),
+            transition == Transition::Down,
+            level(transition, was),
+            now,
+        ));
     }
     Report {
         transition,
@@ -196,27 +199,22 @@ pub fn publish(server: &ServerLive, state: &ServerState) {
     }
 }
 
-/// Updates totals and queues after a transition, and words it. `cause` begins with a comma or is empty.
-fn announce(
-    proxy: &ProxyLive,
-    server: &ServerLive,
-    transition: Transition,
-    cause: &str,
-    now: Now,
-) -> Vec<Notice> {
-    let (verb, level) = match transition {
-        Transition::Down => ("is DOWN", ALERT),
-        Transition::Up => ("is UP", NOTICE),
-        Transition::Stopping | Transition::None => ("is stopping", NOTICE),
-    };
-    settle(
-        proxy,
-        server,
-        &format!("{verb}{cause}"),
-        transition == Transition::Down,
-        level,
-        now,
-    )
+/// What a transition is called.
+fn verb(transition: Transition) -> &'static str {
+    match transition {
+        Transition::Down => "is DOWN",
+        Transition::Up => "is UP",
+        Transition::Stopping | Transition::None => "is stopping",
+    }
+}
+
+/// The level of a transition's line: an alert when a server that took clients goes down, else a notice.
+fn level(transition: Transition, was: Operation) -> u8 {
+    if transition == Transition::Down && was != Operation::Stopping {
+        ALERT
+    } else {
+        NOTICE
+    }
 }
 
 /// The common part of every change: totals, queues, the server's line and the backend's.

@@ -1,14 +1,14 @@
 //! Health checks: one light task for each checked server, on one of the workers.
 //!
-//! A check connects, or also asks and compares the answer (`probe`, `request`, `answer`); its result goes to the judge,
-//! who knows what it means for the server, and what the judge has to say goes to the logs. Nothing here knows the rules
-//! of rise and fall beyond the choice of the interval.
+//! A check connects, or also asks and compares the answer (`probe`, `request`, `answer`); `hapax_balance::health` decides
+//! what its result means for the server and for those that track it (`followers`), and what it has to say goes to the
+//! logs.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
+use hapax_balance::health::{Notice, report};
 use hapax_core::contract::Now;
 use hapax_core::live::CheckResult;
 use hapax_core::program::{Program, ProxyId};
@@ -17,41 +17,16 @@ use crate::log::{Level, Logger, Severity};
 use crate::{clock, worker};
 
 mod answer;
+mod followers;
 mod probe;
 mod recipe;
 mod request;
 mod schedule;
 
+use followers::Followers;
 pub use recipe::BadPattern;
 use recipe::Recipe;
 use schedule::Schedule;
-
-/// Takes a result into the state of a server and of those that track it.
-pub type Judge = fn(&Program, ProxyId, usize, CheckResult, Now) -> Verdict;
-
-/// What a result changed.
-#[derive(Debug, Default)]
-pub struct Verdict {
-    /// What there is to say, in order.
-    pub notices: Vec<Notice>,
-    /// Proxies with a server whose state or weight changed.
-    pub changed: Vec<ProxyId>,
-    /// Servers that went down: proxy and index. Their idle connections are not used any more.
-    pub down: Vec<(ProxyId, usize)>,
-}
-
-/// A line about a server or a backend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Whose log targets get it.
-    pub proxy: ProxyId,
-    /// The level in the logs.
-    pub level: Level,
-    /// The text in the logs.
-    pub log: String,
-    /// What standard error says; none is the same text as a warning.
-    pub console: Option<(Severity, String)>,
-}
 
 /// Which part of the checks a worker does.
 #[derive(Debug, Clone, Copy)]
@@ -79,11 +54,11 @@ impl Checks {
     pub fn start(
         program: &Arc<Program>,
         logger: &Rc<Logger>,
-        judge: Judge,
         share: Share,
     ) -> Result<Checks, BadPattern> {
         let running = Rc::new(Cell::new(true));
         let schedule = Schedule::of(program);
+        let followers = Rc::new(Followers::of(program));
         let (mut position, mut count) = (0, 0);
         for (index, proxy) in program.proxies.iter().enumerate() {
             if proxy.ir.disabled
@@ -111,11 +86,12 @@ impl Checks {
                     proxy: ProxyId(index as u32),
                     server: server.index,
                     recipe: recipe.clone(),
-                    judge,
+                    followers: followers.clone(),
                     origin_ms: share.origin_ms,
                     running: running.clone(),
                 };
-                worker::spawn(check.run(schedule.first(position - 1), schedule));
+                let own = schedule.of_server(position - 1);
+                worker::spawn(check.run(schedule.first(position - 1), own));
             }
         }
         Ok(Checks { running, count })
@@ -140,7 +116,7 @@ struct Check {
     proxy: ProxyId,
     server: usize,
     recipe: Rc<Recipe>,
-    judge: Judge,
+    followers: Rc<Followers>,
     origin_ms: u64,
     running: Rc<Cell<bool>>,
 }
@@ -180,33 +156,35 @@ impl Check {
             ms: clock::now_ms().saturating_sub(self.origin_ms),
             wall_us: clock::wall_us(),
         };
-        if let Some(server) = self.program.proxy(self.proxy).live.servers.get(self.server) {
-            server.state.lock().check_running = false;
+        let proxy = self.program.proxy(self.proxy);
+        let Some(server) = proxy.live.servers.get(self.server) else {
+            return;
+        };
+        let report = report(&proxy.live, &proxy.ir.options, server, result, now);
+        announce(&self.logger, self.proxy, &report.notices);
+        let followers = self.followers.after(
+            &self.program,
+            (self.proxy, self.server),
+            report.transition,
+            now,
+        );
+        for (proxy, notices) in followers {
+            announce(&self.logger, proxy, &notices);
         }
-        let verdict = (self.judge)(&self.program, self.proxy, self.server, result, now);
-        announce(&self.program, &self.logger, verdict);
     }
 }
 
-/// Makes a verdict known: to the pools, to the dispatch of the backends, on standard error and to the logs. The runtime
-/// API uses it too when it changes a server's state.
-pub fn announce(program: &Program, logger: &Logger, verdict: Verdict) {
-    for (proxy, index) in verdict.down {
-        if let Some(server) = program.proxy(proxy).live.servers.get(index) {
-            server.generation.fetch_add(1, Ordering::Release);
-        }
-    }
-    for proxy in verdict.changed {
-        if let Some(dispatch) = program.proxy(proxy).live.dispatch() {
-            dispatch.servers_changed();
-        }
-    }
-    for notice in verdict.notices {
-        match &notice.console {
-            Some((severity, text)) => logger.say(*severity, text),
-            None => logger.say(Severity::Warning, &notice.log),
-        }
-        logger.message(Some(notice.proxy), notice.level, &notice.log);
+/// Says what happened to a server or backend on standard error and in the proxy's logs. The runtime API uses it too when
+/// it changes a server's state.
+pub fn announce(logger: &Logger, proxy: ProxyId, notices: &[Notice]) {
+    for notice in notices {
+        let severity = if notice.level == 0 {
+            Severity::Alert
+        } else {
+            Severity::Warning
+        };
+        logger.say(severity, notice.console.as_ref().unwrap_or(&notice.text));
+        logger.message(Some(proxy), Level::from_number(notice.level), &notice.text);
     }
 }
 

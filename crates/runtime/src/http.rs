@@ -18,7 +18,6 @@ pub(crate) mod request;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
-mod stats;
 mod transfer;
 pub(crate) mod tunnel;
 

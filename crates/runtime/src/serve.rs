@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,13 +11,18 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
+use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
-use crate::log::{Logger, Render, Rounds};
+use crate::log::{Logger, Rounds};
 use crate::open::Bound;
+use crate::operate;
 use crate::plan::Plan;
+use crate::rooms::Rooms;
+use crate::stats::errors::Errors;
+use crate::stats::info::Facts;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
@@ -25,8 +31,12 @@ use crate::worker::{Worker, WorkerSettings, spawn};
 pub struct Options {
     /// The listening sockets, as [`crate::open::listeners`] made them.
     pub listeners: Vec<Bound>,
-    /// How log formats are rendered.
-    pub render: Render,
+    /// The sockets of the runtime API, in the order of the `stats socket` lines.
+    pub runtime_api: Vec<OwnedFd>,
+    /// What `show info` says about the start.
+    pub facts: Facts,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
 }
 
 /// Running workers.
@@ -35,7 +45,7 @@ pub struct Running {
     program: Arc<Program>,
     workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
-    render: Render,
+    rooms: Rooms,
 }
 
 /// Starts `program.live.workers` workers.
@@ -52,6 +62,8 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     }
     let tune = &program.global.tune;
     let mut workers = Vec::with_capacity(count);
+    let errors = Arc::new(Errors::default());
+    let mut runtime_api = Some((options.runtime_api, options.facts));
     for (index, sockets) in by_worker.into_iter().enumerate() {
         let settings = WorkerSettings {
             index,
@@ -62,19 +74,35 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipes: MOST_PIPES,
         };
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
-        let render = options.render;
+        let rooms = options.rooms;
+        let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            let logger = Logger::open(program.clone(), &rounds, render);
-            let plan = Plan::new(program, None, logger);
-            work(Local::new(index, origin_ms, plan, places), sockets)
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            let plan = Plan::new(program.clone(), None, rooms, logger.clone());
+            let local = Local::new(index, origin_ms, plan, places, errors);
+            let share = Share {
+                worker: index,
+                workers: count,
+                origin_ms,
+            };
+            async move {
+                if let Some((sockets, facts)) = runtime_api {
+                    operate::runtime_api(&local, sockets, facts);
+                }
+                let checks = Checks::start(&program, &logger, share);
+                if let Err(error) = &checks {
+                    log::error!("checks cannot run: {error}");
+                }
+                work(local, sockets).await;
+            }
         })?);
     }
     Ok(Running {
         program,
         workers: Mutex::new(workers),
         places,
-        render: options.render,
+        rooms: options.rooms,
     })
 }
 
@@ -156,11 +184,11 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
+        let (program, rounds, rooms) = (program.clone(), Rounds::new(program), self.rooms);
         self.on_each(move |local| {
             let before = local.plan();
-            let logger = Logger::open(program.clone(), &rounds, render);
-            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), rooms, logger));
         });
     }
 

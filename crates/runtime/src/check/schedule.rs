@@ -1,7 +1,8 @@
 //! When checks run: spread over the shortest interval at the start, then each at the interval of its server's state.
 
+use hapax_balance::health::next_check;
 use hapax_core::ir::ServerCheck;
-use hapax_core::live::{Operation, ServerState};
+use hapax_core::live::ServerState;
 use hapax_core::program::Program;
 
 use super::is_checked;
@@ -43,22 +44,22 @@ impl Schedule {
     }
 
     /// Milliseconds until the first check of the server that is number `position` of all checked ones.
-    pub(super) fn first(mut self, position: usize) -> u64 {
-        self.random ^= position as u64;
+    pub(super) fn first(&self, position: usize) -> u64 {
         self.window_ms * position as u64 / self.checks
+    }
+
+    /// The schedule of the server at `position`: its randomness differs from that of others.
+    pub(super) fn of_server(mut self, position: usize) -> Schedule {
+        for _ in 0..=position % 61 {
+            self.next_random();
+        }
+        self.random ^= (position as u64) << 32;
+        self
     }
 
     /// Milliseconds from the end of a check to the next one.
     pub(super) fn interval(&mut self, check: &ServerCheck, state: &ServerState) -> u64 {
-        let or_inter = |interval: u32| if interval == 0 { check.inter } else { interval };
-        let up = state.operation != Operation::Stopped;
-        let interval = if up && state.health + 1 >= check.rise + check.fall {
-            check.inter
-        } else if !up && state.health == 0 {
-            or_inter(check.downinter)
-        } else {
-            or_inter(check.fastinter)
-        };
+        let interval = next_check(state, check);
         let interval = u64::from(interval).max(1);
         let most = interval * self.spread / 100;
         if most == 0 {
@@ -81,22 +82,19 @@ const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hapax_core::live::Operation;
 
-    // exercises: server/inter
-    // exercises: server/fastinter
-    // exercises: server/downinter
     // exercises: section/spread-checks
     #[test]
-    fn the_state_chooses_the_interval() {
-        let check = ServerCheck {
-            inter: 1000,
-            fastinter: 300,
-            downinter: 500,
-            ..ServerCheck::default()
-        };
+    fn intervals_spread_and_first_checks_share_the_window() {
         let plain = ServerCheck {
             inter: 1000,
             ..ServerCheck::default()
+        };
+        let up = ServerState {
+            operation: Operation::Running,
+            health: 4,
+            ..ServerState::default()
         };
         let mut schedule = Schedule {
             window_ms: 1000,
@@ -104,24 +102,8 @@ mod tests {
             spread: 0,
             random: SEED,
         };
-        let state = |operation, health| ServerState {
-            operation,
-            health,
-            ..ServerState::default()
-        };
-        for (operation, health, expected) in [
-            (Operation::Running, 4, 1000),
-            (Operation::Running, 3, 300),
-            (Operation::Stopping, 4, 1000),
-            (Operation::Stopped, 0, 500),
-            (Operation::Stopped, 1, 300),
-        ] {
-            let state = state(operation, health);
-            assert_eq!(schedule.interval(&check, &state), expected);
-            assert_eq!(schedule.interval(&plain, &state), 1000);
-        }
+        assert_eq!(schedule.interval(&plain, &up), 1000);
         schedule.spread = 20;
-        let up = state(Operation::Running, 4);
         let spread: Vec<_> = (0..100).map(|_| schedule.interval(&plain, &up)).collect();
         assert!(
             spread

@@ -165,7 +165,9 @@ async fn assign(
                     .source
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
-                BalanceKey::Expr(expr) => super::rules::key(&plan, session, stream, arena, expr),
+                BalanceKey::Expr(expr) => {
+                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                }
             };
             let wish = Wish {
                 key,

@@ -8,6 +8,7 @@ use hapax_proto::h1::Scan;
 use hapax_proto::h1::body::Asked;
 use hapax_proto::http::Head;
 
+use super::cookie::Persistence;
 use super::lane::Lane;
 use super::pool::ServerConnection;
 
@@ -42,6 +43,8 @@ pub struct Exchange {
     pub answered: bool,
     /// What was noted for counters at the end.
     pub notes: Notes,
+    /// What persistence found.
+    pub persistence: Persistence,
     /// Scratch memory of the rules.
     pub arena: Bump,
 }
@@ -105,6 +108,7 @@ impl Exchange {
         self.ticket = Ticket::default();
         self.answered = false;
         self.notes = Notes::default();
+        self.persistence = Persistence::default();
         if self.arena.allocated_bytes() > MOST_ARENA {
             self.arena = Bump::new();
         } else {

@@ -7,7 +7,7 @@ use hapax_proto::http::Name;
 
 use super::client::Client;
 use super::exchange::{Exchange, Failure, counted};
-use super::rules;
+use super::rules::{self, Set};
 
 /// Applies what is due to the server's response and writes its head.
 pub fn prepare(
@@ -22,7 +22,7 @@ pub fn prepare(
     let frontend = client.session.frontend;
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
     while let Some(Some(proxy)) = proxies.next() {
-        match rules::response(client, exchange, proxy) {
+        match rules::run(client, exchange, proxy, Set::Response) {
             None => {}
             Some(Outcome::Deny { status }) => {
                 exchange.notes.denied = true;

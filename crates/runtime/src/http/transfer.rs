@@ -71,7 +71,6 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     exchange.client_stays = exchange.client_stays
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
-        && backend.options.connection_mode != ConnectionMode::Close
         && !client.local.stopping.get();
     response::prepare(client, exchange, framing)?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);

@@ -1,13 +1,15 @@
 //! Programs made by hand, with a minimal choice of servers, for tests of the engine alone.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod wire;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{
-    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Shared, Ticket, Wish,
+    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Outcome, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ServerLive};
@@ -15,7 +17,9 @@ use hapax_core::program::Program;
 use hapax_core::span::Span;
 use hapax_core::stream::Times;
 use hapax_runtime::open;
+use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
+use hapax_runtime::stats::info::Facts;
 
 #[derive(Debug)]
 struct InTurn;
@@ -141,7 +145,14 @@ pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
     let program = Arc::new(Program::link(config, live, "host".into()));
     let options = Options {
         listeners,
-        render: |_, cx, out| out.extend_from_slice(&line(cx)),
+        runtime_api: Vec::new(),
+        facts: Facts::default(),
+        rooms: Rooms {
+            render: |_, cx, out| out.extend_from_slice(&line(cx)),
+            holds: |condition, _| !condition.unless,
+            eval: |_, _| None,
+            stats: |_, _| Outcome::Continue,
+        },
     };
     let running = serve::start(program.clone(), options).expect("workers");
     World {
@@ -198,4 +209,29 @@ fn line(cx: &Cx<'_>) -> Vec<u8> {
         (total >= 0) as u8,
     )
     .into_bytes()
+}
+
+/// A listen with one listener and these servers.
+pub fn listen(name: &str, servers: &[SocketAddr]) -> Proxy {
+    let mut proxy = proxy(name, ProxyKind::Listen);
+    proxy.binds.push(listener());
+    for (index, address) in servers.iter().enumerate() {
+        let name = format!("s{}", index + 1);
+        proxy.servers.push(server(&name, *address));
+    }
+    proxy
+}
+
+/// Sends the proxy's log lines to `lines`.
+pub fn log_to(proxy: &mut Proxy, lines: &wire::Lines) {
+    proxy.log_format = Some(ir::LogFormat::default());
+    proxy.logs.push(ir::LogTarget {
+        address: ir::LogAddress::Datagram(Address::Inet(lines.address())),
+        max_length: 1024,
+        format: ir::LogFraming::Rfc3164,
+        facility: 16,
+        max_level: 7,
+        min_level: 0,
+        sample: None,
+    });
 }
