@@ -28,7 +28,8 @@ fn main() -> std::process::ExitCode {
         hapax_config::TABLES
             .iter()
             .chain(hapax_balance::TABLES)
-            .chain(hapax_sample::TABLES),
+            .chain(hapax_sample::TABLES)
+            .chain(hapax_rules::TABLES),
     );
     let capabilities = Capabilities {
         version: "3.2.0".to_owned(),

@@ -42,7 +42,8 @@ pub fn load_with(text: &str, variables: &[(&str, &str)]) -> Loaded {
         hapax_config::TABLES
             .iter()
             .chain(hapax_balance::TABLES)
-            .chain(hapax_sample::TABLES),
+            .chain(hapax_sample::TABLES)
+            .chain(hapax_rules::TABLES),
     );
     let capabilities = Capabilities {
         version: "3.2.0".to_owned(),
