@@ -24,10 +24,10 @@ static ROWS: &[SectionKeyword] = &[row(
     "{<path>|[<address>]:<port>[-<port>]}[,...] [<option>...]",
     "Takes connections on these addresses.",
     |line| {
-        let Some(mut proxy) = line.proxy.take() else {
+        let Some(proxy) = line.proxy.take() else {
             return Err(line.fault("not in a proxy section"));
         };
-        let outcome = addresses(line, &mut proxy);
+        let outcome = addresses(line, proxy);
         line.proxy = Some(proxy);
         outcome
     },

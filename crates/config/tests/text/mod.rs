@@ -38,7 +38,13 @@ pub fn load(text: &str) -> Loaded {
 pub fn load_with(text: &str, variables: &[(&str, &str)]) -> Loaded {
     let mut sources = Sources::default();
     sources.add(Source::new("x.cfg", text.as_bytes()));
-    let registry = Registry::new(hapax_config::TABLES.iter().chain(hapax_balance::TABLES));
+    let registry = Registry::new(
+        hapax_config::TABLES
+            .iter()
+            .chain(hapax_balance::TABLES)
+            .chain(hapax_sample::TABLES)
+            .chain(hapax_rules::TABLES),
+    );
     let capabilities = Capabilities {
         version: "3.2.0".to_owned(),
         ..Capabilities::default()
