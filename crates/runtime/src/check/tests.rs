@@ -288,3 +288,42 @@ fn first_checks_spread_over_a_window() {
         "the last one comes at 30 ms: {took}"
     );
 }
+
+#[test]
+fn a_check_that_waits_is_small() {
+    let mut config = ir::Config::default();
+    config.global.quiet = true;
+    config.proxies.push(backend(vec![server("s", refused())]));
+    let live = Arc::new(Live::new(&config, 1, 0));
+    let program = Arc::new(Program::link(config, live, "machine".into()));
+    let check = Check {
+        logger: Logger::open(program.clone(), &Rounds::new(&program), |_, _, _| {}),
+        proxy: ProxyId(0),
+        server: 0,
+        recipe: Rc::new(Recipe::new(&program.proxies[0].ir).expect("compiles")),
+        followers: Rc::new(Followers::of(&program)),
+        origin_ms: 0,
+        running: Rc::new(Cell::new(true)),
+        program,
+    };
+    let schedule = Schedule::of(&check.program);
+    let bytes = std::mem::size_of_val(&check.run(0, schedule));
+    assert!(bytes <= 2048, "{bytes} bytes for each server");
+}
+
+#[test]
+fn thousands_of_servers_are_checked_without_a_burst() {
+    let quiet = origin(|_| {});
+    let servers: Vec<_> = (0..3000)
+        .map(|index| {
+            let mut server = server(&index.to_string(), quiet);
+            server.options.check.inter = 1500;
+            server
+        })
+        .collect();
+    let (results, _, _) = run(backend(servers), |_| {});
+    let good = results
+        .iter()
+        .filter(|result| result.status == CheckStatus::L4Ok);
+    assert_eq!(good.count(), 3000);
+}
