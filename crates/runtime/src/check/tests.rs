@@ -327,3 +327,52 @@ fn thousands_of_servers_are_checked_without_a_burst() {
         .filter(|result| result.status == CheckStatus::L4Ok);
     assert_eq!(good.count(), 3000);
 }
+
+#[test]
+fn send_proxy_goes_before_the_request() {
+    let spoken = origin(|mut stream| {
+        let bytes = ask(&mut stream);
+        let from = stream.peer_addr().expect("addr").port();
+        let to = stream.local_addr().expect("addr").port();
+        let first = format!("PROXY TCP4 127.0.0.1 127.0.0.1 {from} {to}\r\nGET / HTTP/1.0\r\n\r\n");
+        let second = b"\r\n\r\n\0\r\nQUIT\n \0\0\0GET / HTTP/1.0\r\n\r\n";
+        // The signature of version 2 begins like the end of a request.
+        let rest = if bytes == b"\r\n\r\n" {
+            ask(&mut stream)
+        } else {
+            Vec::new()
+        };
+        let all = [bytes, rest].concat();
+        let status = if all == first.as_bytes() {
+            201
+        } else if all == second {
+            202
+        } else if all == b"GET / HTTP/1.0\r\n\r\n" {
+            203
+        } else {
+            500
+        };
+        let _ = write!(stream, "HTTP/1.0 {status} Seen\r\n\r\n");
+    });
+    let mut servers: Vec<_> = ["one", "two", "elsewhere"]
+        .iter()
+        .map(|name| server(name, spoken))
+        .collect();
+    servers[0].options.send_proxy = Some(1);
+    servers[1].options.send_proxy = Some(2);
+    servers[2].options.send_proxy = Some(1);
+    servers[2].options.check.port = Some(spoken.port());
+    let mut proxy = backend(servers);
+    proxy.check = CheckKind::Http(HttpCheck {
+        method: "GET".into(),
+        uri: "/".into(),
+        version: "HTTP/1.0".into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        expect: Vec::new(),
+        disable_on_404: false,
+    });
+    let (results, _, _) = run(proxy, |_| {});
+    let codes: Vec<_> = results.iter().map(|result| result.code).collect();
+    assert_eq!(codes, [201, 202, 203]);
+}
