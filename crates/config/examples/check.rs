@@ -24,7 +24,7 @@ fn main() {
             std::process::exit(1);
         }
     };
-    let registry = Registry::new(hapax_config::TABLES);
+    let registry = Registry::new(hapax_config::TABLES.iter().chain(hapax_balance::TABLES));
     let capabilities = Capabilities {
         version: "3.2.0".to_owned(),
         ..Capabilities::default()

@@ -15,14 +15,16 @@ pub mod listen;
 pub mod local;
 pub mod log;
 pub mod open;
+mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+pub mod rooms;
 pub mod serve;
 pub mod tcp;
-mod trace;
 pub mod turn;
 pub mod wheel;
 pub mod worker;
 
+pub mod cli;
 pub mod stats;

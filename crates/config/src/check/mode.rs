@@ -140,22 +140,26 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     if !proxy.redirect.is_empty() {
         ignored("'redirect' rules", "they require");
     }
-    if proxy.forward_for.is_some() {
-        ignored("'option forwardfor'", "it requires");
-    }
-    if proxy.original_to.is_some() {
-        ignored("'option originalto'", "it requires");
-    }
+    let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
     let options = &proxy.options;
     for (on, option) in [
+        (back && options.checkcache, "checkcache"),
+        (options.buffer_request, "http-buffer-request"),
+        (front && options.ignore_probes, "http-ignore-probes"),
+        (back && options.prefer_last_server, "prefer-last-server"),
         (
-            options.relaxed_request,
+            front && options.relaxed_request,
             "accept-unsafe-violations-in-http-request",
         ),
         (
-            options.relaxed_response,
+            back && options.relaxed_response,
             "accept-unsafe-violations-in-http-response",
         ),
+        (front && options.use_proxy_header, "http-use-proxy-header"),
+        (back && options.pretend_keepalive, "http-pretend-keepalive"),
+        (options.http_no_delay, "http-no-delay"),
+        (proxy.forward_for.is_some(), "forwardfor"),
+        (proxy.original_to.is_some(), "originalto"),
     ] {
         if on {
             ignored(&format!("'option {option}'"), "it requires");

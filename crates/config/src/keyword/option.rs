@@ -26,7 +26,7 @@ macro_rules! switch {
 static ROWS: &[SectionKeyword] = &[
     switch!(
         "abortonclose",
-        PROXIES,
+        BACK,
         abortonclose,
         "Gives a request up when its client closes before it got a server."
     ),
