@@ -15,16 +15,19 @@ use hapax_core::ir;
 use hapax_core::live::{Live, Operation, ProxyLive};
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::open::{self, BindError, Bound};
+use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
+use hapax_runtime::stats::info::Facts;
 use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
 use crate::args::{Args, OldProcess};
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::load::Loaded;
 use crate::message::Printer;
 use crate::system_text;
+use crate::version;
 
 /// Signals that the process answers (management manual, 4 and 12).
 const SIGNALS: &[Signal] = &[
@@ -53,6 +56,7 @@ struct Prepared {
     program: Arc<Program>,
     listeners: Vec<Bound>,
     runtime_api: Vec<OwnedFd>,
+    facts: Facts,
     signals: Signals,
 }
 
@@ -61,7 +65,8 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
     let Loaded {
         mut config,
         sources,
-        ..
+        warned,
+        began,
     } = loaded;
     let listens = config
         .proxies
@@ -74,7 +79,7 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
         );
     }
     let workers = workers(&config.global);
-    limit(args, &mut config, workers, printer)?;
+    let limits = limit(args, &mut config, workers, printer)?;
     let mut refuse = |errors: Vec<BindError>| {
         for error in errors {
             printer.say(Severity::Alert, &error.text(&sources));
@@ -102,6 +107,17 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
         // An old process that is gone already needs no signal.
         let _ = process::kill(pid, Some(signal));
     }
+    let facts = Facts {
+        version: version::VERSION.into(),
+        release_date: version::DATE.into(),
+        ulimit_n: u32::try_from(limits.files).unwrap_or(u32::MAX),
+        maxsock: u32::try_from(limits.sockets).unwrap_or(u32::MAX),
+        hard_maxconn: limits.maxconn,
+        maxpipes: limits.pipes,
+        memmax_mb: args.memory.map_or(0, |megabytes| megabytes as u32),
+        warnings: u32::from(warned),
+        boot_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
+    };
     let signals = Signals::catch(SIGNALS).map_err(|error| system_text(&error))?;
     let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
     let program = Arc::new(Program::link(config, live, host_name));
@@ -110,6 +126,7 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
         program,
         listeners,
         runtime_api,
+        facts,
         signals,
     }))
 }
@@ -125,7 +142,7 @@ fn limit(
     config: &mut ir::Config,
     workers: usize,
     printer: &mut Printer,
-) -> Result<(), String> {
+) -> Result<Limits, String> {
     let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
     let limits = limits::compute(config, workers as u16, granted.hard);
     config.global.maxconn = Some(limits.maxconn);
@@ -144,7 +161,7 @@ fn limit(
         hapax_sys::limits::set_address_space(limit)
             .map_err(|_| format!("[haproxy.main()] Cannot fix MEM limit to {megabytes} megs."))?;
     }
-    Ok(())
+    Ok(limits)
 }
 
 fn open_pidfile(path: Option<&str>) -> Result<Option<File>, String> {
@@ -204,11 +221,19 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         program,
         listeners,
         runtime_api,
+        facts,
         signals,
     } = prepared;
     let options = Options {
         listeners,
-        render: hapax_sample::log_format::render,
+        runtime_api,
+        facts,
+        rooms: Rooms {
+            render: hapax_sample::log_format::render,
+            holds: hapax_sample::condition::holds,
+            eval: hapax_sample::expression::eval,
+            stats: |_, _| hapax_core::contract::Outcome::Continue,
+        },
     };
     let running = match serve::start(program.clone(), options) {
         Ok(running) => running,
