@@ -187,6 +187,9 @@ pub trait Dispatch: Debug + Send + Sync {
 
     /// State, weight or limits of servers changed: rebuilds what depends on it, moves those who wait.
     fn servers_changed(&self);
+
+    /// Sends those who wait in the queue of `server` to ask again, because it cannot serve them; tells how many.
+    fn requeue(&self, server: usize) -> u32;
 }
 
 /// What a request asks for.

@@ -330,6 +330,10 @@ pub struct ServerLive {
     pub effective_weight: AtomicU32,
     /// The weight the user set (0-256).
     pub user_weight: AtomicU32,
+    /// The `maxconn` in force; 0 is no limit. Set through the dispatch's room, which keeps `limit` in step.
+    pub maxconn: AtomicU32,
+    /// Sessions it may have right now: `maxconn`, or what `minconn` and `fullconn` make of it; `u32::MAX` without limit.
+    pub limit: AtomicU32,
     /// The address in force.
     pub address: ArcSwap<ir::Address>,
     /// Health and administrative state; the atomics above follow it.
@@ -366,6 +370,11 @@ impl ServerLive {
             running: AtomicBool::new(up),
             effective_weight: AtomicU32::new(options.weight * 16),
             user_weight: AtomicU32::new(options.weight),
+            maxconn: AtomicU32::new(options.maxconn),
+            limit: AtomicU32::new(match options.maxconn {
+                0 => u32::MAX,
+                maxconn => maxconn,
+            }),
             address: ArcSwap::from_pointee(server.address.clone()),
             state: Mutex::new(ServerState {
                 operation: if up {

@@ -1,2 +1,134 @@
-//! The `hapax` program.
-fn main() {}
+//! The `hapax` program: reads its command line, loads the configuration and starts, in the steps of HAProxy.
+
+mod args;
+mod capability;
+mod dump;
+mod limits;
+mod load;
+mod message;
+mod reference;
+mod registry;
+mod start;
+mod version;
+
+use std::process::ExitCode;
+
+use hapax_core::diagnostic::Severity;
+use hapax_core::keyword::Registry;
+
+use crate::args::{Args, ArgsError};
+use crate::message::Printer;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).init();
+    let args = match args::parse(std::env::args_os().skip(1)) {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
+    if args.version > 0 {
+        print!("{}", version_text(&args));
+        return ExitCode::SUCCESS;
+    }
+    let registry = registry::all();
+    if args.dump_registry {
+        print!("{}", dump::rows(&registry));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(folder) = &args.generate_docs {
+        return generate(&registry, folder);
+    }
+    let mut printer = Printer::new(args.quiet);
+    if let Some(condition) = &args.condition {
+        return evaluate(condition, &mut printer);
+    }
+    if let Some(folder) = &args.folder
+        && let Err(error) = std::env::set_current_dir(folder)
+    {
+        let text = format!(
+            "Could not change to directory {folder} : {}",
+            system_text(&error)
+        );
+        printer.say(Severity::Alert, &text);
+        return ExitCode::FAILURE;
+    }
+    run(&args, &registry, &mut printer)
+}
+
+/// From the files to the end of the process.
+fn run(args: &Args, registry: &Registry, printer: &mut Printer) -> ExitCode {
+    let loaded = match load::load(args, registry, printer) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    if let Some(classes) = &args.keywords {
+        match dump::keywords(registry, classes) {
+            Ok(text) => print!("{text}"),
+            Err(text) => {
+                printer.say(Severity::Alert, &text);
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    if args.check {
+        return loaded.verdict(args, printer);
+    }
+    start::start(args, loaded, printer)
+}
+
+fn version_text(args: &Args) -> String {
+    if args.version == 1 {
+        version::short()
+    } else {
+        version::long(&capability::capabilities().features)
+    }
+}
+
+fn refuse(error: &ArgsError) -> ExitCode {
+    let mut printer = Printer::new(false);
+    match error {
+        ArgsError::Usage(text) => {
+            print!("{}", version::short());
+            printer.plain(&args::usage("hapax"));
+            printer.plain(text);
+        }
+        ArgsError::Refused(text) => printer.say(Severity::Alert, text),
+    }
+    ExitCode::FAILURE
+}
+
+/// `-cc`: 0 when true, 1 when false, 2 for an error.
+fn evaluate(condition: &str, printer: &mut Printer) -> ExitCode {
+    match capability::evaluate(condition) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(text) => {
+            printer.say(
+                Severity::Alert,
+                &format!("Failed to evaluate condition: {text}"),
+            );
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn generate(registry: &Registry, folder: &str) -> ExitCode {
+    match reference::write(registry, std::path::Path::new(folder)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Printer::new(false).say(
+                Severity::Alert,
+                &format!("cannot write the reference pages into {folder}: {error}"),
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The system's text for an error, without Rust's `(os error N)`.
+pub(crate) fn system_text(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}

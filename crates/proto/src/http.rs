@@ -1,9 +1,9 @@
 //! The HTTP message model: one head, its fields, and the ways to look at a request target.
 
-mod head;
+pub(crate) mod head;
 mod name;
-mod uri;
-mod values;
+pub(crate) mod uri;
+pub(crate) mod values;
 
 pub use head::{Field, Head, Kind, Seen, Span};
 pub use name::Name;

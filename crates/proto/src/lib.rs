@@ -1,2 +1,6 @@
 //! Wire formats of hapax, without I/O.
+//!
+//! `http` is the message model that rules and engine read and edit; `h1` turns bytes into it and back.
+
+pub mod h1;
 pub mod http;

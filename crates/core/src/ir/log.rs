@@ -77,6 +77,8 @@ pub struct LogFormat {
 pub enum LogPart {
     /// Fixed bytes.
     Text(Vec<u8>),
+    /// A blank of a log line: left out after another blank, so that an empty piece leaves no gap.
+    Separator,
     /// `%alias`.
     Alias {
         /// The alias.

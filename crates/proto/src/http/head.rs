@@ -80,8 +80,12 @@ pub struct Seen {
     pub keep_alive: bool,
     /// `connection: upgrade`, and an `upgrade` field.
     pub upgrade: bool,
+    pub(crate) upgrade_field: bool,
+    pub(crate) connection: bool,
     /// `upgrade` names websocket.
     pub websocket: bool,
+    /// A `te` field was there; it must be cleaned before the request is sent.
+    pub te: bool,
     /// `expect: 100-continue`.
     pub expect_continue: bool,
 }
@@ -96,6 +100,7 @@ pub struct Head {
     pub(crate) uri: Span,
     pub(crate) version: Span,
     pub(crate) status: u16,
+    pub(crate) code: Span,
     pub(crate) reason: Span,
     pub(crate) version_11: bool,
     pub(crate) seen: Seen,
@@ -138,8 +143,7 @@ impl Head {
         self.kind = Kind::Response;
         self.version = self.append(version);
         self.version_11 = is_11(version);
-        self.status = status;
-        self.reason = self.append(reason);
+        self.set_status(status, reason);
     }
 
     /// Request or response.
@@ -157,7 +161,7 @@ impl Head {
         self.uri.of(&self.text)
     }
 
-    /// The version as it will be sent, like `HTTP/1.1`.
+    /// The version as received, like `HTTP/1.1`. Versions above 1.1 are sent as 1.1.
     pub fn version(&self) -> &[u8] {
         self.version.of(&self.text)
     }
@@ -170,6 +174,11 @@ impl Head {
     /// The status; 0 in a request.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The status as it will be sent: a server's `099` stays as it is.
+    pub fn status_text(&self) -> &[u8] {
+        self.code.of(&self.text)
     }
 
     /// The reason phrase.
@@ -252,15 +261,15 @@ impl Head {
     }
 
     /// First value of the field `name`, in any letter case.
-    pub fn find<'a>(&'a self, name: &'a [u8]) -> Option<&'a [u8]> {
+    pub fn find(&self, name: &[u8]) -> Option<&[u8]> {
         self.lines(name).next().map(|(_, value)| value)
     }
 
     /// Whole lines named `name` as (index, value), in order.
-    pub fn lines<'a>(
+    pub fn lines<'a, 'n>(
         &'a self,
-        name: &'a [u8],
-    ) -> impl DoubleEndedIterator<Item = (usize, &'a [u8])> {
+        name: &'n [u8],
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a [u8])> + use<'a, 'n> {
         let id = Name::of(name);
         self.fields
             .iter()
@@ -274,7 +283,10 @@ impl Head {
 
     /// Comma-separated values of all lines named `name` as (index of the line, value), in order. Commas inside
     /// quoted strings do not separate.
-    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = (usize, &'a [u8])> {
+    pub fn values<'a, 'n>(
+        &'a self,
+        name: &'n [u8],
+    ) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a, 'n> {
         self.lines(name)
             .flat_map(|(index, line)| Values::new(line).map(move |value| (index, value)))
     }
@@ -388,11 +400,14 @@ impl Head {
 
     /// Replaces status and reason phrase.
     pub fn set_status(&mut self, status: u16, reason: &[u8]) {
+        let digits =
+            [status / 100 % 10, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8);
         self.status = status;
+        self.code = self.append(&digits);
         self.reason = self.append(reason);
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Span {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Span {
         let start = self.text.len();
         self.text.extend_from_slice(bytes);
         Span::new(start, self.text.len())

@@ -23,7 +23,7 @@ macro_rules! names {
                 let Some(bucket) = BUCKETS.get(text.len()) else { return Name::Other };
                 for &index in bucket.iter() {
                     let Some((name, spelled)) = ALL.get(usize::from(index).wrapping_sub(1)) else { break };
-                    if spelled.as_bytes().first() == Some(&first) && text.eq_ignore_ascii_case(spelled.as_bytes()) {
+                    if spelled.as_bytes().first() == Some(&first) && same(text, spelled.as_bytes()) {
                         return *name;
                     }
                 }
@@ -44,6 +44,17 @@ macro_rules! names {
             buckets
         };
     };
+}
+
+/// Compares without regard to case. Setting bit 5 lowers letters and leaves what else stands in `lower` alone; only
+/// control bytes could be mistaken, and no name holds them.
+fn same(text: &[u8], lower: &[u8]) -> bool {
+    text.len() == lower.len()
+        && text
+            .iter()
+            .zip(lower)
+            .fold(0, |differ, (a, b)| differ | ((a | 0x20) ^ b))
+            == 0
 }
 
 /// Longest well-known name; `BUCKETS` is indexed by length and lists 1-based positions, 0 ends a list.

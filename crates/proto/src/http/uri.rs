@@ -73,7 +73,6 @@ impl<'a> Target<'a> {
 }
 
 /// Host and port of `host:port`; the port is what follows the last colon outside brackets.
-#[allow(dead_code, reason = "used by h1")]
 pub(crate) fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
     match memchr::memrchr(b':', host) {
         Some(colon) if !host[colon..].contains(&b']') => (&host[..colon], Some(&host[colon + 1..])),

@@ -1,0 +1,32 @@
+"""Deliberate differences: rules from differences.toml that rewrite lines of both transcripts before they are compared."""
+import fnmatch
+import re
+import tomllib
+
+
+class Differences:
+    """The rows of differences.toml; each must name a case, a reason and what it rewrites."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.rows = tomllib.load(file).get("difference", [])
+        for row in self.rows:
+            missing = {"case", "reason"} - set(row)
+            if missing or not ({"reference", "hapax"} & set(row)):
+                raise SystemExit(f"{path}: a row lacks {missing or 'reference/hapax'}: {row}")
+        self.used = set()
+
+    def apply(self, name, side, lines):
+        """Rewrites `lines` of one side of the case `name`: a match becomes the row's `text` (empty: the line goes)."""
+        for number, row in enumerate(self.rows):
+            if side not in row or not fnmatch.fnmatchcase(name, row["case"]):
+                continue
+            pattern, kept = re.compile(row[side]), []
+            for line in lines:
+                changed = pattern.sub(row.get("text", ""), line)
+                if changed != line:
+                    self.used.add(number)
+                if changed or changed == line:
+                    kept.append(changed)
+            lines = kept
+        return lines

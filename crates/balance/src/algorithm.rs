@@ -1,0 +1,26 @@
+//! The `balance` algorithms, one file each: a row for the configuration and the working structure.
+
+pub mod first;
+pub mod leastconn;
+pub mod roundrobin;
+pub mod source;
+pub mod static_rr;
+
+use std::sync::Arc;
+
+use hapax_core::contract::{Algorithm, Shared};
+use hapax_core::keyword::BalanceKeyword;
+
+/// The rows of `balance`.
+pub static KEYWORDS: &[BalanceKeyword] = &[
+    roundrobin::KEYWORD,
+    static_rr::KEYWORD,
+    leastconn::KEYWORD,
+    first::KEYWORD,
+    source::KEYWORD,
+];
+
+/// What a backend without a `balance` line uses: roundrobin.
+pub fn default_algorithm() -> Shared<dyn Algorithm> {
+    Shared(Arc::new(roundrobin::RoundRobin))
+}

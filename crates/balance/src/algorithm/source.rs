@@ -1,0 +1,252 @@
+//! `balance source`: the hash of the client's address decides.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
+use hapax_core::ir;
+use hapax_core::keyword::BalanceKeyword;
+use hapax_core::live::ServerLive;
+use parking_lot::RwLock;
+use smallvec::SmallVec;
+
+use super::static_rr::take_turn;
+use crate::farm::{Farm, Member};
+use crate::hash::{Map, Ring, avalanche, hash};
+
+/// The row.
+pub const KEYWORD: BalanceKeyword = BalanceKeyword {
+    name: "source",
+    usage: "",
+    doc: "The hash of the client's address decides, so that a client stays on its server.",
+    parse: |_| Ok(Arc::new(Source)),
+};
+
+/// The algorithm.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Source;
+
+impl Algorithm for Source {
+    fn text(&self) -> String {
+        "source".into()
+    }
+
+    fn name(&self) -> &'static str {
+        "source"
+    }
+
+    fn key(&self) -> BalanceKey<'_> {
+        BalanceKey::Source
+    }
+
+    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+        build_hashed(proxy, servers)
+    }
+}
+
+/// The structure of any algorithm that hashes a key, as `hash-type` and `hash-balance-factor` say.
+pub fn build_hashed(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    let balancer = Hashed {
+        kind: proxy.hash_type,
+        factor: proxy.hash_balance_factor,
+        farm: Farm::new(proxy, servers),
+        table: RwLock::new(Table::Map(Map::default())),
+        turn: AtomicU32::new(0),
+    };
+    balancer.servers_changed();
+    Box::new(balancer)
+}
+
+#[derive(Debug)]
+struct Hashed {
+    kind: ir::HashType,
+    factor: u32,
+    farm: Farm,
+    table: RwLock<Table>,
+    turn: AtomicU32,
+}
+
+#[derive(Debug)]
+enum Table {
+    Map(Map),
+    Ring(Ring, Shares),
+}
+
+impl Balancer for Hashed {
+    fn choose(&self, key: KeyValue<'_>, avoid: Option<usize>) -> Option<usize> {
+        let hash = hash(self.kind, key);
+        match (&*self.table.read(), hash) {
+            (Table::Map(map), None) => {
+                take_turn(map, &self.turn, avoid, |index| self.farm.has_room(index))
+            }
+            (Table::Map(map), Some(hash)) => {
+                let chosen = map.at(hash.checked_rem(u32::try_from(map.len()).ok()?)?)?;
+                if Some(chosen) == avoid {
+                    take_turn(map, &self.turn, avoid, |_| true)
+                } else {
+                    Some(chosen)
+                }
+            }
+            (Table::Ring(ring, shares), hash) => {
+                let hash =
+                    hash.unwrap_or_else(|| avalanche(self.turn.fetch_add(1, Ordering::Relaxed)));
+                let limits = shares.limits(self.factor, &self.farm);
+                let fits =
+                    |index: &usize| Some(*index) != avoid && limits.allow(*index, &self.farm);
+                let mut walk = ring.walk(hash);
+                walk.find(fits).or_else(|| ring.walk(hash).next())
+            }
+        }
+    }
+
+    fn connections_changed(&self, _: usize) {}
+
+    fn servers_changed(&self) {
+        let members = self.farm.members();
+        *self.table.write() = if self.kind.consistent {
+            Table::Ring(Ring::new(&members), Shares::new(&members))
+        } else {
+            Table::Map(Map::new(&members))
+        };
+    }
+}
+
+/// The weights that `hash-balance-factor` deals slots by.
+#[derive(Debug)]
+struct Shares {
+    members: Vec<Member>,
+    total: u64,
+}
+
+impl Shares {
+    fn new(members: &[Member]) -> Shares {
+        Shares {
+            members: members.to_vec(),
+            total: members.iter().map(|member| u64::from(member.weight)).sum(),
+        }
+    }
+
+    /// Deals `factor` percent of the connections there will be, rounded up, along the servers: each gets the whole slots
+    /// that end within its share of the weight.
+    fn limits(&self, factor: u32, farm: &Farm) -> Limits {
+        if factor == 0 || self.total == 0 {
+            return Limits(None);
+        }
+        let served = |member: &Member| {
+            let sessions = farm
+                .server(member.index)
+                .map(|server| server.sessions.value());
+            u64::from(sessions.unwrap_or(0))
+        };
+        let connections: u64 = self.members.iter().map(served).sum();
+        let slots = ((connections + 1) * u64::from(factor)).div_ceil(100);
+        let mut before = 0;
+        let dealt = self.members.iter().map(|member| {
+            let after = before + u64::from(member.weight);
+            let share = slots * after / self.total - slots * before / self.total;
+            before = after;
+            (member.index, share)
+        });
+        Limits(Some(dealt.collect()))
+    }
+}
+
+/// How many connections each server may have; none is any number.
+struct Limits(Option<SmallVec<[(usize, u64); 16]>>);
+
+impl Limits {
+    fn allow(&self, index: usize, farm: &Farm) -> bool {
+        let Some(limits) = &self.0 else {
+            return true;
+        };
+        let limit = limits.iter().find(|(member, _)| *member == index);
+        let sessions = farm
+            .server(index)
+            .map_or(0, |server| server.sessions.value());
+        limit.is_some_and(|&(_, limit)| u64::from(sessions) < limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::farm::tests::backend;
+
+    fn placements(balancer: &dyn Balancer) -> Vec<Option<usize>> {
+        (0..2000u32)
+            .map(|n| {
+                let address = IpAddr::from(n.wrapping_mul(2_654_435_761).to_be_bytes());
+                balancer.choose(KeyValue::Address(address), None)
+            })
+            .collect()
+    }
+
+    fn consistent(proxy: &mut ir::Proxy) {
+        proxy.hash_type = ir::HashType {
+            consistent: true,
+            function: ir::HashFunction::Sdbm,
+            avalanche: true,
+        };
+    }
+
+    // exercises: balance/source
+    #[test]
+    fn a_client_stays_on_its_server() {
+        let (proxy, live) = backend(&[1, 2, 3], |_| {});
+        let balancer = Source.build(&proxy, &live.servers);
+        let first = placements(&*balancer);
+        assert_eq!(first, placements(&*balancer));
+        let share = first.iter().filter(|&&index| index == Some(2)).count();
+        assert!((900..1100).contains(&share), "{share}");
+    }
+
+    // exercises: section/hash-type
+    #[test]
+    fn consistent_placement_only_moves_the_keys_of_the_server_that_left() {
+        let (proxy, live) = backend(&[1, 1, 1, 1], consistent);
+        let balancer = Source.build(&proxy, &live.servers);
+        let before = placements(&*balancer);
+        live.servers[3].usable.store(false, Ordering::Relaxed);
+        balancer.servers_changed();
+        for (was, is) in before.iter().zip(placements(&*balancer)) {
+            assert!(is != Some(3) && (*was == is || *was == Some(3)));
+        }
+    }
+
+    // exercises: section/hash-balance-factor
+    #[test]
+    fn the_factor_bounds_the_load_of_the_hashed_server() {
+        let (proxy, live) = backend(&[1, 1, 1, 1], |proxy| {
+            consistent(proxy);
+            proxy.hash_balance_factor = 150;
+        });
+        let balancer = Source.build(&proxy, &live.servers);
+        let key = KeyValue::Address(IpAddr::from([127, 0, 0, 1]));
+        for _ in 0..80 {
+            let index = balancer.choose(key, None).expect("a server");
+            live.servers[index].sessions.up();
+        }
+        let most = live
+            .servers
+            .iter()
+            .map(|server| server.sessions.value())
+            .max();
+        assert!(most <= Some(31), "{most:?}");
+    }
+
+    #[test]
+    fn another_server_is_taken_than_the_one_to_avoid() {
+        for edit in [|_: &mut ir::Proxy| {}, consistent] {
+            let (proxy, live) = backend(&[1, 1], edit);
+            let balancer = Source.build(&proxy, &live.servers);
+            let key = KeyValue::Address(IpAddr::from([10, 0, 0, 1]));
+            let first = balancer.choose(key, None);
+            assert_ne!(balancer.choose(key, first), first);
+            let (proxy, live) = backend(&[1], edit);
+            let balancer = Source.build(&proxy, &live.servers);
+            assert_eq!(balancer.choose(key, Some(0)), Some(0));
+        }
+    }
+}

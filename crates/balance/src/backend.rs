@@ -1,0 +1,321 @@
+//! The servers of one backend as a whole: algorithm, persistence, connection limits and queues.
+//!
+//! LIFECYCLE of a request: `assign` takes a slot, or parks the request under a number; a slot that comes free goes to
+//! the oldest number of the server's queue and the backend's, is taken on its behalf, and waits as "granted" until the
+//! request asks again or cancels.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Waker;
+
+use hapax_core::contract::{Assigned, BalanceKey, Balancer, Dispatch, Ticket, Wish};
+use hapax_core::ir;
+use hapax_core::live::{ProxyLive, ServerLive};
+use parking_lot::Mutex;
+
+use crate::farm::has_room;
+use crate::queue::{Place, Queues};
+
+/// Algorithm and queues of a backend.
+#[derive(Debug)]
+pub struct Backend {
+    live: Arc<ProxyLive>,
+    balancer: Box<dyn Balancer>,
+    fullconn: u32,
+    keyed: bool,
+    exact: bool,
+    dynamic: bool,
+    limited: AtomicBool,
+    waiting: AtomicUsize,
+    queues: Mutex<Queues>,
+}
+
+impl Backend {
+    /// The dispatch of a proxy with servers. `fullconn` is the value in force (see [`default_fullconn`]).
+    pub fn new(proxy: &ir::Proxy, live: Arc<ProxyLive>, fullconn: u32) -> Backend {
+        let balancer = proxy.balance.build(proxy, &live.servers);
+        let backend = Backend {
+            balancer,
+            fullconn: fullconn.max(1),
+            keyed: proxy.balance.key() != BalanceKey::None,
+            exact: proxy.balance.name() == "leastconn",
+            dynamic: proxy
+                .servers
+                .iter()
+                .any(|server| server.options.minconn > 0),
+            limited: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            queues: Mutex::new(Queues::new(live.servers.len())),
+            live,
+        };
+        backend.refresh_limits();
+        backend
+    }
+
+    /// Whether choosing and counting must be one step: a limit to keep, or loads to compare.
+    fn locked(&self) -> bool {
+        self.exact || self.limited.load(Ordering::Relaxed)
+    }
+
+    fn server(&self, index: usize) -> Option<&ServerLive> {
+        self.live.servers.get(index).map(Arc::as_ref)
+    }
+
+    fn is_running(&self, index: usize) -> bool {
+        self.server(index)
+            .is_some_and(|server| server.running.load(Ordering::Relaxed))
+    }
+
+    fn is_usable(&self, index: usize) -> bool {
+        self.server(index)
+            .is_some_and(|server| server.usable.load(Ordering::Relaxed))
+    }
+
+    /// Persistence, then the algorithm. `queues` is the lock under which limits are kept, if there are any.
+    fn place(
+        &self,
+        wish: &Wish<'_>,
+        ticket: &mut Ticket,
+        waker: &Waker,
+        queues: Option<&mut Queues>,
+    ) -> Assigned {
+        let Some(queues) = queues else {
+            let persistent = wish.persistent.filter(|&index| self.is_running(index));
+            let chosen = persistent.or_else(|| self.balancer.choose(wish.key, wish.avoid));
+            return match chosen {
+                Some(index) => self.take(index),
+                None => Assigned::NoServer,
+            };
+        };
+        if self.dynamic {
+            self.refresh_limits();
+        }
+        if let Some(index) = wish.persistent.filter(|&index| self.is_running(index))
+            && let Some(assigned) = self.take_or_wait(index, ticket, waker, queues)
+        {
+            return assigned;
+        }
+        if !self.keyed && queues.len(None) > 0 {
+            // A dynamic limit may have grown meanwhile; who came first shall profit.
+            return self.wait(None, ticket, waker, queues);
+        }
+        match self.balancer.choose(wish.key, wish.avoid) {
+            // The queue of the one server that the key allows is full.
+            Some(index) => self
+                .take_or_wait(index, ticket, waker, queues)
+                .unwrap_or(Assigned::NoServer),
+            None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
+                self.wait(None, ticket, waker, queues)
+            }
+            None => Assigned::NoServer,
+        }
+    }
+
+    /// A slot of the server, or a place in its queue; none when that is at `maxqueue`: persistence then gives way to the
+    /// algorithm, and a hashed key gets no server, as in HAProxy 3.2.
+    fn take_or_wait(
+        &self,
+        index: usize,
+        ticket: &mut Ticket,
+        waker: &Waker,
+        queues: &mut Queues,
+    ) -> Option<Assigned> {
+        let server = self.server(index)?;
+        if has_room(server) {
+            return Some(self.take(index));
+        }
+        let maxqueue = server.ir.options.maxqueue as usize;
+        if maxqueue > 0 && queues.len(Some(index)) >= maxqueue {
+            return None;
+        }
+        Some(self.wait(Some(index), ticket, waker, queues))
+    }
+
+    fn take(&self, index: usize) -> Assigned {
+        match self.server(index) {
+            Some(server) => {
+                server.sessions.up();
+                self.balancer.connections_changed(index);
+                Assigned::Server(index)
+            }
+            None => Assigned::NoServer,
+        }
+    }
+
+    fn wait(
+        &self,
+        server: Option<usize>,
+        ticket: &mut Ticket,
+        waker: &Waker,
+        queues: &mut Queues,
+    ) -> Assigned {
+        let before = u32::try_from(queues.len(server)).unwrap_or(u32::MAX);
+        ticket.number = queues.park(server, waker);
+        ticket.server = server;
+        (ticket.server_position, ticket.backend_position) = match server {
+            Some(_) => (before, 0),
+            None => (0, before),
+        };
+        self.count_up(server);
+        Assigned::Wait
+    }
+
+    fn count_up(&self, server: Option<usize>) {
+        self.waiting.fetch_add(1, Ordering::Release);
+        match server.and_then(|index| self.server(index)) {
+            Some(server) => server.queue.up(),
+            None => self.live.queue.up(),
+        };
+    }
+
+    fn count_down(&self, server: Option<usize>) {
+        self.waiting.fetch_sub(1, Ordering::Release);
+        match server.and_then(|index| self.server(index)) {
+            Some(server) => server.queue.down(),
+            None => self.live.queue.down(),
+        }
+    }
+
+    /// Gives free slots of a server to who waits for them.
+    fn serve_waiting(&self, index: usize, queues: &mut Queues) {
+        let Some(server) = self.server(index) else {
+            return;
+        };
+        if !self.is_running(index) {
+            return;
+        }
+        let shared = self.is_usable(index) && self.takes_part(server);
+        while server.sessions.value() < server.limit.load(Ordering::Relaxed) {
+            let Some(from) = queues.grant(index, shared) else {
+                return;
+            };
+            self.count_down(from);
+            self.take(index);
+        }
+    }
+
+    /// Whether load balancing uses a server: a backup only when no active server is usable.
+    fn takes_part(&self, server: &ServerLive) -> bool {
+        !server.ir.options.backup
+            || !self
+                .live
+                .servers
+                .iter()
+                .any(|other| !other.ir.options.backup && other.usable.load(Ordering::Relaxed))
+    }
+
+    /// What `minconn` and `fullconn` allow right now (configuration manual 5.2, `minconn`).
+    fn refresh_limits(&self) {
+        let mut limited = false;
+        for server in &self.live.servers {
+            let maxconn = server.maxconn.load(Ordering::Relaxed);
+            let minconn = server.ir.options.minconn;
+            let limit = if maxconn == 0 {
+                u32::MAX
+            } else if minconn == 0 || minconn >= maxconn {
+                maxconn
+            } else {
+                let sessions = u64::from(self.live.backend.sessions.value());
+                if sessions >= u64::from(self.fullconn) {
+                    maxconn
+                } else {
+                    let share = u64::from(maxconn) * sessions / u64::from(self.fullconn);
+                    minconn.max(u32::try_from(share).unwrap_or(maxconn))
+                }
+            };
+            if server.limit.load(Ordering::Relaxed) != limit {
+                server.limit.store(limit, Ordering::Relaxed);
+            }
+            limited |= limit != u32::MAX;
+        }
+        self.limited.store(limited, Ordering::Relaxed);
+    }
+
+    fn disperse(&self, from: Option<usize>, queues: &mut Queues) -> usize {
+        let count = queues.disperse(from);
+        for _ in 0..count {
+            self.count_down(from);
+        }
+        count
+    }
+}
+
+impl Dispatch for Backend {
+    fn assign(&self, wish: &Wish<'_>, ticket: &mut Ticket, waker: &Waker) -> Assigned {
+        if ticket.number == 0 && !self.locked() {
+            return self.place(wish, ticket, waker, None);
+        }
+        let mut queues = self.queues.lock();
+        if ticket.number != 0 {
+            match queues.ask(ticket.server, ticket.number, waker) {
+                Place::Granted(index) => {
+                    ticket.number = 0;
+                    return Assigned::Server(index);
+                }
+                Place::Waiting => return Assigned::Wait,
+                Place::Gone => ticket.number = 0,
+            }
+        }
+        self.place(wish, ticket, waker, Some(&mut queues))
+    }
+
+    fn cancel(&self, ticket: &mut Ticket) {
+        if ticket.number == 0 {
+            return;
+        }
+        let mut queues = self.queues.lock();
+        let place = queues.leave(ticket.server, ticket.number);
+        ticket.number = 0;
+        match place {
+            Place::Waiting => self.count_down(ticket.server),
+            Place::Granted(index) => {
+                drop(queues);
+                self.release(index);
+            }
+            Place::Gone => {}
+        }
+    }
+
+    fn release(&self, server: usize) {
+        let Some(live) = self.server(server) else {
+            return;
+        };
+        if !self.locked() && self.waiting.load(Ordering::Acquire) == 0 {
+            live.sessions.down();
+            self.balancer.connections_changed(server);
+            return;
+        }
+        let mut queues = self.queues.lock();
+        live.sessions.down();
+        self.balancer.connections_changed(server);
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            if self.dynamic {
+                self.refresh_limits();
+            }
+            self.serve_waiting(server, &mut queues);
+        }
+    }
+
+    fn servers_changed(&self) {
+        self.balancer.servers_changed();
+        let mut queues = self.queues.lock();
+        self.refresh_limits();
+        for index in 0..self.live.servers.len() {
+            self.serve_waiting(index, &mut queues);
+        }
+    }
+
+    fn requeue(&self, server: usize) -> u32 {
+        let mut queues = self.queues.lock();
+        u32::try_from(self.disperse(Some(server), &mut queues)).unwrap_or(u32::MAX)
+    }
+}
+
+/// `fullconn` where none is given: a tenth of the maxconn of the frontends that may use the backend (configuration manual,
+/// `fullconn`), rounded up.
+pub fn default_fullconn(frontend_maxconn: u32) -> u32 {
+    frontend_maxconn.div_ceil(10).max(1)
+}
+
+#[cfg(test)]
+mod tests;

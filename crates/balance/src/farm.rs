@@ -1,0 +1,162 @@
+//! The servers that take part in load balancing right now.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hapax_core::ir;
+use hapax_core::live::ServerLive;
+
+/// A backend's servers, and which of them are in use.
+#[derive(Debug)]
+pub struct Farm {
+    servers: Vec<Arc<ServerLive>>,
+    all_backups: bool,
+}
+
+/// A server in use, with its weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Position in the backend.
+    pub index: usize,
+    /// Number of the server (`id`).
+    pub id: u32,
+    /// The weight in force, in upstream's internal unit (16 times the user's).
+    pub weight: u32,
+}
+
+impl Farm {
+    /// The servers of a backend.
+    pub fn new(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Farm {
+        Farm {
+            servers: servers.to_vec(),
+            all_backups: proxy.options.allbackups,
+        }
+    }
+
+    /// The usable active servers; without any, the first usable backup, or all of them under `option allbackups`
+    /// (configuration manual, server keyword `backup`).
+    pub fn members(&self) -> Vec<Member> {
+        let usable = |backup: bool| {
+            self.servers
+                .iter()
+                .filter(move |server| {
+                    server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
+                })
+                .map(|server| Member {
+                    index: server.index,
+                    id: server.id,
+                    weight: server.effective_weight.load(Ordering::Relaxed).max(1),
+                })
+        };
+        let active: Vec<Member> = usable(false).collect();
+        if !active.is_empty() {
+            active
+        } else if self.all_backups {
+            usable(true).collect()
+        } else {
+            usable(true).take(1).collect()
+        }
+    }
+
+    /// One server.
+    pub fn server(&self, index: usize) -> Option<&ServerLive> {
+        self.servers.get(index).map(Arc::as_ref)
+    }
+
+    /// Whether a server has a free slot and nobody who waits for it.
+    pub fn has_room(&self, index: usize) -> bool {
+        self.server(index).is_some_and(has_room)
+    }
+}
+
+/// Whether a server has a free slot and nobody who waits for it.
+pub fn has_room(server: &ServerLive) -> bool {
+    let limit = server.limit.load(Ordering::Relaxed);
+    limit == u32::MAX || (server.sessions.value() < limit && server.queue.value() == 0)
+}
+
+/// The common divisor of the weights, at least 1.
+pub fn common_divisor(members: &[Member]) -> u32 {
+    members
+        .iter()
+        .fold(0, |divisor, member| {
+            let (mut a, mut b) = (divisor, member.weight);
+            while b != 0 {
+                (a, b) = (b, a % b);
+            }
+            a
+        })
+        .max(1)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::algorithm::default_algorithm;
+    use hapax_core::live::Live;
+    use hapax_core::span::{FileId, Span};
+
+    /// A span for tests.
+    pub fn span() -> Span {
+        Span {
+            file: FileId(0),
+            line: 1,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// A backend with servers `s1`, `s2`, ... of these weights; `edit` may change what its lines said.
+    pub fn backend(
+        weights: &[u32],
+        edit: impl FnOnce(&mut ir::Proxy),
+    ) -> (ir::Proxy, Arc<hapax_core::live::ProxyLive>) {
+        let mut proxy = ir::Proxy::new(
+            "b".into(),
+            ir::ProxyKind::Backend,
+            span(),
+            default_algorithm(),
+        );
+        for (at, &weight) in weights.iter().enumerate() {
+            proxy.servers.push(ir::Server {
+                name: format!("s{}", at + 1),
+                span: span(),
+                address: ir::Address::Inet(([127, 0, 0, 1], 80).into()),
+                port: ir::ServerPort::Fixed,
+                text: "127.0.0.1:80".into(),
+                host_name: None,
+                options: ir::ServerOptions {
+                    weight,
+                    ..ir::ServerOptions::default()
+                },
+            });
+        }
+        edit(&mut proxy);
+        let config = ir::Config {
+            proxies: vec![proxy.clone()],
+            ..ir::Config::default()
+        };
+        let live = Live::new(&config, 2, 0);
+        (proxy, live.proxies[0].clone())
+    }
+
+    #[test]
+    fn the_first_backup_serves_when_no_active_server_is_usable() {
+        let backups = |proxy: &mut ir::Proxy| {
+            proxy.servers[1].options.backup = true;
+            proxy.servers[2].options.backup = true;
+        };
+        let (mut proxy, live) = backend(&[1, 1, 1], backups);
+        let indexes = |proxy: &ir::Proxy| -> Vec<usize> {
+            let farm = Farm::new(proxy, &live.servers);
+            farm.members().iter().map(|member| member.index).collect()
+        };
+        assert_eq!(indexes(&proxy), [0]);
+        live.servers[0].usable.store(false, Ordering::Relaxed);
+        assert_eq!(indexes(&proxy), [1]);
+        proxy.options.allbackups = true;
+        assert_eq!(indexes(&proxy), [1, 2]);
+        live.servers[1].usable.store(false, Ordering::Relaxed);
+        assert_eq!(indexes(&proxy), [2]);
+    }
+}

@@ -1,0 +1,455 @@
+//! The command line of HAProxy (management manual, 3): which options there are and what they say.
+
+use std::ffi::OsString;
+
+/// What the command line asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one option of the manual"
+)]
+pub struct Args {
+    /// `-f` and what follows `--`, in order.
+    pub files: Vec<String>,
+    /// `-c`.
+    pub check: bool,
+    /// `-cc`.
+    pub condition: Option<String>,
+    /// `-C`.
+    pub folder: Option<String>,
+    /// `-D`.
+    pub daemon: bool,
+    /// `-db`.
+    pub foreground: bool,
+    /// `-V`.
+    pub verbose: bool,
+    /// `-q`.
+    pub quiet: bool,
+    /// `-v`: 1, `-vv`: 2.
+    pub version: u8,
+    /// `-n`.
+    pub maxconn: Option<u32>,
+    /// `-N`.
+    pub proxy_maxconn: Option<u32>,
+    /// `-m`, megabytes.
+    pub memory: Option<u64>,
+    /// `-L`.
+    pub local_peer: Option<String>,
+    /// `-p`.
+    pub pidfile: Option<String>,
+    /// `-sf` and `-st`: the signal's kind and the processes.
+    pub old: Vec<(OldProcess, i32)>,
+    /// `-dK`: classes of keywords.
+    pub keywords: Option<String>,
+    /// `-dS`, `-dF` and `-dZ`.
+    pub no_splice: bool,
+    /// `-dR`.
+    pub no_reuseport: bool,
+    /// `-dW`.
+    pub zero_warning: bool,
+    /// `-dD`.
+    pub diagnostic: bool,
+    /// `-dr`.
+    pub ignore_unresolved: bool,
+    /// `--dump-registry`, of hapax' own.
+    pub dump_registry: bool,
+    /// `--generate-docs FOLDER`, of hapax' own.
+    pub generate_docs: Option<String>,
+}
+
+/// What an old process is asked to do once the new one is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldProcess {
+    /// `-sf`: finish, then leave.
+    Finish,
+    /// `-st`: leave at once.
+    Terminate,
+}
+
+/// Why a command line is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgsError {
+    /// Unknown option or missing argument: upstream prints its usage.
+    #[error("{0}")]
+    Usage(String),
+    /// Something else; upstream's text, or ours for what is not built.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// One option.
+struct Row {
+    /// As it is written, with the dash.
+    name: &'static str,
+    /// Whether the rest of the word belongs to it (`-dKall`).
+    prefix: bool,
+    /// The usage line; options of one family share one, empty there.
+    usage: &'static str,
+    /// What it does.
+    does: Does,
+}
+
+enum Does {
+    /// Sets something.
+    Flag(fn(&mut Args)),
+    /// Takes an argument.
+    Value(fn(&mut Args, &str)),
+    /// Takes the rest of its own word.
+    Rest(fn(&mut Args, &str)),
+    /// Takes process numbers up to the next option.
+    Pids(OldProcess),
+    /// Has no counterpart here: why.
+    NoCounterpart(#[allow(dead_code, reason = "read by the documentation")] &'static str),
+    /// Not built yet.
+    NotBuilt,
+}
+
+/// Options, the longest names first among those that share a beginning.
+const ROWS: &[Row] = &[
+    row("-vv", "", Does::Flag(|args| args.version = 2)),
+    row(
+        "-v",
+        "-v displays version ; -vv shows known build options.",
+        Does::Flag(|args| args.version = 1),
+    ),
+    row(
+        "-db",
+        "-db disables background mode.",
+        Does::Flag(|args| args.foreground = true),
+    ),
+    row(
+        "-d",
+        "-d (debug mode with traffic on the terminal) is not built yet.",
+        Does::NotBuilt,
+    ),
+    prefix(
+        "-dM",
+        "-dM (memory debugging) has no counterpart.",
+        Does::NoCounterpart("memory is managed by the compiler's rules"),
+    ),
+    prefix("-dt", "-dt (traces) is not built yet.", Does::NotBuilt),
+    row(
+        "-V",
+        "-V enters verbose mode (disables quiet mode)",
+        Does::Flag(|args| {
+            args.verbose = true;
+            args.quiet = false;
+        }),
+    ),
+    row(
+        "-D",
+        "-D goes daemon ; -C changes to <dir> before loading files.",
+        Does::Flag(|args| args.daemon = true),
+    ),
+    row(
+        "-C",
+        "",
+        Does::Value(|args, value| args.folder = Some(value.into())),
+    ),
+    row(
+        "-Ws",
+        "-W, -Ws (master-worker mode) are not built yet.",
+        Does::NotBuilt,
+    ),
+    row("-W", "", Does::NotBuilt),
+    row(
+        "-q",
+        "-q quiet mode : don't display messages",
+        Does::Flag(|args| args.quiet = true),
+    ),
+    row(
+        "-cc",
+        "-cc check condition : evaluate a condition and exit",
+        Does::Value(|args, value| args.condition = Some(value.into())),
+    ),
+    row(
+        "-c",
+        "-c check mode : only check config files and exit",
+        Does::Flag(|args| args.check = true),
+    ),
+    row(
+        "-4",
+        "-4 (IPv4 only in resolvers) is not built yet.",
+        Does::NotBuilt,
+    ),
+    row(
+        "-n",
+        "-n sets the maximum total # of connections (uses ulimit -n)",
+        Does::Value(|args, value| args.maxconn = Some(number(value))),
+    ),
+    row(
+        "-m",
+        "-m limits the usable amount of memory (in MB)",
+        Does::Value(|args, value| args.memory = Some(u64::from(number(value)))),
+    ),
+    row(
+        "-N",
+        "-N sets the default, per-proxy maximum # of connections (0)",
+        Does::Value(|args, value| args.proxy_maxconn = Some(number(value))),
+    ),
+    row(
+        "-L",
+        "-L set local peer name (default to hostname)",
+        Does::Value(|args, value| args.local_peer = Some(value.into())),
+    ),
+    row(
+        "-p",
+        "-p writes pids of all children to this file",
+        Does::Value(|args, value| args.pidfile = Some(value.into())),
+    ),
+    prefix(
+        "-dC",
+        "-dC (dump of the configuration) is not built yet.",
+        Does::NotBuilt,
+    ),
+    row(
+        "-de",
+        "-de, -dp, -dG, -dI, -dc, -dV have no counterpart.",
+        Does::NoCounterpart("there is one event system"),
+    ),
+    row("-dp", "", Does::NoCounterpart("there is one event system")),
+    row(
+        "-dG",
+        "",
+        Does::NoCounterpart("names are resolved by the system in one way"),
+    ),
+    row("-dI", "", Does::NoCounterpart("nothing here forks")),
+    row(
+        "-dc",
+        "",
+        Does::NoCounterpart("workers are not bound to CPUs by default"),
+    ),
+    row(
+        "-dV",
+        "",
+        Does::NoCounterpart("there are no TLS servers whose verification could be turned off"),
+    ),
+    row(
+        "-dS",
+        "-dS disables splice usage",
+        Does::Flag(|args| args.no_splice = true),
+    ),
+    row(
+        "-dF",
+        "-dF, -dZ disable splice usage too",
+        Does::Flag(|args| args.no_splice = true),
+    ),
+    row("-dZ", "", Does::Flag(|args| args.no_splice = true)),
+    row(
+        "-dR",
+        "-dR disables SO_REUSEPORT usage",
+        Does::Flag(|args| args.no_reuseport = true),
+    ),
+    row(
+        "-dL",
+        "-dL (dump of loaded libraries) is not built yet.",
+        Does::NotBuilt,
+    ),
+    prefix(
+        "-dK",
+        "-dK{class[,...]} dump registered keywords (use 'help' for list)",
+        Does::Rest(|args, rest| args.keywords = Some(rest.into())),
+    ),
+    row(
+        "-dr",
+        "-dr ignores server address resolution failures",
+        Does::Flag(|args| args.ignore_unresolved = true),
+    ),
+    row(
+        "-dW",
+        "-dW fails if any warning is emitted",
+        Does::Flag(|args| args.zero_warning = true),
+    ),
+    row(
+        "-dD",
+        "-dD diagnostic mode : warn about suspicious configuration statements",
+        Does::Flag(|args| args.diagnostic = true),
+    ),
+    row(
+        "-sf",
+        "-sf/-st [pid ]* finishes/terminates old pids.",
+        Does::Pids(OldProcess::Finish),
+    ),
+    row("-st", "", Does::Pids(OldProcess::Terminate)),
+    row(
+        "-x",
+        "-x (sockets from an old process) is not built yet.",
+        Does::NotBuilt,
+    ),
+    row("-S", "-S (master CLI) is not built yet.", Does::NotBuilt),
+    row(
+        "-f",
+        "",
+        Does::Value(|args, value| args.files.push(value.into())),
+    ),
+    row(
+        "--dump-registry",
+        "--dump-registry prints every keyword as a line of JSON",
+        Does::Flag(|args| args.dump_registry = true),
+    ),
+    row(
+        "--generate-docs",
+        "--generate-docs <dir> writes the reference pages",
+        Does::Value(|args, value| args.generate_docs = Some(value.into())),
+    ),
+];
+
+/// Reads a command line without the program's name.
+///
+/// # Errors
+/// [`ArgsError::Usage`] where upstream prints its usage, [`ArgsError::Refused`] otherwise.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsError> {
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let mut args = Args::default();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += 1;
+        if word == "--" {
+            args.files.extend(words[at..].iter().cloned());
+            break;
+        }
+        let row = ROWS
+            .iter()
+            .find(|row| row.name == word)
+            .or_else(|| {
+                ROWS.iter()
+                    .find(|row| row.prefix && word.starts_with(row.name))
+            })
+            .ok_or_else(|| ArgsError::Usage(format!("unknown option '{word}'")))?;
+        match row.does {
+            Does::Flag(set) => set(&mut args),
+            Does::Rest(set) => set(&mut args, &word[row.name.len()..]),
+            Does::NoCounterpart(_) => {}
+            Does::NotBuilt => {
+                return Err(ArgsError::Refused(format!(
+                    "option '{}' is not built in hapax yet.",
+                    row.name
+                )));
+            }
+            Does::Value(set) => {
+                let value = words.get(at).ok_or_else(|| {
+                    ArgsError::Usage(format!("option '{}' expects an argument", row.name))
+                })?;
+                at += 1;
+                set(&mut args, value);
+            }
+            Does::Pids(what) => {
+                while let Some(word) = words.get(at).filter(|word| !word.starts_with('-')) {
+                    at += 1;
+                    args.old.push((what, pid(row.name, word)?));
+                }
+            }
+        }
+    }
+    Ok(args)
+}
+
+/// The usage text, without the program's version.
+pub fn usage(program: &str) -> String {
+    let mut text = format!(
+        "Usage : {program} [-f <cfgfile|cfgdir>]* [ -vdVD ] [ -n <maxconn> ] [ -N <maxpconn> ]\n        \
+         [ -p <pidfile> ] [ -m <max megs> ] [ -C <dir> ] [-- <cfgfile>*]\n"
+    );
+    for row in ROWS.iter().filter(|row| !row.usage.is_empty()) {
+        text += "        ";
+        text += row.usage;
+        text.push('\n');
+    }
+    text
+}
+
+const fn row(name: &'static str, usage: &'static str, does: Does) -> Row {
+    Row {
+        name,
+        prefix: false,
+        usage,
+        does,
+    }
+}
+
+const fn prefix(name: &'static str, usage: &'static str, does: Does) -> Row {
+    Row {
+        name,
+        prefix: true,
+        usage,
+        does,
+    }
+}
+
+/// As upstream reads numbers on its command line: leading digits, 0 without any.
+fn number(word: &str) -> u32 {
+    let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
+    digits
+        .parse()
+        .unwrap_or(if digits.is_empty() { 0 } else { u32::MAX })
+}
+
+fn pid(option: &str, word: &str) -> Result<i32, ArgsError> {
+    let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match word[..digits].parse::<i32>() {
+        Ok(pid) if digits == word.len() && pid > 0 => Ok(pid),
+        _ => Err(ArgsError::Refused(format!(
+            "{option} option: some bytes unconsumed in PID list {{{}}}",
+            &word[digits..]
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Args, ArgsError> {
+        parse(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn files_keep_their_order_around_the_double_dash() {
+        let args = read(&["-f", "a", "-c", "-f", "b", "--", "c", "-d"]).expect("valid");
+        assert_eq!(args.files, ["a", "b", "c", "-d"]);
+        assert!(args.check);
+    }
+
+    #[test]
+    fn lists_of_processes_end_at_the_next_option() {
+        let args = read(&["-sf", "12", "34", "-st", "-st", "56", "-D"]).expect("valid");
+        assert_eq!(
+            args.old,
+            [
+                (OldProcess::Finish, 12),
+                (OldProcess::Finish, 34),
+                (OldProcess::Terminate, 56)
+            ]
+        );
+        assert_eq!(
+            read(&["-sf", "12x"]),
+            Err(ArgsError::Refused(
+                "-sf option: some bytes unconsumed in PID list {x}".into()
+            ))
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_or_not_built_is_refused_by_name() {
+        assert!(matches!(read(&["-Z"]), Err(ArgsError::Usage(_))));
+        assert!(matches!(read(&["stray"]), Err(ArgsError::Usage(_))));
+        assert!(matches!(read(&["-f"]), Err(ArgsError::Usage(_))));
+        assert_eq!(
+            read(&["-W"]),
+            Err(ArgsError::Refused(
+                "option '-W' is not built in hapax yet.".into()
+            ))
+        );
+    }
+
+    #[test]
+    fn the_rest_of_a_word_belongs_to_its_option() {
+        let args = read(&["-dKcfg,cli", "-dM0x50", "-V", "-vv"]).expect("valid");
+        assert_eq!(args.keywords.as_deref(), Some("cfg,cli"));
+        assert!(args.verbose);
+        assert_eq!(args.version, 2);
+    }
+}

@@ -1,0 +1,331 @@
+//! What the program knows, printed: `-dK` in upstream's format, and every row as a line of JSON.
+
+use std::fmt::Write;
+
+use hapax_core::ir::CliLevel;
+use hapax_core::keyword::{
+    ArgKind, ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support,
+};
+use serde_json::json;
+
+/// Classes of `-dK` with the function that prints each.
+const CLASSES: &[(&str, &str, fn(&Registry) -> String)] = &[
+    ("acl", "ACL keywords", acls),
+    ("cfg", "configuration keywords", configuration),
+    ("cli", "CLI keywords", commands),
+    ("cnv", "sample converter keywords", converters),
+    ("flt", "filter names", |_| {
+        "# List of registered filter names:\n".into()
+    }),
+    ("smp", "sample fetch functions", fetches),
+    ("svc", "service names", |_| {
+        "# List of registered service names:\n".into()
+    }),
+];
+
+/// The answer to `-dK`; the error names an unknown class.
+///
+/// # Errors
+/// When a class does not exist.
+pub fn keywords(registry: &Registry, classes: &str) -> Result<String, String> {
+    let mut text = String::new();
+    for class in classes.split(',') {
+        match class {
+            "help" | "" => {
+                text += "# List of supported keyword classes:\nall: list all keywords\n";
+                for (name, what, _) in CLASSES {
+                    let _ = writeln!(text, "{name}: {what}");
+                }
+            }
+            "all" => {
+                for (_, _, print) in CLASSES {
+                    text += &print(registry);
+                }
+            }
+            _ => match CLASSES.iter().find(|(name, ..)| *name == class) {
+                Some((_, _, print)) => text += &print(registry),
+                None => return Err(format!("unknown class of keywords '{class}'")),
+            },
+        }
+    }
+    Ok(text)
+}
+
+/// Every row as a line of JSON: `kind`, `name`, `place`, `no_counterpart`.
+pub fn rows(registry: &Registry) -> String {
+    let mut text = String::new();
+    let mut put =
+        |kind: &str, name: &str, place: Vec<&str>, support: Support, usage: &str, doc: &str| {
+            let no_counterpart = match support {
+                Support::NoCounterpart(reason) => Some(reason),
+                Support::Runs | Support::Legacy(_) => None,
+            };
+            let legacy = match support {
+                Support::Legacy(last) => Some(last),
+                Support::Runs | Support::NoCounterpart(_) => None,
+            };
+            let line = json!({
+                "kind": kind, "name": name, "place": place, "usage": usage, "doc": doc,
+                "no_counterpart": no_counterpart, "legacy": legacy,
+            });
+            let _ = writeln!(text, "{line}");
+        };
+    for row in registry.sections.iter() {
+        put(
+            "section",
+            row.name,
+            places(row.sections),
+            row.support,
+            row.usage,
+            row.doc,
+        );
+    }
+    for row in registry.bind_options.iter() {
+        put(
+            "bind",
+            row.name,
+            vec!["bind"],
+            row.support,
+            row.usage,
+            row.doc,
+        );
+    }
+    for row in registry.server_options.iter() {
+        put(
+            "server",
+            row.name,
+            vec!["server"],
+            row.support,
+            row.usage,
+            row.doc,
+        );
+    }
+    for row in registry.actions.iter() {
+        put(
+            "action",
+            row.name,
+            rulesets(row.rulesets),
+            Support::Runs,
+            row.usage,
+            row.doc,
+        );
+    }
+    for row in registry.fetches.iter() {
+        put("fetch", row.name, vec![], Support::Runs, "", row.doc);
+    }
+    for row in registry.converters.iter() {
+        put("converter", row.name, vec![], Support::Runs, "", row.doc);
+    }
+    for row in registry.match_methods.iter() {
+        put("match", row.name, vec![], Support::Runs, "", row.doc);
+    }
+    for row in registry.acl_keywords.iter() {
+        put("acl", row.name, vec![], Support::Runs, "", row.fetch);
+    }
+    for row in registry.log_aliases.iter() {
+        put("alias", row.name, vec![], Support::Runs, "", row.doc);
+    }
+    for row in registry.balances.iter() {
+        put(
+            "balance",
+            row.name,
+            vec![],
+            Support::Runs,
+            row.usage,
+            row.doc,
+        );
+    }
+    for row in registry.commands.iter() {
+        put(
+            "command",
+            row.name,
+            vec![],
+            Support::Runs,
+            row.usage,
+            row.doc,
+        );
+    }
+    for row in registry.columns.iter() {
+        put("column", row.name, vec![], Support::Runs, "", row.doc);
+    }
+    text
+}
+
+/// Names of the sections of a set.
+pub fn places(sections: Sections) -> Vec<&'static str> {
+    [
+        (Sections::GLOBAL, "global"),
+        (Sections::DEFAULTS, "defaults"),
+        (Sections::FRONTEND, "frontend"),
+        (Sections::LISTEN, "listen"),
+        (Sections::BACKEND, "backend"),
+    ]
+    .into_iter()
+    .filter_map(|(one, name)| sections.has(one).then_some(name))
+    .collect()
+}
+
+/// Names of the rulesets of a set.
+pub fn rulesets(sets: Rulesets) -> Vec<&'static str> {
+    [
+        (Rulesets::TCP_CONNECTION, "tcp-request connection"),
+        (Rulesets::TCP_SESSION, "tcp-request session"),
+        (Rulesets::TCP_CONTENT, "tcp-request content"),
+        (Rulesets::TCP_RESPONSE, "tcp-response content"),
+        (Rulesets::HTTP_REQUEST, "http-request"),
+        (Rulesets::HTTP_RESPONSE, "http-response"),
+        (Rulesets::HTTP_AFTER_RESPONSE, "http-after-response"),
+    ]
+    .into_iter()
+    .filter_map(|(one, name)| sets.has(one).then_some(name))
+    .collect()
+}
+
+fn acls(registry: &Registry) -> String {
+    let lines = registry
+        .acl_keywords
+        .iter()
+        .map(|row| format!("{} = {} -m {}", row.name, row.fetch, row.method));
+    listed("# List of registered ACL keywords:\n", lines)
+}
+
+fn configuration(registry: &Registry) -> String {
+    let mut text = String::from("# List of registered configuration keywords:\n");
+    text += &listed("global\n", section_lines(registry, Sections::GLOBAL));
+    let mut lines: Vec<String> = section_lines(registry, Sections::PROXIES).collect();
+    lines.extend(
+        registry
+            .bind_options
+            .iter()
+            .map(|row| format!("\tbind <addr> {}{}", row.name, plus(row.usage))),
+    );
+    lines.extend(
+        registry
+            .server_options
+            .iter()
+            .map(|row| format!("\tserver <name> <addr> {}{}", row.name, plus(row.usage))),
+    );
+    for row in registry.actions.iter() {
+        for set in rulesets(row.rulesets) {
+            let star = if row.name.ends_with('(') { "*" } else { "" };
+            lines.push(format!("\t{set} {}{star}", row.name.trim_end_matches('(')));
+        }
+    }
+    text + &listed("listen\n", lines)
+}
+
+fn section_lines(registry: &Registry, sections: Sections) -> impl Iterator<Item = String> + '_ {
+    registry
+        .sections
+        .iter()
+        .filter(move |row: &&SectionKeyword| row.sections.has(sections))
+        .map(|row| format!("\t{}", row.name))
+}
+
+fn plus(usage: &str) -> String {
+    match usage.split_whitespace().count() {
+        0 => String::new(),
+        count => format!(" +{count}"),
+    }
+}
+
+fn commands(registry: &Registry) -> String {
+    let lines = registry.commands.iter().map(|row| {
+        let level = match row.level {
+            CliLevel::User => "",
+            CliLevel::Operator => " (operator)",
+            CliLevel::Admin => " (admin)",
+        };
+        format!("{} [WORKER] {}{level}", row.name, row.usage)
+    });
+    listed("# List of registered CLI keywords:\n", lines)
+}
+
+fn converters(registry: &Registry) -> String {
+    let lines = registry.converters.iter().map(|row| {
+        let args = arguments(&row.args);
+        format!(
+            "{}{args}: {} => {}",
+            row.name,
+            row.input.name(),
+            row.output.name()
+        )
+    });
+    listed("# List of registered sample converter functions:\n", lines)
+}
+
+fn fetches(registry: &Registry) -> String {
+    let lines = registry.fetches.iter().map(|row| {
+        let args = arguments(&row.args);
+        format!(
+            "[{}] {}{args}: {}",
+            matrix(row.needs),
+            row.name,
+            row.output.name()
+        )
+    });
+    listed("# List of registered sample fetch functions:\n", lines)
+}
+
+/// Where a fetch may be used, in upstream's columns.
+fn matrix(needs: Needs) -> String {
+    const CLIENT: &str = " Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y . . . ";
+    let row = if needs.0 & (Needs::END.0) != 0 {
+        " . . . . . . . . . . . . . . . . . . Y . . . "
+    } else if needs.0 & Needs::RESPONSE.0 != 0 {
+        " . . . . . . . . . . . Y Y Y Y Y Y Y Y Y . . "
+    } else if needs.0 & Needs::SERVER.0 != 0 {
+        " . . . . . . . . . . . Y Y Y Y Y Y Y Y Y . . "
+    } else if needs.0 & Needs::REQUEST.0 != 0 {
+        " . . Y Y Y Y Y Y Y Y Y . . . . . . . . . . . "
+    } else if needs.0 & Needs::CLIENT.0 != 0 {
+        CLIENT
+    } else {
+        " Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y . Y "
+    };
+    row.into()
+}
+
+fn arguments(spec: &ArgSpec) -> String {
+    if spec.kinds.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("(");
+    for (index, kind) in spec.kinds.iter().enumerate() {
+        if index == spec.required {
+            text.push('[');
+        }
+        if index > 0 {
+            text.push(',');
+        }
+        text += match kind {
+            ArgKind::Str => "string",
+            ArgKind::Int => "integer",
+            ArgKind::Time => "delay",
+            ArgKind::Ipv4 => "ipv4",
+            ArgKind::Ipv6 => "ipv6",
+            ArgKind::Mask4 => "mask4",
+            ArgKind::Mask6 => "mask6",
+            ArgKind::Frontend => "frontend",
+            ArgKind::Backend => "backend",
+            ArgKind::Proxy => "proxy",
+            ArgKind::Server => "server",
+        };
+    }
+    if spec.required < spec.kinds.len() {
+        text.push(']');
+    }
+    text + ")"
+}
+
+fn listed(title: &str, lines: impl IntoIterator<Item = String>) -> String {
+    let mut lines: Vec<String> = lines.into_iter().collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let mut text = String::from(title);
+    for line in lines {
+        text += &line;
+        text.push('\n');
+    }
+    text
+}

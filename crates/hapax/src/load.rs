@@ -1,0 +1,152 @@
+//! From the files on the command line to a checked configuration.
+
+use std::process::ExitCode;
+
+use hapax_core::diagnostic::{Diagnostics, Prefix, Severity};
+use hapax_core::ir::{self, InitAddr};
+use hapax_core::keyword::Registry;
+use hapax_core::span::Sources;
+
+use crate::args::{self, Args};
+use crate::capability;
+use crate::message::Printer;
+use crate::version;
+
+/// A configuration without errors.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration, with what the command line overrides.
+    pub config: ir::Config,
+    /// The files, for messages that name a line.
+    pub sources: Sources,
+    /// Whether there were warnings.
+    pub warned: bool,
+    /// When the start began.
+    pub began: std::time::Instant,
+}
+
+/// Loads and checks; prints what was found.
+///
+/// # Errors
+/// The exit code, when the configuration is refused.
+pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<Loaded, ExitCode> {
+    let began = std::time::Instant::now();
+    if args.files.is_empty() {
+        print!("{}", version::short());
+        printer.plain(&args::usage("hapax"));
+        return Err(ExitCode::FAILURE);
+    }
+    let sources = hapax_config::files::load(&args.files).map_err(|error| {
+        printer.say(Severity::Alert, &format!("config : {error}"));
+        ExitCode::FAILURE
+    })?;
+    let (mut config, findings) = hapax_config::load(
+        &sources,
+        registry,
+        &capability::capabilities(),
+        &capability::environment,
+    );
+    if config.global.quiet && !args.verbose {
+        printer.set_quiet(true);
+    }
+    printer.findings(&findings, &sources, args.diagnostic);
+    if findings.has_errors() {
+        return Err(ExitCode::FAILURE);
+    }
+    let warned = findings.count(Severity::Warning) > 0
+        || (args.diagnostic && findings.count(Severity::Diag) > 0);
+    if warned && (args.zero_warning || config.global.zero_warning) {
+        printer.say(
+            Severity::Alert,
+            "Some warnings were found and 'zero-warning' is set. Aborting.",
+        );
+        return Err(ExitCode::FAILURE);
+    }
+    override_by(args, &mut config);
+    list_without_counterpart(args, &config, &sources, printer);
+    Ok(Loaded {
+        config,
+        sources,
+        warned,
+        began,
+    })
+}
+
+impl Loaded {
+    /// The answer to `-c`.
+    pub fn verdict(&self, args: &Args, printer: &mut Printer) -> ExitCode {
+        let listens = self
+            .config
+            .proxies
+            .iter()
+            .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
+        let quiet = (args.quiet || self.config.global.quiet) && !args.verbose;
+        if !listens {
+            if !quiet {
+                printer.plain(
+                    "Configuration file has no error but will not start (no listener) => exit(2).",
+                );
+            }
+            return ExitCode::from(2);
+        }
+        if self.warned && !quiet {
+            printer.plain("Warnings were found.");
+        }
+        if args.verbose {
+            println!("Configuration file is valid");
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+/// The command line has precedence over the file.
+fn override_by(args: &Args, config: &mut ir::Config) {
+    let global = &mut config.global;
+    if let Some(maxconn) = args.maxconn.filter(|&maxconn| maxconn > 0) {
+        global.maxconn = Some(maxconn);
+    }
+    if let Some(path) = &args.pidfile {
+        global.pidfile = Some(path.clone());
+    }
+    global.daemon |= args.daemon;
+    if args.foreground {
+        global.daemon = false;
+    }
+    global.no_splice |= args.no_splice;
+    global.no_reuseport |= args.no_reuseport;
+    if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {
+        for proxy in &mut config.proxies {
+            proxy.maxconn.get_or_insert(maxconn);
+        }
+    }
+    if args.ignore_unresolved {
+        for server in config
+            .proxies
+            .iter_mut()
+            .flat_map(|proxy| &mut proxy.servers)
+        {
+            server.options.init_addr.push(InitAddr::None);
+        }
+    }
+}
+
+/// With `-c -V`: the keywords that were accepted without a counterpart.
+fn list_without_counterpart(
+    args: &Args,
+    config: &ir::Config,
+    sources: &Sources,
+    printer: &mut Printer,
+) {
+    if !(args.check && args.verbose) {
+        return;
+    }
+    let mut notes = Diagnostics::default();
+    for (span, name, reason) in &config.global.no_counterpart {
+        let text = format!("'{name}' has no counterpart in hapax: {reason}.");
+        notes.push(
+            hapax_core::diagnostic::Diagnostic::at(Severity::Notice, *span, text)
+                .with_prefix(Prefix::Place),
+        );
+    }
+    printer.findings(&notes, sources, false);
+}

@@ -1,0 +1,87 @@
+//! Messages on standard error in upstream's form, and the picture below them.
+
+use std::io::Write;
+
+use hapax_core::diagnostic::{Diagnostic, Diagnostics, Severity};
+use hapax_core::span::Sources;
+
+use crate::version;
+
+/// Prints messages; the first one is preceded by two notices that say who speaks.
+#[derive(Debug)]
+pub struct Printer {
+    pid: u32,
+    quiet: bool,
+    introduced: bool,
+}
+
+impl Printer {
+    /// A printer for this process; a quiet one prints nothing.
+    pub fn new(quiet: bool) -> Printer {
+        Printer {
+            pid: std::process::id(),
+            quiet,
+            introduced: false,
+        }
+    }
+
+    /// Turns output off or on.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// A message without a place.
+    pub fn say(&mut self, severity: Severity, text: &str) {
+        self.introduce();
+        self.put(&format!("{} ({}) : {text}", severity.tag(), self.pid));
+    }
+
+    /// All findings about a configuration, `-dD` ones only when asked.
+    pub fn findings(&mut self, findings: &Diagnostics, sources: &Sources, diagnostic: bool) {
+        for finding in findings.iter() {
+            if finding.severity > Severity::Diag || diagnostic {
+                self.finding(finding, sources);
+            }
+        }
+    }
+
+    fn finding(&mut self, finding: &Diagnostic, sources: &Sources) {
+        self.introduce();
+        self.put(&finding.line(sources, self.pid));
+        let picture = finding.picture(sources);
+        if !picture.is_empty() {
+            self.put(&picture);
+        }
+    }
+
+    /// Plain text on standard error, even when quiet.
+    pub fn plain(&self, text: &str) {
+        // Nobody can be told when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    fn introduce(&mut self) {
+        if self.introduced || self.quiet {
+            return;
+        }
+        self.introduced = true;
+        let path =
+            std::env::current_exe().map_or_else(|_| "?".into(), |path| path.display().to_string());
+        let tag = Severity::Notice.tag();
+        self.put(&format!(
+            "{tag} ({}) : haproxy version is {}",
+            self.pid,
+            version::VERSION
+        ));
+        self.put(&format!(
+            "{tag} ({}) : path to executable is {path}",
+            self.pid
+        ));
+    }
+
+    fn put(&self, line: &str) {
+        if !self.quiet {
+            self.plain(line);
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! From a checked configuration to a running process: limits, sockets, rights, daemon, workers, signals.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hapax_balance::{Backend, default_fullconn};
+use hapax_core::counter::Count;
+use hapax_core::diagnostic::Severity;
+use hapax_core::ir;
+use hapax_core::live::{Live, Operation, ProxyLive};
+use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_runtime::open::{self, BindError, Bound};
+use hapax_runtime::rooms::Rooms;
+use hapax_runtime::serve::{self, Options, Running};
+use hapax_runtime::stats::info::Facts;
+use hapax_sys::process::Forked;
+use hapax_sys::signal::{Signal, Signals};
+use hapax_sys::{identity, process, time};
+
+use crate::args::{Args, OldProcess};
+use crate::limits::{self, Limits};
+use crate::load::Loaded;
+use crate::message::Printer;
+use crate::system_text;
+use crate::version;
+
+/// Signals that the process answers (management manual, 4 and 12).
+const SIGNALS: &[Signal] = &[
+    Signal::SIGUSR1,
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGTTOU,
+    Signal::SIGTTIN,
+];
+
+/// Starts, serves, and returns at the end of the process.
+pub fn start(args: &Args, loaded: Loaded, printer: &mut Printer) -> ExitCode {
+    match prepare(args, loaded, printer) {
+        Ok(Some(prepared)) => run(prepared, printer),
+        Ok(None) => ExitCode::SUCCESS,
+        Err(text) => {
+            printer.say(Severity::Alert, &text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A process that is ready to serve.
+struct Prepared {
+    program: Arc<Program>,
+    listeners: Vec<Bound>,
+    runtime_api: Vec<OwnedFd>,
+    facts: Facts,
+    signals: Signals,
+}
+
+/// Everything that may fail; none in the parent of a daemon.
+fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<Prepared>, String> {
+    let Loaded {
+        mut config,
+        sources,
+        warned,
+        began,
+    } = loaded;
+    let listens = config
+        .proxies
+        .iter()
+        .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
+    if !listens && config.global.stats_sockets.is_empty() {
+        return Err(
+            "[haproxy.main()] No enabled listener found (check for 'bind' directives) ! Exiting."
+                .into(),
+        );
+    }
+    let workers = workers(&config.global);
+    let limits = limit(args, &mut config, workers, printer)?;
+    let mut refuse = |errors: Vec<BindError>| {
+        for error in errors {
+            printer.say(Severity::Alert, &error.text(&sources));
+        }
+        "[haproxy.main()] Some protocols failed to start their listeners! Exiting.".to_owned()
+    };
+    let runtime_api = open::runtime_api(&config.global).map_err(&mut refuse)?;
+    let listeners = open::listeners(&config.proxies, &config.global, workers).map_err(refuse)?;
+    let pidfile = open_pidfile(config.global.pidfile.as_deref())?;
+    let host_name = identity::host_name().unwrap_or_default();
+    drop_rights(&config.global)?;
+    if config.global.daemon && !detach(pidfile.as_ref())? {
+        return Ok(None);
+    }
+    if !config.global.daemon
+        && let Some(file) = &pidfile
+    {
+        write_pid(file, std::process::id());
+    }
+    for &(what, pid) in &args.old {
+        let signal = match what {
+            OldProcess::Finish => Signal::SIGUSR1,
+            OldProcess::Terminate => Signal::SIGTERM,
+        };
+        // An old process that is gone already needs no signal.
+        let _ = process::kill(pid, Some(signal));
+    }
+    let facts = Facts {
+        version: version::VERSION.into(),
+        release_date: version::DATE.into(),
+        ulimit_n: u32::try_from(limits.files).unwrap_or(u32::MAX),
+        maxsock: u32::try_from(limits.sockets).unwrap_or(u32::MAX),
+        hard_maxconn: limits.maxconn,
+        maxpipes: limits.pipes,
+        memmax_mb: args.memory.map_or(0, |megabytes| megabytes as u32),
+        warnings: u32::from(warned),
+        boot_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
+    };
+    let signals = Signals::catch(SIGNALS).map_err(|error| system_text(&error))?;
+    let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
+    let program = Arc::new(Program::link(config, live, host_name));
+    attach(&program);
+    Ok(Some(Prepared {
+        program,
+        listeners,
+        runtime_api,
+        facts,
+        signals,
+    }))
+}
+
+fn workers(global: &ir::Global) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    global.nbthread.map_or_else(cores, usize::from).max(1)
+}
+
+/// `maxconn`, open files and memory.
+fn limit(
+    args: &Args,
+    config: &mut ir::Config,
+    workers: usize,
+    printer: &mut Printer,
+) -> Result<Limits, String> {
+    let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
+    let limits = limits::compute(config, workers as u16, granted.hard);
+    config.global.maxconn = Some(limits.maxconn);
+    if args.verbose {
+        println!("Note: setting global.maxconn to {}.", limits.maxconn);
+    }
+    if let Some(text) = limits::apply(limits, !config.global.no_strict_limits)? {
+        printer.say(Severity::Warning, &text);
+    }
+    if let Some(megabytes) = args.memory.filter(|&megabytes| megabytes > 0) {
+        let bytes = megabytes.saturating_mul(1 << 20);
+        let limit = hapax_sys::limits::Limit {
+            soft: bytes,
+            hard: bytes,
+        };
+        hapax_sys::limits::set_address_space(limit)
+            .map_err(|_| format!("[haproxy.main()] Cannot fix MEM limit to {megabytes} megs."))?;
+    }
+    Ok(limits)
+}
+
+fn open_pidfile(path: Option<&str>) -> Result<Option<File>, String> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    File::create(path)
+        .map(Some)
+        .map_err(|_| format!("[haproxy.main()] Cannot create pidfile {path}"))
+}
+
+fn write_pid(mut file: &File, pid: u32) {
+    // The process serves whether or not its number could be written.
+    let _ = writeln!(file, "{pid}");
+}
+
+/// chroot, group and user, in the order in which each still has the rights it needs.
+fn drop_rights(global: &ir::Global) -> Result<(), String> {
+    if let Some(folder) = &global.chroot {
+        identity::chroot(Path::new(folder))
+            .map_err(|_| format!("[haproxy.main()] Cannot chroot({folder})."))?;
+    }
+    if let Some(gid) = global.gid.filter(|&gid| gid != 0) {
+        identity::set_group(gid, &[gid])
+            .map_err(|_| format!("[haproxy.main()] Cannot set gid {gid}."))?;
+    }
+    if let Some(uid) = global.uid.filter(|&uid| uid != 0) {
+        identity::set_user(uid).map_err(|_| format!("[haproxy.main()] Cannot set uid {uid}."))?;
+    }
+    Ok(())
+}
+
+/// Goes to the background. False in the parent, once the child's number is written.
+fn detach(pidfile: Option<&File>) -> Result<bool, String> {
+    match process::fork() {
+        Ok(Forked::Parent(child)) => {
+            if let Some(file) = pidfile {
+                write_pid(file, child.unsigned_abs());
+            }
+            Ok(false)
+        }
+        Ok(Forked::Child) => {
+            let quiet = process::new_session().and_then(|()| process::silence());
+            quiet.map_err(|error| system_text(&error))?;
+            Ok(true)
+        }
+        Err(error) => Err(format!(
+            "[haproxy.main()] Cannot fork: {}",
+            system_text(&error)
+        )),
+    }
+}
+
+/// Serves until a signal ends it or everything is done after a soft stop.
+fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
+    let Prepared {
+        program,
+        listeners,
+        runtime_api,
+        facts,
+        signals,
+    } = prepared;
+    let options = Options {
+        listeners,
+        runtime_api,
+        facts,
+        rooms: Rooms {
+            render: hapax_sample::log_format::render,
+            holds: hapax_sample::condition::holds,
+            eval: hapax_sample::expression::eval,
+            stats: |_, _| hapax_core::contract::Outcome::Continue,
+        },
+    };
+    let running = match serve::start(program.clone(), options) {
+        Ok(running) => running,
+        Err(error) => {
+            printer.say(Severity::Alert, &system_text(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    let running = Arc::new(running);
+    let ended = running.clone();
+    std::thread::spawn(move || {
+        let code = i32::from(ended.join().is_err());
+        std::process::exit(code);
+    });
+    loop {
+        match hapax_sys::signal::wait(&signals) {
+            Ok(signal) => answer(signal, &program, &running, printer),
+            Err(error) => {
+                printer.say(Severity::Alert, &system_text(&error));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+}
+
+fn answer(signal: Signal, program: &Program, running: &Running, printer: &mut Printer) {
+    match signal {
+        Signal::SIGUSR1 => {
+            if program.live.process.stopping.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            for proxy in &program.proxies {
+                printer.say(Severity::Warning, &stopped(&proxy.live));
+            }
+            running.stop();
+        }
+        Signal::SIGTTOU => {
+            for proxy in paused_proxies(program) {
+                printer.say(Severity::Warning, &format!("Paused proxy {proxy}."));
+            }
+            running.pause();
+        }
+        Signal::SIGTTIN => {
+            for proxy in paused_proxies(program) {
+                printer.say(Severity::Warning, &format!("Resumed proxy {proxy}."));
+            }
+            running.resume();
+        }
+        Signal::SIGHUP => dump(program, printer),
+        // The way the process ends tells its parent which signal it was.
+        other => {
+            let _ = hapax_sys::signal::restore(other);
+            let _ = hapax_sys::signal::unblock_all();
+            let _ = process::kill(std::process::id().cast_signed(), Some(other));
+        }
+    }
+}
+
+/// Upstream's message about a proxy that stopped.
+fn stopped(live: &ProxyLive) -> String {
+    format!(
+        "Proxy {} stopped (cumulated conns: FE: {}, BE: {}).",
+        live.name,
+        live.frontend.counters.sum(Count::Connections),
+        live.backend.counters.sum(Count::Sessions)
+    )
+}
+
+/// Gives every backend its algorithm and queues.
+fn attach(program: &Program) {
+    for proxy in program
+        .proxies
+        .iter()
+        .filter(|proxy| proxy.ir.kind.has_backend())
+    {
+        let fullconn = proxy
+            .ir
+            .fullconn
+            .unwrap_or_else(|| default_fullconn(frontend_maxconn(program, proxy)));
+        let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
+        // A proxy that a former program attached keeps its queues.
+        let _ = proxy.live.dispatch.set(Arc::new(backend));
+    }
+}
+
+/// Connections that all frontends together may send to a backend.
+fn frontend_maxconn(program: &Program, backend: &Proxy) -> u32 {
+    let process = program.live.process.maxconn.load(Ordering::Relaxed);
+    program
+        .proxies
+        .iter()
+        .filter(|frontend| {
+            let reaches =
+                |id: Option<ProxyId>| id.is_some_and(|id| std::ptr::eq(program.proxy(id), backend));
+            frontend.ir.kind.has_frontend()
+                && (reaches(frontend.default_backend)
+                    || frontend.use_backend.iter().any(|&id| reaches(id)))
+        })
+        .map(|frontend| frontend.ir.maxconn.unwrap_or(process))
+        .fold(0, u32::saturating_add)
+}
+
+fn paused_proxies(program: &Program) -> impl Iterator<Item = &str> {
+    program
+        .proxies
+        .iter()
+        .filter(|proxy| !proxy.ir.binds.is_empty() && !proxy.ir.disabled)
+        .map(|proxy| proxy.ir.name.as_str())
+}
+
+/// SIGHUP: the state of all servers and proxies.
+fn dump(program: &Program, printer: &mut Printer) {
+    printer.say(
+        Severity::Warning,
+        "SIGHUP received, dumping servers states.",
+    );
+    for proxy in &program.proxies {
+        let live = &proxy.live;
+        for server in &live.servers {
+            let state = match server.state.lock().operation {
+                Operation::Stopped => "DOWN",
+                _ => "UP",
+            };
+            let text = format!(
+                "SIGHUP: Server {}/{} is {state}. Conn: {} act, {} pend, {} tot.",
+                proxy.ir.name,
+                server.name,
+                server.sessions.value(),
+                server.queue.value(),
+                server.counters.sum(Count::Sessions)
+            );
+            printer.say(Severity::Warning, &text);
+        }
+        let (active, backup) = (
+            live.active.load(Ordering::Relaxed),
+            live.backup.load(Ordering::Relaxed),
+        );
+        let state = if proxy.ir.servers.is_empty() {
+            "has no servers".to_owned()
+        } else if active + backup == 0 {
+            "has no server available !".to_owned()
+        } else {
+            format!("has {active} active servers and {backup} backup servers available")
+        };
+        let dot = if active + backup == 0 && !proxy.ir.servers.is_empty() {
+            ""
+        } else {
+            "."
+        };
+        let text = format!(
+            "SIGHUP: Proxy {} {state}{dot} Conn: act(FE+BE): {}+{}, {} pend ({} unass), tot(FE+BE): {}+{}.",
+            proxy.ir.name,
+            live.frontend.sessions.value(),
+            live.backend.sessions.value(),
+            live.queue.value(),
+            live.queue.value(),
+            live.frontend.counters.sum(Count::Sessions),
+            live.backend.counters.sum(Count::Sessions)
+        );
+        printer.say(Severity::Warning, &text);
+    }
+}

@@ -1,0 +1,646 @@
+//! Reads a message head, one state per thing that can stand next, so that it resumes at any byte.
+//!
+//! What is accepted is what the reference accepts, tried on sockets: a line ends with CRLF or LF alone; empty lines
+//! before the start line are skipped; start-line parts are separated by one or more blanks; a folded line continues
+//! the value and each byte of its line end becomes a space; control bytes other than NUL pass in values. A byte that
+//! cannot stand where it is faults at once, checks that need a whole field fault at its end, and those that need the
+//! whole head fault after its last line feed.
+
+use crate::h1::fault::{Fault, FaultKind, State};
+use crate::h1::reason::reason;
+use crate::http::{Field, Head, Kind, Name, Span};
+
+mod check;
+mod class;
+
+use class::{NAME, URI, VERSION, run_of};
+
+/// What a head may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `tune.http.maxhdr`: fields and the end of the head count, so one less than this are accepted.
+    pub max_fields: usize,
+    /// Bytes that a head may have before its end is seen: the buffer's size.
+    pub max_head: usize,
+    /// Bytes a parsed head may take in upstream's representation: `tune.bufsize` less `tune.maxrewrite`. A head whose
+    /// lines fit the buffer is still refused with 431 when it leaves no room for rewriting; the sum that decides is
+    /// its length, 4 bytes for each field, and 79.
+    pub max_kept: usize,
+    /// `option accept-unsafe-violations-in-http-request` or `-response`.
+    pub relaxed: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_fields: 101,
+            max_head: 16320,
+            max_kept: 15360,
+            relaxed: false,
+        }
+    }
+}
+
+/// How far a head came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parse {
+    /// The head ends after `len` bytes of input; the body or the next message follows.
+    Complete {
+        /// Bytes of the input that the head took, leading empty lines included.
+        len: usize,
+    },
+    /// More bytes are needed.
+    Partial,
+}
+
+/// Where to go on when more bytes have come. Start a message with `Scan::default()`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scan {
+    state: Option<State>,
+    at: usize,
+    mark: usize,
+    name: Span,
+    value: Span,
+    bad_name: bool,
+    folded: bool,
+    lines: usize,
+    pub(super) coding: Coding,
+    pub(super) host: Option<(Span, usize)>,
+    /// With relaxed limits: the first violation that was let through. Upstream captures such a message for
+    /// `show errors` and serves it.
+    pub tolerated: Option<Fault>,
+}
+
+/// What the transfer-encoding lines said so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Coding {
+    pub(super) chunked: bool,
+    pub(super) other: bool,
+}
+
+impl Scan {
+    /// Whether no byte of the message itself has come yet (empty lines do not count): a client that closes here has
+    /// sent no request.
+    pub fn is_before(&self) -> bool {
+        self.state.is_none_or(|state| {
+            use State::*;
+            matches!(
+                state,
+                RequestBefore | RequestBeforeCr | ResponseBefore | ResponseBeforeCr
+            )
+        })
+    }
+
+    /// What the parser reads next.
+    pub fn state(&self, kind: Kind) -> State {
+        self.state.unwrap_or(match kind {
+            Kind::Request => State::RequestBefore,
+            Kind::Response => State::ResponseBefore,
+        })
+    }
+
+    /// Bytes examined.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+}
+
+/// Reads a request head from the start of `bytes`.
+///
+/// After `Partial`, call again with the same bytes and more behind them, the same `head` and the same `scan`; the
+/// bytes seen before are not read again. `head` may only be used after `Complete`.
+pub fn parse_request(
+    bytes: &[u8],
+    head: &mut Head,
+    scan: &mut Scan,
+    limits: &Limits,
+) -> Result<Parse, Fault> {
+    Parser::new(bytes, head, scan, limits, Kind::Request).run()
+}
+
+/// Reads a response head from the start of `bytes`; see `parse_request`. 1xx heads count as responses of their own.
+pub fn parse_response(
+    bytes: &[u8],
+    head: &mut Head,
+    scan: &mut Scan,
+    limits: &Limits,
+) -> Result<Parse, Fault> {
+    Parser::new(bytes, head, scan, limits, Kind::Response).run()
+}
+
+/// Reads the trailer section that follows the last chunk, empty line included, into the fields of `trailers`. Line
+/// ends, folding and limits are those of a head; framing fields are not interpreted.
+pub(super) fn parse_trailers(
+    bytes: &[u8],
+    trailers: &mut Head,
+    scan: &mut Scan,
+    limits: &Limits,
+) -> Result<Parse, Fault> {
+    if scan.state.is_none() {
+        trailers.clear();
+        trailers.kind = Kind::Response;
+        scan.state = Some(State::FieldFirst);
+    }
+    let mut parser = Parser::new(bytes, trailers, scan, limits, Kind::Response);
+    let parsed = parser.run_trailers();
+    parsed.map_err(|fault| Fault {
+        at: 0,
+        state: State::Trailers,
+        ..fault
+    })
+}
+
+struct Parser<'a> {
+    bytes: &'a [u8],
+    head: &'a mut Head,
+    scan: &'a mut Scan,
+    limits: &'a Limits,
+    state: State,
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(
+        bytes: &'a [u8],
+        head: &'a mut Head,
+        scan: &'a mut Scan,
+        limits: &'a Limits,
+        kind: Kind,
+    ) -> Parser<'a> {
+        if scan.state.is_none() {
+            head.clear();
+            head.kind = kind;
+        }
+        let (state, at) = (scan.state(kind), scan.at);
+        Parser {
+            bytes,
+            head,
+            scan,
+            limits,
+            state,
+            at,
+        }
+    }
+
+    fn run(&mut self) -> Result<Parse, Fault> {
+        let done = self.steps();
+        self.scan.state = Some(self.state);
+        self.scan.at = self.at;
+        if !done? {
+            if self.bytes.len() >= self.limits.max_head {
+                let start_line = self.state.number() < State::FieldFirst.number();
+                let kind = if start_line {
+                    FaultKind::UriTooLong
+                } else {
+                    FaultKind::HeadTooLong
+                };
+                return Err(Fault {
+                    kind,
+                    at: self.bytes.len(),
+                    state: self.state,
+                });
+            }
+            return Ok(Parse::Partial);
+        }
+        self.take_text();
+        let ended = self.finish();
+        self.scan.state = Some(self.state);
+        ended?;
+        Ok(Parse::Complete { len: self.at })
+    }
+
+    fn run_trailers(&mut self) -> Result<Parse, Fault> {
+        let done = self.steps();
+        self.scan.state = Some(self.state);
+        self.scan.at = self.at;
+        if !done? {
+            if self.bytes.len() >= self.limits.max_head {
+                return Err(self.fault(FaultKind::HeadTooLong, self.bytes.len()));
+            }
+            return Ok(Parse::Partial);
+        }
+        if self.scan.lines >= self.limits.max_fields {
+            return Err(self.fault(FaultKind::TooManyFields, self.at));
+        }
+        if self.scan.coding.other {
+            return Err(self.fault(FaultKind::BadCoding, self.at));
+        }
+        self.take_text();
+        Ok(Parse::Complete { len: self.at })
+    }
+
+    /// Reads until the head ends (true) or the bytes do (false).
+    fn steps(&mut self) -> Result<bool, Fault> {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match self.state {
+                State::RequestBefore => self.before(byte, State::RequestBeforeCr, State::Method)?,
+                State::ResponseBefore => {
+                    self.before(byte, State::ResponseBeforeCr, State::ResponseVersion)?
+                }
+                State::RequestBeforeCr => self.line_feed(byte, State::RequestBefore)?,
+                State::ResponseBeforeCr => self.line_feed(byte, State::ResponseBefore)?,
+                State::Method => self.method()?,
+                State::MethodSpace => self.blanks(State::Uri),
+                State::Uri => self.uri()?,
+                State::UriSpace => self.blanks(State::RequestVersion),
+                State::RequestVersion => self.request_version()?,
+                State::RequestLineEnd => self.line_feed(byte, State::FieldFirst)?,
+                State::ResponseVersion => self.response_version()?,
+                State::ResponseVersionSpace => self.response_version_space(byte)?,
+                State::Code => self.code(byte)?,
+                State::CodeSpace => self.blanks(State::Reason),
+                State::Reason => self.reason(),
+                State::ResponseLineEnd => self.line_feed(byte, State::FieldFirst)?,
+                State::FieldFirst => {
+                    while self.plain_line()? {}
+                    if let Some(&byte) = self.bytes.get(self.at) {
+                        self.field_first(byte);
+                    }
+                }
+                State::FieldName => self.field_name()?,
+                State::ValueBlank => self.value_blank(byte),
+                State::ValueBlankLf => self.line_feed(byte, State::ValueBlankFold)?,
+                State::ValueBlankFold => self.value_fold(byte, State::ValueBlank)?,
+                State::Value => self.value()?,
+                State::ValueLf => self.line_feed(byte, State::ValueFold)?,
+                State::ValueFold => self.value_fold(byte, State::Value)?,
+                State::LastLf => {
+                    self.line_feed(byte, State::Data)?;
+                    return Ok(true);
+                }
+                _ => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    fn fault(&self, kind: FaultKind, at: usize) -> Fault {
+        Fault {
+            kind,
+            at,
+            state: self.state,
+        }
+    }
+
+    /// Refuses, or notes the violation and goes on when limits are relaxed.
+    fn refuse_or_note(&mut self, kind: FaultKind, at: usize) -> Result<(), Fault> {
+        let fault = self.fault(kind, at);
+        if !self.limits.relaxed {
+            return Err(fault);
+        }
+        self.scan.tolerated.get_or_insert(fault);
+        Ok(())
+    }
+
+    fn before(&mut self, byte: u8, after_cr: State, then: State) -> Result<(), Fault> {
+        match byte {
+            b'\r' => self.state = after_cr,
+            b'\n' => {}
+            _ if class::is(byte, NAME) => {
+                self.scan.mark = self.at;
+                self.state = then;
+                return Ok(());
+            }
+            _ => return Err(self.fault(FaultKind::BadStart, self.at)),
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn line_feed(&mut self, byte: u8, then: State) -> Result<(), Fault> {
+        if byte != b'\n' {
+            return Err(self.fault(FaultKind::BareCr, self.at));
+        }
+        self.at += 1;
+        self.state = then;
+        Ok(())
+    }
+
+    /// Skips blanks; `then` begins at the first other byte.
+    fn blanks(&mut self, then: State) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        if self.at < self.bytes.len() {
+            self.scan.mark = self.at;
+            self.state = then;
+        }
+    }
+
+    /// A CR or LF of a start line: goes where the line's LF is expected.
+    fn end_line(&mut self, byte: u8, line_end: State) {
+        self.state = line_end;
+        if byte == b'\r' {
+            self.at += 1;
+        }
+    }
+
+    fn marked(&self) -> Span {
+        Span::new(self.scan.mark, self.at)
+    }
+
+    fn method(&mut self) -> Result<(), Fault> {
+        self.at = run_of(self.bytes, self.at, NAME);
+        let Some(&byte) = self.bytes.get(self.at) else {
+            return Ok(());
+        };
+        self.head.method = self.marked();
+        match byte {
+            b' ' | b'\t' => self.state = State::MethodSpace,
+            b'\r' | b'\n' => self.no_version(byte),
+            _ => return Err(self.fault(FaultKind::BadMethod, self.at)),
+        }
+        Ok(())
+    }
+
+    fn uri(&mut self) -> Result<(), Fault> {
+        loop {
+            self.at = run_of(self.bytes, self.at, URI);
+            let Some(&byte) = self.bytes.get(self.at) else {
+                return Ok(());
+            };
+            match byte {
+                b' ' | b'\t' => {
+                    self.head.uri = self.marked();
+                    self.state = State::UriSpace;
+                    return Ok(());
+                }
+                b'\r' | b'\n' => {
+                    self.head.uri = self.marked();
+                    self.no_version(byte);
+                    return Ok(());
+                }
+                b'#' | 0x80.. => self.refuse_or_note(FaultKind::BadUri, self.at)?,
+                _ => return Err(self.fault(FaultKind::BadUri, self.at)),
+            }
+            self.at += 1;
+        }
+    }
+
+    fn request_version(&mut self) -> Result<(), Fault> {
+        let start = self.scan.mark;
+        self.at = run_of(self.bytes, self.at, VERSION);
+        let Some(&byte) = self.bytes.get(self.at) else {
+            return Ok(());
+        };
+        match byte {
+            b'\r' | b'\n' if self.at == start => self.no_version(byte),
+            b'\r' | b'\n' => {
+                self.head.version = self.marked();
+                self.end_line(byte, State::RequestLineEnd);
+            }
+            _ => return Err(self.fault(FaultKind::BadVersion, self.at)),
+        }
+        Ok(())
+    }
+
+    /// A request line without version is HTTP/0.9: the head ends with it.
+    fn no_version(&mut self, byte: u8) {
+        self.head.version = Span::new(self.at, self.at);
+        if self.head.uri.is_empty() {
+            self.head.uri = self.head.version;
+        }
+        self.end_line(byte, State::LastLf);
+    }
+
+    fn response_version(&mut self) -> Result<(), Fault> {
+        self.at = run_of(self.bytes, self.at, VERSION);
+        let Some(&byte) = self.bytes.get(self.at) else {
+            return Ok(());
+        };
+        if !matches!(byte, b' ' | b'\t') {
+            return Err(self.fault(FaultKind::BadVersion, self.at));
+        }
+        self.head.version = self.marked();
+        self.state = State::ResponseVersionSpace;
+        Ok(())
+    }
+
+    fn response_version_space(&mut self, byte: u8) -> Result<(), Fault> {
+        if matches!(byte, b'\r' | b'\n') {
+            return Err(self.fault(FaultKind::BadStatus, self.at));
+        }
+        self.blanks(State::Code);
+        Ok(())
+    }
+
+    fn code(&mut self, byte: u8) -> Result<(), Fault> {
+        match byte {
+            b'0'..=b'9' => {
+                if self.at - self.scan.mark == 3 {
+                    self.refuse_or_note(FaultKind::BadStatus, self.at)?;
+                }
+                let digit = u16::from(byte - b'0');
+                let status = self
+                    .head
+                    .status
+                    .checked_mul(10)
+                    .and_then(|status| status.checked_add(digit));
+                self.head.status = status.ok_or(self.fault(FaultKind::BadStatus, self.at))?;
+                self.at += 1;
+            }
+            b' ' | b'\t' | b'\r' | b'\n' if self.at > self.scan.mark => {
+                self.head.code = self.marked();
+                self.head.reason = Span::new(self.at, self.at);
+                match byte {
+                    b' ' | b'\t' => self.state = State::CodeSpace,
+                    _ => self.end_line(byte, State::ResponseLineEnd),
+                }
+            }
+            b'\r' | b'\n' => {
+                self.state = State::ResponseVersionSpace;
+                return Err(self.fault(FaultKind::BadStatus, self.at));
+            }
+            _ => return Err(self.fault(FaultKind::BadStatus, self.at)),
+        }
+        Ok(())
+    }
+
+    fn reason(&mut self) {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
+            self.at = self.bytes.len();
+            return;
+        };
+        self.at += found;
+        self.head.reason = self.marked();
+        self.end_line(rest[found], State::ResponseLineEnd);
+    }
+
+    /// At the start of a line: the end of the head or a field.
+    fn field_first(&mut self, byte: u8) {
+        match byte {
+            b'\r' => {
+                self.at += 1;
+                self.state = State::LastLf;
+            }
+            b'\n' => self.state = State::LastLf,
+            _ => {
+                self.scan.mark = self.at;
+                self.scan.bad_name = false;
+                self.state = State::FieldName;
+            }
+        }
+    }
+
+    /// Reads one whole ordinary line: `name: value`, CRLF, and the first byte of another line behind it. Anything else
+    /// is left to the states, which read it from its start.
+    #[inline]
+    fn plain_line(&mut self) -> Result<bool, Fault> {
+        let start = self.at;
+        let colon = run_of(self.bytes, start, NAME);
+        if colon == start || self.bytes.get(colon) != Some(&b':') {
+            return Ok(false);
+        }
+        let value = colon + 1 + usize::from(self.bytes.get(colon + 1) == Some(&b' '));
+        let rest = self.bytes.get(value..).unwrap_or_default();
+        let Some(found) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
+            return Ok(false);
+        };
+        let ordinary = match rest.get(found..) {
+            Some([b'\r', b'\n', next, ..]) => {
+                found > 0 && !matches!(next, b' ' | b'\t') && !matches!(rest[0], b' ' | b'\t')
+            }
+            _ => false,
+        };
+        if !ordinary {
+            return Ok(false);
+        }
+        self.scan.name = Span::new(start, colon);
+        self.scan.value = Span::new(value, value + found);
+        self.scan.bad_name = false;
+        self.at = value + found + 2;
+        self.field_done()?;
+        self.state = State::FieldFirst;
+        Ok(true)
+    }
+
+    fn field_name(&mut self) -> Result<(), Fault> {
+        loop {
+            self.at = run_of(self.bytes, self.at, NAME);
+            let Some(&byte) = self.bytes.get(self.at) else {
+                return Ok(());
+            };
+            match byte {
+                b':' if self.at > self.scan.mark => {
+                    self.scan.name = self.marked();
+                    self.at += 1;
+                    self.state = State::ValueBlank;
+                    return Ok(());
+                }
+                b':' | b'\n' => return Err(self.fault(FaultKind::BadName, self.at)),
+                _ => {
+                    self.refuse_or_note(FaultKind::BadName, self.at)?;
+                    self.scan.bad_name = true;
+                    self.at += 1;
+                }
+            }
+        }
+    }
+
+    fn value_blank(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'\t' => self.at += 1,
+            b'\r' | b'\n' => {
+                self.scan.value = Span::new(self.at, self.at);
+                self.state = State::ValueBlankLf;
+                self.at += usize::from(byte == b'\r');
+            }
+            _ => {
+                self.scan.value = Span::new(self.at, self.at);
+                self.state = State::Value;
+            }
+        }
+    }
+
+    fn value(&mut self) -> Result<(), Fault> {
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let Some(found) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
+                self.at = self.bytes.len();
+                return Ok(());
+            };
+            self.at += found;
+            match rest[found] {
+                0 => {
+                    self.refuse_or_note(FaultKind::BadValue, self.at)?;
+                    self.at += 1;
+                }
+                byte => {
+                    self.scan.value.end = Span::new(0, self.at).end;
+                    self.state = State::ValueLf;
+                    if byte == b'\r' {
+                        self.at += 1;
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// After the line feed of a field: a blank continues the value, anything else ends it.
+    fn value_fold(&mut self, byte: u8, then: State) -> Result<(), Fault> {
+        if matches!(byte, b' ' | b'\t') {
+            self.scan.folded = true;
+            self.state = then;
+            return Ok(());
+        }
+        self.field_done()?;
+        self.state = State::FieldFirst;
+        Ok(())
+    }
+
+    fn field_done(&mut self) -> Result<(), Fault> {
+        self.state = State::ValueFold;
+        self.scan.lines += 1;
+        if self.scan.lines > self.limits.max_fields {
+            return Err(self.fault(FaultKind::TooManyFields, self.at));
+        }
+        if self.scan.bad_name {
+            return Ok(());
+        }
+        let value = self.trimmed(self.scan.value);
+        let id = Name::of(self.scan.name.of(self.bytes));
+        let field = Field {
+            name: self.scan.name,
+            value,
+            id,
+        };
+        if id == Name::Other || self.checked(&field)? {
+            self.head.fields.push(field);
+        }
+        Ok(())
+    }
+
+    /// Without the blanks at the end; in a folded value the line ends there count as blanks.
+    fn trimmed(&self, mut value: Span) -> Span {
+        while let Some(b' ' | b'\t' | b'\r' | b'\n') = value.of(self.bytes).last() {
+            value.end -= 1;
+        }
+        value
+    }
+
+    /// Copies the head's bytes, lower-cases names and turns line ends of folded values into spaces.
+    fn take_text(&mut self) {
+        self.head.text.extend_from_slice(&self.bytes[..self.at]);
+        for index in 0..self.head.fields.len() {
+            let field = self.head.fields[index];
+            self.head.text[field.name.start as usize..field.name.end as usize]
+                .make_ascii_lowercase();
+        }
+        if self.scan.folded {
+            for index in 0..self.head.fields.len() {
+                let value = self.head.fields[index].value;
+                for byte in &mut self.head.text[value.start as usize..value.end as usize] {
+                    if matches!(byte, b'\r' | b'\n') {
+                        *byte = b' ';
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,281 @@
+//! Taking connections for a frontend: limits on connections and rates, pausing and resuming.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hapax_core::counter::Count;
+use hapax_core::ir::Mode;
+use hapax_core::live::{ListenerLive, ProxyLive};
+use hapax_core::program::ProxyId;
+use hapax_core::stream::{Endpoint, Session};
+use hapax_sys::addr::{Addr, local_addr};
+
+use crate::http::Client;
+use crate::io::Stream as Socket;
+use crate::listen::{Gate, GateState};
+use crate::local::Local;
+use crate::plan::Plan;
+use crate::wheel::{Timer, pause};
+use crate::worker::{Inbox, spawn};
+
+/// One listener of this worker.
+#[derive(Debug)]
+pub struct Door {
+    local: Rc<Local>,
+    proxy: ProxyId,
+    listener: usize,
+    /// Lets connections in or not.
+    pub gate: Rc<Gate>,
+    /// Accepted while another worker took the last place; served first when one is free.
+    waiting: RefCell<VecDeque<(OwnedFd, Addr)>>,
+    rate_pause: Cell<bool>,
+}
+
+/// What all workers share about limits: whether somebody waits for a place.
+#[derive(Debug, Default)]
+pub struct Places {
+    wanted: AtomicBool,
+    inboxes: parking_lot::RwLock<Vec<Inbox>>,
+}
+
+impl Places {
+    /// Adds a worker that listens.
+    pub fn join(&self, inbox: Inbox) {
+        self.inboxes.write().push(inbox);
+    }
+
+    /// All workers.
+    pub fn each_inbox(&self, mut with: impl FnMut(&Inbox)) {
+        self.inboxes.read().iter().for_each(&mut with);
+    }
+
+    fn want(&self) {
+        self.wanted.store(true, Ordering::SeqCst);
+    }
+
+    fn freed(&self) {
+        if self.wanted.load(Ordering::Relaxed) && self.wanted.swap(false, Ordering::SeqCst) {
+            self.each_inbox(|inbox| {
+                // A full inbox means that the worker is busy; it looks again when one of its own sessions ends.
+                let _ = inbox.send(crate::serve::reopen_doors);
+            });
+        }
+    }
+}
+
+/// The places that a connection takes in the limits; given back when it is dropped.
+#[derive(Debug)]
+pub struct Admission {
+    local: Rc<Local>,
+    proxy: Arc<ProxyLive>,
+    listener: Arc<ListenerLive>,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.listener.sessions.down();
+        self.proxy.frontend.sessions.down();
+        let live = &self.local.plan().program.live.clone();
+        live.process.connections.down();
+        live.process.jobs.fetch_sub(1, Ordering::Relaxed);
+        self.local.places.freed();
+    }
+}
+
+impl Door {
+    /// A door for listener `listener` of `proxy`.
+    pub fn new(local: &Rc<Local>, proxy: ProxyId, listener: usize) -> Rc<Door> {
+        Rc::new(Door {
+            local: local.clone(),
+            proxy,
+            listener,
+            gate: Gate::new(),
+            waiting: RefCell::default(),
+            rate_pause: Cell::new(false),
+        })
+    }
+
+    /// A connection came.
+    pub fn enter(self: &Rc<Door>, socket: OwnedFd, peer: Addr) {
+        self.waiting.borrow_mut().push_back((socket, peer));
+        self.serve_waiting();
+    }
+
+    /// Looks whether there is a place now.
+    pub fn reopen(self: &Rc<Door>) {
+        if self.gate.state() == GateState::Paused && !self.rate_pause.get() {
+            self.serve_waiting();
+        }
+    }
+
+    fn serve_waiting(self: &Rc<Door>) {
+        loop {
+            if self.waiting.borrow().is_empty() {
+                break;
+            }
+            let plan = self.local.plan();
+            let Some(admission) = self.admit(&plan) else {
+                self.gate.set(GateState::Paused);
+                return;
+            };
+            let Some((socket, peer)) = self.waiting.borrow_mut().pop_front() else {
+                break;
+            };
+            self.begin(plan, socket, peer, admission);
+        }
+        self.regulate();
+    }
+
+    /// Takes a place in every limit, or none.
+    fn admit(&self, plan: &Plan) -> Option<Admission> {
+        let proxy = plan.proxy(self.proxy);
+        let listener = proxy.live.listeners.get(self.listener)?;
+        let process = &plan.program.live.process;
+        let no_limit = |limit: u32| if limit == 0 { u32::MAX } else { limit };
+        let of_process = no_limit(process.maxconn.load(Ordering::Relaxed));
+        let of_proxy = proxy.ir.maxconn.map_or(of_process, no_limit);
+        let of_listener = proxy
+            .ir
+            .binds
+            .get(self.listener)
+            .map_or(u32::MAX, |bind| no_limit(bind.options.maxconn));
+        self.local.places.want();
+        if !process.connections.try_up(of_process) {
+            return None;
+        }
+        if !proxy.live.frontend.sessions.try_up(of_proxy) {
+            process.connections.down();
+            return None;
+        }
+        if !listener.sessions.try_up(of_listener) {
+            proxy.live.frontend.sessions.down();
+            process.connections.down();
+            return None;
+        }
+        self.local.places.wanted.store(false, Ordering::SeqCst);
+        process.jobs.fetch_add(1, Ordering::Relaxed);
+        Some(Admission {
+            local: self.local.clone(),
+            proxy: proxy.live.clone(),
+            listener: listener.clone(),
+        })
+    }
+
+    /// Opens the gate, or keeps it shut for a moment when a rate is exceeded.
+    fn regulate(self: &Rc<Door>) {
+        let plan = self.local.plan();
+        let global = &plan.program.global;
+        let process = &plan.program.live.process;
+        let proxy = plan.proxy(self.proxy);
+        let now = self.local.now().ms;
+        let over = [
+            (global.maxconnrate, &process.connection_rate),
+            (global.maxsessrate, &process.session_rate),
+            (
+                proxy.ir.rate_limit_sessions,
+                &proxy.live.frontend.session_rate,
+            ),
+        ]
+        .into_iter()
+        .filter(|(limit, rate)| *limit > 0 && rate.per_second(now) >= *limit)
+        .map(|(limit, _)| limit)
+        .min();
+        let Some(limit) = over else {
+            self.gate.set(GateState::Open);
+            return;
+        };
+        self.gate.set(GateState::Paused);
+        if !self.rate_pause.replace(true) {
+            let door = self.clone();
+            spawn(async move {
+                pause(u64::from((1000 / limit).max(1))).await;
+                door.rate_pause.set(false);
+                door.serve_waiting();
+            });
+        }
+    }
+
+    fn begin(&self, plan: Rc<Plan>, socket: OwnedFd, peer: Addr, admission: Admission) {
+        let worker = self.local.worker;
+        let now = self.local.now();
+        let process = &plan.program.live.process;
+        let proxy = plan.proxy(self.proxy);
+        let side = &proxy.live.frontend;
+        process.counters.add(worker, Count::Connections, 1);
+        process.connection_rate.add(worker, now.ms);
+        process.session_rate.add(worker, now.ms);
+        side.counters.add(worker, Count::Connections, 1);
+        side.counters.add(worker, Count::Sessions, 1);
+        side.connection_rate.add(worker, now.ms);
+        side.session_rate.add(worker, now.ms);
+        admission.listener.counters.add(worker, Count::Sessions, 1);
+        let session = Session {
+            destination: self.destination(&plan, &socket),
+            source: endpoint(&peer),
+            frontend: self.proxy,
+            listener: self.listener,
+            accepted_ms: now.ms,
+            accepted_wall_us: now.wall_us,
+        };
+        prepare(&socket, &plan, self.proxy);
+        let client = Client {
+            handle: self.local.register(),
+            local: self.local.clone(),
+            socket: Socket::new(socket),
+            session,
+            input: None,
+            timer: Timer::new(),
+            admission,
+            requests: 0,
+            kept: None,
+            plan: plan.clone(),
+        };
+        match proxy.ir.mode {
+            Mode::Http => spawn(client.serve()),
+            Mode::Tcp => spawn(crate::tcp::serve(client)),
+        }
+    }
+
+    /// The address the client asked for: the listener's own, when it listens on one only.
+    fn destination(&self, plan: &Plan, socket: &OwnedFd) -> Endpoint {
+        let bind = plan.proxy(self.proxy).ir.binds.get(self.listener);
+        if let Some(bind) = bind
+            && let hapax_core::ir::Address::Inet(address) = &bind.address
+            && !address.ip().is_unspecified()
+            && address.port() != 0
+        {
+            return Endpoint::Inet(*address);
+        }
+        local_addr(socket).map_or(Endpoint::Unknown, |address| endpoint(&address))
+    }
+}
+
+fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
+    let options = &plan.proxy(proxy).ir.options;
+    let global = &plan.program.global.tune;
+    if options.smart_accept {
+        // The request is acknowledged with the response (`option tcp-smart-accept`).
+        let _ = hapax_sys::option::set_quickack(socket, false);
+    }
+    if options.client_keepalive {
+        let _ = hapax_sys::option::set_keepalive(socket, Default::default());
+    }
+    if global.rcvbuf_client > 0 {
+        let _ = hapax_sys::option::set_receive_buffer(socket, global.rcvbuf_client);
+    }
+    if global.sndbuf_client > 0 {
+        let _ = hapax_sys::option::set_send_buffer(socket, global.sndbuf_client);
+    }
+}
+
+/// An address as rules and logs see it.
+pub fn endpoint(address: &Addr) -> Endpoint {
+    match address {
+        Addr::Inet(address) => Endpoint::Inet(*address),
+        Addr::Unix(_) => Endpoint::Unix,
+    }
+}

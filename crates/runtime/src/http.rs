@@ -1,0 +1,24 @@
+//! HTTP/1: a client's connection, its exchanges, and the server connections they use.
+//!
+//! `client` is the task of a connection; `request` waits for and reads a request; `route` finds its backend; `connect`
+//! gets a server connection (`pool`); `transfer` moves both messages (`lane`, `response`, `tunnel`); `reply` and
+//! `error_page` answer without a server; `finish` settles, counts and logs.
+
+mod case;
+pub(crate) mod client;
+pub(crate) mod connect;
+mod cookie;
+mod error_page;
+pub mod exchange;
+pub(crate) mod finish;
+pub(crate) mod lane;
+pub mod pool;
+pub(crate) mod reply;
+pub(crate) mod request;
+mod response;
+pub(crate) mod route;
+pub(crate) mod rules;
+mod transfer;
+pub(crate) mod tunnel;
+
+pub use client::Client;

@@ -1,0 +1,140 @@
+//! A client's connection: the one task that serves it, from accept to close.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hapax_core::program::{Proxy, ProxyId};
+use hapax_core::stream::{Cause, Session};
+
+use super::exchange::Exchange;
+use super::pool::ServerConnection;
+use super::{finish, request, route};
+use crate::buffer::Buf;
+use crate::clock;
+use crate::frontend::Admission;
+use crate::io::Stream as Socket;
+use crate::local::{Handle, Local, Registration};
+use crate::plan::Plan;
+use crate::wheel::{NEVER, Timer};
+
+/// See the module text.
+#[derive(Debug)]
+pub struct Client {
+    /// The worker.
+    pub local: Rc<Local>,
+    /// The program when the connection came.
+    pub plan: Rc<Plan>,
+    /// Its socket.
+    pub socket: Socket,
+    /// What rules and logs see of it.
+    pub session: Session,
+    /// Bytes that came and belong to no exchange yet.
+    pub input: Option<Buf>,
+    /// The task's timer.
+    pub timer: Timer,
+    /// How others reach the task.
+    pub handle: Registration,
+    /// Its places in the limits on connections.
+    pub admission: Admission,
+    /// Requests so far.
+    pub requests: u32,
+    /// A server connection that belongs to this client alone.
+    pub kept: Option<Box<(ProxyId, usize, ServerConnection)>>,
+}
+
+/// Why a wait ended before what was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupted {
+    /// The deadline came.
+    Deadline,
+    /// Somebody ends the session.
+    Ended(Cause),
+}
+
+/// What becomes of the connection after an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It waits for the next request.
+    Next,
+    /// It closes.
+    Close,
+}
+
+impl Client {
+    /// Serves requests until the connection ends.
+    pub async fn serve(mut self) {
+        loop {
+            let Some(mut exchange) = request::arrival(&mut self).await else {
+                break;
+            };
+            let then = self.exchange(&mut exchange).await;
+            self.input = exchange.up.input.take();
+            if self.input.as_ref().is_some_and(Buf::is_empty) {
+                self.input = None;
+            }
+            self.local.give_exchange(exchange);
+            if then == Then::Close {
+                break;
+            }
+        }
+        if self.frontend().ir.options.nolinger {
+            let _ = self.socket.reset_on_close();
+        }
+    }
+
+    async fn exchange(&mut self, exchange: &mut Exchange) -> Then {
+        let outcome = match request::read(self, exchange).await {
+            Ok(()) => {
+                self.requests = self.requests.saturating_add(1);
+                route::run(self, exchange).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let then = finish::settle(self, exchange, outcome).await;
+        finish::account(self, exchange);
+        then
+    }
+
+    /// The frontend.
+    pub fn frontend(&self) -> &Proxy {
+        self.plan.proxy(self.session.frontend)
+    }
+
+    /// The deadline for a timeout that begins now.
+    #[inline]
+    pub fn after(timeout: Option<u32>) -> u64 {
+        timeout.map_or(NEVER, |timeout| clock::now_ms() + u64::from(timeout))
+    }
+}
+
+/// Waits for `poll` until `deadline`, or until somebody ends the session.
+pub async fn within<T>(
+    timer: &mut Timer,
+    handle: &Handle,
+    deadline: u64,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Result<T, Interrupted> {
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        poll_interrupted(cx, timer, handle, deadline).map(Err)
+    })
+    .await
+}
+
+/// Ready when the deadline came or somebody ends the session.
+#[inline]
+pub fn poll_interrupted(
+    cx: &mut Context<'_>,
+    timer: &mut Timer,
+    handle: &Handle,
+    deadline: u64,
+) -> Poll<Interrupted> {
+    handle.watch(cx.waker());
+    if let Some(cause) = handle.ended_by.get() {
+        return Poll::Ready(Interrupted::Ended(cause));
+    }
+    timer.poll_at(cx, deadline).map(|()| Interrupted::Deadline)
+}

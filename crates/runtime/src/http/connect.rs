@@ -1,0 +1,410 @@
+//! Getting a connection to a server: choice, queue, idle connections, attempts and retries.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use hapax_core::contract::{Assigned, BalanceKey, Dispatch, KeyValue, Wish};
+use hapax_core::counter::Count;
+use hapax_core::ir::HttpReuse;
+use hapax_core::stream::{Cause, Endpoint, Phase};
+
+use super::client::{Client, Interrupted, poll_interrupted, within};
+use super::exchange::{Exchange, Failure};
+use super::pool::ServerConnection;
+use crate::clock;
+use crate::io::Stream as Socket;
+use crate::plan::ServerPlan;
+
+/// Leaves the exchange with a server connection on which the head is being sent.
+pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let plan = client.plan.clone();
+    let backend = exchange.stream.backend;
+    let proxy = plan.proxy(backend);
+    let worker = client.local.worker;
+    let most = proxy.ir.retries;
+    let mut avoid = None;
+    let mut stay = None;
+    loop {
+        let index = match stay.take() {
+            Some(index) => index,
+            None => assign(client, exchange, avoid).await?,
+        };
+        let Some(server) = plan.at(backend).servers.get(index) else {
+            return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
+        };
+        let phase_failed = match attempt(client, exchange, server).await {
+            Ok(()) => return Ok(()),
+            Err(Attempt::Client(failure)) => {
+                release(client, exchange);
+                return Err(failure);
+            }
+            Err(Attempt::Local) => {
+                release(client, exchange);
+                return Err(Failure::new(Cause::Resource, Phase::Connect, 500));
+            }
+            Err(Attempt::Refused) => Cause::ServerAbort,
+            Err(Attempt::TimedOut) => Cause::ServerTimeout,
+        };
+        let backend_counters = &proxy.live.backend.counters;
+        if exchange.stream.retries >= most {
+            server.live.counters.add(worker, Count::ConnectionErrors, 1);
+            backend_counters.add(worker, Count::ConnectionErrors, 1);
+            release(client, exchange);
+            return Err(Failure::new(phase_failed, Phase::Connect, 503));
+        }
+        exchange.stream.retries += 1;
+        if redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+            && plan.at(backend).servers.len() > 1
+        {
+            server.live.counters.add(worker, Count::ConnectionErrors, 1);
+            server.live.counters.add(worker, Count::Redispatches, 1);
+            backend_counters.add(worker, Count::Redispatches, 1);
+            exchange.stream.redispatched = true;
+            avoid = Some(index);
+            release(client, exchange);
+            continue;
+        }
+        server.live.counters.add(worker, Count::Retries, 1);
+        backend_counters.add(worker, Count::Retries, 1);
+        // A server that refuses at once is not asked again at once.
+        if phase_failed == Cause::ServerAbort {
+            let pause = proxy.ir.timeouts.connect.unwrap_or(TURN_AROUND_MS);
+            let until = clock::now_ms() + u64::from(pause.min(TURN_AROUND_MS));
+            turn_around(client, exchange, until).await?;
+        }
+        if server.live.usable.load(Ordering::Relaxed) {
+            stay = Some(index);
+        } else {
+            release(client, exchange);
+        }
+    }
+}
+
+/// Forgets the server connection, so that the same request can be sent again.
+pub fn start_over(exchange: &mut Exchange) {
+    exchange.server = None;
+    exchange.down.reset();
+    exchange.down.input = None;
+    exchange.up.rewind();
+}
+
+/// Gives the slot on the server back.
+pub fn release(client: &Client, exchange: &mut Exchange) {
+    if !std::mem::take(&mut exchange.slot) {
+        return;
+    }
+    client.handle.server.set(None);
+    let live = client.plan.live(exchange.stream.backend);
+    if let (Some(dispatch), Some(index)) = (live.dispatch(), exchange.stream.server) {
+        dispatch.release(index);
+    }
+}
+
+/// Whether retry number `retry` of `most` goes to another server (`option redispatch`).
+fn redispatches(option: Option<i32>, retry: u32, most: u32) -> bool {
+    match option {
+        None | Some(0) => false,
+        Some(every) if every > 0 => retry.is_multiple_of(every.unsigned_abs()),
+        // -1 is the last one, -2 the one before.
+        Some(before) => retry + before.unsigned_abs() == most + 1,
+    }
+}
+
+async fn turn_around(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    until: u64,
+) -> Result<(), Failure> {
+    let (timer, handle) = (&mut client.timer, &client.handle);
+    match within(timer, handle, until, |_| Poll::<()>::Pending).await {
+        Err(Interrupted::Ended(cause)) => {
+            release(client, exchange);
+            Err(Failure::new(cause, Phase::Connect, 503))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Asks for a server, and waits in the queue if need be.
+async fn assign(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    avoid: Option<usize>,
+) -> Result<usize, Failure> {
+    let plan = client.plan.clone();
+    let proxy = plan.proxy(exchange.stream.backend);
+    let no_server = Failure::new(Cause::ServerAbort, Phase::Connect, 503);
+    let Some(dispatch) = proxy.live.dispatch() else {
+        return Err(no_server);
+    };
+    let timeouts = &proxy.ir.timeouts;
+    let deadline = Client::after(timeouts.queue.or(timeouts.connect));
+    let persistent = super::cookie::wanted(exchange).filter(|_| avoid.is_none());
+    let assigned = {
+        let Client {
+            timer,
+            handle,
+            socket,
+            session,
+            local,
+            ..
+        } = &mut *client;
+        let Exchange {
+            stream,
+            ticket,
+            up,
+            arena,
+            ..
+        } = &mut *exchange;
+        let abortonclose = proxy.ir.options.abortonclose && up.is_received() && !up.has_input();
+        std::future::poll_fn(|cx| {
+            let key = match proxy.ir.balance.key() {
+                BalanceKey::None => KeyValue::None,
+                BalanceKey::Source => session
+                    .source
+                    .ip()
+                    .map_or(KeyValue::None, KeyValue::Address),
+                BalanceKey::Expr(expr) => {
+                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                }
+            };
+            let wish = Wish {
+                key,
+                persistent,
+                avoid,
+                now: local.now(),
+            };
+            match dispatch.assign(&wish, ticket, cx.waker()) {
+                Assigned::Server(index) => return Poll::Ready(Ok(index)),
+                Assigned::NoServer => return Poll::Ready(Err(no_server)),
+                Assigned::Wait => {}
+            }
+            if abortonclose && poll_gone(socket, cx).is_ready() {
+                return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Queue, 0)));
+            }
+            poll_interrupted(cx, timer, handle, deadline).map(|why| {
+                Err(match why {
+                    Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Queue, 503),
+                    Interrupted::Ended(cause) => Failure::new(cause, Phase::Queue, 503),
+                })
+            })
+        })
+        .await
+    };
+    let stream = &mut exchange.stream;
+    stream.server_queue = exchange.ticket.server_position;
+    stream.backend_queue = exchange.ticket.backend_position;
+    match assigned {
+        Ok(index) => {
+            let now = client.local.now().ms;
+            stream.times.queue = now;
+            stream.server = Some(index);
+            exchange.slot = true;
+            client.handle.server.set(Some((stream.backend, index)));
+            if let Some(server) = proxy.live.servers.get(index) {
+                super::route::note_session(&server.last_session_ms, now);
+                super::route::note_session(&proxy.live.backend.last_session_ms, now);
+            }
+            Ok(index)
+        }
+        Err(failure) => {
+            cancel(&**dispatch, exchange);
+            if failure == no_server {
+                count_no_server(client, exchange);
+            }
+            Err(failure)
+        }
+    }
+}
+
+fn cancel(dispatch: &dyn Dispatch, exchange: &mut Exchange) {
+    if exchange.ticket.number != 0 {
+        dispatch.cancel(&mut exchange.ticket);
+    }
+}
+
+fn count_no_server(client: &Client, exchange: &Exchange) {
+    client
+        .plan
+        .live(exchange.stream.backend)
+        .backend
+        .counters
+        .add(client.local.worker, Count::ConnectionErrors, 1);
+}
+
+fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>) -> Poll<crate::io::PeerClosed> {
+    crate::io::Io::poll_peer_closed(socket, cx)
+}
+
+enum Attempt {
+    Refused,
+    TimedOut,
+    Local,
+    Client(Failure),
+}
+
+/// Takes an idle connection or opens one, and begins to send.
+async fn attempt(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    server: &Rc<ServerPlan>,
+) -> Result<(), Attempt> {
+    let worker = client.local.worker;
+    let plan = client.plan.clone();
+    let proxy = plan.proxy(exchange.stream.backend);
+    server.live.counters.add(worker, Count::Sessions, 1);
+    server.live.session_rate.add(worker, client.local.now().ms);
+    if let Some(connection) = reusable(client, exchange, server) {
+        server.live.counters.add(worker, Count::Reuses, 1);
+        proxy.live.backend.counters.add(worker, Count::Reuses, 1);
+        exchange.server = Some(connection);
+        connected(client, exchange);
+        return Ok(());
+    }
+    server.live.counters.add(worker, Count::Connects, 1);
+    proxy.live.backend.counters.add(worker, Count::Connects, 1);
+    let connection = open(
+        server,
+        client.session.destination.port(),
+        proxy.ir.options.smart_connect,
+    )?;
+    exchange.server = Some(connection);
+    let deadline = Client::after(proxy.ir.timeouts.connect);
+    let abortonclose = proxy.ir.options.abortonclose;
+    let Client {
+        timer,
+        handle,
+        socket,
+        ..
+    } = &mut *client;
+    let Exchange { up, server, .. } = &mut *exchange;
+    let Some(connection) = server else {
+        return Err(Attempt::Local);
+    };
+    // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
+    let sent = std::future::poll_fn(|cx| {
+        let begun = match up.has_output() {
+            true => up.poll_flush(cx, &mut connection.socket),
+            false => connection.socket.poll_connected(cx),
+        };
+        match begun {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) if connection.socket.is_connected() => {
+                // It was accepted and broken at once: the exchange finds that out.
+                log::debug!("server connection broken while the head was sent: {error}");
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
+            Poll::Pending if connection.socket.is_connected() => return Poll::Ready(Ok(())),
+            Poll::Pending => {}
+        }
+        if abortonclose && poll_gone(socket, cx).is_ready() {
+            let failure = Failure::new(Cause::ClientAbort, Phase::Connect, 0);
+            return Poll::Ready(Err(Attempt::Client(failure)));
+        }
+        poll_interrupted(cx, timer, handle, deadline).map(|why| {
+            Err(match why {
+                Interrupted::Deadline => Attempt::TimedOut,
+                Interrupted::Ended(cause) => {
+                    Attempt::Client(Failure::new(cause, Phase::Connect, 503))
+                }
+            })
+        })
+    })
+    .await;
+    if let Err(failed) = sent {
+        exchange.server = None;
+        return Err(failed);
+    }
+    connected(client, exchange);
+    Ok(())
+}
+
+fn connected(client: &Client, exchange: &mut Exchange) {
+    exchange.stream.times.connect = client.local.now().ms;
+    exchange.notes.reached_server = true;
+    exchange.stream.server_address = Endpoint::Unknown;
+}
+
+/// An idle connection that this request may be sent on (`http-reuse`).
+fn reusable(
+    client: &mut Client,
+    exchange: &Exchange,
+    server: &Rc<ServerPlan>,
+) -> Option<ServerConnection> {
+    let backend = exchange.stream.backend;
+    if let Some(kept) = client.kept.take() {
+        let (of, index, mut connection) = *kept;
+        if of == backend
+            && Some(index) == exchange.stream.server
+            && crate::io::Io::is_quiet(&mut connection.socket)
+        {
+            connection.reuses += 1;
+            return Some(connection);
+        }
+    }
+    let first = client.requests <= 1;
+    let proven = match client.plan.proxy(backend).ir.http_reuse {
+        HttpReuse::Never => return None,
+        HttpReuse::Safe if first => return None,
+        HttpReuse::Aggressive if first => true,
+        _ => false,
+    };
+    if server.live.ir.options.send_proxy.is_some() {
+        return None;
+    }
+    let port = dependent_port(server, client.session.destination.port());
+    server.pool.take(server, port, proven)
+}
+
+fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
+    match server.live.ir.port {
+        hapax_core::ir::ServerPort::Fixed => 0,
+        _ => client_port,
+    }
+}
+
+fn open(
+    server: &Rc<ServerPlan>,
+    client_port: u16,
+    smart: bool,
+) -> Result<ServerConnection, Attempt> {
+    let address = server.address(client_port).ok_or(Attempt::Refused)?;
+    let socket = match Socket::connect(&address, &server.connect) {
+        Ok(socket) => socket,
+        Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),
+        Err(_) => return Err(Attempt::Refused),
+    };
+    if smart {
+        // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
+        let _ = hapax_sys::option::set_quickack(&socket, false);
+    }
+    Ok(ServerConnection::new(
+        socket,
+        server,
+        dependent_port(server, client_port),
+    ))
+}
+
+/// A server that refused is asked again after this time, or `timeout connect` if that is shorter.
+const TURN_AROUND_MS: u32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::redispatches;
+
+    #[test]
+    fn redispatch_intervals() {
+        let at = |option, most| {
+            (1..=most)
+                .filter(|&retry| redispatches(option, retry, most))
+                .collect::<Vec<_>>()
+        };
+        assert!(at(None, 3).is_empty());
+        assert_eq!(at(Some(-1), 3), [3]);
+        assert_eq!(at(Some(-2), 3), [2]);
+        assert_eq!(at(Some(1), 3), [1, 2, 3]);
+        assert_eq!(at(Some(2), 4), [2, 4]);
+    }
+}

@@ -1,0 +1,144 @@
+//! One request and its response: everything that lives only while it lasts. Pooled, so that a connection that waits for
+//! its next request holds none of it.
+
+use bumpalo::Bump;
+use hapax_core::contract::Ticket;
+use hapax_core::stream::{Cause, Phase, Stream, Termination};
+use hapax_proto::h1::Scan;
+use hapax_proto::h1::body::Asked;
+use hapax_proto::http::Head;
+
+use super::cookie::Persistence;
+use super::lane::Lane;
+use super::pool::ServerConnection;
+
+/// See the module text.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// What rules and logs see.
+    pub stream: Stream,
+    /// Client to server.
+    pub up: Lane,
+    /// Server to client.
+    pub down: Lane,
+    /// The server connection in use.
+    pub server: Option<ServerConnection>,
+    /// State of the head parser.
+    pub scan: Scan,
+    /// What the response must know about the request.
+    pub asked: Asked,
+    /// Whether the client's connection stays after this exchange.
+    pub client_stays: bool,
+    /// Whether the client speaks 1.1.
+    pub client_11: bool,
+    /// A slot of a server was taken by `Dispatch::assign` and is to be given back.
+    pub slot: bool,
+    /// The place in a queue.
+    pub ticket: Ticket,
+    /// When the client's silence or slowness ends the exchange.
+    pub client_deadline: u64,
+    /// The same for the server.
+    pub server_deadline: u64,
+    /// Whether a response's head went to the client.
+    pub answered: bool,
+    /// What was noted for counters at the end.
+    pub notes: Notes,
+    /// What persistence found.
+    pub persistence: Persistence,
+    /// Scratch memory of the rules.
+    pub arena: Bump,
+}
+
+/// What the end of an exchange counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Notes {
+    /// Bytes of the request's head, as counted.
+    pub request_head: u64,
+    /// Bytes of responses' heads, as counted.
+    pub response_head: u64,
+    /// The stream reached a backend and is counted there.
+    pub on_backend: bool,
+    /// The request's body has its lane.
+    pub body_begun: bool,
+    /// A server connection was made or taken.
+    pub reached_server: bool,
+    /// The log line was written already (`option logasap`).
+    pub logged: bool,
+    /// The bytes that came were no request.
+    pub bad_request: bool,
+    /// Answered by a rule that is counted as denial.
+    pub denied: bool,
+}
+
+/// Why an exchange stopped early, and what the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// For the log.
+    pub cause: Cause,
+    /// For the log.
+    pub phase: Phase,
+    /// The status of the page to send, if one may be sent; 0 closes without an answer.
+    pub status: u16,
+}
+
+impl Failure {
+    /// A failure that is answered with a page.
+    pub fn new(cause: Cause, phase: Phase, status: u16) -> Failure {
+        Failure {
+            cause,
+            phase,
+            status,
+        }
+    }
+}
+
+impl Exchange {
+    /// Ready for another one; memory is kept, within limits.
+    pub fn reset(&mut self) {
+        self.stream.reset();
+        self.up.reset();
+        self.up.input = None;
+        self.down.reset();
+        self.down.input = None;
+        self.server = None;
+        self.scan = Scan::default();
+        self.asked = Asked::default();
+        self.client_stays = false;
+        self.slot = false;
+        self.ticket = Ticket::default();
+        self.answered = false;
+        self.notes = Notes::default();
+        self.persistence = Persistence::default();
+        if self.arena.allocated_bytes() > MOST_ARENA {
+            self.arena = Bump::new();
+        } else {
+            self.arena.reset();
+        }
+    }
+
+    /// Notes why it ended, unless something was noted before.
+    pub fn end_by(&mut self, cause: Cause, phase: Phase) {
+        if self.stream.termination.cause == Cause::None {
+            self.stream.termination = Termination { cause, phase };
+        }
+    }
+}
+
+/// The size of a head as the reference counts bytes: its parts without separators, and a fixed share for the start line.
+pub fn counted(head: &Head) -> u64 {
+    let start = match head.kind() {
+        hapax_proto::http::Kind::Request => {
+            head.method().len() + head.uri().len() + head.version().len()
+        }
+        hapax_proto::http::Kind::Response => head.version().len() + 3 + head.reason().len(),
+    };
+    let fields: usize = head
+        .fields()
+        .iter()
+        .map(|field| field.name.len() + field.value.len())
+        .sum();
+    (START_LINE + start + fields + 1) as u64
+}
+
+const START_LINE: usize = 20;
+const MOST_ARENA: usize = 65536;

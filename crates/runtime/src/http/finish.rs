@@ -1,0 +1,248 @@
+//! The end of an exchange: what the client is told when it failed, counters, the log line.
+
+use std::task::Poll;
+
+use hapax_core::contract::Cx;
+use hapax_core::counter::{Count, Counters};
+use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
+
+use super::client::{Client, Then, within};
+use super::exchange::{Exchange, Failure};
+use super::response::REPLY;
+use super::{connect, error_page, reply};
+use crate::io::Io;
+
+/// Tells the client about a failure, if it can be told, and what becomes of its connection.
+pub async fn settle(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    outcome: Result<(), Failure>,
+) -> Then {
+    let failure = match outcome {
+        Ok(()) if exchange.client_stays && !client.local.stopping.get() => return Then::Next,
+        Ok(()) => return Then::Close,
+        Err(failure) => failure,
+    };
+    exchange.end_by(failure.cause, failure.phase);
+    exchange.server = None;
+    connect::release(client, exchange);
+    if exchange.answered {
+        return Then::Close;
+    }
+    if exchange.notes.bad_request {
+        refuse(client, exchange, failure).await;
+        return Then::Close;
+    }
+    match failure.status {
+        0 => return Then::Close,
+        REPLY => {}
+        status => reply::page(client, exchange, status),
+    }
+    match reply::send(client, exchange).await {
+        Ok(()) if exchange.client_stays => Then::Next,
+        Ok(()) => Then::Close,
+        Err(failure) => {
+            exchange.end_by(failure.cause, failure.phase);
+            Then::Close
+        }
+    }
+}
+
+/// Answers bytes that are no request.
+pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failure) {
+    exchange.end_by(failure.cause, failure.phase);
+    exchange.stream.times.request = 0;
+    exchange.stream.request_line.clear();
+    if failure.status == 0 {
+        if failure.cause == Cause::ClientAbort {
+            exchange.stream.status = 400;
+        }
+        return;
+    }
+    exchange.stream.status = failure.status as i16;
+    let pages = &client.frontend().ir.error_pages;
+    exchange.down.reset();
+    match reply::find_page(pages, failure.status) {
+        Some(own) => exchange.down.out.extend_from_slice(&own.content),
+        None => {
+            let raw = error_page::page(failure.status).raw();
+            exchange.down.out.extend_from_slice(&raw);
+        }
+    }
+    let deadline = Client::after(client.frontend().ir.timeouts.client);
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let down = &mut exchange.down;
+    let _ = within(timer, handle, deadline, |cx| {
+        match down.poll_flush(cx, socket) {
+            Poll::Ready(Ok(())) => socket.poll_shutdown(cx),
+            other => other,
+        }
+    })
+    .await;
+}
+
+/// The head of the answer is on its way: `option logasap` logs now.
+pub fn head_sent(client: &Client, exchange: &mut Exchange) {
+    let options = &client.frontend().ir.options;
+    if options.logasap {
+        exchange.notes.logged = true;
+        log(client, exchange);
+    }
+}
+
+/// Counts an exchange that has ended and writes its log line.
+pub fn account(client: &mut Client, exchange: &mut Exchange) {
+    connect::release(client, exchange);
+    exchange.stream.times.end = client.local.now().ms;
+    count(client, exchange);
+    if !exchange.notes.logged {
+        log(client, exchange);
+    }
+}
+
+fn bytes(exchange: &mut Exchange) {
+    let notes = &exchange.notes;
+    let stream = &mut exchange.stream;
+    stream.bytes_in = notes.request_head + exchange.up.payload + exchange.up.trailer_bytes;
+    stream.bytes_out = notes.response_head + exchange.down.payload + exchange.down.trailer_bytes;
+    if notes.bad_request && notes.request_head == 0 {
+        stream.bytes_in = 0;
+        stream.bytes_out = 0;
+    }
+}
+
+/// Writes the log line.
+pub fn log(client: &Client, exchange: &mut Exchange) {
+    bytes(exchange);
+    let plan = &client.plan;
+    let live = &plan.program.live;
+    let stream = &mut exchange.stream;
+    let frontend = plan.live(client.session.frontend);
+    let backend = plan.live(stream.backend);
+    stream.counts = ConnectionCounts {
+        process: live.process.connections.value(),
+        frontend: frontend.frontend.sessions.value(),
+        backend: backend.backend.sessions.value(),
+        server: stream
+            .server
+            .and_then(|index| backend.servers.get(index))
+            .map_or(0, |server| server.sessions.value()),
+    };
+    plan.logger.exchange(&Cx {
+        program: &plan.program,
+        session: &client.session,
+        stream: &exchange.stream,
+        request_bytes: &[],
+        response_bytes: &[],
+        arena: &exchange.arena,
+        now: client.local.now(),
+        on_response: false,
+    });
+}
+
+fn count(client: &Client, exchange: &mut Exchange) {
+    bytes(exchange);
+    let worker = client.local.worker;
+    let plan = &client.plan;
+    let stream = &exchange.stream;
+    let notes = &exchange.notes;
+    let frontend = plan.live(client.session.frontend);
+    let status = status_class(stream.status);
+    let on_front = |counters: &Counters| {
+        counters.add(worker, Count::BytesIn, stream.bytes_in);
+        counters.add(worker, Count::BytesOut, stream.bytes_out);
+        if let Some(status) = status {
+            counters.add(worker, status, 1);
+        }
+        if notes.bad_request {
+            counters.add(worker, Count::RequestErrors, 1);
+        }
+        if notes.denied {
+            counters.add(
+                worker,
+                denial(stream.response_from, notes.reached_server),
+                1,
+            );
+        }
+    };
+    on_front(&frontend.frontend.counters);
+    if let Some(listener) = frontend.listeners.get(client.session.listener) {
+        on_front(&listener.counters);
+    }
+    if !notes.on_backend {
+        return;
+    }
+    let backend = plan.live(stream.backend);
+    let times = &stream.times;
+    let between = hapax_core::stream::Times::between;
+    let timers = [
+        between(times.request, times.queue),
+        between(times.queue, times.connect),
+        between(times.connect, times.response),
+        between(times.request, times.end),
+    ];
+    let on_back = |counters: &Counters, status: Option<Count>| {
+        counters.add(worker, Count::BytesIn, stream.bytes_in);
+        counters.add(worker, Count::BytesOut, stream.bytes_out);
+        if let Some(status) = status {
+            counters.add(worker, status, 1);
+        }
+        if let Some(abort) = abort(&stream.termination) {
+            counters.add(worker, abort, 1);
+        }
+    };
+    on_back(&backend.backend.counters, status);
+    if notes.denied {
+        let denial = denial(stream.response_from, notes.reached_server);
+        backend.backend.counters.add(worker, denial, 1);
+    }
+    let complete = stream.response_from == ResponseSource::Server;
+    if complete {
+        backend.backend.averages.add(timers);
+    }
+    if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
+        on_back(&server.counters, status.filter(|_| complete));
+        if complete {
+            server.counters.add(worker, Count::Requests, 1);
+            server.averages.add(timers);
+        }
+    }
+    backend.backend.sessions.down();
+}
+
+fn denial(from: ResponseSource, reached_server: bool) -> Count {
+    match (from, reached_server) {
+        (_, true) => Count::DeniedResponses,
+        _ => Count::DeniedRequests,
+    }
+}
+
+/// What an end counts as on the backend's side.
+fn abort(termination: &hapax_core::stream::Termination) -> Option<Count> {
+    match (termination.cause, termination.phase) {
+        (Cause::ClientAbort | Cause::ClientTimeout, _) => Some(Count::ClientAborts),
+        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Headers) => Some(Count::ResponseErrors),
+        (Cause::Proxy, Phase::Headers) => Some(Count::ResponseErrors),
+        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Data | Phase::Last) => {
+            Some(Count::ServerAborts)
+        }
+        _ => None,
+    }
+}
+
+fn status_class(status: i16) -> Option<Count> {
+    Some(match status {
+        ..=0 => return None,
+        100..=199 => Count::Status1xx,
+        200..=299 => Count::Status2xx,
+        300..=399 => Count::Status3xx,
+        400..=499 => Count::Status4xx,
+        500..=599 => Count::Status5xx,
+        _ => Count::StatusOther,
+    })
+}

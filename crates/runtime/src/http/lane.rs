@@ -1,0 +1,451 @@
+//! One direction of an exchange: bytes from a source, through their framing, to a sink.
+//!
+//! The same loop serves requests and responses. What is to be sent stands in two places: `out` (heads, chunk framing,
+//! small bodies) and then the first `ready` bytes of `input`, so that one call sends both and large bodies are not
+//! copied. A lane that waits holds no buffer.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use hapax_proto::h1::body::Framing;
+use hapax_proto::h1::chunk::{Decoder, Encoder, write_last};
+use hapax_proto::h1::{Fault, Limits};
+
+use crate::buffer::Buf;
+use crate::io::{Io, Stream as Socket};
+use crate::pipe::PooledPipe;
+
+/// See the module text.
+#[derive(Debug, Default)]
+pub struct Lane {
+    /// Received, not yet sent or consumed.
+    pub input: Option<Buf>,
+    /// To be sent first.
+    pub out: Vec<u8>,
+    sent: usize,
+    ready: usize,
+    /// Bytes went to the sink that are in `out` no more.
+    consumed: bool,
+    /// Nothing is sent any more.
+    discarding: bool,
+    body: Body,
+    decoder: Decoder,
+    encoder: Encoder,
+    pipe: Option<PooledPipe>,
+    spliced: bool,
+    /// Payload bytes that were received, framing not counted.
+    pub payload: u64,
+    /// Trailer fields, in the count of bytes.
+    pub trailer_bytes: u64,
+    /// Bytes that the sink took.
+    pub delivered: u64,
+    /// Whether the sink took anything since it was last asked.
+    pub progress: Progress,
+    /// What the lane waits for when it is pending.
+    pub blocked: Blocked,
+    /// Whether splice may be used, and from how many bytes on.
+    pub splice_from: Option<u64>,
+}
+
+/// What still comes from the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Body {
+    #[default]
+    Ended,
+    Length(u64),
+    Chunked,
+    UntilClose,
+}
+
+/// What happened since somebody last looked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes came from the source.
+    pub source: bool,
+    /// The sink took bytes.
+    pub sink: bool,
+}
+
+/// Whom a pending lane waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blocked {
+    /// Nobody: it is done, or runs again at once.
+    #[default]
+    No,
+    /// The source sends nothing.
+    Source,
+    /// The sink takes nothing.
+    Sink,
+}
+
+/// Why a lane stopped before the end of its message.
+#[derive(Debug)]
+pub enum LaneFault {
+    /// The source broke the connection.
+    Source(io::Error),
+    /// The source closed within the message.
+    Truncated,
+    /// The message's framing is broken.
+    Malformed(Fault),
+    /// The sink broke the connection.
+    Sink(io::Error),
+}
+
+impl Lane {
+    /// Ready for the next message; bytes in `input` stay, they belong to it.
+    pub fn reset(&mut self) {
+        self.out.clear();
+        if self.out.capacity() > MOST_KEPT {
+            self.out = Vec::new();
+        }
+        self.sent = 0;
+        self.ready = 0;
+        self.consumed = false;
+        self.discarding = false;
+        self.body = Body::Ended;
+        self.pipe = None;
+        self.spliced = false;
+        self.payload = 0;
+        self.trailer_bytes = 0;
+        self.delivered = 0;
+        self.progress = Progress::default();
+        self.blocked = Blocked::No;
+    }
+
+    /// A message with this framing begins behind the head that was consumed from `input`; the head for the sink is in
+    /// `out`. Body bytes that are there already join it.
+    pub fn begin(&mut self, framing: Framing, limits: &Limits) -> Result<(), LaneFault> {
+        self.body = match framing {
+            Framing::None | Framing::Length(0) | Framing::Tunnel => Body::Ended,
+            Framing::Length(length) => Body::Length(length),
+            Framing::Chunked => {
+                self.decoder.reset();
+                self.encoder = Encoder::default();
+                Body::Chunked
+            }
+            Framing::UntilClose => Body::UntilClose,
+        };
+        if self.has_input() && self.body != Body::Ended {
+            self.decode(limits)?;
+            self.join_small();
+        }
+        Ok(())
+    }
+
+    /// Whether the source's message is complete.
+    pub fn is_received(&self) -> bool {
+        self.body == Body::Ended
+    }
+
+    /// Whether everything was received and sent.
+    pub fn is_done(&self) -> bool {
+        self.is_received() && !self.has_output()
+    }
+
+    /// Whether something waits to be sent.
+    pub fn has_output(&self) -> bool {
+        self.sent < self.out.len()
+            || self.ready > 0
+            || self.pipe.as_ref().is_some_and(|pipe| pipe.held() > 0)
+    }
+
+    /// Whether received bytes were not consumed.
+    pub fn has_input(&self) -> bool {
+        self.input.as_ref().is_some_and(|input| !input.is_empty())
+    }
+
+    /// Whether everything that was sent can be sent again.
+    pub fn can_rewind(&self) -> bool {
+        !self.consumed && !self.spliced
+    }
+
+    /// Sends everything again.
+    pub fn rewind(&mut self) {
+        self.sent = 0;
+        self.delivered = 0;
+    }
+
+    /// Makes room in `out` for something new.
+    pub fn renew_out(&mut self) {
+        if self.sent > 0 && self.sent == self.out.len() {
+            self.out.clear();
+            self.sent = 0;
+            self.consumed = true;
+        }
+    }
+
+    /// The sink is gone: the rest of the source's message is read and dropped, so that the next one can be found.
+    pub fn discard(&mut self) {
+        self.discarding = true;
+        self.drop_output();
+    }
+
+    /// Reads and drops the rest of the source's message.
+    pub fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        limits: &Limits,
+    ) -> Poll<Result<(), LaneFault>> {
+        self.discarding = true;
+        loop {
+            self.drop_output();
+            if self.body == Body::Ended {
+                self.drop_empty();
+                return Poll::Ready(Ok(()));
+            }
+            match self.poll_fetch(cx, source, limits) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => {
+                    self.drop_empty();
+                    return Poll::Pending;
+                }
+                failed => return failed,
+            }
+        }
+    }
+
+    fn drop_output(&mut self) {
+        if let Some(input) = &mut self.input {
+            input.consume(self.ready);
+        }
+        self.ready = 0;
+        self.out.clear();
+        self.sent = 0;
+        self.consumed = true;
+        self.pipe = None;
+    }
+
+    /// Moves what can be moved; ready when the message was received and sent whole.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        sink: &mut Socket,
+        limits: &Limits,
+    ) -> Poll<Result<(), LaneFault>> {
+        self.blocked = Blocked::No;
+        for _ in 0..ROUNDS {
+            match self.poll_flush(cx, sink) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneFault::Sink(error))),
+                Poll::Pending => {
+                    self.blocked = Blocked::Sink;
+                    return Poll::Pending;
+                }
+            }
+            if self.body == Body::Ended {
+                self.drop_empty();
+                return Poll::Ready(Ok(()));
+            }
+            match self.poll_fetch(cx, source, limits) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+                Poll::Pending => {
+                    self.drop_empty();
+                    self.blocked = Blocked::Source;
+                    return Poll::Pending;
+                }
+            }
+        }
+        // Others have a right to the worker too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sends what is there.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Socket) -> Poll<io::Result<()>> {
+        if self.discarding {
+            self.drop_output();
+        }
+        while self.sent < self.out.len() || self.ready > 0 {
+            let first = &self.out[self.sent..];
+            let second = match &self.input {
+                Some(input) => &input.data()[..self.ready],
+                None => &[],
+            };
+            let first_len = first.len();
+            let count = match sink.poll_send(cx, first, second, false) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            };
+            self.took(count);
+            let of_first = count.min(first_len);
+            // `out` is kept until something else is written there: it may have to be sent again.
+            self.sent += of_first;
+            if count > of_first {
+                self.consumed = true;
+                self.ready -= count - of_first;
+                if let Some(input) = &mut self.input {
+                    input.consume(count - of_first);
+                }
+            }
+        }
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
+            match sink.poll_splice_to(cx, pipe, false) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => self.took(count),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn took(&mut self, count: usize) {
+        self.delivered += count as u64;
+        self.progress.sink = true;
+    }
+
+    fn poll_fetch(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        limits: &Limits,
+    ) -> Poll<Result<(), LaneFault>> {
+        if let Some(spliced) = self.poll_splice(cx, source) {
+            return spliced;
+        }
+        self.pipe = None;
+        let input = self.input.get_or_insert_with(Buf::take);
+        if input.tail() == 0 {
+            input.compact();
+        }
+        match source.poll_recv(cx, input.room()) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(self.source_ended()),
+            Poll::Ready(Ok(count)) => input.filled(count),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneFault::Source(error))),
+            Poll::Pending => return Poll::Pending,
+        }
+        self.progress.source = true;
+        Poll::Ready(self.decode(limits))
+    }
+
+    fn source_ended(&mut self) -> Result<(), LaneFault> {
+        match self.body {
+            Body::UntilClose => {
+                self.body = Body::Ended;
+                Ok(())
+            }
+            _ => Err(LaneFault::Truncated),
+        }
+    }
+
+    /// Large bodies of known length go through a pipe. None: by buffer.
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+    ) -> Option<Poll<Result<(), LaneFault>>> {
+        let least = self.splice_from.filter(|_| !self.discarding)?;
+        let left = match self.body {
+            Body::Length(left) if left >= least || self.spliced => left,
+            _ => return None,
+        };
+        if self.has_input() {
+            return None;
+        }
+        if self.pipe.is_none() {
+            self.pipe = PooledPipe::take().ok();
+        }
+        let pipe = self.pipe.as_mut()?;
+        self.input = None;
+        let limit = usize::try_from(left).unwrap_or(usize::MAX);
+        match source.poll_splice_from(cx, pipe, limit) {
+            Poll::Pending => {
+                self.pipe = None;
+                Some(Poll::Pending)
+            }
+            Poll::Ready(Ok(0)) => Some(Poll::Ready(self.source_ended())),
+            Poll::Ready(Ok(count)) => {
+                self.spliced = true;
+                self.progress.source = true;
+                self.payload += count as u64;
+                self.body = match left.saturating_sub(count as u64) {
+                    0 => Body::Ended,
+                    left => Body::Length(left),
+                };
+                Some(Poll::Ready(Ok(())))
+            }
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.splice_from = None;
+                None
+            }
+            Poll::Ready(Err(error)) => Some(Poll::Ready(Err(LaneFault::Source(error)))),
+        }
+    }
+
+    /// Finds out which of the bytes in `input` go to the sink.
+    fn decode(&mut self, limits: &Limits) -> Result<(), LaneFault> {
+        if self.body == Body::Chunked {
+            self.renew_out();
+        }
+        let Some(input) = &mut self.input else {
+            return Ok(());
+        };
+        match self.body {
+            Body::Ended => {}
+            Body::Length(left) => {
+                let count = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+                self.ready = count;
+                self.payload += count as u64;
+                self.body = match left - count as u64 {
+                    0 => Body::Ended,
+                    left => Body::Length(left),
+                };
+            }
+            Body::UntilClose => {
+                self.ready = input.len();
+                self.payload += input.len() as u64;
+            }
+            Body::Chunked => {
+                let found = self.decoder.advance(input.data(), limits);
+                let found = found.map_err(LaneFault::Malformed)?;
+                self.encoder.announce(found.announced);
+                for range in &found.data {
+                    let data = input.data().get(range.clone()).unwrap_or_default();
+                    self.payload += data.len() as u64;
+                    self.encoder.put(data, &mut self.out);
+                }
+                input.consume(found.consumed);
+                if found.done {
+                    let trailers = self.decoder.trailers();
+                    write_last(trailers, &mut self.out);
+                    self.trailer_bytes = trailers
+                        .iter()
+                        .map(|(name, value)| (name.len() + value.len()) as u64)
+                        .sum::<u64>()
+                        + 1;
+                    self.body = Body::Ended;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A small body behind a head is copied there: one plain send costs less than a vectored one.
+    fn join_small(&mut self) {
+        if self.ready > 0 && self.ready <= MOST_JOINED {
+            if let Some(input) = &mut self.input {
+                self.out.extend_from_slice(&input.data()[..self.ready]);
+                input.consume(self.ready);
+            }
+            self.ready = 0;
+        }
+    }
+
+    /// Gives the buffer back when nothing is in it.
+    pub fn drop_empty(&mut self) {
+        if !self.has_input() {
+            self.input = None;
+        }
+    }
+}
+
+/// How often one lane may fetch and send before other tasks have their turn.
+const ROUNDS: usize = 16;
+const MOST_JOINED: usize = 4096;
+/// A pooled lane keeps this much memory for heads.
+const MOST_KEPT: usize = 16384;

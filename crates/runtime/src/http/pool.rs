@@ -1,0 +1,172 @@
+//! Connections to a server, and those of them that wait idle on this worker: last in, first out.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use hapax_core::live::ServerLive;
+
+use crate::io::{Io, Stream as Socket};
+use crate::plan::ServerPlan;
+
+/// A connection to a server that an exchange uses.
+#[derive(Debug)]
+pub struct ServerConnection {
+    /// The socket.
+    pub socket: Socket,
+    /// Requests that were sent on it before the current one.
+    pub reuses: u32,
+    in_use: InUse,
+    /// The server's generation when it was opened.
+    generation: u32,
+    /// The client's port, where the server's port depends on it.
+    port: u16,
+}
+
+/// This worker's idle connections to one server.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: RefCell<Vec<Idle>>,
+    /// The least number of idle connections since the last purge: nobody needed those.
+    low: Cell<usize>,
+    purged_ms: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    socket: Socket,
+    reuses: u32,
+    generation: u32,
+    port: u16,
+}
+
+impl ServerConnection {
+    /// A connection that was just started.
+    pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
+        ServerConnection {
+            socket,
+            reuses: 0,
+            generation: server.live.generation.load(Ordering::Relaxed),
+            in_use: InUse::new(server),
+            port,
+        }
+    }
+
+    /// Its server.
+    pub fn server(&self) -> &Rc<ServerPlan> {
+        &self.in_use.0
+    }
+
+    /// Whether another exchange may use it later.
+    pub fn may_stay(&self) -> bool {
+        let live = &self.server().live;
+        let most = live.ir.options.max_reuse;
+        (most < 0 || i64::from(self.reuses) < i64::from(most))
+            && self.generation == live.generation.load(Ordering::Relaxed)
+    }
+
+    /// Gives it back to its server's pool, or closes it.
+    pub fn park(self) {
+        let server = self.server().clone();
+        let options = &server.live.ir.options;
+        let full = options.pool_max_conn >= 0
+            && server.live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
+        if full || options.pool_purge_delay == 0 || !self.may_stay() {
+            return;
+        }
+        server.live.idle.fetch_add(1, Ordering::Relaxed);
+        server.pool.idle.borrow_mut().push(Idle {
+            socket: self.socket,
+            reuses: self.reuses,
+            generation: self.generation,
+            port: self.port,
+        });
+    }
+}
+
+/// Counts a connection as in use while it lives.
+#[derive(Debug)]
+struct InUse(Rc<ServerPlan>);
+
+impl InUse {
+    fn new(server: &Rc<ServerPlan>) -> InUse {
+        server.live.used.fetch_add(1, Ordering::Relaxed);
+        InUse(server.clone())
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.live.used.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Pool {
+    /// Takes the connection that was parked last and is still open; with `proven` only one that was reused before.
+    pub fn take(
+        &self,
+        server: &Rc<ServerPlan>,
+        port: u16,
+        proven: bool,
+    ) -> Option<ServerConnection> {
+        let mut idle = self.idle.borrow_mut();
+        let generation = server.live.generation.load(Ordering::Relaxed);
+        let mut at = idle.len();
+        while at > 0 {
+            at -= 1;
+            if idle[at].port != port || proven && idle[at].reuses == 0 {
+                continue;
+            }
+            let mut taken = idle.remove(at);
+            server.live.idle.fetch_sub(1, Ordering::Relaxed);
+            if taken.generation != generation || !taken.socket.is_quiet() {
+                continue;
+            }
+            self.low.set(self.low.get().min(idle.len()));
+            return Some(ServerConnection {
+                socket: taken.socket,
+                reuses: taken.reuses + 1,
+                in_use: InUse::new(server),
+                generation,
+                port,
+            });
+        }
+        self.low.set(0);
+        None
+    }
+
+    /// Closes what its server closed or what may not be used any more, and every `pool-purge-delay` half of what nobody
+    /// needed since the last time.
+    pub fn purge(&self, live: &ServerLive, now_ms: u64) {
+        let mut idle = self.idle.borrow_mut();
+        let before = idle.len();
+        let generation = live.generation.load(Ordering::Relaxed);
+        idle.retain_mut(|idle| idle.generation == generation && idle.socket.is_quiet());
+        let delay = u64::from(live.ir.options.pool_purge_delay);
+        if now_ms.saturating_sub(self.purged_ms.get()) >= delay {
+            self.purged_ms.set(now_ms);
+            let unused = self.low.get().min(idle.len());
+            // Those at the bottom waited longest.
+            idle.drain(..unused.div_ceil(2));
+            self.low.set(idle.len());
+        }
+        let closed = (before - idle.len()) as i32;
+        live.idle.fetch_sub(closed, Ordering::Relaxed);
+    }
+
+    /// Closes all.
+    pub fn drain(&self, live: &ServerLive) {
+        let closed = self.idle.take().len() as i32;
+        live.idle.fetch_sub(closed, Ordering::Relaxed);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.idle.borrow().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

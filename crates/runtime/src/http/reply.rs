@@ -1,0 +1,162 @@
+//! Answers made here: pages for failures, rules that answer, `monitor-uri`.
+
+use std::task::Poll;
+
+use hapax_core::contract::Outcome;
+use hapax_core::counter::Count;
+use hapax_core::ir::ErrorPage;
+use hapax_core::stream::{Cause, Phase, ReplyBody, ResponseSource, Termination};
+use hapax_proto::h1::body::request_framing;
+
+use super::client::{Client, Interrupted, within};
+use super::error_page;
+use super::exchange::{Exchange, Failure};
+use super::lane::LaneFault;
+use super::response;
+
+/// `monitor-uri`: says that we serve.
+pub async fn monitor(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    exchange.stream.log_silent = true;
+    count_intercepted(client);
+    page(client, exchange, 200);
+    send(client, exchange).await
+}
+
+/// What a rule decided.
+pub async fn by_rule(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    outcome: Outcome,
+) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Deny { status } => {
+            exchange.notes.denied = true;
+            Err(Failure::new(Cause::Proxy, Phase::Request, status))
+        }
+        Outcome::Reply => {
+            exchange.stream.termination = Termination {
+                cause: Cause::Local,
+                phase: Phase::Request,
+            };
+            count_intercepted(client);
+            send(client, exchange).await
+        }
+        _ => {
+            exchange.client_stays = false;
+            Err(Failure::new(Cause::Proxy, Phase::Request, 0))
+        }
+    }
+}
+
+/// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
+pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
+    let stream = &mut exchange.stream;
+    let own = [stream.backend, client.session.frontend]
+        .into_iter()
+        .find_map(|proxy| find_page(&client.plan.proxy(proxy).ir.error_pages, status));
+    if let Some(own) = own
+        && let Some(body) = error_page::parse(&own.content, &mut stream.response)
+    {
+        let body = own.content.get(body..).unwrap_or_default();
+        stream.reply_body = ReplyBody::Owned(body.to_vec());
+        return;
+    }
+    let body = error_page::page(status).fill(&mut stream.response);
+    stream.reply_body = ReplyBody::Owned(body.into_bytes());
+}
+
+/// The configured page for a status.
+pub fn find_page(pages: &[ErrorPage], status: u16) -> Option<&ErrorPage> {
+    pages.iter().rev().find(|page| page.status == status)
+}
+
+/// Sends `stream.response` with `stream.reply_body`.
+pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let options = &client.frontend().ir.options;
+    let closes = options.connection_mode == hapax_core::ir::ConnectionMode::Close
+        || client.local.stopping.get();
+    if closes {
+        exchange.client_stays = false;
+    }
+    if !exchange.notes.body_begun {
+        // Nobody reads the request's body: what of it is here is dropped, the rest after the answer.
+        exchange.notes.body_begun = true;
+        let framing = request_framing(&exchange.stream.request);
+        let limits = client.plan.at(client.session.frontend).request_limits;
+        if exchange.up.begin(framing, &limits).is_err() {
+            exchange.client_stays = false;
+        }
+    }
+    exchange.up.discard();
+    exchange.stream.response_from = ResponseSource::Proxy;
+    exchange.stream.status = exchange.stream.response.status() as i16;
+    exchange.down.reset();
+    exchange.down.input = None;
+    response::write(client, exchange, true);
+    if !exchange.asked.head {
+        let body = exchange.stream.reply_body.bytes();
+        exchange.down.payload += body.len() as u64;
+        exchange.down.out.extend_from_slice(body);
+    }
+    exchange.answered = true;
+    super::finish::head_sent(client, exchange);
+    let deadline = Client::after(client.frontend().ir.timeouts.client);
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let down = &mut exchange.down;
+    let sent = within(timer, handle, deadline, |cx| down.poll_flush(cx, socket)).await;
+    match sent {
+        Ok(Ok(())) => drain(client, exchange).await,
+        Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)),
+        Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
+    }
+}
+
+/// Reads the rest of the request, so that the next one can follow.
+async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let plan = client.plan.clone();
+    let timeout = plan.proxy(client.session.frontend).ir.timeouts.client;
+    let limits = plan.at(client.session.frontend).request_limits;
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let up = &mut exchange.up;
+    let mut deadline = Client::after(timeout);
+    let failed = |cause| Err(Failure::new(cause, Phase::Last, 0));
+    while exchange.client_stays && !up.is_received() {
+        let drained = within(timer, handle, deadline, |cx| {
+            let polled = up.poll_drain(cx, socket, &limits);
+            if polled.is_pending() && std::mem::take(&mut up.progress).source {
+                deadline = Client::after(timeout);
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Ok(false));
+            }
+            polled.map(|result| result.map(|()| true))
+        });
+        match drained.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(LaneFault::Malformed(_))) => return failed(Cause::Proxy),
+            Ok(Err(_)) => return failed(Cause::ClientAbort),
+            Err(Interrupted::Deadline) => return failed(Cause::ClientTimeout),
+            Err(Interrupted::Ended(cause)) => return failed(cause),
+        }
+    }
+    Ok(())
+}
+
+fn count_intercepted(client: &Client) {
+    client
+        .plan
+        .live(client.session.frontend)
+        .frontend
+        .counters
+        .add(client.local.worker, Count::Intercepted, 1);
+}

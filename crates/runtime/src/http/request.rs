@@ -1,0 +1,247 @@
+//! Waiting for a request and reading its head.
+
+use std::task::Poll;
+
+use hapax_core::contract::Cx;
+use hapax_core::counter::Count;
+use hapax_core::stream::{Cause, Phase};
+use hapax_proto::h1::body::Asked;
+use hapax_proto::h1::{Parse, parse_request};
+
+use super::client::{Client, Interrupted, poll_interrupted, within};
+use super::exchange::{Exchange, Failure, counted};
+use crate::buffer::Buf;
+use crate::clock;
+use crate::io::Io;
+
+/// Waits until a request begins. None: the connection ended before one did, and nobody needs to know.
+pub async fn arrival(client: &mut Client) -> Option<Box<Exchange>> {
+    let first = client.requests == 0;
+    let waits_since = clock::now_ms();
+    if client.input.is_none() {
+        match first_bytes(client, first).await {
+            FirstBytes::Came => {}
+            FirstBytes::None(failure) => {
+                let silent = !first || client.frontend().ir.options.ignore_probes;
+                if silent {
+                    return None;
+                }
+                // The reference answers and logs it as a request that failed.
+                let mut exchange = begin(client, waits_since, first);
+                exchange.stream.times.first_byte = 0;
+                exchange.notes.bad_request = true;
+                super::finish::refuse(client, &mut exchange, failure).await;
+                super::finish::account(client, &mut exchange);
+                client.local.give_exchange(exchange);
+                return None;
+            }
+            FirstBytes::Gone => return None,
+        }
+    }
+    let mut exchange = begin(client, waits_since, first);
+    exchange.up.input = client.input.take();
+    Some(exchange)
+}
+
+enum FirstBytes {
+    Came,
+    None(Failure),
+    Gone,
+}
+
+async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
+    let timeouts = client.frontend().ir.timeouts;
+    let timeout = match first {
+        true => timeouts.http_request.or(timeouts.client),
+        false => timeouts
+            .http_keep_alive
+            .or(timeouts.http_request)
+            .or(timeouts.client),
+    };
+    let deadline = Client::after(timeout);
+    client.handle.idle.set(true);
+    let Client {
+        local,
+        socket,
+        input,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let came = std::future::poll_fn(|cx| {
+        let buffer = input.get_or_insert_with(Buf::take);
+        match socket.poll_recv(cx, buffer.room()) {
+            Poll::Ready(Ok(count)) => {
+                buffer.filled(count);
+                return Poll::Ready(match count {
+                    0 => FirstBytes::None(Failure::new(Cause::ClientAbort, Phase::Request, 400)),
+                    _ => FirstBytes::Came,
+                });
+            }
+            Poll::Ready(Err(_)) => {
+                return Poll::Ready(FirstBytes::None(Failure::new(
+                    Cause::ClientAbort,
+                    Phase::Request,
+                    0,
+                )));
+            }
+            Poll::Pending => *input = None,
+        }
+        if local.stopping.get() && !first {
+            return Poll::Ready(FirstBytes::Gone);
+        }
+        poll_interrupted(cx, timer, handle, deadline).map(|why| match why {
+            Interrupted::Deadline => {
+                FirstBytes::None(Failure::new(Cause::ClientTimeout, Phase::Request, 408))
+            }
+            Interrupted::Ended(_) => FirstBytes::Gone,
+        })
+    })
+    .await;
+    client.handle.idle.set(false);
+    if !matches!(came, FirstBytes::Came) {
+        client.input = None;
+    }
+    came
+}
+
+/// An exchange begins.
+pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
+    let mut exchange = client.local.take_exchange();
+    let now = client.local.now();
+    let stream = &mut exchange.stream;
+    stream.number = client
+        .plan
+        .program
+        .live
+        .process
+        .streams
+        .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    stream.status = -1;
+    stream.backend = client.session.frontend;
+    let times = &mut stream.times;
+    times.first_byte = now.ms;
+    if first {
+        times.start = client.session.accepted_ms;
+        times.start_wall_us = client.session.accepted_wall_us;
+    } else {
+        let waited = clock::now_ms().saturating_sub(waits_since);
+        times.start = now.ms.saturating_sub(waited).max(1);
+        times.start_wall_us = now.wall_us.saturating_sub(waited * 1000);
+    }
+    if first {
+        begins(client, &exchange);
+    }
+    exchange
+}
+
+/// Frontends without log format tell that a client connected.
+pub fn begins(client: &Client, exchange: &Exchange) {
+    client.plan.logger.begins(&Cx {
+        program: &client.plan.program,
+        session: &client.session,
+        stream: &exchange.stream,
+        request_bytes: &[],
+        response_bytes: &[],
+        arena: &exchange.arena,
+        now: client.local.now(),
+        on_response: false,
+    });
+}
+
+/// Reads the head of the request whose first bytes are there.
+pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let ir = &client.plan.proxy(client.session.frontend).ir;
+    let timeouts = ir.timeouts;
+    let limits = client.plan.at(client.session.frontend).request_limits;
+    // `timeout http-request` is for the whole head; without it the client may not be silent for long.
+    let whole = timeouts
+        .http_request
+        .map(|timeout| clock::now_ms() + u64::from(timeout));
+    loop {
+        let bytes = exchange.up.input.as_ref().map_or(&[][..], Buf::data);
+        let parsed = parse_request(
+            bytes,
+            &mut exchange.stream.request,
+            &mut exchange.scan,
+            &limits,
+        );
+        match parsed {
+            Ok(Parse::Complete { len }) => {
+                if let Some(input) = &mut exchange.up.input {
+                    input.consume(len);
+                }
+                break;
+            }
+            Ok(Parse::Partial) => {}
+            Err(fault) => {
+                exchange.notes.bad_request = true;
+                exchange.stream.status = fault.request_status() as i16;
+                let status = match fault.is_answered(&exchange.stream.request) {
+                    true => fault.request_status(),
+                    false => 0,
+                };
+                return Err(Failure::new(Cause::Proxy, Phase::Request, status));
+            }
+        }
+        let deadline = whole.unwrap_or_else(|| Client::after(timeouts.client));
+        let input = exchange.up.input.get_or_insert_with(Buf::take);
+        if input.tail() == 0 {
+            input.compact();
+        }
+        let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
+        let came = within(timer, handle, deadline, |cx| {
+            socket.poll_recv(cx, input.room())
+        })
+        .await;
+        let failure = match came {
+            Ok(Ok(count)) if count > 0 => {
+                input.filled(count);
+                continue;
+            }
+            Ok(Ok(_)) => Failure::new(Cause::ClientAbort, Phase::Request, 400),
+            Ok(Err(_)) => Failure::new(Cause::ClientAbort, Phase::Request, 0),
+            Err(Interrupted::Deadline) => Failure::new(Cause::ClientTimeout, Phase::Request, 408),
+            Err(Interrupted::Ended(cause)) => Failure::new(cause, Phase::Request, 0),
+        };
+        exchange.notes.bad_request = true;
+        return Err(failure);
+    }
+    received(client, exchange);
+    Ok(())
+}
+
+/// The head is complete.
+fn received(client: &Client, exchange: &mut Exchange) {
+    let stream = &mut exchange.stream;
+    stream.times.request = client.local.now().ms;
+    let request = &stream.request;
+    exchange.notes.request_head = counted(request);
+    exchange.asked = Asked::of(request);
+    exchange.client_11 = request.is_11();
+    exchange.client_stays = hapax_proto::h1::body::keeps_alive(request);
+    let most = usize::from(client.plan.program.global.tune.http_logurilen);
+    let line = &mut stream.request_line;
+    line.clear();
+    for (part, end) in [
+        (request.method(), &b" "[..]),
+        (request.uri(), b" "),
+        (request.version(), b""),
+    ] {
+        line.extend_from_slice(part);
+        line.extend_from_slice(end);
+    }
+    line.truncate(most.saturating_sub(1));
+    let frontend = client.plan.live(client.session.frontend);
+    let side = &frontend.frontend;
+    side.counters.add(client.local.worker, Count::Requests, 1);
+    side.request_rate
+        .add(client.local.worker, client.local.now().ms);
+    client
+        .plan
+        .program
+        .live
+        .process
+        .counters
+        .add(client.local.worker, Count::Requests, 1);
+}

@@ -1,0 +1,76 @@
+//! A response's head on its way to the client: rules, cookies, the connection line.
+
+use hapax_core::contract::Outcome;
+use hapax_core::stream::{Cause, Phase};
+use hapax_proto::h1::body::{Framing, response_connection};
+use hapax_proto::http::Name;
+
+use super::client::Client;
+use super::exchange::{Exchange, Failure, counted};
+use super::rules::{self, Set};
+
+/// Applies what is due to the server's response and writes its head.
+pub fn prepare(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    framing: Framing,
+) -> Result<(), Failure> {
+    if exchange.stream.response.status() != 101 {
+        super::cookie::on_response(client, exchange);
+    }
+    let backend = exchange.stream.backend;
+    let frontend = client.session.frontend;
+    let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
+    while let Some(Some(proxy)) = proxies.next() {
+        match rules::run(client, exchange, proxy, Set::Response) {
+            None => {}
+            Some(Outcome::Deny { status }) => {
+                exchange.notes.denied = true;
+                return Err(Failure::new(Cause::Proxy, Phase::Headers, status));
+            }
+            Some(Outcome::Reply) => {
+                exchange.server = None;
+                return Err(Failure::new(Cause::Proxy, Phase::Headers, REPLY));
+            }
+            Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
+        }
+    }
+    if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
+        // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
+        exchange.stream.response.remove_id(Name::ContentLength);
+        exchange.stream.response.remove_id(Name::TransferEncoding);
+    }
+    write(client, exchange, framing != Framing::Tunnel);
+    Ok(())
+}
+
+/// Writes `stream.response` to the client's side, with its connection line.
+pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
+    exchange.notes.response_head += counted(&exchange.stream.response);
+    let response = &mut exchange.stream.response;
+    if with_connection
+        && let Some(value) =
+            response_connection(response, exchange.client_11, exchange.client_stays)
+    {
+        response.add(b"connection", value);
+    }
+    let adjust = client.frontend().ir.options.case_adjust_client;
+    exchange.down.renew_out();
+    super::case::write(client, response, adjust, &mut exchange.down.out);
+}
+
+/// Writes a 1xx head as it is.
+pub fn write_interim(client: &Client, exchange: &mut Exchange) {
+    exchange.notes.response_head += counted(&exchange.stream.response);
+    let adjust = client.frontend().ir.options.case_adjust_client;
+    exchange.down.renew_out();
+    super::case::write(
+        client,
+        &exchange.stream.response,
+        adjust,
+        &mut exchange.down.out,
+    );
+}
+
+/// In a [`Failure`]: the answer stands in `stream.response` already.
+pub const REPLY: u16 = 1;

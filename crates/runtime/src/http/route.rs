@@ -1,0 +1,193 @@
+//! From a request's head to the server that shall answer it: rules, backend, and what is added for the server.
+
+use std::sync::atomic::Ordering;
+
+use hapax_core::contract::Outcome;
+use hapax_core::counter::Count;
+use hapax_core::ir::{self, ConnectionMode};
+use hapax_core::program::ProxyId;
+use hapax_core::stream::{Cause, Endpoint, Phase};
+use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
+
+use super::client::Client;
+use super::exchange::{Exchange, Failure};
+use super::lane::LaneFault;
+use super::rules::Set;
+use super::{connect, reply, rules, transfer};
+
+/// Serves a request whose head is complete. An error says what the client is told instead.
+pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let frontend = client.session.frontend;
+    if is_monitor(client, exchange) {
+        return reply::monitor(client, exchange).await;
+    }
+    if let Some(outcome) = decide(client, exchange, frontend) {
+        return reply::by_rule(client, exchange, outcome).await;
+    }
+    choose_backend(client, exchange)?;
+    let backend = exchange.stream.backend;
+    if backend != frontend {
+        if let Some(outcome) = decide(client, exchange, backend) {
+            return reply::by_rule(client, exchange, outcome).await;
+        }
+    }
+    super::cookie::on_request(client, exchange);
+    prepare(client, exchange)?;
+    loop {
+        connect::run(client, exchange).await?;
+        match transfer::run(client, exchange).await? {
+            transfer::Ended::Done => return Ok(()),
+            // A connection that waited idle was closed just when it was taken.
+            transfer::Ended::Again => connect::start_over(exchange),
+        }
+    }
+}
+
+/// The rules of a proxy and its statistics page, in their order.
+fn decide(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+    rules::run(client, exchange, proxy, Set::Request)
+        .or_else(|| rules::stats(client, exchange, proxy))
+        .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
+}
+
+fn is_monitor(client: &Client, exchange: &Exchange) -> bool {
+    let ir = &client.plan.proxy(client.session.frontend).ir;
+    ir.monitor_uri
+        .as_ref()
+        .is_some_and(|uri| exchange.stream.request.uri() == uri.as_bytes())
+}
+
+fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let frontend = client.session.frontend;
+    let chosen =
+        rules::use_backend(client, exchange).or(client.plan.proxy(frontend).default_backend);
+    let Some(backend) = chosen else {
+        exchange.stream.times.request = 0;
+        return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 503));
+    };
+    enter_backend(client, exchange, backend);
+    Ok(())
+}
+
+/// The stream is the backend's from now on.
+pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId) {
+    let worker = client.local.worker;
+    let now = client.local.now().ms;
+    exchange.stream.backend = backend;
+    let side = &client.plan.live(backend).backend;
+    side.counters.add(worker, Count::Sessions, 1);
+    side.counters.add(worker, Count::Requests, 1);
+    side.session_rate.add(worker, now);
+    side.sessions.up();
+    exchange.notes.on_backend = true;
+}
+
+/// Adds what the server shall see, and writes the head as it is sent.
+fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let frontend = &client.plan.proxy(client.session.frontend).ir;
+    let backend = &client.plan.proxy(exchange.stream.backend).ir;
+    let request = &mut exchange.stream.request;
+    let forward_for = frontend.forward_for.iter().chain(&backend.forward_for);
+    if let Some(option) = forward_for.last() {
+        add_address(request, option, &client.session.source, frontend, backend);
+    }
+    let original_to = frontend.original_to.iter().chain(&backend.original_to);
+    if let Some(option) = original_to.last() {
+        add_address(
+            request,
+            option,
+            &client.session.destination,
+            frontend,
+            backend,
+        );
+    }
+    if request.seen().te {
+        clean_te(request);
+    }
+    let keep = server_stays(frontend, backend) || backend.options.pretend_keepalive;
+    if let Some(value) = request_connection(request, keep) {
+        request.add(b"connection", value);
+    }
+    let framing = request_framing(request);
+    let up = &mut exchange.up;
+    up.out.clear();
+    super::case::write(
+        client,
+        request,
+        backend.options.case_adjust_server,
+        &mut up.out,
+    );
+    up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
+    let limits = client.plan.at(client.session.frontend).request_limits;
+    exchange.notes.body_begun = true;
+    up.begin(framing, &limits).map_err(|fault| {
+        exchange.notes.bad_request = true;
+        match fault {
+            LaneFault::Malformed(fault) => {
+                Failure::new(Cause::Proxy, Phase::Request, fault.request_status())
+            }
+            _ => Failure::new(Cause::Proxy, Phase::Request, 400),
+        }
+    })
+}
+
+/// Whether the connection to the server stays for further requests.
+pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
+    let closes = |mode| matches!(mode, ConnectionMode::ServerClose | ConnectionMode::Close);
+    !closes(backend.options.connection_mode)
+        && frontend.options.connection_mode != ConnectionMode::ServerClose
+}
+
+/// From how many bytes on bodies are spliced.
+pub fn splice_from(
+    global: &ir::Global,
+    frontend: &ir::Proxy,
+    backend: &ir::Proxy,
+    upward: bool,
+) -> Option<u64> {
+    if global.no_splice {
+        return None;
+    }
+    let (one, other) = (&frontend.options, &backend.options);
+    let asked = match upward {
+        true => one.splice_request || other.splice_request,
+        false => one.splice_response || other.splice_response,
+    };
+    Some(if asked || one.splice_auto || other.splice_auto {
+        SPLICE_WHEN_ASKED
+    } else {
+        SPLICE_UNASKED
+    })
+}
+
+fn add_address(
+    request: &mut hapax_proto::http::Head,
+    option: &ir::ForwardFor,
+    endpoint: &Endpoint,
+    frontend: &ir::Proxy,
+    backend: &ir::Proxy,
+) {
+    use std::io::Write;
+    let Some(ip) = endpoint.ip() else { return };
+    if option.except.is_some_and(|network| network.contains(ip)) {
+        return;
+    }
+    let _ = (frontend, backend);
+    if option.if_none && request.find(option.header.as_bytes()).is_some() {
+        return;
+    }
+    let mut text = [0u8; 48];
+    let mut rest = &mut text[..];
+    let _ = write!(rest, "{ip}");
+    let left = rest.len();
+    let length = text.len() - left;
+    request.add(option.header.as_bytes(), &text[..length]);
+}
+
+/// The time the last session came, for the statistics.
+pub fn note_session(last: &std::sync::atomic::AtomicU64, now_ms: u64) {
+    last.store(now_ms, Ordering::Relaxed);
+}
+
+const SPLICE_WHEN_ASKED: u64 = 4096;
+const SPLICE_UNASKED: u64 = 65536;

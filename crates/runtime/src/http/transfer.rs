@@ -1,0 +1,415 @@
+//! Between a server connection and the client: the response's head, then both bodies at once.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use hapax_core::ir::ConnectionMode;
+use hapax_core::stream::{Cause, Phase, ResponseSource};
+use hapax_proto::h1::body::{Framing, keeps_alive, response_framing};
+use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
+
+use super::client::{Client, Interrupted, poll_interrupted};
+use super::exchange::{Exchange, Failure};
+use super::lane::{Blocked, LaneFault};
+use super::{response, route};
+use crate::buffer::Buf;
+use crate::clock;
+use crate::io::Io;
+use crate::wheel::NEVER;
+
+/// How it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The response was delivered.
+    Done,
+    /// A reused connection turned out to be closed before anything came: send the request again.
+    Again,
+}
+
+/// Forwards the rest of the request and the response.
+pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, Failure> {
+    let result = forward(client, exchange).await;
+    if result != Ok(Ended::Done) {
+        // What did not end well is not used again.
+        exchange.server = None;
+    }
+    if result != Ok(Ended::Again) {
+        return result;
+    }
+    Ok(Ended::Again)
+}
+
+async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, Failure> {
+    let plan = client.plan.clone();
+    let frontend = &plan.proxy(client.session.frontend).ir;
+    let backend = &plan.proxy(exchange.stream.backend).ir;
+    let limits = plan.at(exchange.stream.backend).response_limits;
+    exchange.server_deadline = Client::after(backend.timeouts.server);
+    exchange.client_deadline = Client::after(frontend.timeouts.client);
+    exchange.scan = Scan::default();
+    let framing = loop {
+        if head(client, exchange, &limits).await? == Ended::Again {
+            return Ok(Ended::Again);
+        }
+        let status = exchange.stream.response.status();
+        if (100..200).contains(&status) && status != 101 {
+            interim(client, exchange).await?;
+            exchange.scan = Scan::default();
+            continue;
+        }
+        let relaxed = backend.options.relaxed_response;
+        match response_framing(&exchange.stream.response, &exchange.asked, relaxed) {
+            Ok(framing) => break framing,
+            Err(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 502)),
+        }
+    };
+    exchange.stream.times.response = client.local.now().ms;
+    exchange.stream.response_from = ResponseSource::Server;
+    let server_keeps = keeps_alive(&exchange.stream.response)
+        && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
+        && route::server_stays(frontend, backend);
+    exchange.client_stays = exchange.client_stays
+        && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
+        && frontend.options.connection_mode != ConnectionMode::Close
+        && !client.local.stopping.get();
+    response::prepare(client, exchange, framing)?;
+    exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
+    exchange
+        .down
+        .begin(framing, &limits)
+        .map_err(|_| Failure::new(Cause::Proxy, Phase::Headers, 502))?;
+    exchange.answered = true;
+    exchange.stream.status = exchange.stream.response.status() as i16;
+    super::finish::head_sent(client, exchange);
+    bodies(client, exchange).await?;
+    if framing == Framing::Tunnel {
+        return super::tunnel::run(client, exchange)
+            .await
+            .map(|()| Ended::Done);
+    }
+    give_back(client, exchange, server_keeps);
+    Ok(Ended::Done)
+}
+
+/// The server connection goes where the next request finds it.
+fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
+    let Some(connection) = exchange.server.take() else {
+        return;
+    };
+    if !keeps || exchange.down.has_input() || !connection.may_stay() {
+        return;
+    }
+    let backend = exchange.stream.backend;
+    let private = connection.server().live.ir.options.send_proxy.is_some();
+    let never = client.plan.proxy(backend).ir.http_reuse == hapax_core::ir::HttpReuse::Never;
+    match exchange.stream.server {
+        Some(index) if never || private => {
+            client.kept = Some(Box::new((backend, index, connection)));
+        }
+        _ => connection.park(),
+    }
+}
+
+/// Reads a head from the server while the request still goes out.
+async fn head(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    limits: &Limits,
+) -> Result<Ended, Failure> {
+    let plan = client.plan.clone();
+    let timeouts = Times::of(client, exchange);
+    let watch_client = plan.proxy(exchange.stream.backend).ir.options.abortonclose;
+    let request_limits = plan.at(client.session.frontend).request_limits;
+    poll_fn(|cx| {
+        poll_head(
+            cx,
+            client,
+            exchange,
+            (limits, &request_limits),
+            timeouts,
+            watch_client,
+        )
+    })
+    .await
+}
+
+fn poll_head(
+    cx: &mut Context<'_>,
+    client: &mut Client,
+    exchange: &mut Exchange,
+    (limits, request_limits): (&Limits, &Limits),
+    timeouts: Times,
+    watch_client: bool,
+) -> Poll<Result<Ended, Failure>> {
+    let Exchange {
+        up,
+        down,
+        server,
+        stream,
+        scan,
+        notes,
+        client_deadline: client_until,
+        server_deadline: server_until,
+        ..
+    } = &mut *exchange;
+    let Some(connection) = server else {
+        return Poll::Ready(Err(Failure::new(Cause::Internal, Phase::Headers, 500)));
+    };
+    let socket = &mut connection.socket;
+    let mut client_fault = None;
+    let mut waits = Blocked::No;
+    if !up.is_done() {
+        match up.poll(cx, &mut client.socket, socket, request_limits) {
+            Poll::Ready(Ok(())) => {}
+            // The server may have answered before it stopped reading.
+            Poll::Ready(Err(LaneFault::Sink(_))) => {
+                up.discard();
+                cx.waker().wake_by_ref();
+            }
+            Poll::Ready(Err(LaneFault::Malformed(fault))) => {
+                let status = fault.request_status();
+                // After an interim answer the reference says nothing more.
+                let status = if notes.response_head > 0 { 0 } else { status };
+                client_fault = Some(Failure::new(Cause::Proxy, Phase::Headers, status));
+            }
+            Poll::Ready(Err(_)) => {
+                stream.status = 400;
+                client_fault = Some(Failure::new(Cause::ClientAbort, Phase::Headers, 0));
+            }
+            Poll::Pending => waits = up.blocked,
+        }
+        let progress = std::mem::take(&mut up.progress);
+        let now = clock::now_ms();
+        if progress.source {
+            *client_until = timeouts.client_from(now);
+        }
+        if progress.sink {
+            *server_until = timeouts.server_from(now);
+        }
+    }
+    if let Some(failure) = client_fault {
+        return Poll::Ready(Err(failure));
+    }
+    loop {
+        if let Some(input) = down.input.as_mut().filter(|input| !input.is_empty()) {
+            match parse_response(input.data(), &mut stream.response, scan, limits) {
+                Ok(Parse::Complete { len }) => {
+                    input.consume(len);
+                    return Poll::Ready(Ok(Ended::Done));
+                }
+                Ok(Parse::Partial) => {}
+                Err(_) => {
+                    return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Headers, 502)));
+                }
+            }
+        }
+        let input = down.input.get_or_insert_with(Buf::take);
+        if input.tail() == 0 {
+            input.compact();
+        }
+        let nothing_yet = input.is_empty() && scan.is_before();
+        match socket.poll_recv(cx, input.room()) {
+            Poll::Ready(Ok(count)) if count > 0 => {
+                input.filled(count);
+                *server_until = timeouts.server_from(clock::now_ms());
+            }
+            Poll::Ready(_) => {
+                let reused = connection.reuses > 0;
+                if reused && nothing_yet && up.can_rewind() && is_repeatable(stream) {
+                    return Poll::Ready(Ok(Ended::Again));
+                }
+                return Poll::Ready(Err(Failure::new(Cause::ServerAbort, Phase::Headers, 502)));
+            }
+            Poll::Pending => {
+                down.drop_empty();
+                break;
+            }
+        }
+    }
+    up.drop_empty();
+    if watch_client && up.is_received() && !up.has_input() {
+        if client.socket.poll_peer_closed(cx).is_ready() {
+            return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)));
+        }
+    }
+    let client_deadline = match waits {
+        Blocked::Source => *client_until,
+        _ => NEVER,
+    };
+    let server_deadline = match up.is_done() || waits == Blocked::Sink {
+        true => *server_until,
+        false => NEVER,
+    };
+    let deadline = client_deadline.min(server_deadline);
+    poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
+        Err(match why {
+            Interrupted::Ended(cause) => Failure::new(cause, Phase::Headers, 503),
+            Interrupted::Deadline if client_deadline <= server_deadline => {
+                Failure::new(Cause::ClientTimeout, Phase::Headers, 408)
+            }
+            Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Headers, 504),
+        })
+    })
+}
+
+/// Whether a request may be sent twice when it is not known whether the server saw it (RFC 9110 9.2.2).
+fn is_repeatable(stream: &hapax_core::stream::Stream) -> bool {
+    matches!(
+        stream.request.method(),
+        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
+    )
+}
+
+/// Passes a 1xx head on at once.
+async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    response::write_interim(client, exchange);
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let down = &mut exchange.down;
+    let deadline = exchange.client_deadline;
+    let sent = super::client::within(timer, handle, deadline, |cx| down.poll_flush(cx, socket));
+    match sent.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)),
+        Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Headers, 0)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Headers, 0)),
+    }
+}
+
+/// Moves both bodies until the response was delivered and the request read.
+async fn bodies(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let timeouts = Times::of(client, exchange);
+    let limits = client.plan.at(exchange.stream.backend).response_limits;
+    poll_fn(|cx| poll_bodies(cx, client, exchange, &limits, timeouts)).await
+}
+
+fn poll_bodies(
+    cx: &mut Context<'_>,
+    client: &mut Client,
+    exchange: &mut Exchange,
+    limits: &Limits,
+    timeouts: Times,
+) -> Poll<Result<(), Failure>> {
+    let Exchange {
+        up,
+        down,
+        server,
+        client_deadline: client_until,
+        server_deadline: server_until,
+        ..
+    } = &mut *exchange;
+    let Some(connection) = server else {
+        return Poll::Ready(Err(Failure::new(Cause::Internal, Phase::Data, 0)));
+    };
+    let socket = &mut connection.socket;
+    let mut up_waits = Blocked::No;
+    if !up.is_done() {
+        match up.poll(cx, &mut client.socket, socket, limits) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(LaneFault::Sink(_))) => {
+                up.discard();
+                cx.waker().wake_by_ref();
+            }
+            Poll::Ready(Err(LaneFault::Malformed(_))) => {
+                return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Data, 0)));
+            }
+            Poll::Ready(Err(_)) => {
+                let phase = if down.is_received() {
+                    Phase::Last
+                } else {
+                    Phase::Data
+                };
+                return Poll::Ready(Err(Failure::new(Cause::ClientAbort, phase, 0)));
+            }
+            Poll::Pending => up_waits = up.blocked,
+        }
+    }
+    let down_polled = down.poll(cx, socket, &mut client.socket, limits);
+    let (up_moved, down_moved) = (
+        std::mem::take(&mut up.progress),
+        std::mem::take(&mut down.progress),
+    );
+    match down_polled {
+        Poll::Ready(Ok(())) if up.is_done() => return Poll::Ready(Ok(())),
+        Poll::Ready(Ok(())) | Poll::Pending => {}
+        Poll::Ready(Err(fault)) => {
+            return Poll::Ready(Err(match fault {
+                LaneFault::Sink(_) => Failure::new(Cause::ClientAbort, Phase::Data, 0),
+                LaneFault::Malformed(_) => Failure::new(Cause::Proxy, Phase::Data, 0),
+                LaneFault::Source(_) | LaneFault::Truncated => {
+                    Failure::new(Cause::ServerAbort, Phase::Data, 0)
+                }
+            }));
+        }
+    }
+    let now = clock::now_ms();
+    if up_moved.source || down_moved.sink {
+        *client_until = timeouts.client_from(now);
+    }
+    if up_moved.sink || down_moved.source {
+        *server_until = timeouts.server_from(now);
+    }
+    let client_deadline = match down.blocked == Blocked::Sink || up_waits == Blocked::Source {
+        true => *client_until,
+        false => NEVER,
+    };
+    let server_deadline = match down.blocked == Blocked::Source || up_waits == Blocked::Sink {
+        true => *server_until,
+        false => NEVER,
+    };
+    let phase = if down.is_received() {
+        Phase::Last
+    } else {
+        Phase::Data
+    };
+    let deadline = client_deadline.min(server_deadline);
+    poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
+        Err(match why {
+            Interrupted::Ended(cause) => Failure::new(cause, Phase::Data, 0),
+            Interrupted::Deadline if client_deadline <= server_deadline => {
+                Failure::new(Cause::ClientTimeout, phase, 0)
+            }
+            Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Data, 0),
+        })
+    })
+}
+
+/// The timeouts of both sides.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    client: Option<u32>,
+    server: Option<u32>,
+}
+
+impl Times {
+    fn of(client: &Client, exchange: &Exchange) -> Times {
+        Times {
+            client: client
+                .plan
+                .proxy(client.session.frontend)
+                .ir
+                .timeouts
+                .client,
+            server: client
+                .plan
+                .proxy(exchange.stream.backend)
+                .ir
+                .timeouts
+                .server,
+        }
+    }
+
+    fn client_from(self, now: u64) -> u64 {
+        self.client
+            .map_or(NEVER, |timeout| now + u64::from(timeout))
+    }
+
+    fn server_from(self, now: u64) -> u64 {
+        self.server
+            .map_or(NEVER, |timeout| now + u64::from(timeout))
+    }
+}

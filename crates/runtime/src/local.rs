@@ -1,0 +1,236 @@
+//! What one worker thread owns: its plan, its pools, its sessions.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use hapax_core::contract::Now;
+use hapax_core::counter::Count;
+use hapax_core::program::ProxyId;
+use hapax_core::stream::Cause;
+
+use crate::clock;
+use crate::frontend::Places;
+use crate::http::exchange::Exchange;
+use crate::plan::Plan;
+use crate::stats::errors::Errors;
+
+/// The worker's own things; every task of the worker holds it.
+#[derive(Debug)]
+pub struct Local {
+    /// Number of the worker: its slot in counters.
+    pub worker: usize,
+    /// Monotonic milliseconds at the start of the process; `Now::ms` counts from there.
+    pub origin_ms: u64,
+    /// What all workers share about limits.
+    pub places: Arc<Places>,
+    /// Messages that could not be parsed, for `show errors`.
+    pub errors: Arc<Errors>,
+    /// No new connections are taken, kept ones are closed.
+    pub stopping: Cell<bool>,
+    plan: RefCell<Rc<Plan>>,
+    exchanges: RefCell<Vec<Box<Exchange>>>,
+    sessions: RefCell<Vec<Slot>>,
+    free: Cell<u32>,
+    living: Cell<u32>,
+    pub(crate) scratch: RefCell<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Free(u32),
+    Used(Rc<Handle>),
+}
+
+/// How others reach the task of a session.
+#[derive(Debug, Default)]
+pub struct Handle {
+    waker: RefCell<Option<Waker>>,
+    /// Why the session shall end, once somebody wants that.
+    pub ended_by: Cell<Option<Cause>>,
+    /// Whether it waits for the next request of a client.
+    pub idle: Cell<bool>,
+    /// The server it uses: proxy and index.
+    pub server: Cell<Option<(ProxyId, usize)>>,
+}
+
+impl Handle {
+    /// Ends the session.
+    pub fn end(&self, cause: Cause) {
+        self.ended_by.set(Some(cause));
+        self.wake();
+    }
+
+    /// Polls the session again.
+    pub fn wake(&self) {
+        let waker = self.waker.borrow().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Notes whom to wake.
+    #[inline]
+    pub fn watch(&self, waker: &Waker) {
+        let mut held = self.waker.borrow_mut();
+        if !held.as_ref().is_some_and(|held| held.will_wake(waker)) {
+            *held = Some(waker.clone());
+        }
+    }
+}
+
+/// A session's entry; dropping it removes the entry.
+#[derive(Debug)]
+pub struct Registration {
+    local: Rc<Local>,
+    index: u32,
+    handle: Rc<Handle>,
+}
+
+impl std::ops::Deref for Registration {
+    type Target = Handle;
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let freed = Slot::Free(self.local.free.replace(self.index));
+        let mut sessions = self.local.sessions.borrow_mut();
+        if let Some(slot) = sessions.get_mut(self.index as usize) {
+            *slot = freed;
+        }
+        self.local.living.set(self.local.living.get() - 1);
+    }
+}
+
+impl Local {
+    /// A worker's things, before its first session.
+    pub fn new(
+        worker: usize,
+        origin_ms: u64,
+        plan: Plan,
+        places: Arc<Places>,
+        errors: Arc<Errors>,
+    ) -> Rc<Local> {
+        Rc::new(Local {
+            worker,
+            origin_ms,
+            places,
+            errors,
+            stopping: Cell::new(false),
+            plan: RefCell::new(Rc::new(plan)),
+            exchanges: RefCell::new(Vec::new()),
+            sessions: RefCell::new(Vec::new()),
+            free: Cell::new(NONE),
+            living: Cell::new(0),
+            scratch: RefCell::new(Vec::new()),
+        })
+    }
+
+    /// The plan for sessions that begin now.
+    pub fn plan(&self) -> Rc<Plan> {
+        self.plan.borrow().clone()
+    }
+
+    /// Replaces the plan for sessions that begin from now on.
+    pub fn replace_plan(&self, plan: Plan) {
+        *self.plan.borrow_mut() = Rc::new(plan);
+    }
+
+    /// The time as rules and counters see it.
+    #[inline]
+    pub fn now(&self) -> Now {
+        Now {
+            ms: clock::now_ms().saturating_sub(self.origin_ms) + 1,
+            wall_us: clock::wall_us(),
+        }
+    }
+
+    /// Enters a session.
+    pub fn register(self: &Rc<Local>) -> Registration {
+        let handle = Rc::new(Handle::default());
+        let mut sessions = self.sessions.borrow_mut();
+        let index = self.free.get();
+        let index = match sessions.get_mut(index as usize) {
+            Some(slot) => {
+                if let Slot::Free(next) = *slot {
+                    self.free.set(next);
+                }
+                *slot = Slot::Used(handle.clone());
+                index
+            }
+            None => {
+                sessions.push(Slot::Used(handle.clone()));
+                (sessions.len() - 1) as u32
+            }
+        };
+        self.living.set(self.living.get() + 1);
+        Registration {
+            local: self.clone(),
+            index,
+            handle,
+        }
+    }
+
+    /// Sessions of this worker.
+    pub fn living(&self) -> u32 {
+        self.living.get()
+    }
+
+    /// Calls `with` for every session.
+    pub fn each_session(&self, mut with: impl FnMut(&Handle)) {
+        let handles: Vec<Rc<Handle>> = self
+            .sessions
+            .borrow()
+            .iter()
+            .filter_map(|slot| match slot {
+                Slot::Used(handle) => Some(handle.clone()),
+                Slot::Free(_) => None,
+            })
+            .collect();
+        handles.iter().for_each(|handle| with(handle));
+    }
+
+    /// Stops: connections that wait for a request are closed, the others after their response.
+    pub fn stop(&self) {
+        self.stopping.set(true);
+        self.each_session(Handle::wake);
+    }
+
+    pub(crate) fn take_exchange(&self) -> Box<Exchange> {
+        self.exchanges.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_exchange(&self, mut exchange: Box<Exchange>) {
+        exchange.reset();
+        let mut exchanges = self.exchanges.borrow_mut();
+        if exchanges.len() < MOST_EXCHANGES {
+            exchanges.push(exchange);
+        }
+    }
+
+    /// Once per second: frees what nobody needed.
+    pub fn trim(&self) {
+        let mut exchanges = self.exchanges.borrow_mut();
+        let keep = exchanges.len() - exchanges.len() / 4;
+        exchanges.truncate(keep);
+        drop(exchanges);
+        let plan = self.plan();
+        for server in plan.servers() {
+            server.pool.purge(&server.live, clock::now_ms());
+        }
+        crate::buffer::trim();
+    }
+
+    /// Adds to a counter of the process.
+    #[inline]
+    pub fn count(&self, counters: &hapax_core::counter::Counters, what: Count, amount: u64) {
+        counters.add(self.worker, what, amount);
+    }
+}
+
+const NONE: u32 = u32::MAX;
+const MOST_EXCHANGES: usize = 4096;

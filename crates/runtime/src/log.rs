@@ -1,0 +1,13 @@
+//! Traffic logs: levels, framings, targets and the worker's logger (configuration manual 8, `log`).
+
+mod console;
+pub mod date;
+mod level;
+mod logger;
+pub mod sink;
+mod target;
+
+pub use console::Severity;
+pub use level::Level;
+pub use logger::{Logger, Render};
+pub use target::Rounds;

@@ -1,0 +1,283 @@
+//! The worker's logger: which exchanges leave a line, at which level, and to which targets.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hapax_core::contract::Cx;
+use hapax_core::counter::Count;
+use hapax_core::ir::{LogAddress, LogFormat, LogTarget, Mode};
+use hapax_core::program::{Program, ProxyId};
+use hapax_core::stream::{Cause, Endpoint, Stream};
+
+use super::console::{Console, Severity};
+use super::date::{self, Dates};
+use super::level::Level;
+use super::sink::Sink;
+use super::target::{self, Origin, Rounds, Target};
+use crate::clock;
+
+/// Appends what a log format makes of an exchange.
+pub type Render = fn(&LogFormat, &Cx<'_>, &mut Vec<u8>);
+
+/// One worker's way to all log targets of a program.
+pub struct Logger {
+    program: Arc<Program>,
+    render: Render,
+    global: Way,
+    proxies: Vec<Way>,
+    dates: Dates,
+    console: Console,
+    sinks: Vec<(LogAddress, Rc<Sink>)>,
+    text: RefCell<Vec<u8>>,
+}
+
+/// The targets of a proxy, and what their headers say.
+#[derive(Debug)]
+struct Way {
+    targets: Rc<[Target]>,
+    origin: Rc<Origin>,
+}
+
+impl Logger {
+    /// Opens the targets of a program for this worker. A target that cannot be opened (a descriptor that is closed)
+    /// gets nothing.
+    pub fn open(program: Arc<Program>, rounds: &Arc<Rounds>, render: Render) -> Rc<Logger> {
+        let mut sinks = Sinks {
+            program: &program,
+            open: Vec::new(),
+        };
+        let host = program.global.log_send_hostname.as_ref().map(|name| {
+            let name = if name.is_empty() {
+                &program.host_name
+            } else {
+                name
+            };
+            format!("{name} ").into_bytes()
+        });
+        let origin = |tag: Option<&String>| {
+            let tag = tag.or(program.global.log_tag.as_ref());
+            Rc::new(Origin {
+                host: host.clone(),
+                tag: tag.map_or(DEFAULT_TAG, String::as_str).as_bytes().to_vec(),
+                pid: std::process::id().to_string().into_bytes(),
+            })
+        };
+        let global = Way {
+            targets: targets(&mut sinks, &program.global.logs, 0, rounds),
+            origin: origin(None),
+        };
+        let mut round = program.global.logs.len();
+        let mut proxies = Vec::with_capacity(program.proxies.len());
+        for proxy in &program.proxies {
+            let logs = &proxy.ir.logs;
+            proxies.push(Way {
+                // Each section has samplings of its own, also those of `log global`; without any, targets are shared.
+                targets: if *logs == program.global.logs
+                    && logs.iter().all(|log| log.sample.is_none())
+                {
+                    global.targets.clone()
+                } else {
+                    targets(&mut sinks, logs, round, rounds)
+                },
+                origin: match &proxy.ir.log_tag {
+                    None => global.origin.clone(),
+                    tag => origin(tag.as_ref()),
+                },
+            });
+            round += logs.len();
+        }
+        let console = if program.global.quiet {
+            None
+        } else {
+            sinks.sink(&LogAddress::Descriptor(2))
+        };
+        let open = sinks.open;
+        Rc::new(Logger {
+            global,
+            proxies,
+            dates: Dates::new(date::zone().clone()),
+            console: Console::new(console),
+            sinks: open,
+            text: RefCell::default(),
+            program,
+            render,
+        })
+    }
+
+    /// A stream begins. Leaves the line of frontends that have no log format: `Connect from ...`; `dontlognull` and
+    /// `dontlog-normal` do not keep it back.
+    pub fn begins(&self, cx: &Cx<'_>) {
+        let proxy = &self.program.proxy(cx.session.frontend).ir;
+        if proxy.log_format.is_some() || proxy.logs.is_empty() || cx.stream.log_silent {
+            return;
+        }
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        let mode = match proxy.mode {
+            Mode::Tcp => "TCP",
+            Mode::Http => "HTTP",
+        };
+        // Writing into a Vec cannot fail.
+        let _ = match (cx.session.source, cx.session.destination) {
+            (Endpoint::Inet(from), to) => {
+                let _ = write!(text, "Connect from {}:{} to ", from.ip(), from.port());
+                match to {
+                    Endpoint::Inet(to) => write!(text, "{}:{}", to.ip(), to.port()),
+                    _ => write!(text, "unix:{}", self.listener(cx)),
+                }
+            }
+            _ => write!(text, "Connect to unix:{}", self.listener(cx)),
+        };
+        let _ = write!(text, " ({}/{mode})", proxy.name);
+        self.send(
+            Some(cx.session.frontend),
+            Level::Info,
+            cx.now.wall_us,
+            &text,
+        );
+    }
+
+    /// An exchange ended, or with `option logasap` got its response's head: leaves its line, unless the options of the
+    /// frontend keep it back.
+    pub fn exchange(&self, cx: &Cx<'_>) {
+        let proxy = &self.program.proxy(cx.session.frontend).ir;
+        let Some(format) = &proxy.log_format else {
+            return;
+        };
+        if proxy.logs.is_empty() || cx.stream.log_silent {
+            return;
+        }
+        let options = &proxy.options;
+        if options.dontlognull && cx.stream.bytes_in == 0 {
+            return;
+        }
+        let failed = has_failed(cx.stream);
+        if options.dontlog_normal && !failed {
+            return;
+        }
+        let level = if failed && options.log_separate_errors {
+            Level::Error
+        } else {
+            Level::Info
+        };
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        (self.render)(format, cx, &mut text);
+        self.send(Some(cx.session.frontend), level, cx.now.wall_us, &text);
+    }
+
+    /// Sends a line that is not about an exchange to a proxy's targets, or to the global ones.
+    pub fn message(&self, proxy: Option<ProxyId>, level: Level, text: &str) {
+        self.send(proxy, level, clock::wall_us(), text.as_bytes());
+    }
+
+    /// Says something on standard error, as `[WARNING]  (pid) : text`, unless the process is quiet.
+    pub fn say(&self, severity: Severity, text: &str) {
+        self.console
+            .say(severity, &self.global.origin.pid, text.as_bytes());
+    }
+
+    /// A proxy stopped for good: tells it on standard error and to the proxy's targets.
+    pub fn proxy_stopped(&self, id: ProxyId) {
+        let live = &self.program.proxy(id).live;
+        let text = format!(
+            "Proxy {} stopped (cumulated conns: FE: {}, BE: {}).",
+            live.name,
+            live.frontend.counters.sum(Count::Connections),
+            live.backend.counters.sum(Count::Sessions),
+        );
+        self.say(Severity::Warning, &text);
+        self.message(Some(id), Level::Warning, &text);
+    }
+
+    /// Sends what has gathered, at once: before the process ends.
+    pub fn flush(&self) {
+        for (_, sink) in &self.sinks {
+            sink.flush();
+        }
+    }
+
+    /// The program whose targets these are.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    fn send(&self, proxy: Option<ProxyId>, level: Level, wall_us: u64, text: &[u8]) {
+        let way = proxy
+            .and_then(|id| self.proxies.get(id.0 as usize))
+            .unwrap_or(&self.global);
+        for target in &*way.targets {
+            target.send(level, &way.origin, &self.dates, wall_us, text);
+        }
+    }
+
+    fn listener(&self, cx: &Cx<'_>) -> u32 {
+        let live = &self.program.proxy(cx.session.frontend).live;
+        live.listeners
+            .get(cx.session.listener)
+            .map_or(0, |listener| listener.id)
+    }
+}
+
+impl std::fmt::Debug for Logger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Logger")
+            .field("sinks", &self.sinks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether an exchange is none of the successful ones (configuration manual 8.3.3 and 8.3.4).
+fn has_failed(stream: &Stream) -> bool {
+    !matches!(stream.termination.cause, Cause::None | Cause::Local)
+        || stream.retries > 0
+        || stream.redispatched
+        || stream.status >= 500
+}
+
+/// The sinks of this worker, one for each address.
+struct Sinks<'a> {
+    program: &'a Program,
+    open: Vec<(LogAddress, Rc<Sink>)>,
+}
+
+impl Sinks<'_> {
+    fn sink(&mut self, address: &LogAddress) -> Option<Rc<Sink>> {
+        let known = self.open.iter().find(|(known, _)| known == address);
+        if let Some((_, sink)) = known {
+            return Some(sink.clone());
+        }
+        let target = target::open(address)
+            .map_err(|error| log::warn!("log target {address:?}: {error}"))
+            .ok()?;
+        let sink = Sink::open(target, Some(self.program.live.clone()));
+        self.open.push((address.clone(), sink.clone()));
+        Some(sink)
+    }
+}
+
+/// Targets for `logs`, whose places in `rounds` start at `round`.
+fn targets(
+    sinks: &mut Sinks<'_>,
+    logs: &[LogTarget],
+    round: usize,
+    rounds: &Arc<Rounds>,
+) -> Rc<[Target]> {
+    let made = logs.iter().enumerate().filter_map(|(index, log)| {
+        let sink = sinks.sink(&log.address)?;
+        Some(Target::new(
+            sink,
+            log.clone(),
+            round + index,
+            rounds.clone(),
+        ))
+    });
+    made.collect()
+}
+
+const DEFAULT_TAG: &str = "haproxy";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! One `log` line at work: who gets a line, and the header in front of it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hapax_core::ir::{Address, LogAddress, LogFraming, LogSample, LogTarget};
+use hapax_core::program::Program;
+
+use super::console::descriptor;
+use super::date::Dates;
+use super::level::Level;
+use super::sink::{self, Sink};
+use crate::address::socket_address;
+
+/// Where the samplings of all targets stand; one for a program, shared by its workers.
+#[derive(Debug)]
+pub struct Rounds(Vec<AtomicU32>);
+
+impl Rounds {
+    /// All at their start.
+    pub fn new(program: &Program) -> Arc<Rounds> {
+        let own: usize = program
+            .proxies
+            .iter()
+            .map(|proxy| proxy.ir.logs.len())
+            .sum();
+        let count = program.global.logs.len() + own;
+        Arc::new(Rounds((0..count).map(|_| AtomicU32::new(0)).collect()))
+    }
+
+    /// Whether the line that comes now is one of those to send.
+    fn takes(&self, round: usize, sample: &LogSample) -> bool {
+        let Some(turn) = self.0.get(round) else {
+            return true;
+        };
+        let size = sample.size.max(1);
+        let next = |turn: u32| Some((turn + 1) % size);
+        let turn = match turn.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+            Ok(turn) | Err(turn) => turn % size + 1,
+        };
+        sample
+            .ranges
+            .iter()
+            .any(|&(first, last)| (first..=last).contains(&turn))
+    }
+}
+
+/// A target of this worker.
+#[derive(Debug)]
+pub(super) struct Target {
+    sink: Rc<Sink>,
+    ir: LogTarget,
+    round: usize,
+    rounds: Arc<Rounds>,
+}
+
+/// What headers say about this process and a proxy.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// `log-send-hostname` with a blank behind it; none when it is off.
+    pub(super) host: Option<Vec<u8>>,
+    /// The tag.
+    pub(super) tag: Vec<u8>,
+    /// The process.
+    pub(super) pid: Vec<u8>,
+}
+
+impl Target {
+    /// A target over a sink; `round` is its place in `rounds`.
+    pub(super) fn new(sink: Rc<Sink>, ir: LogTarget, round: usize, rounds: Arc<Rounds>) -> Target {
+        Target {
+            sink,
+            ir,
+            round,
+            rounds,
+        }
+    }
+
+    /// Sends `text` behind the header of this target, if its level range and its sampling let it pass.
+    pub(super) fn send(
+        &self,
+        level: Level,
+        origin: &Origin,
+        dates: &Dates,
+        wall_us: u64,
+        text: &[u8],
+    ) {
+        let level = level as u8;
+        if level > self.ir.max_level {
+            return;
+        }
+        if let Some(sample) = &self.ir.sample
+            && !self.rounds.takes(self.round, sample)
+        {
+            return;
+        }
+        if text.is_empty() {
+            return;
+        }
+        let level = level.max(self.ir.min_level);
+        self.sink.line(self.ir.max_length as usize, |line| {
+            header(&self.ir, level, origin, dates, wall_us, line);
+            line.extend_from_slice(text);
+        });
+    }
+}
+
+fn header(
+    target: &LogTarget,
+    level: u8,
+    origin: &Origin,
+    dates: &Dates,
+    wall_us: u64,
+    line: &mut Vec<u8>,
+) {
+    let priority = target.facility * 8 + level;
+    match target.format {
+        LogFraming::Raw => {}
+        LogFraming::Short => bracketed(line, level),
+        LogFraming::Priority => bracketed(line, priority),
+        LogFraming::Timed => {
+            bracketed(line, level);
+            dates.iso(wall_us, line);
+        }
+        LogFraming::Iso => dates.iso(wall_us, line),
+        LogFraming::Local => {
+            bracketed(line, priority);
+            dates.bsd(wall_us, line);
+            tagged(line, origin);
+        }
+        LogFraming::Rfc3164 => {
+            bracketed(line, priority);
+            dates.bsd(wall_us, line);
+            line.extend_from_slice(origin.host.as_deref().unwrap_or(b"localhost "));
+            tagged(line, origin);
+        }
+        LogFraming::Rfc5424 => {
+            bracketed(line, priority);
+            line.extend_from_slice(b"1 ");
+            dates.iso(wall_us, line);
+            line.extend_from_slice(origin.host.as_deref().unwrap_or(b"- "));
+            line.extend_from_slice(&origin.tag);
+            line.push(b' ');
+            line.extend_from_slice(&origin.pid);
+            line.extend_from_slice(b" - - ");
+        }
+    }
+}
+
+fn tagged(line: &mut Vec<u8>, origin: &Origin) {
+    line.extend_from_slice(&origin.tag);
+    line.push(b'[');
+    line.extend_from_slice(&origin.pid);
+    line.extend_from_slice(b"]: ");
+}
+
+fn bracketed(line: &mut Vec<u8>, number: u8) {
+    line.push(b'<');
+    for unit in [100, 10, 1] {
+        if number >= unit || unit == 1 {
+            line.push(b'0' + number / unit % 10);
+        }
+    }
+    line.push(b'>');
+}
+
+/// Where a sink for this address sends.
+///
+/// # Errors
+/// When the descriptor is not open, or the address is none that datagrams can be sent to.
+pub(super) fn open(address: &LogAddress) -> std::io::Result<sink::Target> {
+    Ok(match address {
+        LogAddress::Descriptor(number)
+        | LogAddress::Datagram(Address::Descriptor(number) | Address::SocketPair(number)) => {
+            sink::Target::Descriptor(descriptor(*number)?)
+        }
+        LogAddress::Datagram(address) => sink::Target::Datagram(socket_address(address)?),
+    })
+}

@@ -1,0 +1,229 @@
+//! Opens the listening sockets of a configuration, before the process gives up its rights and starts its workers.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use hapax_core::ir::{self, Address, Bind};
+use hapax_core::program::ProxyId;
+use hapax_core::span::Sources;
+use hapax_sys::addr::{Addr, UnixAddr};
+use hapax_sys::listen::{ListenOptions, SocketFile, listen};
+use hapax_sys::option::Keepalive;
+use hapax_sys::process::inherited;
+use thiserror::Error;
+
+/// A listening socket and whose it is.
+#[derive(Debug)]
+pub struct Bound {
+    /// The proxy.
+    pub proxy: ProxyId,
+    /// Index in its binds.
+    pub listener: usize,
+    /// The worker that accepts from it.
+    pub worker: usize,
+    /// The socket: one of its own where the kernel spreads connections over several (SO_REUSEPORT), else the same one
+    /// for all workers.
+    pub socket: OwnedFd,
+}
+
+/// A socket that could not be opened.
+#[derive(Debug, Error)]
+#[error("cannot bind {} of {proxy}: {error}", bind.text)]
+pub struct BindError {
+    /// The proxy's name; `GLOBAL` for the runtime API.
+    pub proxy: String,
+    /// Its kind as upstream's message names it.
+    pub side: &'static str,
+    /// What was to be opened.
+    pub bind: Box<Bind>,
+    /// Why it was not.
+    pub error: io::Error,
+}
+
+/// Opens the listeners of enabled proxies, given in the order of their ids.
+///
+/// # Errors
+/// One for each listener that failed; none stays open then.
+pub fn listeners<'p>(
+    proxies: impl IntoIterator<Item = &'p ir::Proxy>,
+    global: &ir::Global,
+    workers: usize,
+) -> Result<Vec<Bound>, Vec<BindError>> {
+    let (mut bound, mut failed) = (Vec::new(), Vec::new());
+    for (index, proxy) in proxies.into_iter().enumerate() {
+        if proxy.disabled {
+            continue;
+        }
+        for (listener, bind) in proxy.binds.iter().enumerate() {
+            match per_worker(bind, proxy, global, workers) {
+                Ok(sockets) => bound.extend(sockets.into_iter().map(|(worker, socket)| Bound {
+                    proxy: ProxyId(index as u32),
+                    listener,
+                    worker,
+                    socket,
+                })),
+                Err(error) => failed.push(BindError {
+                    proxy: proxy.name.clone(),
+                    side: match proxy.kind {
+                        ir::ProxyKind::Listen => "proxy",
+                        _ => "frontend",
+                    },
+                    bind: Box::new(bind.clone()),
+                    error,
+                }),
+            }
+        }
+    }
+    if failed.is_empty() {
+        Ok(bound)
+    } else {
+        Err(failed)
+    }
+}
+
+/// Opens the `stats socket` lines, in their order.
+///
+/// # Errors
+/// One for each that failed.
+pub fn runtime_api(global: &ir::Global) -> Result<Vec<OwnedFd>, Vec<BindError>> {
+    let (mut opened, mut failed) = (Vec::new(), Vec::new());
+    for bind in &global.stats_sockets {
+        match open_one(bind, None, global) {
+            Ok(socket) => opened.push(socket),
+            Err(error) => failed.push(BindError {
+                proxy: "GLOBAL".into(),
+                side: "frontend",
+                bind: Box::new(bind.clone()),
+                error,
+            }),
+        }
+    }
+    if failed.is_empty() {
+        Ok(opened)
+    } else {
+        Err(failed)
+    }
+}
+
+fn per_worker(
+    bind: &Bind,
+    proxy: &ir::Proxy,
+    global: &ir::Global,
+    workers: usize,
+) -> io::Result<Vec<(usize, OwnedFd)>> {
+    let threads = &bind.options.threads;
+    let served = (0..workers).filter(|&worker| {
+        threads.is_empty() || threads.iter().any(|&thread| usize::from(thread) == worker)
+    });
+    // Port 0 is chosen by the kernel; several sockets would get several ports.
+    let own_sockets = matches!(bind.address, Address::Inet(address) if address.port() != 0)
+        && !global.no_reuseport;
+    // `shards` bounds the number of sockets; workers beyond it share the first ones.
+    let most = if own_sockets {
+        bind.options.shards.map_or(usize::MAX, usize::from).max(1)
+    } else {
+        1
+    };
+    let mut opened: Vec<(usize, OwnedFd)> = Vec::with_capacity(workers);
+    for worker in served {
+        let count = opened.len();
+        let fd = if count < most {
+            open_one(bind, Some(proxy), global)?
+        } else {
+            opened[count % most].1.try_clone()?
+        };
+        opened.push((worker, fd));
+    }
+    Ok(opened)
+}
+
+fn open_one(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> io::Result<OwnedFd> {
+    let addr = match &bind.address {
+        Address::Inet(address) => Addr::Inet(*address),
+        Address::Unix(path) => {
+            let prefix = global.unix_bind_prefix.as_deref().unwrap_or_default();
+            Addr::Unix(UnixAddr::Path(format!("{prefix}{path}").into()))
+        }
+        Address::Abstract { name, zero_padded } => Addr::Unix(UnixAddr::Abstract {
+            name: name.clone().into_bytes(),
+            padded: *zero_padded,
+        }),
+        Address::Descriptor(number) | Address::SocketPair(number) => {
+            let fd = inherited(*number)?;
+            hapax_sys::stream::adopt(fd.as_fd())?;
+            return Ok(fd);
+        }
+    };
+    listen(&addr, &options(bind, proxy, global))
+}
+
+fn options(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> ListenOptions {
+    let own = &bind.options;
+    let backlog = own
+        .backlog
+        .or(proxy.and_then(|proxy| proxy.backlog))
+        .or(proxy.and_then(|proxy| proxy.maxconn))
+        .or(global.maxconn)
+        .unwrap_or(4096);
+    ListenOptions {
+        backlog,
+        reuse_port: !global.no_reuseport,
+        v6only: match (own.v6only, own.v4v6) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        },
+        interface: own.interface.clone(),
+        transparent: own.transparent,
+        // The kernel shows the connection without data after this many seconds.
+        defer_accept: own.defer_accept.then_some(1),
+        max_segment: own.mss.map(|bytes| bytes.unsigned_abs()),
+        user_timeout: own.tcp_user_timeout,
+        fast_open: own.fast_open.then_some(backlog),
+        keepalive: proxy
+            .is_some_and(|proxy| proxy.options.client_keepalive)
+            .then(Keepalive::default),
+        file: SocketFile {
+            mode: own.unix_mode.or(global.unix_bind_mode),
+            uid: own.unix_uid.or(global.unix_bind_uid),
+            gid: own.unix_gid.or(global.unix_bind_gid),
+        },
+        ..ListenOptions::default()
+    }
+}
+
+impl BindError {
+    /// Upstream's message.
+    pub fn text(&self, sources: &Sources) -> String {
+        let reason = self.error.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        let BindError {
+            proxy, side, bind, ..
+        } = self;
+        let place = format!("[{}:{}]", sources.path(bind.span.file), bind.span.line);
+        let begin = format!("Binding {place} for {side} {proxy}:");
+        match &bind.address {
+            Address::Inet(address) => {
+                let protocol = if address.is_ipv4() { "tcpv4" } else { "tcpv6" };
+                format!(
+                    "{begin} protocol {protocol}: cannot bind socket ({reason}) for [{}:{}].",
+                    address.ip(),
+                    address.port()
+                )
+            }
+            Address::Unix(path) => {
+                format!(
+                    "{begin} protocol unix_stream: cannot bind UNIX socket ({reason}) [{path}]."
+                )
+            }
+            Address::Abstract { name, .. } => {
+                format!(
+                    "{begin} protocol abns_stream: cannot bind UNIX socket ({reason}) [{name}]."
+                )
+            }
+            Address::Descriptor(number) | Address::SocketPair(number) => {
+                format!("{begin} cannot use file descriptor '{number}' : {reason}.")
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What one worker made of the program: its own view of proxies and servers, with what it computed once.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hapax_core::ir;
+use hapax_core::live::{ProxyLive, ServerLive};
+use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_proto::h1::Limits;
+use hapax_sys::addr::{Addr, SockAddr, UnixAddr};
+use hapax_sys::connect::ConnectOptions;
+use hapax_sys::option::Keepalive;
+
+use crate::http::pool::Pool;
+use crate::log::Logger;
+use crate::rooms::Rooms;
+
+/// A program as one worker uses it. Sessions hold it to their end.
+#[derive(Debug)]
+pub struct Plan {
+    /// The program.
+    pub program: Arc<Program>,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
+    /// This worker's logger for the program.
+    pub logger: Rc<Logger>,
+    /// Per proxy, by [`ProxyId`].
+    pub proxies: Vec<ProxyPlan>,
+}
+
+/// A proxy as one worker uses it.
+#[derive(Debug)]
+pub struct ProxyPlan {
+    /// Servers by index.
+    pub servers: Vec<Rc<ServerPlan>>,
+    /// What a request's head may be.
+    pub request_limits: Limits,
+    /// What a response's head may be.
+    pub response_limits: Limits,
+}
+
+/// A server as one worker uses it: how to connect, and this worker's idle connections.
+#[derive(Debug)]
+pub struct ServerPlan {
+    /// Its live state.
+    pub live: Arc<ServerLive>,
+    /// How to connect.
+    pub connect: ConnectOptions,
+    /// Idle connections of this worker.
+    pub pool: Pool,
+    address: RefCell<Option<(u32, SockAddr)>>,
+    next_port: Cell<u16>,
+}
+
+impl Plan {
+    /// Makes the plan; servers that `before` knows keep their idle connections.
+    pub fn new(
+        program: Arc<Program>,
+        before: Option<&Plan>,
+        rooms: Rooms,
+        logger: Rc<Logger>,
+    ) -> Plan {
+        let proxies = program
+            .proxies
+            .iter()
+            .map(|proxy| ProxyPlan::new(&program.global, proxy, before))
+            .collect();
+        Plan {
+            program,
+            rooms,
+            logger,
+            proxies,
+        }
+    }
+
+    /// A proxy of the program.
+    #[inline]
+    pub fn proxy(&self, id: ProxyId) -> &Proxy {
+        self.program.proxy(id)
+    }
+
+    /// The live state of a proxy.
+    #[inline]
+    pub fn live(&self, id: ProxyId) -> &ProxyLive {
+        &self.program.proxy(id).live
+    }
+
+    /// What this worker computed for a proxy.
+    #[inline]
+    pub fn at(&self, id: ProxyId) -> &ProxyPlan {
+        &self.proxies[id.0 as usize]
+    }
+
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = &Rc<ServerPlan>> {
+        self.proxies.iter().flat_map(|proxy| &proxy.servers)
+    }
+}
+
+impl ProxyPlan {
+    fn new(global: &ir::Global, proxy: &Proxy, before: Option<&Plan>) -> ProxyPlan {
+        let known = |live: &Arc<ServerLive>| {
+            before?
+                .servers()
+                .find(|server| Arc::ptr_eq(&server.live, live))
+                .cloned()
+        };
+        let limits = |relaxed| Limits {
+            max_fields: usize::from(global.tune.http_maxhdr),
+            // Upstream's message storage keeps this much of a buffer for itself.
+            max_head: (global.tune.bufsize as usize).saturating_sub(HEAD_RESERVE),
+            max_kept: (global.tune.bufsize as usize)
+                .saturating_sub(global.tune.maxrewrite as usize),
+            relaxed,
+        };
+        ProxyPlan {
+            servers: proxy
+                .live
+                .servers
+                .iter()
+                .map(|live| {
+                    known(live).unwrap_or_else(|| Rc::new(ServerPlan::new(live, &proxy.ir, global)))
+                })
+                .collect(),
+            request_limits: limits(proxy.ir.options.relaxed_request),
+            response_limits: limits(proxy.ir.options.relaxed_response),
+        }
+    }
+}
+
+impl ServerPlan {
+    fn new(live: &Arc<ServerLive>, proxy: &ir::Proxy, global: &ir::Global) -> ServerPlan {
+        ServerPlan {
+            live: live.clone(),
+            connect: connect_options(&live.ir.options, proxy, global),
+            pool: Pool::default(),
+            address: RefCell::new(None),
+            next_port: Cell::new(0),
+        }
+    }
+
+    /// Where to connect for a client that asked for `client_port`; none when the address cannot be connected to.
+    pub fn address(&self, client_port: u16) -> Option<SockAddr> {
+        let generation = self.live.generation.load(Ordering::Relaxed);
+        let fixed = self.live.ir.port == ir::ServerPort::Fixed;
+        if fixed
+            && let Some((made_at, address)) = &*self.address.borrow()
+            && *made_at == generation
+        {
+            return Some(*address);
+        }
+        let mut target = system_address(&self.live.address.load())?;
+        if let Addr::Inet(inet) = &mut target {
+            match self.live.ir.port {
+                ir::ServerPort::Fixed => {}
+                ir::ServerPort::SameAsClient => inet.set_port(client_port),
+                ir::ServerPort::Offset(offset) => {
+                    inet.set_port((i32::from(client_port) + offset) as u16);
+                }
+            }
+        }
+        let address = SockAddr::new(&target).ok()?;
+        if fixed {
+            *self.address.borrow_mut() = Some((generation, address));
+        }
+        Some(address)
+    }
+
+    /// The source port to try next when the configuration names a range.
+    pub fn next_source_port(&self, first: u16, last: u16) -> u16 {
+        let port = self.next_port.get();
+        let port = if (first..=last).contains(&port) {
+            port
+        } else {
+            first
+        };
+        self.next_port.set(port.checked_add(1).unwrap_or(first));
+        port
+    }
+}
+
+/// The system's form of an address of the configuration; none for descriptors.
+pub fn system_address(address: &ir::Address) -> Option<Addr> {
+    Some(match address {
+        ir::Address::Inet(inet) => Addr::Inet(*inet),
+        ir::Address::Unix(path) => Addr::Unix(UnixAddr::Path(path.into())),
+        ir::Address::Abstract { name, zero_padded } => Addr::Unix(UnixAddr::Abstract {
+            name: name.clone().into_bytes(),
+            padded: *zero_padded,
+        }),
+        ir::Address::Descriptor(_) | ir::Address::SocketPair(_) => return None,
+    })
+}
+
+/// How connections to a server of `proxy` are opened.
+pub fn connect_options(
+    server: &ir::ServerOptions,
+    proxy: &ir::Proxy,
+    global: &ir::Global,
+) -> ConnectOptions {
+    let source = server.source.as_ref().or(proxy.source.as_ref());
+    let size = |bytes: u32| (bytes > 0).then_some(bytes);
+    ConnectOptions {
+        source: source.map(|source| source.address),
+        interface: source.and_then(|source| source.interface.clone()),
+        nodelay: true,
+        keepalive: proxy.options.server_keepalive.then(Keepalive::default),
+        user_timeout: server.tcp_user_timeout,
+        fast_open: server.fast_open,
+        receive_buffer: size(global.tune.rcvbuf_server),
+        send_buffer: size(global.tune.sndbuf_server),
+        ..ConnectOptions::default()
+    }
+}
+
+const HEAD_RESERVE: usize = 64;

@@ -1,0 +1,263 @@
+//! Starting workers for a program, stopping them, and reaching them from outside.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hapax_core::program::{Program, ProxyId};
+use hapax_core::stream::Cause;
+use parking_lot::Mutex;
+
+use crate::check::{Checks, Share};
+use crate::clock;
+use crate::frontend::{Door, Places};
+use crate::listen::{GateState, Listener};
+use crate::local::Local;
+use crate::log::{Logger, Rounds};
+use crate::open::Bound;
+use crate::operate;
+use crate::plan::Plan;
+use crate::rooms::Rooms;
+use crate::stats::errors::Errors;
+use crate::stats::info::Facts;
+use crate::wheel::pause;
+use crate::worker::{Worker, WorkerSettings, spawn};
+
+/// How to run.
+#[derive(Debug)]
+pub struct Options {
+    /// The listening sockets, as [`crate::open::listeners`] made them.
+    pub listeners: Vec<Bound>,
+    /// The sockets of the runtime API, in the order of the `stats socket` lines.
+    pub runtime_api: Vec<OwnedFd>,
+    /// What `show info` says about the start.
+    pub facts: Facts,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
+}
+
+/// Running workers.
+#[derive(Debug)]
+pub struct Running {
+    program: Arc<Program>,
+    workers: Mutex<Vec<Worker>>,
+    places: Arc<Places>,
+    rooms: Rooms,
+}
+
+/// Starts `program.live.workers` workers.
+pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
+    let count = program.live.workers.max(1);
+    let origin_ms = clock::now_ms();
+    let places = Arc::new(Places::default());
+    let rounds = Rounds::new(&program);
+    let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
+    for bound in options.listeners {
+        if let Some(mine) = by_worker.get_mut(bound.worker) {
+            mine.push(bound);
+        }
+    }
+    let tune = &program.global.tune;
+    let mut workers = Vec::with_capacity(count);
+    let errors = Arc::new(Errors::default());
+    let mut runtime_api = Some((options.runtime_api, options.facts));
+    for (index, sockets) in by_worker.into_iter().enumerate() {
+        let settings = WorkerSettings {
+            index,
+            processors: processors(&program, index),
+            buffer_size: tune.bufsize as usize,
+            free_buffers: FREE_BUFFERS,
+            pipe_size: tune.pipesize as usize,
+            pipes: MOST_PIPES,
+        };
+        let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
+        let rooms = options.rooms;
+        let (errors, runtime_api) = (errors.clone(), runtime_api.take());
+        workers.push(Worker::spawn(settings, move |inbox| {
+            places.join(inbox);
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            let plan = Plan::new(program.clone(), None, rooms, logger.clone());
+            let local = Local::new(index, origin_ms, plan, places, errors);
+            let share = Share {
+                worker: index,
+                workers: count,
+                origin_ms,
+            };
+            async move {
+                if let Some((sockets, facts)) = runtime_api {
+                    operate::runtime_api(&local, sockets, facts);
+                }
+                let checks = Checks::start(&program, &logger, share);
+                if let Err(error) = &checks {
+                    log::error!("checks cannot run: {error}");
+                }
+                work(local, sockets).await;
+            }
+        })?);
+    }
+    Ok(Running {
+        program,
+        workers: Mutex::new(workers),
+        places,
+        rooms: options.rooms,
+    })
+}
+
+fn processors(program: &Program, worker: usize) -> Vec<usize> {
+    program
+        .global
+        .cpu_map
+        .iter()
+        .filter(|(of, _)| usize::from(*of) == worker)
+        .flat_map(|(_, cpus)| cpus.iter().map(|&cpu| usize::from(cpu)))
+        .collect()
+}
+
+impl Running {
+    /// The program they run.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// Runs `job` on every worker.
+    pub fn on_each(&self, job: impl Fn(&Rc<Local>) + Clone + Send + 'static) {
+        self.places.each_inbox(|inbox| {
+            let job = job.clone();
+            let taken = inbox.send(move || with_local(|local| job(local)));
+            if !taken {
+                log::warn!("a worker is too busy to take more work");
+            }
+        });
+    }
+
+    /// Soft stop: listeners close, connections end after what they are doing.
+    pub fn stop(&self) {
+        self.program
+            .live
+            .process
+            .stopping
+            .store(true, Ordering::Relaxed);
+        self.on_each(|local| {
+            each_door(|door| door.gate.set(GateState::Stopped));
+            local.stop();
+        });
+    }
+
+    /// Listeners take no connections for a while (SIGTTOU).
+    pub fn pause(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+    }
+
+    /// Listeners take connections again (SIGTTIN).
+    pub fn resume(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+    }
+
+    /// Ends every session now.
+    pub fn kill(&self) {
+        self.stop();
+        self.on_each(|local| local.each_session(|session| session.end(Cause::Killed)));
+    }
+
+    /// Closes idle server connections of all workers.
+    pub fn drain_pools(&self) {
+        self.on_each(|local| {
+            let plan = local.plan();
+            plan.servers()
+                .for_each(|server| server.pool.drain(&server.live));
+        });
+    }
+
+    /// Ends the sessions that use a server.
+    pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
+        self.on_each(move |local| {
+            local.each_session(|session| {
+                if session.server.get() == Some((proxy, server)) {
+                    session.end(cause);
+                }
+            });
+        });
+    }
+
+    /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
+    pub fn replace_program(&self, program: &Arc<Program>) {
+        let (program, rounds, rooms) = (program.clone(), Rounds::new(program), self.rooms);
+        self.on_each(move |local| {
+            let before = local.plan();
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), rooms, logger));
+        });
+    }
+
+    /// Waits until all workers have ended (after [`Running::stop`], when their last session ends).
+    pub fn join(&self) -> io::Result<()> {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for worker in workers {
+            worker.join()?;
+        }
+        Ok(())
+    }
+}
+
+async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
+    LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
+    let program = local.plan().program.clone();
+    let batch = program
+        .global
+        .tune
+        .maxaccept
+        .map_or(ACCEPTS_PER_TURN, |most| most as usize);
+    for bound in sockets {
+        let door = Door::new(&local, bound.proxy, bound.listener);
+        DOORS.with_borrow_mut(|doors| doors.push(door.clone()));
+        spawn(async move {
+            let gate = door.gate.clone();
+            let served = Listener::new(bound.socket)
+                .serve(gate, batch, |socket, peer| door.enter(socket, peer))
+                .await;
+            if let Err(error) = served {
+                log::error!("a listener failed: {error}");
+            }
+        });
+    }
+    loop {
+        pause(HOUSEKEEPING_MS).await;
+        local.trim();
+        if local.stopping.get() && local.living() == 0 {
+            break;
+        }
+    }
+    DOORS.with_borrow_mut(Vec::clear);
+    LOCAL.with_borrow_mut(|slot| *slot = None);
+}
+
+/// Calls `with` on this worker's things; does nothing on another thread.
+pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
+    let local = LOCAL.with_borrow(Clone::clone);
+    if let Some(local) = local {
+        with(&local);
+    }
+}
+
+/// A place became free somewhere: this worker's listeners look whether they may go on.
+pub fn reopen_doors() {
+    each_door(Door::reopen);
+}
+
+fn each_door(mut with: impl FnMut(&Rc<Door>)) {
+    let doors = DOORS.with_borrow(Clone::clone);
+    doors.iter().for_each(&mut with);
+}
+
+thread_local! {
+    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+    static DOORS: RefCell<Vec<Rc<Door>>> = const { RefCell::new(Vec::new()) };
+}
+
+const ACCEPTS_PER_TURN: usize = 64;
+const FREE_BUFFERS: usize = 4096;
+const HOUSEKEEPING_MS: u64 = 1000;
+const MOST_PIPES: usize = 1024;

@@ -1,0 +1,160 @@
+//! Forking, detaching from the terminal, signalling other processes and the pid file.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::sys::signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{self, ForkResult, Pid};
+
+use crate::check;
+use crate::signal::Signal;
+
+/// Which side of a [`fork`] runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// The old process, with the child's pid.
+    Parent(i32),
+    /// The new process.
+    Child,
+}
+
+/// Splits the process in two. Fails when the process has more than one thread: the child would have
+/// only the calling one, and locks that the others hold would stay locked for ever.
+pub fn fork() -> io::Result<Forked> {
+    let threads = std::fs::read_dir("/proc/self/task")
+        .map(Iterator::count)
+        .unwrap_or(1);
+    if threads > 1 {
+        return Err(io::Error::other("fork after threads were started"));
+    }
+    // SAFETY: there is one thread, so that the child has all there is.
+    match unsafe { unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Forked::Parent(child.as_raw())),
+        ForkResult::Child => Ok(Forked::Child),
+    }
+}
+
+/// Starts a new session, without a terminal.
+pub fn new_session() -> io::Result<()> {
+    unistd::setsid()?;
+    Ok(())
+}
+
+/// Points standard input, output and error to `/dev/null`.
+pub fn silence() -> io::Result<()> {
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    for standard in 0..=2 {
+        // SAFETY: takes no pointers; the standard descriptors belong to the process as a whole.
+        check(unsafe { libc::dup2(null.as_raw_fd(), standard) })?;
+    }
+    Ok(())
+}
+
+/// Sends `signal` to a process; `None` only asks whether it exists.
+pub fn kill(pid: i32, signal: Option<Signal>) -> io::Result<()> {
+    Ok(signal::kill(Pid::from_raw(pid), signal)?)
+}
+
+/// A child that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its pid.
+    pub pid: i32,
+    /// Its exit code, or 128 + the signal that ended it.
+    pub code: i32,
+}
+
+/// Takes one child that has ended, if any, without waiting.
+pub fn reap() -> io::Result<Option<Ended>> {
+    reap_with(Some(WaitPidFlag::WNOHANG))
+}
+
+/// Waits until a child ends; `None` when there is no child.
+pub fn wait_for_child() -> io::Result<Option<Ended>> {
+    reap_with(None)
+}
+
+fn reap_with(flags: Option<WaitPidFlag>) -> io::Result<Option<Ended>> {
+    loop {
+        return match waitpid(None, flags) {
+            Ok(WaitStatus::Exited(pid, code)) => Ok(Some(Ended {
+                pid: pid.as_raw(),
+                code,
+            })),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => Ok(Some(Ended {
+                pid: pid.as_raw(),
+                code: 128 + signal as i32,
+            })),
+            Ok(WaitStatus::StillAlive) | Err(nix::errno::Errno::ECHILD) => Ok(None),
+            Ok(_) | Err(nix::errno::Errno::EINTR) => continue,
+            Err(error) => Err(error.into()),
+        };
+    }
+}
+
+/// Writes pids into a file, one per line, replacing what it held.
+pub fn write_pids(path: &Path, pids: &[u32]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o644);
+    let mut file = options.open(path)?;
+    for pid in pids {
+        writeln!(file, "{pid}")?;
+    }
+    Ok(())
+}
+
+/// Lets an inherited descriptor survive the next `exec`.
+pub fn keep_on_exec(fd: impl AsFd) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_SETFD, 0) })?;
+    Ok(())
+}
+
+/// Takes ownership of a descriptor that the configuration or the parent names by number. Refuses
+/// numbers that are not open and the three standard ones.
+pub fn inherited(number: i32) -> io::Result<std::os::fd::OwnedFd> {
+    if number <= 2 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // A duplicate, so that the number itself stays with whoever else uses it.
+    // SAFETY: takes no pointers; a number that is not open is answered with an error.
+    let fd = check(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: the kernel just gave us this descriptor, nobody else owns it.
+    Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_holds_one_pid_per_line() {
+        let path = std::env::temp_dir().join(format!("hapax-sys-pid-{}", std::process::id()));
+        write_pids(&path, &[1, 234]).expect("write");
+        write_pids(&path, &[17, 18]).expect("replace");
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), "17\n18\n");
+        std::fs::remove_file(&path).expect("clean");
+    }
+
+    #[test]
+    fn we_exist_and_threads_forbid_a_fork() {
+        kill(std::process::id().cast_signed(), None).expect("we exist");
+        // The test harness runs tests in threads of their own.
+        assert!(fork().is_err());
+    }
+
+    #[test]
+    fn only_open_descriptors_are_inherited() {
+        assert!(inherited(1).is_err());
+        assert!(inherited(1 << 20).is_err());
+        let file = std::fs::File::open("/dev/null").expect("open");
+        inherited(file.as_raw_fd()).expect("open");
+    }
+}

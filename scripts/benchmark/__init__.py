@@ -1,0 +1,1 @@
+"""The bench: two proxies under the same load in one run, interleaved."""
