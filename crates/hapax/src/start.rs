@@ -232,7 +232,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
             render: hapax_sample::log_format::render,
             holds: hapax_sample::condition::holds,
             eval: hapax_sample::expression::eval,
-            stats: |_, _| hapax_core::contract::Outcome::Continue,
+            stats: hapax_runtime::stats::page::intercept,
         },
     };
     let running = match serve::start(program.clone(), options) {
