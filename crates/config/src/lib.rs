@@ -1,11 +1,77 @@
 //! From haproxy.cfg text to the IR.
 //!
 //! The language comes first: files are found ([`files`]), lines become words ([`lexer`]), conditional blocks choose lines
-//! ([`condition`]) and words become values ([`value`]).
+//! ([`condition`]) and words become values ([`value`]). Then sections and rows ([`parser`]) build the IR, and [`check`] looks
+//! at it as a whole.
 
+mod bind_option;
+pub mod check;
 pub mod condition;
 mod excerpt;
 pub mod files;
+mod keyword;
+mod legacy;
 pub mod lexer;
+pub mod parser;
+mod resolve;
+mod section;
+mod server_option;
 pub mod suggest;
 pub mod value;
+
+use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
+use hapax_core::ir;
+use hapax_core::keyword::{Registry, Tables};
+use hapax_core::span::Sources;
+
+/// The rows of this crate.
+pub static TABLES: &[Tables] = &[
+    bind_option::TABLE,
+    server_option::check::TABLE,
+    server_option::connection::TABLE,
+    server_option::place::TABLE,
+    server_option::state::TABLE,
+    keyword::bind::TABLE,
+    keyword::environment::TABLE,
+    keyword::error_page::TABLE,
+    keyword::http_check::TABLE,
+    keyword::http_option::TABLE,
+    keyword::limit::TABLE,
+    keyword::log::TABLE,
+    keyword::no_counterpart::TABLE,
+    keyword::option::TABLE,
+    keyword::process::TABLE,
+    keyword::proxy::TABLE,
+    keyword::runtime_socket::TABLE,
+    keyword::server::TABLE,
+    keyword::statistics::TABLE,
+    keyword::timeout::TABLE,
+    keyword::tune::TABLE,
+    legacy::process::TABLE,
+    legacy::proxy::TABLE,
+    legacy::option::TABLE,
+];
+
+/// Reads a configuration and checks it as a whole. It is refused when a finding is an alert; the IR is complete otherwise.
+pub fn load(
+    sources: &Sources,
+    registry: &Registry,
+    capabilities: &condition::Capabilities,
+    environment: &dyn lexer::Environment,
+) -> (ir::Config, Diagnostics) {
+    let parser::Parsed {
+        mut config,
+        mut diagnostics,
+        notes,
+    } = parser::parse(sources, registry, capabilities, environment);
+    let unread = diagnostics.has_errors();
+    let checked = check::check(&mut config, &notes, registry, sources, &mut diagnostics);
+    let prefix = if unread { Prefix::Config } else { Prefix::Bare };
+    if unread || !checked {
+        let text = "Fatal errors found in configuration.";
+        diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+    } else {
+        check::resolve(&mut config, &notes, registry, sources, &mut diagnostics);
+    }
+    (config, diagnostics)
+}

@@ -180,6 +180,20 @@ pub struct Scope {
     pub default_server: ir::ServerOptions,
     /// Folder of the configuration file, for relative paths.
     pub folder: String,
+    /// Paths of the files by [`FileId`](crate::span::FileId), for messages that name another line.
+    pub paths: Vec<String>,
+    /// Keywords of the section that were given, with their (last) place.
+    pub seen: HashMap<&'static str, Span>,
+    /// Those that its defaults section gave.
+    pub inherited: HashMap<&'static str, Span>,
+}
+
+impl Scope {
+    /// `file:line` of a span, as upstream's messages name other lines.
+    pub fn place(&self, span: Span) -> String {
+        let path = self.paths.get(usize::from(span.file.0));
+        format!("{}:{}", path.map_or("?", String::as_str), span.line)
+    }
 }
 
 impl<'a> Line<'a> {
@@ -402,6 +416,25 @@ impl Needs {
     pub const RESPONSE: Needs = Needs(64);
     /// The end of the stream (logs).
     pub const END: Needs = Needs(128);
+    /// What is kept of the request until the end: method, dates.
+    pub const REQUEST_LINE: Needs = Needs(256);
+    /// What is kept of the response until the end: the status.
+    pub const STATUS: Needs = Needs(512);
+    /// The server connection's addresses.
+    pub const SERVER_ADDRESS: Needs = Needs(1024);
+    /// Bytes counted towards the client.
+    pub const RESPONSE_COUNT: Needs = Needs(2048);
+
+    /// Both.
+    #[must_use]
+    pub const fn or(self, other: Needs) -> Needs {
+        Needs(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in the set.
+    pub const fn covers(self, other: Needs) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 /// Kinds of arguments of fetches and converters.
@@ -417,6 +450,10 @@ pub enum ArgKind {
     Mask4,
     /// IPv6 prefix length.
     Mask6,
+    /// IPv4 address.
+    Ipv4,
+    /// IPv6 address.
+    Ipv6,
     /// Name of a frontend.
     Frontend,
     /// Name of a backend.
@@ -450,7 +487,7 @@ pub struct Fetch {
     /// Its arguments.
     pub args: ArgSpec,
     /// Checks or compiles the arguments; the text of the error without prefix.
-    pub check: Option<fn(&mut [ir::Arg]) -> Result<(), String>>,
+    pub check: Option<CheckFn>,
     /// The type it gives.
     pub output: Type,
     /// What must be known.
@@ -460,6 +497,9 @@ pub struct Fetch {
     /// Gives the value, or none when there is none.
     pub run: FetchFn,
 }
+
+/// Checks or compiles arguments; the text of the error without prefix.
+pub type CheckFn = fn(&mut [ir::Arg]) -> Result<(), String>;
 
 /// Runs a fetch.
 pub type FetchFn = for<'a> fn(&Cx<'a>, &'a [ir::Arg], &mut Occurrence) -> Option<Sample<'a>>;
@@ -471,7 +511,7 @@ pub struct Converter {
     /// Its arguments.
     pub args: ArgSpec,
     /// Checks or compiles the arguments.
-    pub check: Option<fn(&mut [ir::Arg]) -> Result<(), String>>,
+    pub check: Option<CheckFn>,
     /// The type it takes; others are cast first.
     pub input: Type,
     /// The type it gives.

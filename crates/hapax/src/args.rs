@@ -207,18 +207,18 @@ const ROWS: &[Row] = &[
         "-de, -dp, -dG, -dI, -dc, -dV have no counterpart.",
         Does::NoCounterpart("there is one event system"),
     ),
-    row(
-        "-dp",
-        "",
-        Does::NoCounterpart("there is one event system"),
-    ),
+    row("-dp", "", Does::NoCounterpart("there is one event system")),
     row(
         "-dG",
         "",
         Does::NoCounterpart("names are resolved by the system in one way"),
     ),
     row("-dI", "", Does::NoCounterpart("nothing here forks")),
-    row("-dc", "", Does::NoCounterpart("workers are not bound to CPUs by default")),
+    row(
+        "-dc",
+        "",
+        Does::NoCounterpart("workers are not bound to CPUs by default"),
+    ),
     row(
         "-dV",
         "",
@@ -276,11 +276,7 @@ const ROWS: &[Row] = &[
         "-x (sockets from an old process) is not built yet.",
         Does::NotBuilt,
     ),
-    row(
-        "-S",
-        "-S (master CLI) is not built yet.",
-        Does::NotBuilt,
-    ),
+    row("-S", "-S (master CLI) is not built yet.", Does::NotBuilt),
     row(
         "-f",
         "",
@@ -386,7 +382,9 @@ const fn prefix(name: &'static str, usage: &'static str, does: Does) -> Row {
 /// As upstream reads numbers on its command line: leading digits, 0 without any.
 fn number(word: &str) -> u32 {
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(if digits.is_empty() { 0 } else { u32::MAX })
+    digits
+        .parse()
+        .unwrap_or(if digits.is_empty() { 0 } else { u32::MAX })
 }
 
 fn pid(option: &str, word: &str) -> Result<i32, ArgsError> {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use hapax_core::keyword::{
-    ArgKind, ArgSpec, Needs, Registry, Rulesets, Sections, SectionKeyword, Support,
-};
 use hapax_core::ir::CliLevel;
+use hapax_core::keyword::{
+    ArgKind, ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support,
+};
 use serde_json::json;
 
 /// Classes of `-dK` with the function that prints each.
@@ -54,32 +54,61 @@ pub fn keywords(registry: &Registry, classes: &str) -> Result<String, String> {
 /// Every row as a line of JSON: `kind`, `name`, `place`, `no_counterpart`.
 pub fn rows(registry: &Registry) -> String {
     let mut text = String::new();
-    let mut put = |kind: &str, name: &str, place: Vec<&str>, support: Support, usage: &str, doc: &str| {
-        let no_counterpart = match support {
-            Support::NoCounterpart(reason) => Some(reason),
-            Support::Runs | Support::Legacy(_) => None,
+    let mut put =
+        |kind: &str, name: &str, place: Vec<&str>, support: Support, usage: &str, doc: &str| {
+            let no_counterpart = match support {
+                Support::NoCounterpart(reason) => Some(reason),
+                Support::Runs | Support::Legacy(_) => None,
+            };
+            let legacy = match support {
+                Support::Legacy(last) => Some(last),
+                Support::Runs | Support::NoCounterpart(_) => None,
+            };
+            let line = json!({
+                "kind": kind, "name": name, "place": place, "usage": usage, "doc": doc,
+                "no_counterpart": no_counterpart, "legacy": legacy,
+            });
+            let _ = writeln!(text, "{line}");
         };
-        let legacy = match support {
-            Support::Legacy(last) => Some(last),
-            Support::Runs | Support::NoCounterpart(_) => None,
-        };
-        let line = json!({
-            "kind": kind, "name": name, "place": place, "usage": usage, "doc": doc,
-            "no_counterpart": no_counterpart, "legacy": legacy,
-        });
-        let _ = writeln!(text, "{line}");
-    };
     for row in registry.sections.iter() {
-        put("section", row.name, places(row.sections), row.support, row.usage, row.doc);
+        put(
+            "section",
+            row.name,
+            places(row.sections),
+            row.support,
+            row.usage,
+            row.doc,
+        );
     }
     for row in registry.bind_options.iter() {
-        put("bind", row.name, vec!["bind"], row.support, row.usage, row.doc);
+        put(
+            "bind",
+            row.name,
+            vec!["bind"],
+            row.support,
+            row.usage,
+            row.doc,
+        );
     }
     for row in registry.server_options.iter() {
-        put("server", row.name, vec!["server"], row.support, row.usage, row.doc);
+        put(
+            "server",
+            row.name,
+            vec!["server"],
+            row.support,
+            row.usage,
+            row.doc,
+        );
     }
     for row in registry.actions.iter() {
-        put("action", row.name, rulesets(row.rulesets), Support::Runs, row.usage, row.doc);
+        put(
+            "action",
+            row.name,
+            rulesets(row.rulesets),
+            Support::Runs,
+            row.usage,
+            row.doc,
+        );
     }
     for row in registry.fetches.iter() {
         put("fetch", row.name, vec![], Support::Runs, "", row.doc);
@@ -97,10 +126,24 @@ pub fn rows(registry: &Registry) -> String {
         put("alias", row.name, vec![], Support::Runs, "", row.doc);
     }
     for row in registry.balances.iter() {
-        put("balance", row.name, vec![], Support::Runs, row.usage, row.doc);
+        put(
+            "balance",
+            row.name,
+            vec![],
+            Support::Runs,
+            row.usage,
+            row.doc,
+        );
     }
     for row in registry.commands.iter() {
-        put("command", row.name, vec![], Support::Runs, row.usage, row.doc);
+        put(
+            "command",
+            row.name,
+            vec![],
+            Support::Runs,
+            row.usage,
+            row.doc,
+        );
     }
     for row in registry.columns.iter() {
         put("column", row.name, vec![], Support::Runs, "", row.doc);
@@ -201,7 +244,12 @@ fn commands(registry: &Registry) -> String {
 fn converters(registry: &Registry) -> String {
     let lines = registry.converters.iter().map(|row| {
         let args = arguments(&row.args);
-        format!("{}{args}: {} => {}", row.name, row.input.name(), row.output.name())
+        format!(
+            "{}{args}: {} => {}",
+            row.name,
+            row.input.name(),
+            row.output.name()
+        )
     });
     listed("# List of registered sample converter functions:\n", lines)
 }
@@ -209,7 +257,12 @@ fn converters(registry: &Registry) -> String {
 fn fetches(registry: &Registry) -> String {
     let lines = registry.fetches.iter().map(|row| {
         let args = arguments(&row.args);
-        format!("[{}] {}{args}: {}", matrix(row.needs), row.name, row.output.name())
+        format!(
+            "[{}] {}{args}: {}",
+            matrix(row.needs),
+            row.name,
+            row.output.name()
+        )
     });
     listed("# List of registered sample fetch functions:\n", lines)
 }
@@ -249,6 +302,8 @@ fn arguments(spec: &ArgSpec) -> String {
             ArgKind::Str => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
+            ArgKind::Ipv4 => "ipv4",
+            ArgKind::Ipv6 => "ipv6",
             ArgKind::Mask4 => "mask4",
             ArgKind::Mask6 => "mask6",
             ArgKind::Frontend => "frontend",

@@ -65,8 +65,8 @@ impl Printer {
             return;
         }
         self.introduced = true;
-        let path = std::env::current_exe()
-            .map_or_else(|_| "?".into(), |path| path.display().to_string());
+        let path =
+            std::env::current_exe().map_or_else(|_| "?".into(), |path| path.display().to_string());
         let tag = Severity::Notice.tag();
         self.put(&format!(
             "{tag} ({}) : haproxy version is {}",

@@ -62,7 +62,9 @@ fn with_support(doc: &str, support: Support) -> String {
     match support {
         Support::Runs => doc.to_owned(),
         Support::NoCounterpart(reason) => format!("{doc} **No counterpart:** {reason}."),
-        Support::Legacy(last) => format!("{doc} **Removed after HAProxy {last};** works with a warning."),
+        Support::Legacy(last) => {
+            format!("{doc} **Removed after HAProxy {last};** works with a warning.")
+        }
     }
 }
 
@@ -74,23 +76,35 @@ fn sections(registry: &Registry) -> String {
             with_support(row.doc, row.support),
         ]
     });
-    page("Keywords of sections", &["keyword", "sections", "what it does"], rows)
+    page(
+        "Keywords of sections",
+        &["keyword", "sections", "what it does"],
+        rows,
+    )
 }
 
 fn bind_options(registry: &Registry) -> String {
-    let rows = registry
-        .bind_options
-        .iter()
-        .map(|row| vec![code(row.name, row.usage), with_support(row.doc, row.support)]);
+    let rows = registry.bind_options.iter().map(|row| {
+        vec![
+            code(row.name, row.usage),
+            with_support(row.doc, row.support),
+        ]
+    });
     page("Options of `bind`", &["option", "what it does"], rows)
 }
 
 fn server_options(registry: &Registry) -> String {
-    let rows = registry
-        .server_options
-        .iter()
-        .map(|row| vec![code(row.name, row.usage), with_support(row.doc, row.support)]);
-    page("Options of `server` and `default-server`", &["option", "what it does"], rows)
+    let rows = registry.server_options.iter().map(|row| {
+        vec![
+            code(row.name, row.usage),
+            with_support(row.doc, row.support),
+        ]
+    });
+    page(
+        "Options of `server` and `default-server`",
+        &["option", "what it does"],
+        rows,
+    )
 }
 
 fn actions(registry: &Registry) -> String {
@@ -106,21 +120,49 @@ fn actions(registry: &Registry) -> String {
 
 fn expressions(registry: &Registry) -> String {
     let fetches = registry.fetches.iter().map(|row| {
-        vec![format!("`{}`", row.name), "fetch".into(), row.output.name().into(), row.doc.to_owned()]
+        vec![
+            format!("`{}`", row.name),
+            "fetch".into(),
+            row.output.name().into(),
+            row.doc.to_owned(),
+        ]
     });
     let converters = registry.converters.iter().map(|row| {
         let types = format!("{} => {}", row.input.name(), row.output.name());
-        vec![format!("`{}`", row.name), "converter".into(), types, row.doc.to_owned()]
+        vec![
+            format!("`{}`", row.name),
+            "converter".into(),
+            types,
+            row.doc.to_owned(),
+        ]
     });
     let methods = registry.match_methods.iter().map(|row| {
-        vec![format!("`-m {}`", row.name), "match".into(), row.input.name().into(), row.doc.to_owned()]
+        vec![
+            format!("`-m {}`", row.name),
+            "match".into(),
+            row.input.name().into(),
+            row.doc.to_owned(),
+        ]
     });
     let acls = registry.acl_keywords.iter().map(|row| {
         let what = format!("`{} -m {}`", row.fetch, row.method);
-        vec![format!("`{}`", row.name), "ACL keyword".into(), "bool".into(), what]
+        vec![
+            format!("`{}`", row.name),
+            "ACL keyword".into(),
+            "bool".into(),
+            what,
+        ]
     });
-    let rows: Vec<_> = fetches.chain(converters).chain(methods).chain(acls).collect();
-    page("Fetches, converters and matches", &["name", "kind", "type", "what it is"], rows)
+    let rows: Vec<_> = fetches
+        .chain(converters)
+        .chain(methods)
+        .chain(acls)
+        .collect();
+    page(
+        "Fetches, converters and matches",
+        &["name", "kind", "type", "what it is"],
+        rows,
+    )
 }
 
 fn log_aliases(registry: &Registry) -> String {
@@ -140,16 +182,27 @@ fn balances(registry: &Registry) -> String {
 }
 
 fn commands(registry: &Registry) -> String {
-    let rows = registry
-        .commands
-        .iter()
-        .map(|row| vec![code(row.name, row.usage), format!("{:?}", row.level).to_lowercase(), row.doc.to_owned()]);
+    let rows = registry.commands.iter().map(|row| {
+        vec![
+            code(row.name, row.usage),
+            format!("{:?}", row.level).to_lowercase(),
+            row.doc.to_owned(),
+        ]
+    });
     page("Runtime API", &["command", "level", "what it does"], rows)
 }
 
 fn columns(registry: &Registry) -> String {
     let rows = registry.columns.iter().enumerate().map(|(index, row)| {
-        vec![format!("{index:03}"), format!("`{}`", row.name), row.doc.to_owned()]
+        vec![
+            format!("{index:03}"),
+            format!("`{}`", row.name),
+            row.doc.to_owned(),
+        ]
     });
-    page("Columns of `show stat`", &["number", "column", "what it is"], rows)
+    page(
+        "Columns of `show stat`",
+        &["number", "column", "what it is"],
+        rows,
+    )
 }

@@ -2,9 +2,11 @@
 //!
 //! One tokio `LocalRuntime` per worker thread (`worker`); sockets that try the system call first
 //! (`io`), pooled buffers (`buffer`), a clock that is read once per turn (`clock`), one timer wheel
-//! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) and log sinks (`log`).
+//! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
+mod address;
 pub mod buffer;
+pub mod check;
 pub mod clock;
 pub mod frontend;
 pub mod http;
@@ -13,6 +15,7 @@ pub mod listen;
 pub mod local;
 pub mod log;
 pub mod open;
+mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
@@ -23,4 +26,5 @@ pub mod turn;
 pub mod wheel;
 pub mod worker;
 
+pub mod cli;
 pub mod stats;

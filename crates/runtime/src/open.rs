@@ -10,67 +10,98 @@ use hapax_sys::addr::{Addr, UnixAddr};
 use hapax_sys::listen::{ListenOptions, SocketFile, listen};
 use hapax_sys::option::Keepalive;
 use hapax_sys::process::inherited;
+use thiserror::Error;
 
-/// Everything a configuration listens on.
-#[derive(Debug, Default)]
-pub struct Sockets {
-    /// Listeners of proxies.
-    pub listeners: Vec<Opened>,
-    /// `stats socket` lines: the line's index in [`ir::Global::stats_sockets`], and the socket.
-    pub runtime_api: Vec<(usize, OwnedFd)>,
-}
-
-/// One listener.
+/// A listening socket and whose it is.
 #[derive(Debug)]
-pub struct Opened {
-    /// Its proxy.
+pub struct Bound {
+    /// The proxy.
     pub proxy: ProxyId,
-    /// Its index in the proxy's binds.
+    /// Index in its binds.
     pub listener: usize,
-    /// A descriptor for each worker that serves it: a socket of its own where the kernel spreads connections over
-    /// several (SO_REUSEPORT), else the same socket again.
-    pub per_worker: Vec<(usize, OwnedFd)>,
+    /// The worker that accepts from it.
+    pub worker: usize,
+    /// The socket: one of its own where the kernel spreads connections over several (SO_REUSEPORT), else the same one
+    /// for all workers.
+    pub socket: OwnedFd,
 }
 
-/// Opens them all. The errors are upstream's texts, one for each socket that failed.
+/// A socket that could not be opened.
+#[derive(Debug, Error)]
+#[error("cannot bind {} of {proxy}: {error}", bind.text)]
+pub struct BindError {
+    /// The proxy's name; `GLOBAL` for the runtime API.
+    pub proxy: String,
+    /// Its kind as upstream's message names it.
+    pub side: &'static str,
+    /// What was to be opened.
+    pub bind: Box<Bind>,
+    /// Why it was not.
+    pub error: io::Error,
+}
+
+/// Opens the listeners of enabled proxies, given in the order of their ids.
 ///
 /// # Errors
-/// When one of them cannot be opened; none stays open then.
-pub fn open(
-    config: &ir::Config,
-    sources: &Sources,
+/// One for each listener that failed; none stays open then.
+pub fn listeners<'p>(
+    proxies: impl IntoIterator<Item = &'p ir::Proxy>,
+    global: &ir::Global,
     workers: usize,
-) -> Result<Sockets, Vec<String>> {
-    let mut sockets = Sockets::default();
-    let mut errors = Vec::new();
-    let global = &config.global;
-    for (index, bind) in global.stats_sockets.iter().enumerate() {
-        match open_one(bind, None, global) {
-            Ok(fd) => sockets.runtime_api.push((index, fd)),
-            Err(error) => errors.push(text(bind, "GLOBAL", "frontend", sources, &error)),
-        }
-    }
-    for (index, proxy) in config.proxies.iter().enumerate() {
+) -> Result<Vec<Bound>, Vec<BindError>> {
+    let (mut bound, mut failed) = (Vec::new(), Vec::new());
+    for (index, proxy) in proxies.into_iter().enumerate() {
         if proxy.disabled {
             continue;
         }
         for (listener, bind) in proxy.binds.iter().enumerate() {
             match per_worker(bind, proxy, global, workers) {
-                Ok(per_worker) => sockets.listeners.push(Opened {
+                Ok(sockets) => bound.extend(sockets.into_iter().map(|(worker, socket)| Bound {
                     proxy: ProxyId(index as u32),
                     listener,
-                    per_worker,
+                    worker,
+                    socket,
+                })),
+                Err(error) => failed.push(BindError {
+                    proxy: proxy.name.clone(),
+                    side: match proxy.kind {
+                        ir::ProxyKind::Listen => "proxy",
+                        _ => "frontend",
+                    },
+                    bind: Box::new(bind.clone()),
+                    error,
                 }),
-                Err(error) => {
-                    errors.push(text(bind, &proxy.name, side(proxy), sources, &error));
-                }
             }
         }
     }
-    if errors.is_empty() {
-        Ok(sockets)
+    if failed.is_empty() {
+        Ok(bound)
     } else {
-        Err(errors)
+        Err(failed)
+    }
+}
+
+/// Opens the `stats socket` lines, in their order.
+///
+/// # Errors
+/// One for each that failed.
+pub fn runtime_api(global: &ir::Global) -> Result<Vec<OwnedFd>, Vec<BindError>> {
+    let (mut opened, mut failed) = (Vec::new(), Vec::new());
+    for bind in &global.stats_sockets {
+        match open_one(bind, None, global) {
+            Ok(socket) => opened.push(socket),
+            Err(error) => failed.push(BindError {
+                proxy: "GLOBAL".into(),
+                side: "frontend",
+                bind: Box::new(bind.clone()),
+                error,
+            }),
+        }
+    }
+    if failed.is_empty() {
+        Ok(opened)
+    } else {
+        Err(failed)
     }
 }
 
@@ -80,12 +111,13 @@ fn per_worker(
     global: &ir::Global,
     workers: usize,
 ) -> io::Result<Vec<(usize, OwnedFd)>> {
+    let threads = &bind.options.threads;
     let served = (0..workers).filter(|&worker| {
-        let threads = &bind.options.threads;
         threads.is_empty() || threads.iter().any(|&thread| usize::from(thread) == worker)
     });
-    let first = open_one(bind, Some(proxy), global)?;
-    let own_sockets = matches!(bind.address, Address::Inet(_)) && !global.no_reuseport;
+    // Port 0 is chosen by the kernel; several sockets would get several ports.
+    let own_sockets = matches!(bind.address, Address::Inet(address) if address.port() != 0)
+        && !global.no_reuseport;
     // `shards` bounds the number of sockets; workers beyond it share the first ones.
     let most = if own_sockets {
         bind.options.shards.map_or(usize::MAX, usize::from).max(1)
@@ -95,9 +127,7 @@ fn per_worker(
     let mut opened: Vec<(usize, OwnedFd)> = Vec::with_capacity(workers);
     for worker in served {
         let count = opened.len();
-        let fd = if count == 0 {
-            first.try_clone()?
-        } else if count < most {
+        let fd = if count < most {
             open_one(bind, Some(proxy), global)?
         } else {
             opened[count % most].1.try_clone()?
@@ -162,37 +192,38 @@ fn options(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> Liste
     }
 }
 
-fn side(proxy: &ir::Proxy) -> &'static str {
-    if proxy.kind == ir::ProxyKind::Listen {
-        "proxy"
-    } else {
-        "frontend"
-    }
-}
-
-fn text(bind: &Bind, name: &str, side: &str, sources: &Sources, error: &io::Error) -> String {
-    let reason = error.to_string();
-    let reason = reason.split(" (os error").next().unwrap_or_default();
-    let place = format!("[{}:{}]", sources.path(bind.span.file), bind.span.line);
-    match &bind.address {
-        Address::Inet(address) => {
-            let protocol = if address.is_ipv4() { "tcpv4" } else { "tcpv6" };
-            let shown = match address.ip() {
-                std::net::IpAddr::V4(ip) => format!("{ip}:{}", address.port()),
-                std::net::IpAddr::V6(ip) => format!("{ip}:{}", address.port()),
-            };
-            format!(
-                "Binding {place} for {side} {name}: protocol {protocol}: cannot bind socket ({reason}) for [{shown}]."
-            )
+impl BindError {
+    /// Upstream's message.
+    pub fn text(&self, sources: &Sources) -> String {
+        let reason = self.error.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        let BindError {
+            proxy, side, bind, ..
+        } = self;
+        let place = format!("[{}:{}]", sources.path(bind.span.file), bind.span.line);
+        let begin = format!("Binding {place} for {side} {proxy}:");
+        match &bind.address {
+            Address::Inet(address) => {
+                let protocol = if address.is_ipv4() { "tcpv4" } else { "tcpv6" };
+                format!(
+                    "{begin} protocol {protocol}: cannot bind socket ({reason}) for [{}:{}].",
+                    address.ip(),
+                    address.port()
+                )
+            }
+            Address::Unix(path) => {
+                format!(
+                    "{begin} protocol unix_stream: cannot bind UNIX socket ({reason}) [{path}]."
+                )
+            }
+            Address::Abstract { name, .. } => {
+                format!(
+                    "{begin} protocol abns_stream: cannot bind UNIX socket ({reason}) [{name}]."
+                )
+            }
+            Address::Descriptor(number) | Address::SocketPair(number) => {
+                format!("{begin} cannot use file descriptor '{number}' : {reason}.")
+            }
         }
-        Address::Unix(path) => format!(
-            "Binding {place} for {side} {name}: protocol unix_stream: cannot bind UNIX socket ({reason}) [{path}]."
-        ),
-        Address::Abstract { name: path, .. } => format!(
-            "Binding {place} for {side} {name}: protocol abns_stream: cannot bind UNIX socket ({reason}) [{path}]."
-        ),
-        Address::Descriptor(number) | Address::SocketPair(number) => format!(
-            "Binding {place} for {side} {name}: cannot use file descriptor '{number}' : {reason}."
-        ),
     }
 }

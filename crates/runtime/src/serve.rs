@@ -9,23 +9,32 @@ use std::sync::atomic::Ordering;
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
+use parking_lot::Mutex;
 
+use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
 use crate::log::{Logger, Rounds};
-use crate::open::Opened;
+use crate::open::Bound;
+use crate::operate;
 use crate::plan::Plan;
 use crate::rooms::Rooms;
+use crate::stats::errors::Errors;
+use crate::stats::info::Facts;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
 /// How to run.
 #[derive(Debug)]
 pub struct Options {
-    /// The listening sockets, as [`crate::open::open`] made them.
-    pub listeners: Vec<Opened>,
+    /// The listening sockets, as [`crate::open::listeners`] made them.
+    pub listeners: Vec<Bound>,
+    /// The sockets of the runtime API, in the order of the `stats socket` lines.
+    pub runtime_api: Vec<OwnedFd>,
+    /// What `show info` says about the start.
+    pub facts: Facts,
     /// The rooms beside the engine.
     pub rooms: Rooms,
 }
@@ -34,7 +43,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Running {
     program: Arc<Program>,
-    workers: Vec<Worker>,
+    workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
     rooms: Rooms,
 }
@@ -45,16 +54,16 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let origin_ms = clock::now_ms();
     let places = Arc::new(Places::default());
     let rounds = Rounds::new(&program);
-    let mut by_worker: Vec<Vec<Listening>> = (0..count).map(|_| Vec::new()).collect();
-    for opened in options.listeners {
-        for (worker, socket) in opened.per_worker {
-            if let Some(mine) = by_worker.get_mut(worker) {
-                mine.push((opened.proxy, opened.listener, socket));
-            }
+    let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
+    for bound in options.listeners {
+        if let Some(mine) = by_worker.get_mut(bound.worker) {
+            mine.push(bound);
         }
     }
     let tune = &program.global.tune;
     let mut workers = Vec::with_capacity(count);
+    let errors = Arc::new(Errors::default());
+    let mut runtime_api = Some((options.runtime_api, options.facts));
     for (index, sockets) in by_worker.into_iter().enumerate() {
         let settings = WorkerSettings {
             index,
@@ -67,16 +76,32 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         };
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
         let rooms = options.rooms;
+        let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
             let logger = Logger::open(program.clone(), &rounds, rooms.render);
-            let plan = Plan::new(program, None, rooms, logger);
-            work(Local::new(index, origin_ms, plan, places), sockets)
+            let plan = Plan::new(program.clone(), None, rooms, logger.clone());
+            let local = Local::new(index, origin_ms, plan, places, errors);
+            let share = Share {
+                worker: index,
+                workers: count,
+                origin_ms,
+            };
+            async move {
+                if let Some((sockets, facts)) = runtime_api {
+                    operate::runtime_api(&local, sockets, facts);
+                }
+                let checks = Checks::start(&program, &logger, share);
+                if let Err(error) = &checks {
+                    log::error!("checks cannot run: {error}");
+                }
+                work(local, sockets).await;
+            }
         })?);
     }
     Ok(Running {
         program,
-        workers,
+        workers: Mutex::new(workers),
         places,
         rooms: options.rooms,
     })
@@ -122,6 +147,16 @@ impl Running {
         });
     }
 
+    /// Listeners take no connections for a while (SIGTTOU).
+    pub fn pause(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+    }
+
+    /// Listeners take connections again (SIGTTIN).
+    pub fn resume(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+    }
+
     /// Ends every session now.
     pub fn kill(&self) {
         self.stop();
@@ -159,17 +194,16 @@ impl Running {
     }
 
     /// Waits until all workers have ended (after [`Running::stop`], when their last session ends).
-    pub fn join(self) -> io::Result<()> {
-        for worker in self.workers {
+    pub fn join(&self) -> io::Result<()> {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for worker in workers {
             worker.join()?;
         }
         Ok(())
     }
 }
 
-type Listening = (ProxyId, usize, OwnedFd);
-
-async fn work(local: Rc<Local>, sockets: Vec<Listening>) {
+async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
     let program = local.plan().program.clone();
     let batch = program
@@ -177,12 +211,12 @@ async fn work(local: Rc<Local>, sockets: Vec<Listening>) {
         .tune
         .maxaccept
         .map_or(ACCEPTS_PER_TURN, |most| most as usize);
-    for (proxy, listener, socket) in sockets {
-        let door = Door::new(&local, proxy, listener);
+    for bound in sockets {
+        let door = Door::new(&local, bound.proxy, bound.listener);
         DOORS.with_borrow_mut(|doors| doors.push(door.clone()));
         spawn(async move {
             let gate = door.gate.clone();
-            let served = Listener::new(socket)
+            let served = Listener::new(bound.socket)
                 .serve(gate, batch, |socket, peer| door.enter(socket, peer))
                 .await;
             if let Err(error) = served {

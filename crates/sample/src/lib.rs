@@ -1,1 +1,80 @@
 //! Fetches, converters, ACLs, patterns, expressions and log formats.
+//!
+//! Text becomes IR through [`expression`], [`acl`], [`condition`] and [`log_format`]; the rows they look up stand in the
+//! family files of [`fetch`], [`converter`], [`matcher`] and [`log_format::alias`].
+
+pub mod acl;
+mod acl_keyword;
+pub mod argument;
+pub mod cast;
+pub mod condition;
+pub mod converter;
+pub mod expression;
+pub mod fetch;
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
+pub mod log_format;
+pub mod matcher;
+pub mod place;
+pub mod write;
+
+use hapax_core::keyword::Tables;
+
+/// The tables of this room.
+pub static TABLES: &[Tables] = &[
+    Tables {
+        sections: acl::SECTIONS,
+        acl_keywords: acl_keyword::KEYWORDS,
+        match_methods: matcher::METHODS,
+        log_aliases: log_format::alias::ALIASES,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::CONNECTION,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::CONSTANT,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::COOKIE,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::HEADER,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::HTTP,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::INTERNAL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::PROCESS,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::STRING,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::INTEGER,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::ENCODING,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::HASH,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::TIME,
+        ..Tables::NONE
+    },
+];

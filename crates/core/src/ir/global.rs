@@ -82,6 +82,8 @@ pub struct Global {
     pub h1_case_adjust: Vec<(String, String)>,
     /// Settings `tune.*` that hapax follows.
     pub tune: Tune,
+    /// `setenv`, `presetenv`, `unsetenv` and `resetenv` in order: name, and value or none for a variable that is removed.
+    pub environment: Vec<(String, Option<String>)>,
     /// Keywords accepted without a counterpart, shown by `-c -V`.
     pub no_counterpart: Vec<(Span, &'static str, &'static str)>,
 }

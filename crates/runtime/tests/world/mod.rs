@@ -14,11 +14,12 @@ use hapax_core::contract::{
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ServerLive};
 use hapax_core::program::Program;
-use hapax_core::span::{Sources, Span};
+use hapax_core::span::Span;
 use hapax_core::stream::Times;
 use hapax_runtime::open;
 use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
+use hapax_runtime::stats::info::Facts;
 
 #[derive(Debug)]
 struct InTurn;
@@ -132,15 +133,20 @@ pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
             proxy.dispatch.set(turns).expect("set once");
         }
     }
-    let sockets = open::open(&config, &Sources::default(), workers).expect("sockets");
+    let listeners = open::listeners(&config.proxies, &config.global, workers).expect("free ports");
     let mut addresses = Vec::new();
-    for opened in &sockets.listeners {
-        let name = hapax_sys::addr::local_addr(&opened.per_worker[0].1).expect("a name");
-        addresses.push(name.inet().expect("an internet address"));
+    let mut last = None;
+    for bound in &listeners {
+        if last.replace((bound.proxy, bound.listener)) != Some((bound.proxy, bound.listener)) {
+            let name = hapax_sys::addr::local_addr(&bound.socket).expect("a name");
+            addresses.push(name.inet().expect("an internet address"));
+        }
     }
     let program = Arc::new(Program::link(config, live, "host".into()));
     let options = Options {
-        listeners: sockets.listeners,
+        listeners,
+        runtime_api: Vec::new(),
+        facts: Facts::default(),
         rooms: Rooms {
             render: |_, cx, out| out.extend_from_slice(&line(cx)),
             holds: |condition, _| !condition.unless,

@@ -1,0 +1,178 @@
+//! What a proxy lacks, and what does not fit its mode.
+
+use hapax_core::ir;
+use hapax_core::span::Span;
+use hapax_sample::expression::Origin;
+use hapax_sample::log_format::{HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG, builtin};
+
+use super::{Check, named};
+use crate::keyword::http_check::RULES;
+use crate::keyword::option::LOG_FORMAT;
+
+pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>) {
+    let global_logs = !config.global.logs.is_empty();
+    let Some(proxy) = config.proxies.get_mut(index) else {
+        return;
+    };
+    if proxy.disabled {
+        return;
+    }
+    let name = named(proxy);
+    let span = proxy.span;
+    if proxy.kind.has_frontend() && proxy.binds.is_empty() {
+        let text = format!(
+            "{name} has no 'bind' directive. Please declare it as a backend if this was intended."
+        );
+        check.warn(span, text);
+    }
+    check_rules(proxy, index, &name, check);
+    if proxy.mode == ir::Mode::Tcp {
+        if proxy.cookie.is_some() {
+            check.warn(
+                span,
+                format!("cookie will be ignored for {name} (needs 'mode http')."),
+            );
+        }
+        http_log(proxy, index, &name, check);
+    }
+    timeouts(proxy, &name, check);
+    let target = !proxy.logs.is_empty() || (proxy.log_global && global_logs);
+    if proxy.kind.has_frontend() && proxy.log_format.is_some() && !target {
+        check.warn(
+            span,
+            format!("log format ignored for {name} since it has no log address."),
+        );
+    }
+    if proxy.mode == ir::Mode::Tcp {
+        http_only(proxy, &name, check);
+    }
+}
+
+/// `http-check` lines without `option httpchk`.
+fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
+    let seen = |what: &str| {
+        check.notes.scopes.get(index).is_some_and(|scope| {
+            scope.seen.contains_key(what) || scope.inherited.contains_key(what)
+        })
+    };
+    if proxy.kind.has_backend() && seen(RULES) && !seen("option httpchk") {
+        let own = check
+            .notes
+            .scopes
+            .get(index)
+            .and_then(|scope| scope.seen.get(RULES))
+            .copied();
+        let only_404 = matches!(&proxy.check, ir::CheckKind::Http(rules) if rules.disable_on_404);
+        proxy.check = ir::CheckKind::Tcp;
+        if let Some(span) = own.filter(|_| !only_404) {
+            let text = format!(
+                "{name} uses http-check rules without 'option httpchk', so the rules are ignored."
+            );
+            check.warn(span, text);
+        }
+    }
+}
+
+/// `option httplog` in TCP mode falls back to `option tcplog`.
+fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
+    let Some(format) = &mut proxy.log_format else {
+        return;
+    };
+    let (option, fallback, text) = match format.text.as_str() {
+        HTTP_LOG => ("option httplog", "option tcplog", TCP_LOG),
+        HTTP_CLF => ("option httplog clf", "option tcplog clf", TCP_CLF),
+        _ => return,
+    };
+    let scope = check.notes.scopes.get(index);
+    let line = scope.and_then(|scope| {
+        scope
+            .seen
+            .get(LOG_FORMAT)
+            .or(scope.inherited.get(LOG_FORMAT))
+    });
+    let span: Span = line.copied().unwrap_or(proxy.span);
+    let place = check.place(span);
+    let origin = Origin {
+        registry: check.registry,
+        proxy: proxy.name.clone(),
+        kind: Some(proxy.kind),
+        span,
+        place: place.clone(),
+        from: Some(index),
+    };
+    *format = builtin(text, &origin);
+    check.warn(
+        span,
+        format!("parsing [{place}] : '{option}' not usable with {name} (needs 'mode http'). Falling back to '{fallback}'."),
+    );
+}
+
+fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
+    let timeouts = &proxy.timeouts;
+    let client = proxy.kind.has_frontend() && timeouts.client.is_none();
+    let servers =
+        !proxy.servers.is_empty() || proxy.dispatch.is_some() || proxy.options.transparent;
+    let server = proxy.kind.has_backend()
+        && servers
+        && (timeouts.connect.is_none() || timeouts.server.is_none());
+    if client || server {
+        check.warn(
+            proxy.span,
+            format!(
+                "missing timeouts for {name}.\n   | While not properly invalid, you will certainly encounter various problems\n   \
+                 | with such a configuration. To fix this, please ensure that all following\n   | timeouts are set to a \
+                 non-zero value: 'client', 'connect', 'server'."
+            ),
+        );
+    }
+}
+
+/// What has no meaning in TCP mode, in upstream's order.
+fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
+    let mut ignored = |what: &str, verb: &str| {
+        check.warn(
+            proxy.span,
+            format!("{what} ignored for {name} as {verb} HTTP mode."),
+        );
+    };
+    if proxy.stats.is_some() {
+        ignored("'stats' statement", "it requires");
+    }
+    if proxy.monitor_uri.is_some() {
+        ignored("'monitor-uri' statement", "it requires");
+    }
+    if !proxy.http_request.is_empty() {
+        ignored("'http-request' rules", "they require");
+    }
+    if !proxy.http_response.is_empty() {
+        ignored("'http-response' rules", "they require");
+    }
+    if !proxy.redirect.is_empty() {
+        ignored("'redirect' rules", "they require");
+    }
+    let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
+    let options = &proxy.options;
+    for (on, option) in [
+        (back && options.checkcache, "checkcache"),
+        (options.buffer_request, "http-buffer-request"),
+        (front && options.ignore_probes, "http-ignore-probes"),
+        (back && options.prefer_last_server, "prefer-last-server"),
+        (
+            front && options.relaxed_request,
+            "accept-unsafe-violations-in-http-request",
+        ),
+        (
+            back && options.relaxed_response,
+            "accept-unsafe-violations-in-http-response",
+        ),
+        (front && options.use_proxy_header, "http-use-proxy-header"),
+        (back && options.pretend_keepalive, "http-pretend-keepalive"),
+        (options.http_no_delay, "http-no-delay"),
+        (proxy.forward_for.is_some(), "forwardfor"),
+        (proxy.original_to.is_some(), "originalto"),
+    ] {
+        if on {
+            ignored(&format!("'option {option}'"), "it requires");
+        }
+    }
+}

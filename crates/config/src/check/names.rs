@@ -1,0 +1,105 @@
+//! Names that something refers to.
+
+use hapax_core::ir::{self, ReferenceKind};
+
+use hapax_core::span::Span;
+use hashbrown::{HashMap, HashSet};
+
+use super::Check;
+
+pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
+    let mut names = Names::new();
+    for proxy in &config.proxies {
+        names.entry(&proxy.name).or_default().push(proxy);
+    }
+    let said: HashSet<(Span, &str)> = config
+        .references
+        .iter()
+        .map(|reference| (reference.span, reference.name.as_str()))
+        .collect();
+    for reference in &config.references {
+        let suspects = &check.notes.suspects;
+        let suspect = suspects.contains(reference.name.as_bytes())
+            || reference
+                .name
+                .split('/')
+                .any(|part| suspects.contains(part.as_bytes()));
+        if !suspect && !known(config, &names, reference) {
+            check.alert(reference.span, reference.missing.clone());
+        }
+    }
+    for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
+        default_backend(&names, &said, proxy, check);
+    }
+}
+
+fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> bool {
+    let name = reference.name.as_str();
+    match reference.kind {
+        ReferenceKind::Frontend => named(names, name).any(|proxy| proxy.kind.has_frontend()),
+        ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
+        ReferenceKind::Server => {
+            let has = |proxy: &ir::Proxy, server: &str| {
+                proxy.servers.iter().any(|other| other.name == server)
+            };
+            match (name.split_once('/'), reference.from) {
+                (Some((backend, server)), _) => {
+                    named(names, backend).any(|proxy| has(proxy, server))
+                }
+                (None, Some(from)) => config
+                    .proxies
+                    .get(from)
+                    .is_some_and(|proxy| has(proxy, name)),
+                (None, None) => true,
+            }
+        }
+    }
+}
+
+/// Proxies by name.
+type Names<'c> = HashMap<&'c str, Vec<&'c ir::Proxy>>;
+
+fn named<'c>(names: &Names<'c>, name: &str) -> impl Iterator<Item = &'c ir::Proxy> {
+    let found = names.get(name).map(Vec::as_slice).unwrap_or_default();
+    found.to_vec().into_iter()
+}
+
+fn default_backend(
+    names: &Names<'_>,
+    said: &HashSet<(Span, &str)>,
+    proxy: &ir::Proxy,
+    check: &mut Check<'_>,
+) {
+    let Some((name, span)) = &proxy.default_backend else {
+        return;
+    };
+    if !proxy.kind.has_frontend() || check.notes.suspects.contains(name.as_bytes()) {
+        return;
+    }
+    let already = said.contains(&(*span, name.as_str()));
+    let target = named(names, name).find(|target| target.kind.has_backend());
+    match target {
+        None if already => {}
+        None => check.alert(
+            *span,
+            format!(
+                "Proxy '{}': unable to find required default_backend: '{name}'.",
+                proxy.name
+            ),
+        ),
+        Some(target) if proxy.mode == ir::Mode::Http && target.mode == ir::Mode::Tcp => {
+            let (this, other) = (check.place(proxy.span), check.place(target.span));
+            check.alert(
+                *span,
+                format!(
+                    "http {} '{}' ({this}) tries to use incompatible tcp {} '{}' ({other}) as its default backend (see 'mode').",
+                    super::kind(proxy),
+                    proxy.name,
+                    super::kind(target),
+                    target.name
+                ),
+            );
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,222 @@
+//! Servers: their names, what they track, their addresses.
+
+use std::net::IpAddr;
+
+use hapax_core::diagnostic::Severity;
+use hapax_core::ir;
+use hashbrown::HashMap;
+
+use super::{Check, kind, named};
+use crate::resolve::lookup;
+use crate::value::address::{self, Accept, AddressPlace, Host, IpFamily};
+
+/// Two servers of one name: HAProxy 1.5 ran that; requests find the first.
+pub(crate) fn names(config: &ir::Config, check: &mut Check<'_>) {
+    for proxy in &config.proxies {
+        let mut seen: HashMap<&str, u32> = HashMap::new();
+        for server in &proxy.servers {
+            if let Some(line) = seen.insert(&server.name, server.span.line) {
+                let place = check.place(server.span);
+                check.warn(
+                    server.span,
+                    format!(
+                        "parsing [{place}] : {}, another server named '{}' was already defined at line {line}, please use \
+                         distinct names.",
+                        named(proxy),
+                        server.name
+                    ),
+                );
+            }
+        }
+    }
+}
+
+pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
+    for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
+        for server in &proxy.servers {
+            let place = check.place(server.span);
+            let before = format!("[{place}] : 'server {}/{}' : ", proxy.name, server.name);
+            if proxy.mode == ir::Mode::Tcp && server.options.redirect_prefix.is_some() {
+                check.alert(
+                    proxy.span,
+                    format!(
+                        "{} : server cannot have cookie or redirect prefix in non-HTTP mode.",
+                        named(proxy)
+                    ),
+                );
+            }
+            if proxy.mode == ir::Mode::Tcp && server.options.cookie.is_some() {
+                check.warn(
+                    server.span,
+                    format!(
+                        "{} : ignoring cookie for server '{}' as HTTP mode is disabled.",
+                        named(proxy),
+                        server.name
+                    ),
+                );
+            }
+            if server.options.check.enabled && has_no_port(server) {
+                let text = format!(
+                    "config: {} '{}': server '{}' has neither service port nor check port.",
+                    kind(proxy),
+                    proxy.name,
+                    server.name
+                );
+                check.alert(server.span, text);
+            }
+            if server.options.fast_open {
+                let text = "server has tfo activated, the backend should be configured with at least 'conn-failure', \
+                            'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection on failure.";
+                check.warn(server.span, format!("{before}{text}"));
+            }
+            track(config, proxy, server, &before, check);
+        }
+    }
+}
+
+fn has_no_port(server: &ir::Server) -> bool {
+    let address = server.options.check.address.as_ref();
+    let unix = |address: &ir::Address| !matches!(address, ir::Address::Inet(_));
+    let own = matches!(server.port, ir::ServerPort::Fixed);
+    server.options.check.port.is_none()
+        && !own
+        && !unix(&server.address)
+        && !address.is_some_and(|address| unix(address) || address.port() > 0)
+}
+
+/// Follows `track` to a server that is checked.
+fn track(
+    config: &ir::Config,
+    proxy: &ir::Proxy,
+    server: &ir::Server,
+    before: &str,
+    check: &mut Check<'_>,
+) {
+    let Some((wanted, name)) = &server.options.track else {
+        return;
+    };
+    let wanted = if wanted.is_empty() {
+        &proxy.name
+    } else {
+        wanted
+    };
+    let mut fail = |text: String| check.alert(server.span, format!("{before}{text}"));
+    let find = |backend: &str, name: &str| {
+        let owner = config
+            .proxies
+            .iter()
+            .find(|proxy| proxy.name == backend && proxy.kind.has_backend())?;
+        let server = owner.servers.iter().find(|server| server.name == name);
+        Some((owner, server))
+    };
+    let (owner, target) = match find(wanted, name) {
+        None => {
+            return fail(format!(
+                "unable to find required proxy '{wanted}' for tracking."
+            ));
+        }
+        Some((_, None)) => {
+            return fail(format!(
+                "unable to find required server '{name}' for tracking."
+            ));
+        }
+        Some((owner, Some(target))) => (owner, target),
+    };
+    let mut at = (owner, target);
+    for _ in 0..=config.proxies.iter().map(|proxy| proxy.servers.len()).sum() {
+        let Some((backend, next)) = &at.1.options.track else {
+            if !at.1.options.check.enabled {
+                fail(format!(
+                    "unable to use {wanted}/{name} for tracking as it does not have any check nor agent enabled."
+                ));
+            }
+            return;
+        };
+        let backend = if backend.is_empty() {
+            &at.0.name
+        } else {
+            backend
+        };
+        if backend == &proxy.name && *next == server.name {
+            let (owner, target) = (&at.0.name, &at.1.name);
+            return fail(format!(
+                "unable to track {wanted}/{name} as it belongs to a tracking chain looping back to {owner}/{target}."
+            ));
+        }
+        match find(backend, next) {
+            Some((owner, Some(target))) => at = (owner, target),
+            _ => return,
+        }
+    }
+}
+
+/// Gives servers that were named by a host name their first address.
+pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
+    let mut cache: HashMap<(String, Option<bool>), Option<IpAddr>> = HashMap::new();
+    let mut failed = false;
+    for proxy in config.proxies.iter_mut() {
+        for server in proxy.servers.iter_mut() {
+            let Ok(parsed) = address::address(server.text.as_bytes(), Accept::SERVER) else {
+                continue;
+            };
+            let AddressPlace::Inet(Host::Name { name, only }, _) = parsed.place else {
+                continue;
+            };
+            let methods: &[ir::InitAddr] = match server.options.init_addr.as_slice() {
+                [] => &[ir::InitAddr::Last, ir::InitAddr::Libc],
+                given => given,
+            };
+            let mut found = None;
+            let mut may_fail = false;
+            for method in methods {
+                match method {
+                    ir::InitAddr::Last => {}
+                    ir::InitAddr::Address(ip) => found = Some(*ip),
+                    ir::InitAddr::None => may_fail = true,
+                    ir::InitAddr::Libc => {
+                        let key = (name.clone(), only.map(|family| family == IpFamily::V4));
+                        found = *cache.entry(key).or_insert_with(|| lookup(&name, only));
+                    }
+                }
+                if found.is_some() || may_fail {
+                    break;
+                }
+            }
+            let place = check.sources.path(server.span.file);
+            let before = format!(
+                "[{place}:{}] : 'server {}/{}' : ",
+                server.span.line, proxy.name, server.name
+            );
+            match found {
+                Some(ip) => {
+                    if let ir::Address::Inet(address) = &mut server.address {
+                        address.set_ip(ip);
+                    }
+                }
+                None if may_fail => {
+                    let tried = methods.contains(&ir::InitAddr::Libc);
+                    if tried {
+                        let text = format!(
+                            "{before}could not resolve address '{name}', disabling server."
+                        );
+                        check.push(Severity::Notice, Some(server.span), text);
+                    }
+                }
+                None => {
+                    failed = true;
+                    check.alert(
+                        server.span,
+                        format!("{before}could not resolve address '{name}'."),
+                    );
+                }
+            }
+        }
+    }
+    if failed {
+        check.push(
+            Severity::Alert,
+            None,
+            "Failed to initialize server(s) addr.".to_owned(),
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! The rows of section keywords, by family.
+
+mod arguments;
+pub(crate) mod bind;
+pub(crate) mod environment;
+pub(crate) mod error_page;
+pub(crate) mod http_check;
+pub(crate) mod http_option;
+pub(crate) mod limit;
+pub(crate) mod log;
+pub(crate) mod no_counterpart;
+pub(crate) mod option;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod runtime_socket;
+pub(crate) mod server;
+pub(crate) mod statistics;
+pub(crate) mod timeout;
+pub(crate) mod tune;
+
+use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support};
+
+pub(crate) use arguments::*;
+
+/// A row that runs and takes no `no`.
+pub(crate) const fn row(
+    name: &'static str,
+    sections: Sections,
+    usage: &'static str,
+    doc: &'static str,
+    parse: fn(&mut Line<'_>) -> Result<(), Fault>,
+) -> SectionKeyword {
+    SectionKeyword {
+        name,
+        sections,
+        negatable: false,
+        usage,
+        doc,
+        support: Support::Runs,
+        parse,
+    }
+}
+
+/// The same row, which `no` and `default` may precede.
+pub(crate) const fn negatable(row: SectionKeyword) -> SectionKeyword {
+    SectionKeyword {
+        negatable: true,
+        ..row
+    }
+}
+
+/// The same row, removed upstream after a release.
+pub(crate) const fn until(release: &'static str, row: SectionKeyword) -> SectionKeyword {
+    SectionKeyword {
+        support: Support::Legacy(release),
+        ..row
+    }
+}

@@ -1,0 +1,90 @@
+//! Keywords that only tune internals of HAProxy. They are accepted; each says why nothing here corresponds to it.
+
+use hapax_core::keyword::{SectionKeyword, Sections, Support, Tables};
+
+pub(crate) const TABLE: Tables = Tables {
+    sections: ROWS,
+    ..Tables::NONE
+};
+
+/// A keyword of `global` and the reason.
+const fn row(name: &'static str, reason: &'static str) -> SectionKeyword {
+    SectionKeyword {
+        name,
+        sections: Sections::GLOBAL,
+        negatable: false,
+        usage: "...",
+        doc: "Accepted without effect.",
+        support: Support::NoCounterpart(reason),
+        parse: |_| Ok(()),
+    }
+}
+
+/// The same, which `no` and `default` may precede.
+const fn negatable(name: &'static str, reason: &'static str) -> SectionKeyword {
+    SectionKeyword {
+        negatable: true,
+        ..row(name, reason)
+    }
+}
+
+const POLLER: &str = "readiness comes from tokio, which has one poller for each system";
+const SCHEDULER: &str = "tasks are scheduled by tokio";
+const MEMORY: &str = "memory is managed by the allocator; buffers have their own pool";
+const FORK: &str = "no other program is started";
+const GROUPS: &str = "workers are not put into groups";
+
+static ROWS: &[SectionKeyword] = &[
+    negatable("busy-polling", POLLER),
+    negatable("insecure-fork-wanted", FORK),
+    negatable("numa-cpu-mapping", GROUPS),
+    row("cpu-policy", GROUPS),
+    row("cpu-set", GROUPS),
+    row(
+        "expose-deprecated-directives",
+        "old directives are always accepted with a warning",
+    ),
+    row("insecure-setuid-wanted", FORK),
+    row("noepoll", POLLER),
+    row("noevports", POLLER),
+    row(
+        "nogetaddrinfo",
+        "names are always resolved through getaddrinfo",
+    ),
+    row("nokqueue", POLLER),
+    row("nopoll", POLLER),
+    row("thread-group", GROUPS),
+    row("thread-groups", GROUPS),
+    row("thread-hard-limit", GROUPS),
+    row("tune.applet.zero-copy-forwarding", MEMORY),
+    row("tune.buffers.reserve", MEMORY),
+    row("tune.disable-fast-forward", MEMORY),
+    row("tune.disable-zero-copy-forwarding", MEMORY),
+    row("tune.epoll.mask-events", POLLER),
+    row("tune.events.max-events-at-once", SCHEDULER),
+    row("tune.fail-alloc", MEMORY),
+    row("tune.fd.edge-triggered", POLLER),
+    row("tune.h1.zero-copy-fwd-recv", MEMORY),
+    row("tune.h1.zero-copy-fwd-send", MEMORY),
+    row(
+        "tune.idle-pool.shared",
+        "idle connections belong to their worker",
+    ),
+    row(
+        "tune.listener.default-shards",
+        "each worker has a socket of its own",
+    ),
+    row(
+        "tune.listener.multi-queue",
+        "each worker has a socket of its own",
+    ),
+    row("tune.max-checks-per-thread", SCHEDULER),
+    row("tune.max-rules-at-once", SCHEDULER),
+    row("tune.maxpollevents", POLLER),
+    row("tune.memory.hot-size", MEMORY),
+    row("tune.pt.zero-copy-forwarding", MEMORY),
+    row("tune.recv_enough", MEMORY),
+    row("tune.runqueue-depth", SCHEDULER),
+    row("tune.sched.low-latency", SCHEDULER),
+    row("tune.takeover-other-tg-connections", GROUPS),
+];

@@ -1,0 +1,281 @@
+//! `option ...` that are a switch, and the log options.
+
+use hapax_core::ir;
+use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
+
+use hapax_sample::expression::Origin;
+use hapax_sample::log_format::{self, HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG};
+
+use super::{at_most, negatable, row};
+use crate::value::leading_integer;
+
+pub(crate) const TABLE: Tables = Tables {
+    sections: ROWS,
+    ..Tables::NONE
+};
+
+macro_rules! switch {
+    ($name:literal, $sections:ident, $field:ident, $doc:literal) => {
+        negatable(row(
+            concat!("option ", $name),
+            Sections::$sections,
+            "",
+            $doc,
+            |line| set(line, |options, on| options.$field = on),
+        ))
+    };
+}
+
+static ROWS: &[SectionKeyword] = &[
+    switch!(
+        "abortonclose",
+        BACK,
+        abortonclose,
+        "Gives a request up when its client closes before it got a server."
+    ),
+    switch!(
+        "accept-unsafe-violations-in-http-request",
+        FRONT,
+        relaxed_request,
+        "Takes some malformed requests."
+    ),
+    switch!(
+        "accept-unsafe-violations-in-http-response",
+        BACK,
+        relaxed_response,
+        "Takes some malformed responses."
+    ),
+    switch!(
+        "allbackups",
+        BACK,
+        allbackups,
+        "Uses all backup servers at a time."
+    ),
+    switch!(
+        "checkcache",
+        BACK,
+        checkcache,
+        "Refuses responses whose cookies could be cached."
+    ),
+    switch!(
+        "clitcpka",
+        FRONT,
+        client_keepalive,
+        "TCP keep-alive towards clients."
+    ),
+    switch!("dontlog-normal", FRONT, dontlog_normal, "Logs faults only."),
+    switch!(
+        "dontlognull",
+        FRONT,
+        dontlognull,
+        "Does not log connections without data."
+    ),
+    switch!(
+        "h1-case-adjust-bogus-client",
+        FRONT,
+        case_adjust_client,
+        "Adjusts the case of header names towards clients."
+    ),
+    switch!(
+        "h1-case-adjust-bogus-server",
+        BACK,
+        case_adjust_server,
+        "Adjusts the case of header names towards servers."
+    ),
+    switch!(
+        "http-buffer-request",
+        PROXIES,
+        buffer_request,
+        "Waits for the request's body before anything else."
+    ),
+    switch!(
+        "http-ignore-probes",
+        FRONT,
+        ignore_probes,
+        "Neither logs nor answers connections without a request."
+    ),
+    switch!(
+        "http-no-delay",
+        PROXIES,
+        http_no_delay,
+        "Sends without waiting for more."
+    ),
+    switch!(
+        "http-pretend-keepalive",
+        BACK,
+        pretend_keepalive,
+        "Does not tell servers that the connection is closed after the response."
+    ),
+    switch!(
+        "http-use-proxy-header",
+        FRONT,
+        use_proxy_header,
+        "Uses Proxy-Connection instead of Connection."
+    ),
+    switch!(
+        "independent-streams",
+        PROXIES,
+        independent_streams,
+        "Lets each side time out on its own."
+    ),
+    switch!(
+        "log-health-checks",
+        BACK,
+        log_health_checks,
+        "Logs every change of a check's result."
+    ),
+    switch!(
+        "log-separate-errors",
+        FRONT,
+        log_separate_errors,
+        "Logs faults at a higher level."
+    ),
+    switch!(
+        "logasap",
+        FRONT,
+        logasap,
+        "Logs as soon as the response's head is known."
+    ),
+    switch!(
+        "nolinger",
+        PROXIES,
+        nolinger,
+        "Closes connections by a reset."
+    ),
+    switch!(
+        "persist",
+        BACK,
+        persist,
+        "Sends a request to the server of its cookie even when that is down."
+    ),
+    switch!(
+        "prefer-last-server",
+        BACK,
+        prefer_last_server,
+        "Stays with the server of the connection."
+    ),
+    switch!(
+        "socket-stats",
+        FRONT,
+        socket_stats,
+        "Counts for each listening socket."
+    ),
+    switch!(
+        "splice-auto",
+        PROXIES,
+        splice_auto,
+        "Forwards through splice(2) where that seems better."
+    ),
+    switch!(
+        "splice-request",
+        PROXIES,
+        splice_request,
+        "Forwards requests through splice(2)."
+    ),
+    switch!(
+        "splice-response",
+        PROXIES,
+        splice_response,
+        "Forwards responses through splice(2)."
+    ),
+    switch!(
+        "srvtcpka",
+        BACK,
+        server_keepalive,
+        "TCP keep-alive towards servers."
+    ),
+    switch!(
+        "tcp-smart-accept",
+        FRONT,
+        smart_accept,
+        "Saves an ACK when a connection is accepted."
+    ),
+    switch!(
+        "tcp-smart-connect",
+        BACK,
+        smart_connect,
+        "Saves an ACK when a connection is made."
+    ),
+    negatable(row(
+        "option tcpka",
+        Sections::PROXIES,
+        "",
+        "TCP keep-alive on both sides.",
+        |line| {
+            set(line, |options, on| {
+                options.client_keepalive = on;
+                options.server_keepalive = on;
+            })
+        },
+    )),
+    negatable(row(
+        "option redispatch",
+        Sections::BACK,
+        "[<interval>]",
+        "Sends a request to another server when its own does not answer.",
+        |line| {
+            let interval = line
+                .args()
+                .first()
+                .map_or(0, |word| leading_integer(&word.text));
+            let interval = i32::try_from(interval).unwrap_or_default();
+            let on = line.negation == Negation::None;
+            line.proxy()?.options.redispatch = on.then_some(interval);
+            Ok(())
+        },
+    )),
+    row(
+        "option httplog",
+        Sections::PROXIES,
+        "[clf]",
+        "Logs requests.",
+        |line| log_option(line, HTTP_LOG, HTTP_CLF),
+    ),
+    row(
+        "option tcplog",
+        Sections::PROXIES,
+        "[clf]",
+        "Logs connections.",
+        |line| log_option(line, TCP_LOG, TCP_CLF),
+    ),
+];
+
+fn set(line: &mut Line<'_>, change: fn(&mut ir::Options, bool)) -> Result<(), Fault> {
+    at_most(line, 0)?;
+    let on = line.negation == Negation::None;
+    change(&mut line.proxy()?.options, on);
+    Ok(())
+}
+
+fn log_option(line: &mut Line<'_>, plain: &str, clf: &str) -> Result<(), Fault> {
+    let keyword = line.keyword();
+    let text = match line.arg(0).as_deref() {
+        None => plain,
+        Some("clf") => {
+            if let Some(extra) = line.arg(1) {
+                let text = format!("'{keyword}' cannot handle unexpected argument '{extra}'.");
+                return Err(line.fault_at(1, text));
+            }
+            clf
+        }
+        Some(_) => {
+            let name = keyword.strip_prefix("option ").unwrap_or(&keyword);
+            let text = format!("keyword '{name}' only supports option 'clf'.");
+            return Err(line.fault_at(0, text));
+        }
+    };
+    if line.section == Sections::BACKEND {
+        let name = line.proxy()?.name.clone();
+        line.warn(format!(
+            "backend '{name}' : '{keyword}' directive is ignored in backends."
+        ));
+        return Ok(());
+    }
+    let format = log_format::builtin(text, &Origin::of(line));
+    line.proxy()?.log_format = Some(format);
+    line.scope.seen.insert(LOG_FORMAT, line.span);
+    Ok(())
+}
+
+/// Under this name [`Scope::seen`](hapax_core::keyword::Scope::seen) holds the line that chose the log format.
+pub(crate) const LOG_FORMAT: &str = "log format";

@@ -1,0 +1,206 @@
+//! What a proxy is: mode, name in the statistics, state, source address.
+
+use hapax_core::ir;
+use hapax_core::keyword::{SectionKeyword, Sections, Tables};
+
+use super::{at_most, joined, needed, reading, row};
+use crate::resolve;
+use crate::value::address::{Accept, Port};
+use crate::value::leading_integer;
+
+pub(crate) const TABLE: Tables = Tables {
+    sections: ROWS,
+    ..Tables::NONE
+};
+
+/// Every proxy section except `defaults`.
+const NAMED: Sections = Sections(4 | 8 | 16);
+
+static ROWS: &[SectionKeyword] = &[
+    row(
+        "mode",
+        Sections::PROXIES,
+        "{tcp|http}",
+        "What the proxy forwards.",
+        |line| {
+            let mode = match line.arg(0).unwrap_or_default().as_ref() {
+                "tcp" => ir::Mode::Tcp,
+                "http" => ir::Mode::Http,
+                other @ ("health" | "log" | "spop") => {
+                    return Err(line.fault_at(0, format!("'mode {other}' is not built yet.")));
+                }
+                other => return Err(line.fault_at(0, format!("unknown proxy mode '{other}'."))),
+            };
+            at_most(line, 1)?;
+            line.proxy()?.mode = mode;
+            Ok(())
+        },
+    ),
+    row(
+        "disabled",
+        Sections::PROXIES,
+        "",
+        "The proxy is left out.",
+        |line| {
+            at_most(line, 0)?;
+            line.proxy()?.disabled = true;
+            Ok(())
+        },
+    ),
+    row(
+        "enabled",
+        Sections::PROXIES,
+        "",
+        "Takes `disabled` back.",
+        |line| {
+            at_most(line, 0)?;
+            line.proxy()?.disabled = false;
+            Ok(())
+        },
+    ),
+    row(
+        "description",
+        NAMED,
+        "<string>",
+        "A text for the statistics page.",
+        |line| {
+            if line.args().is_empty() {
+                return Err(reading(line, "'description' expects a string argument."));
+            }
+            let text = joined(line, 0);
+            line.proxy()?.description = Some(text);
+            Ok(())
+        },
+    ),
+    row(
+        "id",
+        NAMED,
+        "<number>",
+        "Number of the proxy in the statistics.",
+        |line| {
+            let Some(word) = line.args().first() else {
+                return Err(reading(line, "'id' expects an integer argument."));
+            };
+            at_most(line, 1)?;
+            let id = u32::try_from(leading_integer(&word.text)).ok();
+            let Some(id) = id.filter(|id| *id > 0 && *id <= i32::MAX as u32) else {
+                return Err(reading(line, "custom id has to be > 0."));
+            };
+            let other = line
+                .config
+                .proxies
+                .iter()
+                .find(|other| other.id == Some(id));
+            if let Some((kind, name, span)) = other.map(|it| (it.kind, it.name.clone(), it.span)) {
+                let place = line.scope.place(span);
+                let this = line.proxy()?;
+                let text = format!(
+                    "{} {} reuses same custom id as {} {name} (declared at {place}).",
+                    this.kind.name(),
+                    this.name,
+                    kind.name()
+                );
+                return Err(reading(line, text));
+            }
+            line.proxy()?.id = Some(id);
+            Ok(())
+        },
+    ),
+    row(
+        "guid",
+        NAMED,
+        "<string>",
+        "A name for the proxy that stays when others change.",
+        |line| {
+            let text = needed(line, 0, "'guid' : expects an argument")?
+                .lossy()
+                .into_owned();
+            line.proxy()?.guid = Some(text);
+            Ok(())
+        },
+    ),
+    row(
+        "monitor-uri",
+        Sections::FRONT,
+        "<uri>",
+        "Requests for this URI are answered here, to show that the proxy works.",
+        |line| {
+            let text = needed(line, 0, "'monitor-uri' expects an URI.")?;
+            at_most(line, 1)?;
+            line.proxy()?.monitor_uri = Some(text.lossy().into_owned());
+            Ok(())
+        },
+    ),
+    row(
+        "http-reuse",
+        Sections::BACK,
+        "{never|safe|aggressive|always}",
+        "When an idle connection to a server is used again.",
+        |line| {
+            let name = line.arg(0).unwrap_or_default();
+            let reuse = match name.as_ref() {
+                "never" => ir::HttpReuse::Never,
+                "safe" => ir::HttpReuse::Safe,
+                "aggressive" => ir::HttpReuse::Aggressive,
+                "always" => ir::HttpReuse::Always,
+                _ => {
+                    let text =
+                        "'http-reuse' only supports 'never', 'safe', 'aggressive', 'always'.";
+                    return Err(line.fault_at(0, text));
+                }
+            };
+            if let Some(extra) = line.arg(1) {
+                let text =
+                    format!("'http-reuse {name}' cannot handle unexpected argument '{extra}'.");
+                return Err(line.fault_at(1, text));
+            }
+            line.proxy()?.http_reuse = reuse;
+            Ok(())
+        },
+    ),
+    row(
+        "source",
+        Sections::BACK,
+        "<addr>[:<port>] [interface <name>]",
+        "The address that connections to servers come from.",
+        |line| {
+            let missing = "'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.";
+            let text = needed(line, 0, missing)?.lossy().into_owned();
+            let mut source = source_address(&text, Accept::SOURCE)
+                .map_err(|error| line.fault_at(0, format!("'source {text}' : {error}")))?;
+            match line.arg(1).as_deref() {
+                None => {}
+                Some("interface") => {
+                    let name = needed(line, 2, "'source' : missing interface name.")?;
+                    source.interface = Some(name.lossy().into_owned());
+                }
+                Some("usesrc") => return Err(line.fault_at(1, "'source usesrc' is not built yet.")),
+                Some(_) => {
+                    let text = "'source' only supports optional keywords 'interface' and 'usesrc'.";
+                    return Err(line.fault_at(1, text));
+                }
+            }
+            line.proxy()?.source = Some(source);
+            Ok(())
+        },
+    ),
+];
+
+/// Reads the address of `source`.
+pub(crate) fn source_address(text: &str, accept: Accept) -> Result<ir::SourceAddress, String> {
+    let found = resolve::address(text.as_bytes(), accept, true)?;
+    let address = found.addresses.first();
+    let Some(&ir::Address::Inet(address)) = address else {
+        return Err(format!(
+            "only internet addresses can be sources, not '{text}'"
+        ));
+    };
+    Ok(ir::SourceAddress {
+        address,
+        ports: match found.port {
+            Port::Range(first, last) => Some((first, last)),
+            _ => None,
+        },
+        interface: None,
+    })
+}

@@ -1,0 +1,251 @@
+//! `server` and `default-server`: a name, an address, options.
+
+use hapax_core::diagnostic::{Diagnostic, Prefix};
+use hapax_core::ir;
+use hapax_core::keyword::{Fault, Line, OptionCursor, SectionKeyword, Sections, Support, Tables};
+use hapax_core::span::Word;
+
+use super::{behind, bind, row};
+use crate::resolve;
+use crate::section;
+use crate::suggest::did_you_mean;
+use crate::value::address::{Accept, Port};
+
+pub(crate) const TABLE: Tables = Tables {
+    sections: ROWS,
+    ..Tables::NONE
+};
+
+static ROWS: &[SectionKeyword] = &[
+    row(
+        "server",
+        Sections::LISTEN.or(Sections::BACKEND),
+        "<name> <address>[:[port]] [<option>...]",
+        "A server of the backend.",
+        server,
+    ),
+    row(
+        "default-server",
+        Sections::BACK,
+        "<option>...",
+        "Options for the servers that follow.",
+        default_server,
+    ),
+];
+
+fn server(line: &mut Line<'_>) -> Result<(), Fault> {
+    let (Some(name), Some(address)) = (line.args().first(), line.args().get(1)) else {
+        let text = "'server' expects <name> and <addr>[:<port>] as arguments.";
+        return Err(behind(Prefix::Place, line.fault(text)));
+    };
+    let shown = name.lossy().into_owned();
+    if let Some(byte) = section::forbidden(&name.text) {
+        let text = format!(
+            "character '{}' is not permitted in server name '{shown}'.",
+            char::from(byte)
+        );
+        return Err(behind(Prefix::Place, line.fault_at(0, text)));
+    }
+    let proxy = line.proxy()?.name.clone();
+    let prefix = format!("'server {proxy}/{shown}' : ");
+    let found = resolve::address(&address.text, Accept::SERVER, false)
+        .map_err(|error| behind(Prefix::Place, line.fault_at(1, format!("{prefix}{error}"))))?;
+    bind::refuse_transport(line, address, &found)?;
+    if found.datagram {
+        let text = format!("{prefix}servers over datagrams are not built yet.");
+        return Err(behind(Prefix::Place, line.fault_at(1, text)));
+    }
+    bind::ignored_text(line, address, &address.text, &found);
+    let mut options = line.scope.default_server.clone();
+    read_options(line, 2, prefix.clone(), &mut options, Target::Server)?;
+    if options.track.is_some() && options.check.enabled {
+        let text = format!("{prefix}unable to enable checks and tracking at the same time!");
+        return Err(behind(Prefix::Place, line.fault(text)));
+    }
+    let others = line.proxy()?.servers.iter();
+    let same = others
+        .filter(|other| options.id.is_some() && other.options.id == options.id)
+        .map(|other| (other.name.clone(), other.span))
+        .next();
+    if let (Some((other, span)), Some(id)) = (same, options.id) {
+        let place = line.scope.place(span);
+        let text =
+            format!("{prefix}'id' : custom id {id} already used at {place} ('server {other}').");
+        return Err(behind(Prefix::Place, line.fault(text)));
+    }
+    let (text, span) = (address.lossy().into_owned(), line.span);
+    let Some(place) = found.addresses.into_iter().next() else {
+        return Err(line.fault_at(1, "no address"));
+    };
+    line.proxy()?.servers.push(ir::Server {
+        name: shown,
+        span,
+        address: place,
+        port: match found.port {
+            Port::None => ir::ServerPort::SameAsClient,
+            Port::Offset(offset) => ir::ServerPort::Offset(offset),
+            Port::One(_) | Port::Range(..) => ir::ServerPort::Fixed,
+        },
+        text,
+        host_name: found.name.map(|(name, _)| name),
+        options,
+    });
+    Ok(())
+}
+
+fn default_server(line: &mut Line<'_>) -> Result<(), Fault> {
+    let mut options = line.scope.default_server.clone();
+    read_options(line, 0, String::new(), &mut options, Target::Default)?;
+    line.scope.default_server = options;
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Target {
+    Server,
+    Default,
+}
+
+fn read_options(
+    line: &mut Line<'_>,
+    skip: usize,
+    prefix: String,
+    options: &mut ir::ServerOptions,
+    target: Target,
+) -> Result<(), Fault> {
+    let mut cursor = OptionCursor {
+        words: line.words,
+        at: line.name_words + skip,
+        prefix: prefix.clone(),
+        registry: line.registry,
+        config: line.config,
+        diagnostics: line.diagnostics,
+    };
+    while let Some(word) = cursor.take() {
+        let row = word
+            .as_str()
+            .and_then(|name| cursor.registry.server_options.find(name));
+        let Some(row) = row.map(|row| row.0) else {
+            return Err(unknown(&cursor, word, &prefix, target));
+        };
+        if matches!(target, Target::Default) && !row.in_default_server {
+            let text = format!(
+                "'{}' option is not accepted in default-server sections",
+                row.name
+            );
+            let warning = Diagnostic::warning(word.span, text).with_prefix(Prefix::Place);
+            cursor.diagnostics.push(warning);
+            let mut ignored = ir::ServerOptions::default();
+            (row.parse)(&mut cursor, &mut ignored)?;
+            continue;
+        }
+        if let Err(fault) = (row.parse)(&mut cursor, options) {
+            let mut finding = *fault.diagnostic;
+            finding.message.push('.');
+            return Err(finding.with_prefix(Prefix::Place).into());
+        }
+        if let Support::NoCounterpart(reason) = row.support {
+            let entry = (word.span, row.name, reason);
+            cursor.config.global.no_counterpart.push(entry);
+        }
+    }
+    Ok(())
+}
+
+fn unknown(cursor: &OptionCursor<'_>, word: &Word, prefix: &str, target: Target) -> Fault {
+    let text = word.lossy();
+    let not_built = NOT_BUILT.contains(&text.as_ref())
+        || text
+            .strip_prefix("no-")
+            .is_some_and(|name| NOT_BUILT.contains(&name))
+        || text.starts_with("set-proxy-v2-tlv-fmt");
+    if not_built {
+        let text = format!("{prefix}'{text}' is not built yet.");
+        return Diagnostic::alert(word.span, text)
+            .with_prefix(Prefix::Place)
+            .into();
+    }
+    let near = did_you_mean(
+        &text,
+        cursor.registry.server_options.iter().map(|row| row.name),
+    );
+    let end = if near.is_empty() { "." } else { "" };
+    let hint = match target {
+        Target::Server => "",
+        Target::Default => " Hint: no address was expected for this server.",
+    };
+    let text = format!("{prefix}unknown keyword '{text}'{near}{end}{hint}");
+    Diagnostic::alert(word.span, text)
+        .with_prefix(Prefix::Place)
+        .into()
+}
+
+/// Options of the manual that wait for their rooms.
+static NOT_BUILT: &[&str] = &[
+    "agent-addr",
+    "agent-check",
+    "agent-inter",
+    "agent-port",
+    "agent-send",
+    "allow-0rtt",
+    "alpn",
+    "ca-file",
+    "check-alpn",
+    "check-pool-conn-name",
+    "check-proto",
+    "check-reuse-pool",
+    "check-send-proxy",
+    "check-sni",
+    "check-ssl",
+    "check-via-socks4",
+    "ciphers",
+    "ciphersuites",
+    "client-sigalgs",
+    "crl-file",
+    "crt",
+    "curves",
+    "error-limit",
+    "force-sslv3",
+    "force-tlsv10",
+    "force-tlsv11",
+    "force-tlsv12",
+    "force-tlsv13",
+    "hash-key",
+    "idle-ping",
+    "init-state",
+    "log-bufsize",
+    "log-proto",
+    "namespace",
+    "npn",
+    "observe",
+    "on-error",
+    "pool-conn-name",
+    "proto",
+    "proxy-v2-options",
+    "renegotiate",
+    "resolve-net",
+    "resolve-opts",
+    "resolve-prefer",
+    "resolvers",
+    "send-proxy-v2-ssl",
+    "send-proxy-v2-ssl-cn",
+    "shard",
+    "sigalgs",
+    "sni",
+    "sni-auto",
+    "socks4",
+    "ssl",
+    "ssl-max-ver",
+    "ssl-min-ver",
+    "ssl-reuse",
+    "sslv3",
+    "strict-maxconn",
+    "tls-tickets",
+    "tlsv10",
+    "tlsv11",
+    "tlsv12",
+    "tlsv13",
+    "verify",
+    "verifyhost",
+    "ws",
+];

@@ -1,0 +1,237 @@
+//! `tune.*` settings that act here.
+
+use hapax_core::ir;
+use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
+
+use super::{at_most, milliseconds, needed, row};
+use crate::value::{SizeError, leading_integer, size, whole_integer};
+
+pub(crate) const TABLE: Tables = Tables {
+    sections: ROWS,
+    ..Tables::NONE
+};
+
+static ROWS: &[SectionKeyword] = &[
+    row(
+        "tune.bufsize",
+        Sections::GLOBAL,
+        "<size>",
+        "Size of buffers.",
+        |line| {
+            let bytes = bytes(line)?;
+            if bytes < SMALLEST_BUFFER {
+                return Err(line.fault_at(
+                    0,
+                    format!("'tune.bufsize' expects at least {SMALLEST_BUFFER} bytes here."),
+                ));
+            }
+            line.config.global.tune.bufsize = bytes;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.maxrewrite",
+        Sections::GLOBAL,
+        "<number>",
+        "Room in a buffer for what rules add.",
+        |line| {
+            let number = count(line)?;
+            line.config.global.tune.maxrewrite = number;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.http.maxhdr",
+        Sections::GLOBAL,
+        "<number>",
+        "Header fields of a message.",
+        |line| {
+            let word = line.arg(0).unwrap_or_default();
+            let number =
+                whole_integer(word.as_bytes()).and_then(|number| u16::try_from(number).ok());
+            let number = number.filter(|number| (1..=32767).contains(number));
+            let wrong = || {
+                line.fault_at(
+                    0,
+                    "'tune.http.maxhdr' expects a numeric value between 1 and 32767",
+                )
+            };
+            line.config.global.tune.http_maxhdr = number.ok_or_else(wrong)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.http.logurilen",
+        Sections::GLOBAL,
+        "<number>",
+        "Bytes of a request line in logs.",
+        |line| {
+            let number = count(line)?;
+            line.config.global.tune.http_logurilen = u16::try_from(number).unwrap_or(u16::MAX);
+            Ok(())
+        },
+    ),
+    row(
+        "tune.http.cookielen",
+        Sections::GLOBAL,
+        "<number>",
+        "Bytes of a captured cookie.",
+        |line| {
+            let number = count(line)?;
+            line.config.global.tune.http_cookielen = u16::try_from(number).unwrap_or(u16::MAX);
+            Ok(())
+        },
+    ),
+    row(
+        "tune.idletimer",
+        Sections::GLOBAL,
+        "<timeout>",
+        "Silence after which a stream counts as idle.",
+        |line| {
+            needed(
+                line,
+                0,
+                "'tune.idletimer' expects a timer value between 0 and 65535 ms.",
+            )?;
+            let value = milliseconds(line, 0, "tune.idletimer")?;
+            if value > 65535 {
+                let text = "'tune.idletimer' expects a timer value between 0 and 65535 ms.";
+                return Err(line.fault_at(0, text));
+            }
+            line.config.global.tune.idletimer = value;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.pipesize",
+        Sections::GLOBAL,
+        "<size>",
+        "Size of the pipes of splice(2).",
+        |line| {
+            line.config.global.tune.pipesize = bytes(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.rcvbuf.client",
+        Sections::GLOBAL,
+        "<size>",
+        "Receive buffer of clients' sockets.",
+        |line| once(line, "tune.rcvbuf.client", |tune| &mut tune.rcvbuf_client),
+    ),
+    row(
+        "tune.rcvbuf.server",
+        Sections::GLOBAL,
+        "<size>",
+        "Receive buffer of servers' sockets.",
+        |line| once(line, "tune.rcvbuf.server", |tune| &mut tune.rcvbuf_server),
+    ),
+    row(
+        "tune.sndbuf.client",
+        Sections::GLOBAL,
+        "<size>",
+        "Send buffer of clients' sockets.",
+        |line| once(line, "tune.sndbuf.client", |tune| &mut tune.sndbuf_client),
+    ),
+    row(
+        "tune.sndbuf.server",
+        Sections::GLOBAL,
+        "<size>",
+        "Send buffer of servers' sockets.",
+        |line| once(line, "tune.sndbuf.server", |tune| &mut tune.sndbuf_server),
+    ),
+    row(
+        "tune.maxaccept",
+        Sections::GLOBAL,
+        "<number>",
+        "Connections that are accepted in a row.",
+        |line| {
+            let word = needed(line, 0, "'tune.maxaccept' expects an integer argument.")?;
+            let number = leading_integer(&word.text);
+            line.config.global.tune.maxaccept =
+                u32::try_from(number).ok().filter(|number| *number > 0);
+            Ok(())
+        },
+    ),
+    row(
+        "tune.pool-low-fd-ratio",
+        Sections::GLOBAL,
+        "<percent>",
+        "Descriptors in use below which idle connections are kept.",
+        |line| {
+            line.config.global.tune.pool_low_fd_ratio = percent(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.pool-high-fd-ratio",
+        Sections::GLOBAL,
+        "<percent>",
+        "Descriptors in use above which idle connections are closed.",
+        |line| {
+            line.config.global.tune.pool_high_fd_ratio = percent(line)?;
+            Ok(())
+        },
+    ),
+];
+
+fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
+    let keyword = line.keyword();
+    let word = needed(line, 0, &format!("'{keyword}' expects an integer argument"))?;
+    size(&word.text).map_err(|error| {
+        let text = match error {
+            SizeError::Unexpected(byte) => {
+                let byte = char::from(byte);
+                format!("unexpected '{byte}' after size passed to '{keyword}'")
+            }
+            SizeError::Missing => format!("'{keyword}' expects an integer argument"),
+        };
+        line.fault_at(0, text)
+    })
+}
+
+fn once(
+    line: &mut Line<'_>,
+    name: &'static str,
+    field: fn(&mut ir::Tune) -> &mut u32,
+) -> Result<(), Fault> {
+    if line.scope.seen.contains_key(name) || *field(&mut line.config.global.tune) != 0 {
+        line.warn(format!("'{name}' already specified. Continuing."));
+        return Ok(());
+    }
+    let bytes = bytes(line)?;
+    *field(&mut line.config.global.tune) = bytes;
+    Ok(())
+}
+
+fn count(line: &Line<'_>) -> Result<u32, Fault> {
+    let keyword = line.keyword();
+    let word = needed(
+        line,
+        0,
+        &format!("'{keyword}' expects an integer argument."),
+    )?;
+    at_most(line, 1)?;
+    let number = leading_integer(&word.text).max(0);
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+fn percent(line: &Line<'_>) -> Result<u32, Fault> {
+    let word = line.arg(0).unwrap_or_default();
+    let number = leading_integer(word.as_bytes());
+    let number = u32::try_from(number).ok().filter(|number| *number <= 100);
+    let wrong = || {
+        let text = format!(
+            "'{}' expects an integer argument between 0 and 100.",
+            line.keyword()
+        );
+        line.fault_at(0, text)
+    };
+    match word.is_empty() {
+        true => Err(wrong()),
+        false => number.ok_or_else(wrong),
+    }
+}
+
+/// The smallest buffer that holds a response of our own.
+const SMALLEST_BUFFER: u32 = 1024;

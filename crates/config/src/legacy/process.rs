@@ -1,0 +1,130 @@
+//! Old directives of `global`.
+
+use hapax_core::keyword::{SectionKeyword, Sections, Support, Tables};
+
+use super::{renamed, without_effect};
+use crate::keyword::{at_most, needed, row, until};
+use crate::value::leading_integer;
+
+pub(crate) const TABLE: Tables = Tables {
+    sections: ROWS,
+    ..Tables::NONE
+};
+
+static ROWS: &[SectionKeyword] = &[
+    until(
+        "2.4",
+        row(
+            "nbproc",
+            Sections::GLOBAL,
+            "<number>",
+            "Number of processes; workers here.",
+            |line| {
+                let word = needed(line, 0, "'nbproc' expects an integer argument.")?;
+                at_most(line, 1)?;
+                let count = u16::try_from(leading_integer(&word.text)).ok();
+                let range = || line.fault_at(0, "'nbproc' must be between 1 and 1024.");
+                let count = count
+                    .filter(|count| (1..=1024).contains(count))
+                    .ok_or_else(range)?;
+                if count > 1 && line.config.global.nbthread.is_none() {
+                    line.config.global.nbthread = Some(count);
+                }
+                let text = "nbproc is not supported any more since HAProxy 2.5. Threads will automatically be used on \
+                        multi-processor machines if available.";
+                renamed(line, text, format!("nbthread {count}"));
+                Ok(())
+            },
+        ),
+    ),
+    until(
+        "2.1",
+        row(
+            "debug",
+            Sections::GLOBAL,
+            "",
+            "The same as -d on the command line.",
+            |line| {
+                at_most(line, 0)?;
+                line.config.global.daemon = false;
+                renamed(
+                    line,
+                    "'debug' is not supported any more in the configuration.",
+                    "-d on the command line",
+                );
+                Ok(())
+            },
+        ),
+    ),
+    until(
+        "3.4",
+        row(
+            "master-worker",
+            Sections::GLOBAL,
+            "[no-exit-on-failure]",
+            "The same as -W on the command line.",
+            |line| {
+                match line.arg(0).as_deref() {
+                    None => {}
+                    Some("no-exit-on-failure") => {
+                        return Err(line
+                            .fault_at(0, "'master-worker no-exit-on-failure' is not built yet."));
+                    }
+                    Some(_) => {
+                        let text = "'master-worker' only supports 'no-exit-on-failure' option";
+                        return Err(line.fault_at(0, text));
+                    }
+                }
+                line.config.global.master_worker = true;
+                renamed(
+                    line,
+                    "'master-worker' is deprecated in the configuration.",
+                    "-W on the command line",
+                );
+                Ok(())
+            },
+        ),
+    ),
+    SectionKeyword {
+        support: Support::NoCounterpart(
+            "readiness comes from tokio, which has one poller for each system",
+        ),
+        ..row(
+            "nosepoll",
+            Sections::GLOBAL,
+            "",
+            "Disabled an event system of HAProxy 1.4.",
+            |line| {
+                without_effect(line, "'nosepoll' does nothing any more since HAProxy 1.5.");
+                Ok(())
+            },
+        )
+    },
+    SectionKeyword {
+        support: Support::NoCounterpart("checks share the workers' buffers"),
+        ..row(
+            "tune.chksize",
+            Sections::GLOBAL,
+            "<number>",
+            "Size of buffers of checks.",
+            |line| {
+                let text = "option 'tune.chksize' is not supported any more (tune.bufsize is used instead).";
+                without_effect(line, text);
+                Ok(())
+            },
+        )
+    },
+    SectionKeyword {
+        support: Support::NoCounterpart("one process serves the runtime API"),
+        ..row(
+            "stats bind-process",
+            Sections::GLOBAL,
+            "<range>",
+            "Bound the runtime API to processes.",
+            |line| {
+                without_effect(line, "'stats bind-process' is not supported anymore.");
+                Ok(())
+            },
+        )
+    },
+];

@@ -1,0 +1,108 @@
+//! Section lines: which section they open, and what it starts from.
+
+mod defaults;
+mod header;
+pub(crate) use header::forbidden;
+pub(crate) mod rows;
+pub(crate) mod unknown;
+
+use hapax_core::diagnostic::{Diagnostic, Prefix};
+use hapax_core::ir;
+use hapax_core::keyword::{Scope, Sections};
+use hapax_core::span::{Span, Word};
+
+use crate::parser::Parser;
+
+/// The section that lines belong to.
+pub(crate) enum Open {
+    /// None yet.
+    Nothing,
+    /// One that is not read: its lines make no noise. The name.
+    Refused(String),
+    /// `global`.
+    Global(Box<Scope>),
+    /// A proxy or `defaults`.
+    Proxy(Box<Section>),
+}
+
+/// A proxy or `defaults` section being read.
+pub(crate) struct Section {
+    pub(crate) bit: Sections,
+    pub(crate) proxy: ir::Proxy,
+    pub(crate) scope: Scope,
+}
+
+/// A finished `defaults` section; what it says is held as a proxy.
+pub(crate) struct Defaults {
+    pub(crate) proxy: ir::Proxy,
+    pub(crate) scope: Scope,
+}
+
+impl Open {
+    /// What `.SECTION` resolves to: the name, or the type when there is no name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Open::Nothing => "",
+            Open::Refused(name) => name,
+            Open::Global(_) => "global",
+            Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
+            Open::Proxy(section) => &section.proxy.name,
+        }
+    }
+}
+
+/// Whether a line starting with `word` opens a section.
+pub(crate) fn is_section(word: &Word) -> bool {
+    SECTIONS.iter().chain(NOT_BUILT).any(|name| *word == *name)
+}
+
+/// Opens the section of a section line.
+pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open {
+    let keyword = words.first().map(Word::lossy).unwrap_or_default();
+    match keyword.as_ref() {
+        "global" => {
+            if let Some(extra) = words.get(1) {
+                let text = format!(
+                    "'global' cannot handle unexpected argument '{}'.",
+                    extra.lossy()
+                );
+                parser.diagnostics.push(Diagnostic::alert(extra.span, text));
+            }
+            Open::Global(Box::default())
+        }
+        "defaults" => header::defaults(parser, words, span),
+        "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
+        "backend" => header::proxy(parser, ir::ProxyKind::Backend, words, span),
+        "listen" => header::proxy(parser, ir::ProxyKind::Listen, words, span),
+        other => {
+            let text = format!("'{other}' sections are not built yet.");
+            parser
+                .diagnostics
+                .push(Diagnostic::alert(span, text).with_prefix(Prefix::Parsing));
+            let name = words.get(1).map(|name| name.lossy().into_owned());
+            Open::Refused(name.unwrap_or_else(|| other.to_owned()))
+        }
+    }
+}
+
+static SECTIONS: &[&str] = &["global", "defaults", "frontend", "backend", "listen"];
+
+/// Sections of the manual that wait for their rooms.
+static NOT_BUILT: &[&str] = &[
+    "acme",
+    "cache",
+    "crt-store",
+    "dynamic-update",
+    "fcgi-app",
+    "http-errors",
+    "log-forward",
+    "log-profile",
+    "mailers",
+    "namespace_list",
+    "peers",
+    "program",
+    "resolvers",
+    "ring",
+    "traces",
+    "userlist",
+];

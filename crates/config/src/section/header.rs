@@ -1,0 +1,253 @@
+//! `frontend NAME`, `backend NAME`, `listen NAME`, `defaults [NAME]`, each with `from NAME`; addresses behind the name of a
+//! proxy are the form of HAProxy up to 1.6.
+
+use std::sync::Arc;
+
+use hapax_core::contract::{Algorithm, Shared};
+use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
+use hapax_core::ir;
+use hapax_core::keyword::{Line, Negation, Scope, Sections};
+use hapax_core::span::{Span, Word};
+
+use super::defaults::inherit;
+use super::{Open, Section};
+use crate::keyword::bind;
+use crate::parser::Parser;
+
+/// A `defaults` line.
+pub(crate) fn defaults(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open {
+    let arguments = words.get(1..).unwrap_or(&[]);
+    let (name, from) = match arguments {
+        [from, base, ..] if *from == "from" => (None, Some(base)),
+        [name, from, base, ..] if *from == "from" => (Some(name), Some(base)),
+        [name, ..] => (Some(name), None),
+        [] => (None, None),
+    };
+    let name = name
+        .map(|name| name.lossy().into_owned())
+        .unwrap_or_default();
+    let mut proxy = start(parser, name, ir::ProxyKind::Listen, span);
+    let mut scope = Scope::default();
+    if let Some(from) = from {
+        let who = format!("defaults '{}'", proxy.name);
+        if let Some(base) = find(parser, from, &who, span) {
+            inherit(&parser.defaults[base], &mut proxy, &mut scope);
+        }
+    }
+    Open::Proxy(Box::new(Section {
+        bit: Sections::DEFAULTS,
+        proxy,
+        scope,
+    }))
+}
+
+/// The line of a `frontend`, `backend` or `listen` section.
+pub(crate) fn proxy(
+    parser: &mut Parser<'_>,
+    kind: ir::ProxyKind,
+    words: &[Word],
+    span: Span,
+) -> Open {
+    let keyword = kind.name();
+    let (bit, mut rest) = match kind {
+        ir::ProxyKind::Frontend => (Sections::FRONTEND, words.get(2..)),
+        ir::ProxyKind::Backend => (Sections::BACKEND, words.get(2..)),
+        ir::ProxyKind::Listen => (Sections::LISTEN, words.get(2..)),
+    };
+    let name = words.get(1);
+    let text = name
+        .map(|name| name.lossy().into_owned())
+        .unwrap_or_default();
+    let mut proxy = start(parser, text.clone(), kind, span);
+    let mut scope = Scope::default();
+    match name {
+        None => {
+            let text = format!("'{keyword}' expects an <id> argument");
+            parser.diagnostics.push(Diagnostic::alert(span, text));
+        }
+        Some(name) => {
+            if let Some(byte) = forbidden(&name.text) {
+                let text = format!(
+                    "character '{}' is not permitted in '{keyword}' name '{text}'.",
+                    char::from(byte)
+                );
+                parser.diagnostics.push(Diagnostic::alert(name.span, text));
+            }
+            same_name(parser, &proxy, name);
+        }
+    }
+    let mut base = parser.defaults.len().checked_sub(1);
+    let at = rest.and_then(|rest| rest.iter().position(|word| *word == "from"));
+    if let (Some(words), Some(at)) = (rest, at)
+        && let Some(from) = words.get(at + 1)
+    {
+        base = find(parser, from, &format!("{keyword} '{text}'"), span);
+        if let Some(extra) = words.get(at + 2) {
+            unexpected(parser, keyword, extra);
+        }
+        rest = words.get(..at);
+    }
+    if let Some(base) = base.and_then(|base| parser.defaults.get(base)) {
+        inherit(base, &mut proxy, &mut scope);
+    }
+    let addresses = rest.unwrap_or(&[]);
+    match addresses.first() {
+        None => {}
+        Some(extra) if kind == ir::ProxyKind::Backend => unexpected(parser, keyword, extra),
+        Some(first) => {
+            scope.paths.clone_from(&parser.paths);
+            let modern: Vec<_> = addresses.iter().map(Word::lossy).collect();
+            let text = format!(
+                "addresses on the '{keyword}' line are the form of HAProxy before 1.7, please use the 'bind' keyword for \
+                 listening addresses."
+            );
+            let warning = Diagnostic::warning(first.span, text)
+                .with_hint(format!("bind {}", modern.join(" ")));
+            parser.diagnostics.push(warning);
+            let outcome = bind::addresses(
+                &mut Line {
+                    words: words.get(1..).unwrap_or(&[]),
+                    name_words: 1,
+                    negation: Negation::None,
+                    span,
+                    section: bit,
+                    config: &mut parser.config,
+                    proxy: None,
+                    scope: &mut scope,
+                    registry: parser.registry,
+                    diagnostics: &mut parser.diagnostics,
+                },
+                &mut proxy,
+            );
+            if let Err(fault) = outcome {
+                parser.diagnostics.push(*fault.diagnostic);
+            }
+        }
+    }
+    Open::Proxy(Box::new(Section { bit, proxy, scope }))
+}
+
+/// A proxy that nothing was said about yet.
+fn start(parser: &mut Parser<'_>, name: String, kind: ir::ProxyKind, span: Span) -> ir::Proxy {
+    let balance = round_robin(parser);
+    let mut proxy = ir::Proxy::new(name, kind, span, balance);
+    proxy.options.persist = false;
+    proxy
+}
+
+/// The algorithm of a backend that names none.
+fn round_robin(parser: &mut Parser<'_>) -> Shared<dyn Algorithm> {
+    let word = |text: &str| Word {
+        text: text.as_bytes().to_vec(),
+        span: Span::default(),
+    };
+    let words = [word("balance"), word("roundrobin")];
+    let row = parser.registry.balances.find("roundrobin");
+    let mut findings = Diagnostics::default();
+    let parsed = row.map(|row| {
+        (row.0.parse)(&mut Line {
+            words: &words,
+            name_words: 1,
+            negation: Negation::None,
+            span: Span::default(),
+            section: Sections::BACKEND,
+            config: &mut parser.config,
+            proxy: None,
+            scope: &mut Scope::default(),
+            registry: parser.registry,
+            diagnostics: &mut findings,
+        })
+    });
+    match parsed {
+        Some(Ok(algorithm)) => Shared(algorithm),
+        _ => Shared(Arc::new(super::defaults::NoAlgorithm)),
+    }
+}
+
+/// The `defaults` section that `from` names; says what is wrong when there is not exactly one.
+fn find(parser: &mut Parser<'_>, from: &Word, who: &str, span: Span) -> Option<usize> {
+    let wanted = from.lossy();
+    let named = |index: &usize| {
+        parser
+            .defaults
+            .get(*index)
+            .is_some_and(|section| section.proxy.name == wanted)
+    };
+    let mut found = (0..parser.defaults.len()).rev().filter(named);
+    let last = found.next();
+    let text = match (last, found.next()) {
+        (Some(last), None) => return Some(last),
+        (Some(last), Some(other)) => {
+            let place = |index: usize| {
+                let span = parser.defaults[index].proxy.span;
+                format!("{}:{}", parser.paths[usize::from(span.file.0)], span.line)
+            };
+            format!(
+                "ambiguous defaults section name '{wanted}' referenced by {who} exists at least at {} and {}.",
+                place(last),
+                place(other)
+            )
+        }
+        (None, _) => format!("defaults section '{wanted}' not found for {who}."),
+    };
+    let finding = Diagnostic::alert(if last.is_some() { from.span } else { span }, text);
+    parser.diagnostics.push(finding);
+    last
+}
+
+/// Two proxies of one name: refused when both take connections or both have servers.
+fn same_name(parser: &mut Parser<'_>, proxy: &ir::Proxy, name: &Word) {
+    let kind_name = |kind: ir::ProxyKind| match kind {
+        ir::ProxyKind::Listen => "proxy",
+        other => other.name(),
+    };
+    let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
+    let index = parser.config.proxies.len();
+    let others = parser.names.entry(proxy.name.clone()).or_default();
+    let before: Vec<&ir::Proxy> = others
+        .iter()
+        .filter_map(|index| parser.config.proxies.get(*index))
+        .collect();
+    others.push(index);
+    let Some(other) = before.first() else {
+        return;
+    };
+    let same_side = before
+        .iter()
+        .any(|other| (front && other.kind.has_frontend()) || (back && other.kind.has_backend()));
+    let span = name.span;
+    let text = format!(
+        "Parsing [{}:{}]: {} '{}' has the same name as {} '{}' declared at {}:{}.",
+        parser.paths[usize::from(span.file.0)],
+        span.line,
+        kind_name(proxy.kind),
+        proxy.name,
+        kind_name(other.kind),
+        other.name,
+        parser.paths[usize::from(other.span.file.0)],
+        other.span.line
+    );
+    let finding = if same_side {
+        Diagnostic::whole(Severity::Alert, Some(span), text)
+    } else {
+        let text =
+            format!("{text} This is dangerous and will not be supported anymore in version 3.3.");
+        Diagnostic::whole(Severity::Warning, Some(span), text)
+    };
+    parser.diagnostics.push(finding.with_prefix(Prefix::Config));
+}
+
+fn unexpected(parser: &mut Parser<'_>, keyword: &str, extra: &Word) {
+    let text = format!(
+        "'{keyword}' cannot handle unexpected argument '{}'.",
+        extra.lossy()
+    );
+    parser.diagnostics.push(Diagnostic::alert(extra.span, text));
+}
+
+/// The first byte that names may not have.
+pub(crate) fn forbidden(name: &[u8]) -> Option<u8> {
+    let allowed =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    name.iter().copied().find(|byte| !allowed(byte))
+}

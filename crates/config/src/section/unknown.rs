@@ -1,0 +1,325 @@
+//! Lines that no row of the section reads: unknown, of another kind of section, or not built yet.
+
+use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix};
+use hapax_core::ir;
+use hapax_core::keyword::{Fault, Negation, Scope, SectionKeyword, Sections};
+use hapax_core::span::{Span, Word};
+
+use super::rows::{Found, Rows};
+use crate::parser::whole;
+use crate::suggest::did_you_mean;
+
+/// `no` and `default` before what does not take them.
+pub(crate) fn negation(
+    words: &[Word],
+    negation: Negation,
+    found: &Found,
+    span: Span,
+) -> Result<(), Fault> {
+    let negatable = match found {
+        Found::Row(row) | Found::Elsewhere(row) => row.negatable,
+        Found::Nothing => false,
+    };
+    if negation == Negation::None || negatable {
+        return Ok(());
+    }
+    let text = match words {
+        [option] if *option == "option" => "'option' expects an option name.".to_owned(),
+        [option, name, ..] if *option == "option" => {
+            let name = name.lossy();
+            format!("negation/default is not supported for option '{name}'.")
+        }
+        _ => "negation/default currently supported only for options, log, busy-polling, set-dumpable, strict-limits, \
+              insecure-fork-wanted and numa-cpu-mapping."
+            .to_owned(),
+    };
+    Err(Diagnostic::alert(span, text)
+        .with_prefix(Prefix::Reading)
+        .into())
+}
+
+/// A keyword of other sections: an error, or a warning when the section only lacks the side that the keyword is about.
+pub(crate) fn elsewhere(
+    rows: &Rows,
+    row: &SectionKeyword,
+    bit: Sections,
+    words: &[Word],
+    proxy: Option<&mut ir::Proxy>,
+    scope: &Scope,
+    diagnostics: &mut Diagnostics,
+) -> Result<(), Fault> {
+    let span = whole(words);
+    let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
+        let first = words.first().map(Word::lossy).unwrap_or_default();
+        let section = section_name(bit);
+        let near = did_you_mean(&first, rows.candidates(None, bit));
+        let text = format!("unknown keyword '{first}' in '{section}' section{near}");
+        return Err(Diagnostic::alert(span, text).into());
+    };
+    let name = row.name.strip_prefix("option ").unwrap_or(row.name);
+    let prefix = match name {
+        "server" => Prefix::Place,
+        "id" | "description" => Prefix::Reading,
+        _ => Prefix::Parsing,
+    };
+    if bit == Sections::DEFAULTS {
+        let text = format!("'{name}' not allowed in 'defaults' section.");
+        return Err(Diagnostic::alert(span, text).with_prefix(prefix).into());
+    }
+    let side = if bit == Sections::FRONTEND {
+        "backend"
+    } else {
+        "frontend"
+    };
+    let why = format!(
+        "because {} '{}' has no {side} capability",
+        proxy.kind.name(),
+        proxy.name
+    );
+    let text = match name {
+        "server" | "default-server" => {
+            let place = scope.place(span);
+            let text = format!("parsing [{place}] : '{name}' not allowed {why}.");
+            return Err(Diagnostic::alert(span, text)
+                .with_prefix(Prefix::Place)
+                .into());
+        }
+        "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
+        "rate-limit sessions" => format!("{name} will be ignored {why}"),
+        _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
+        _ => format!("'{name}' ignored {why}."),
+    };
+    diagnostics.push(Diagnostic::warning(span, text));
+    Ok(())
+}
+
+/// Rules have no place in a `defaults` section that has no name: sections could not say that they want them.
+pub(crate) fn anonymous_defaults(
+    words: &[Word],
+    bit: Sections,
+    proxy: Option<&ir::Proxy>,
+) -> Result<(), Fault> {
+    let (Some(first), Some(proxy)) = (words.first(), proxy) else {
+        return Ok(());
+    };
+    let rules = RULES.iter().any(|name| *first == *name);
+    if rules && bit == Sections::DEFAULTS && proxy.name.is_empty() {
+        let name = first.lossy();
+        let text = format!("'{name}' not allowed in anonymous 'defaults' section.");
+        return Err(Diagnostic::alert(first.span, text).into());
+    }
+    Ok(())
+}
+
+/// A line that no row reads.
+pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let second = words.get(1).map(Word::lossy).unwrap_or_default();
+    let at = words.get(1).map_or(span, |word| word.span);
+    let section = section_name(bit);
+    let proxies = bit != Sections::GLOBAL;
+    let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
+    if NOT_BUILT.contains(&first.as_ref())
+        || NOT_BUILT_PREFIXES
+            .iter()
+            .any(|prefix| first.starts_with(prefix))
+    {
+        return Diagnostic::alert(span, not_built).into();
+    }
+    if NOT_BUILT_PAIRS.contains(&(first.as_ref(), second.as_ref())) {
+        not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
+        return Diagnostic::alert(at, not_built).into();
+    }
+    let near = |text: &str| did_you_mean(text, rows.candidates(Some(&first), bit));
+    let (text, prefix) = match first.as_ref() {
+        "option" if proxies && words.len() == 1 => (
+            "'option' expects an option name.".to_owned(),
+            Prefix::Reading,
+        ),
+        "option" if proxies => match near(&second) {
+            near if near.is_empty() => (format!("unknown option '{second}'."), Prefix::Parsing),
+            near => (format!("unknown option '{second}'{near}"), Prefix::Parsing),
+        },
+        "timeout" if proxies => (
+            format!("'timeout' supports {TIMEOUTS} (got '{second}')"),
+            Prefix::Parsing,
+        ),
+        "stats" if proxies && words.len() == 1 => (
+            format!("missing keyword in 'stats', expects {STATS}."),
+            Prefix::Reading,
+        ),
+        "stats" if proxies => (
+            format!("unknown stats parameter '{second}', expects {STATS}."),
+            Prefix::Reading,
+        ),
+        "stats" => (
+            format!(
+                "'stats' only supports 'socket', 'maxconn', 'bind-process' and 'timeout' (got '{second}')"
+            ),
+            Prefix::Parsing,
+        ),
+        "rate-limit" if proxies => (
+            format!("'rate-limit' only supports 'sessions' (got '{second}')"),
+            Prefix::Parsing,
+        ),
+        "http-check" if proxies => (
+            format!("'http-check' only supports {HTTP_CHECK}. but got '{second}'"),
+            Prefix::Parsing,
+        ),
+        _ => {
+            let near = did_you_mean(&first, rows.candidates(None, bit));
+            (
+                format!("unknown keyword '{first}' in '{section}' section{near}"),
+                Prefix::Parsing,
+            )
+        }
+    };
+    Diagnostic::alert(at, text).with_prefix(prefix).into()
+}
+
+/// The keyword of a section.
+pub(crate) fn section_name(bit: Sections) -> &'static str {
+    match bit {
+        Sections::GLOBAL => "global",
+        Sections::DEFAULTS => "defaults",
+        Sections::FRONTEND => "frontend",
+        Sections::LISTEN => "listen",
+        _ => "backend",
+    }
+}
+
+const TIMEOUTS: &str = "'client', 'server', 'connect', 'check', 'queue', 'handshake', 'http-keep-alive', 'http-request', \
+                        'tunnel', 'tarpit', 'client-fin' and 'server-fin'";
+const STATS: &str = "'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-version', 'show-node', 'show-desc' or \
+                     'show-legends'";
+const HTTP_CHECK: &str = "'disable-on-404', 'send-state', 'comment', 'connect', 'send', 'expect', 'set-var-fmt(*)', \
+                          'set-var(*)', 'unset-var(*)'";
+
+/// Keywords whose lines are rules.
+static RULES: &[&str] = &[
+    "acl",
+    "http-after-response",
+    "http-request",
+    "http-response",
+    "tcp-request",
+    "tcp-response",
+];
+
+/// Keywords of the manual, and old ones, that no row reads yet.
+static NOT_BUILT: &[&str] = &[
+    "default-path",
+    "limited-quic",
+    "51degrees-data-file",
+    "appsession",
+    "block",
+    "capture",
+    "compression",
+    "declare",
+    "deviceatlas-json-file",
+    "dns-accept-family",
+    "email-alert",
+    "error-log-format",
+    "errorfiles",
+    "external-check",
+    "filter",
+    "force-be-switch",
+    "force-persist",
+    "hash-preserve-affinity",
+    "http-after-response",
+    "http-error",
+    "http-send-name-header",
+    "httpclient.resolvers.disabled",
+    "ignore-persist",
+    "issuers-chain-path",
+    "load-server-state-from-file",
+    "localpeer",
+    "log-format-sd",
+    "log-steps",
+    "max-keep-alive-queue",
+    "max-session-srv-conns",
+    "maxcompcpuusage",
+    "maxcomprate",
+    "maxpipes",
+    "maxsslconn",
+    "maxsslrate",
+    "maxzlibmem",
+    "monitor",
+    "monitor-net",
+    "mworker-max-reloads",
+    "persist",
+    "quic-initial",
+    "reqadd",
+    "retry-on",
+    "server-state-base",
+    "server-state-file",
+    "server-template",
+    "ssl-engine",
+    "stats-file",
+    "stick",
+    "stick-table",
+    "tcp-check",
+    "tcp-request",
+    "tcp-response",
+    "unique-id-format",
+    "unique-id-header",
+    "use-fcgi-app",
+    "use-server",
+];
+
+static NOT_BUILT_PREFIXES: &[&str] = &[
+    "ca-base",
+    "crt-base",
+    "httpclient.",
+    "key-base",
+    "lua-",
+    "ocsp-update",
+    "profiling.",
+    "req",
+    "rsp",
+    "ssl-",
+    "thread-",
+    "tune.lua",
+    "tune.quic",
+    "tune.ssl",
+    "tune.comp",
+    "tune.glitches",
+    "tune.h2",
+    "tune.lua",
+    "tune.peers",
+    "tune.ring",
+    "tune.stick",
+    "tune.vars",
+    "tune.zlib",
+    "tune.buffers",
+    "tune.notsent",
+    "tune.pattern",
+    "tune.cli",
+    "tune.renice",
+    "wurfl-",
+];
+
+static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
+    ("http-check", "comment"),
+    ("http-check", "connect"),
+    ("http-check", "set-var"),
+    ("http-check", "unset-var"),
+    ("http-check", "send-state"),
+    ("option", "external-check"),
+    ("option", "h2-upgrade"),
+    ("option", "http-drop-request-trailers"),
+    ("option", "http-drop-response-trailers"),
+    ("option", "http-restrict-req-hdr-names"),
+    ("option", "http_proxy"),
+    ("option", "idle-close-on-response"),
+    ("option", "ldap-check"),
+    ("option", "mysql-check"),
+    ("option", "pgsql-check"),
+    ("option", "redis-check"),
+    ("option", "smtpchk"),
+    ("option", "spop-check"),
+    ("option", "srvtcpka-cnt"),
+    ("option", "ssl-hello-chk"),
+    ("option", "tcp-check"),
+    ("stats", "admin"),
+    ("stats", "http-request"),
+];

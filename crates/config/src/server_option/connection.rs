@@ -1,0 +1,152 @@
+//! Connections to a server: pools, PROXY protocol, socket options.
+
+use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
+
+use super::{count, fault, leading, needed, row};
+use crate::value::{self, TimeError, Unit};
+
+pub(crate) const TABLE: Tables = Tables {
+    server_options: ROWS,
+    ..Tables::NONE
+};
+
+static ROWS: &[ServerOption] = &[
+    row(
+        "max-reuse",
+        "<count>",
+        "How often a connection is reused; -1 is no limit.",
+        |cursor, options| {
+            options.max_reuse = signed(cursor)?;
+            Ok(())
+        },
+    ),
+    row("no-send-proxy", "", "No PROXY protocol.", |_, options| {
+        options.send_proxy = None;
+        Ok(())
+    }),
+    row(
+        "no-send-proxy-v2",
+        "",
+        "No PROXY protocol.",
+        |_, options| {
+            options.send_proxy = None;
+            Ok(())
+        },
+    ),
+    row("no-tfo", "", "No TCP fast open.", |_, options| {
+        options.fast_open = false;
+        Ok(())
+    }),
+    ServerOption {
+        support: Support::NoCounterpart("nothing here is verified without TLS"),
+        ..row("no-verifyhost", "", "Takes `verifyhost` back.", |_, _| {
+            Ok(())
+        })
+    },
+    row(
+        "pool-low-conn",
+        "<number>",
+        "Idle connections below which those of other workers are not taken.",
+        |cursor, options| {
+            present(cursor)?;
+            options.pool_low_conn = count(cursor);
+            Ok(())
+        },
+    ),
+    row(
+        "pool-max-conn",
+        "<number>",
+        "Idle connections that are kept; -1 is no limit.",
+        |cursor, options| {
+            let number = signed(cursor)?;
+            if number < -1 {
+                let text = "'pool-max-conn' must be >= -1";
+                return Err(fault(cursor, text));
+            }
+            options.pool_max_conn = number;
+            Ok(())
+        },
+    ),
+    row(
+        "pool-purge-delay",
+        "<delay>",
+        "How often idle connections that nobody needed are closed.",
+        |cursor, options| {
+            let text = needed(cursor, "expects <value> as argument.")?;
+            options.pool_purge_delay = match value::time(text.as_bytes(), Unit::Millisecond) {
+                Ok(time) => time.value,
+                Err(TimeError::Unexpected(byte)) => {
+                    let byte = char::from(byte);
+                    let text =
+                        format!("unexpected character '{byte}' in argument to <pool-purge-delay>.");
+                    return Err(fault(cursor, text));
+                }
+                Err(TimeError::Overflow | TimeError::Missing) => {
+                    return Err(fault(
+                        cursor,
+                        crate::keyword::overflow(&text, "pool-purge-delay"),
+                    ));
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
+        "send-proxy",
+        "",
+        "Begins with the PROXY protocol, version 1.",
+        |_, options| {
+            options.send_proxy = Some(1);
+            Ok(())
+        },
+    ),
+    row(
+        "send-proxy-v2",
+        "",
+        "Begins with the PROXY protocol, version 2.",
+        |_, options| {
+            options.send_proxy = Some(2);
+            Ok(())
+        },
+    ),
+    row(
+        "tcp-ut",
+        "<time>",
+        "How long data may stay unacknowledged before the system gives the connection up.",
+        |cursor, options| {
+            let text = needed(cursor, ": missing TCP User Timeout value")?;
+            let wrong = || {
+                fault(
+                    cursor,
+                    "'tcp-ut' : expects a positive delay in milliseconds",
+                )
+            };
+            let time = value::time(text.as_bytes(), Unit::Millisecond).map_err(|_| wrong())?;
+            options.tcp_user_timeout = Some(time.value);
+            Ok(())
+        },
+    ),
+    row("tfo", "", "TCP fast open.", |_, options| {
+        options.fast_open = true;
+        Ok(())
+    }),
+];
+
+fn present(cursor: &OptionCursor<'_>) -> Result<(), Fault> {
+    match cursor.peek() {
+        Some(_) => Ok(()),
+        None => {
+            let name = cursor.keyword().lossy();
+            Err(fault(
+                cursor,
+                format!("'{name}' expects <value> as argument."),
+            ))
+        }
+    }
+}
+
+fn signed(cursor: &mut OptionCursor<'_>) -> Result<i32, Fault> {
+    present(cursor)?;
+    let number = leading(cursor).clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+    Ok(number as i32)
+}

@@ -1,0 +1,276 @@
+//! The arguments in parentheses of fetches and converters (configuration manual 2.2, 7.3): splitting, quotes, types.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hapax_core::ir::Arg;
+use hapax_core::keyword::{ArgKind, ArgSpec};
+
+/// Arguments as typed values, one per kind of the specification, and how many bytes they took.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The values; what was left out is [`Arg::Absent`].
+    pub values: Vec<Arg>,
+    /// Bytes consumed, parentheses included; 0 when there were none.
+    pub length: usize,
+}
+
+/// What is wrong with a list of arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentError {
+    /// Position of the argument, from 1.
+    pub position: usize,
+    /// Upstream's text.
+    pub text: String,
+}
+
+/// Reads the list at the start of `text`, which begins with `(` unless there is none.
+///
+/// # Errors
+/// When an argument is missing, has the wrong type, or the list does not end.
+pub fn parse(text: &[u8], spec: &ArgSpec) -> Result<Arguments, ArgumentError> {
+    let mut values = Vec::with_capacity(spec.kinds.len());
+    let mut at = 0;
+    if text.first() == Some(&b'(') {
+        at = 1;
+        let empty = text.get(1) == Some(&b')') && spec.required == 0;
+        loop {
+            if empty {
+                break;
+            }
+            let position = values.len();
+            let Some(kind) = spec.kinds.get(position) else {
+                let from = if position == 0 { at } else { at - 1 };
+                if position == 0 && text.get(at) == Some(&b')') {
+                    break;
+                }
+                return Err(unclosed(position.max(1), text.get(from..)));
+            };
+            let (raw, length) = read(&text[at..]);
+            at += length;
+            values.push(typed(&raw, *kind, position, spec)?);
+            match text.get(at) {
+                Some(b',') => at += 1,
+                Some(b')') => break,
+                other => return Err(unclosed(position + 1, other.and(text.get(at..)))),
+            }
+        }
+        at += 1;
+    } else if spec.required > 0 {
+        values.push(typed(b"", spec.kinds[0], 0, spec)?);
+    }
+    if values.len() < spec.required {
+        return Err(ArgumentError {
+            position: values.len() + 1,
+            text: format!(
+                "missing arguments (got {}/{}), type '{}' expected",
+                values.len(),
+                spec.required,
+                kind_name(spec.kinds[values.len()])
+            ),
+        });
+    }
+    values.resize(spec.kinds.len(), Arg::Absent);
+    Ok(Arguments { values, length: at })
+}
+
+fn unclosed(position: usize, rest: Option<&[u8]>) -> ArgumentError {
+    let text = match rest {
+        Some(rest) if !rest.is_empty() => {
+            format!("expected ')' before '{}'", String::from_utf8_lossy(rest))
+        }
+        _ => "expected ')'".to_owned(),
+    };
+    ArgumentError { position, text }
+}
+
+/// One argument up to `,` or `)`: quotes of both kinds protect; a backslash protects inside double quotes.
+fn read(text: &[u8]) -> (Vec<u8>, usize) {
+    let mut raw = Vec::new();
+    let mut quote = None;
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        match (quote, byte) {
+            (None, b',' | b')') => {
+                at -= 1;
+                break;
+            }
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (Some(open), byte) if open == byte => quote = None,
+            (Some(b'"'), b'\\') if at < text.len() => {
+                raw.push(text[at]);
+                at += 1;
+            }
+            _ => raw.push(byte),
+        }
+    }
+    (raw, at)
+}
+
+fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
+    if raw.is_empty() && kind != ArgKind::Str {
+        if position >= spec.required {
+            return Ok(Arg::Absent);
+        }
+        return Err(ArgumentError {
+            position: position + 1,
+            text: format!(
+                "expected type '{}' at position {}, but got nothing",
+                kind_name(kind),
+                position + 1
+            ),
+        });
+    }
+    value(raw, kind).ok_or_else(|| ArgumentError {
+        position: position + 1,
+        text: format!(
+            "failed to parse '{}' as type '{}' at position {}",
+            String::from_utf8_lossy(raw),
+            kind_name(kind),
+            position + 1
+        ),
+    })
+}
+
+fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
+    let text = || std::str::from_utf8(raw).ok();
+    match kind {
+        ArgKind::Str => Some(Arg::Str(raw.to_vec())),
+        ArgKind::Int => {
+            let text = text()?;
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain.then(|| text.parse().ok()).flatten().map(Arg::Int)
+        }
+        ArgKind::Time => time(text()?).map(Arg::Time),
+        ArgKind::Ipv4 => text()?
+            .parse::<Ipv4Addr>()
+            .ok()
+            .map(|ip| Arg::Ip(IpAddr::V4(ip))),
+        ArgKind::Ipv6 => text()?
+            .parse::<Ipv6Addr>()
+            .ok()
+            .map(|ip| Arg::Ip(IpAddr::V6(ip))),
+        ArgKind::Mask4 => mask4(text()?).map(Arg::Mask4),
+        ArgKind::Mask6 => text()?
+            .parse::<u8>()
+            .ok()
+            .filter(|bits| *bits <= 128)
+            .map(Arg::Mask6),
+        ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy => {
+            Some(Arg::Proxy(text()?.to_owned()))
+        }
+        ArgKind::Server => {
+            let (backend, server) = text()?.split_once('/').unwrap_or(("", text()?));
+            Some(Arg::Server(backend.to_owned(), server.to_owned()))
+        }
+    }
+}
+
+/// An IPv4 mask: a prefix length or a dotted mask.
+pub fn mask4(text: &str) -> Option<u32> {
+    if let Ok(bits) = text.parse::<u32>() {
+        return (bits <= 32).then(|| u32::MAX.checked_shl(32 - bits).unwrap_or(0));
+    }
+    let mask = u32::from(text.parse::<Ipv4Addr>().ok()?);
+    (mask.leading_ones() + mask.trailing_zeros().min(32) >= 32).then_some(mask)
+}
+
+/// Milliseconds of a time with an optional unit.
+fn time(text: &str) -> Option<u64> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..end].parse().ok()?;
+    let (multiply, divide) = match &text[end..] {
+        "us" => (1, 1000),
+        "" | "ms" => (1, 1),
+        "s" => (1000, 1),
+        "m" => (60_000, 1),
+        "h" => (3_600_000, 1),
+        "d" => (86_400_000, 1),
+        _ => return None,
+    };
+    number.checked_mul(multiply).map(|ms| ms / divide)
+}
+
+/// Upstream's name of a kind in messages.
+pub fn kind_name(kind: ArgKind) -> &'static str {
+    match kind {
+        ArgKind::Str => "string",
+        ArgKind::Int => "integer",
+        ArgKind::Time => "delay",
+        ArgKind::Ipv4 => "IPv4 address",
+        ArgKind::Ipv6 => "IPv6 address",
+        ArgKind::Mask4 => "IPv4 mask",
+        ArgKind::Mask6 => "IPv6 mask",
+        ArgKind::Frontend => "frontend",
+        ArgKind::Backend => "backend",
+        ArgKind::Proxy => "proxy",
+        ArgKind::Server => "server",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELD: ArgSpec = ArgSpec {
+        kinds: &[ArgKind::Int, ArgKind::Str, ArgKind::Int],
+        required: 2,
+    };
+
+    fn error(text: &str, spec: &ArgSpec) -> (usize, String) {
+        let error = parse(text.as_bytes(), spec).expect_err(text);
+        (error.position, error.text)
+    }
+
+    #[test]
+    fn quotes_protect_separators() {
+        let list = parse(br#"(-1,"a,\")b"'c)')rest"#, &FIELD).expect("a good list");
+        assert_eq!(list.values[0], Arg::Int(-1));
+        assert_eq!(list.values[1], Arg::Str(b"a,\")bc)".to_vec()));
+        assert_eq!(list.values[2], Arg::Absent);
+        assert_eq!(list.length, 17);
+    }
+
+    #[test]
+    fn faults_read_as_upstream_prints_them() {
+        let expect = |text: &str, position, message: &str| {
+            assert_eq!(
+                error(text, &FIELD),
+                (position, message.to_owned()),
+                "{text}"
+            );
+        };
+        expect(
+            "",
+            1,
+            "expected type 'integer' at position 1, but got nothing",
+        );
+        expect(
+            "(a,b)",
+            1,
+            "failed to parse 'a' as type 'integer' at position 1",
+        );
+        expect("(1,/,1,1)", 3, "expected ')' before ',1)'");
+        expect("(1,/", 2, "expected ')'");
+        expect(
+            "(1)",
+            2,
+            "missing arguments (got 1/2), type 'string' expected",
+        );
+        assert_eq!(
+            error("(1)", &ArgSpec::NONE),
+            (1, "expected ')' before '1)'".to_owned())
+        );
+    }
+
+    #[test]
+    fn masks() {
+        assert_eq!(mask4("24"), Some(0xffff_ff00));
+        assert_eq!(mask4("255.255.0.0"), Some(0xffff_0000));
+        assert_eq!((mask4("33"), mask4("255.0.255.0")), (None, None));
+        assert_eq!(mask4("0"), Some(0));
+    }
+}

@@ -1,0 +1,160 @@
+//! Encodings: hexadecimal, base64, URLs, JSON.
+
+use base64::Engine;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, prelude::BASE64_STANDARD};
+use hapax_core::contract::Cx;
+use hapax_core::ir::Arg;
+use hapax_core::keyword::{ArgKind, ArgSpec};
+use hapax_core::sample::{Sample, Value};
+
+use super::{converters, int, int_arg, kept, str_arg, string};
+use crate::write;
+
+const URL_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone),
+);
+
+converters! {
+    "hex", ArgSpec::NONE, None, Bin => Str, "Bytes in hexadecimal." => |cx, _, sample| {
+        let mut out = Vec::new();
+        write::hex_bytes(&mut out, sample.value.bytes()?);
+        kept(cx.arena, &out)
+    };
+    "hex2i", ArgSpec::NONE, None, Str => Int, "A hexadecimal number." => |_, _, sample| {
+        let text = std::str::from_utf8(sample.value.bytes()?).ok()?;
+        int(u64::from_str_radix(text, 16).ok()? as i64)
+    };
+    "base64", ArgSpec::NONE, None, Bin => Str, "Bytes in base64." => |cx, _, sample| kept(cx.arena, BASE64_STANDARD.encode(sample.value.bytes()?).as_bytes());
+    "b64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64." => |cx, _, sample| binary(cx, BASE64_STANDARD.decode(sample.value.bytes()?).ok()?);
+    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| kept(cx.arena, URL_BASE64.encode(sample.value.bytes()?).as_bytes());
+    "url_dec", ArgSpec { kinds: &[ArgKind::Int], required: 0 }, None, Str => Str, "The bytes behind `%XX` and `+`." => url_dec;
+    "url_enc", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_url_enc), Str => Str, "Bytes that a URL must not hold as `%XX`." => url_enc;
+    "json", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_json), Str => Str, "Escaped for a JSON string." => json;
+}
+
+fn binary<'a>(cx: &Cx<'a>, bytes: Vec<u8>) -> Option<Sample<'a>> {
+    Some(Value::Bin(cx.arena.alloc_slice_copy(&bytes)).into())
+}
+
+/// `+` is a blank, with 0 as argument only behind the first question mark.
+fn url_dec<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
+    let bytes = sample.value.bytes()?;
+    if memchr::memchr2(b'%', b'+', bytes).is_none() {
+        return string(bytes);
+    }
+    let mut form = int_arg(args, 0) != Some(0);
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'+' if form => out.push(b' '),
+            b'?' => {
+                form = true;
+                out.push(b'?');
+            }
+            b'%' => {
+                let digits = std::str::from_utf8(bytes.get(at..at + 2)?).ok()?;
+                if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+                    return None;
+                }
+                out.push(u8::from_str_radix(digits, 16).ok()?);
+                at += 2;
+            }
+            byte => out.push(byte),
+        }
+    }
+    kept(cx.arena, &out)
+}
+
+fn check_url_enc(args: &mut [Arg]) -> Result<(), String> {
+    match str_arg(args, 0) {
+        None | Some(b"" | b"query") => Ok(()),
+        Some(other) => Err(format!(
+            "Unexpected encode type '{}'. Allowed value is 'query'",
+            String::from_utf8_lossy(other)
+        )),
+    }
+}
+
+fn url_enc<'a>(cx: &Cx<'a>, _: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
+    let bytes = sample.value.bytes()?;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    if bytes.iter().all(plain) {
+        return string(bytes);
+    }
+    let mut out = Vec::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        if plain(byte) {
+            out.push(*byte);
+        } else {
+            out.push(b'%');
+            write::hex(&mut out, u64::from(*byte), 2);
+        }
+    }
+    kept(cx.arena, &out)
+}
+
+fn check_json(args: &mut [Arg]) -> Result<(), String> {
+    match str_arg(args, 0) {
+        None | Some(b"" | b"ascii" | b"utf8" | b"utf8s" | b"utf8p" | b"utf8ps") => Ok(()),
+        Some(_) => Err(
+            "Unexpected input code type. Allowed value are 'ascii', 'utf8', 'utf8s', 'utf8p' and 'utf8ps'"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What is not ASCII is escaped as `\uXXXX`; the argument says how the input is read and what broken UTF-8 does.
+fn json<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
+    let bytes = sample.value.bytes()?;
+    let mode = str_arg(args, 0).unwrap_or_default();
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    if mode.is_empty() || mode == b"ascii" {
+        for byte in bytes {
+            escape(u32::from(*byte), &mut out);
+        }
+        return kept(cx.arena, &out);
+    }
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let code = u32::from(character);
+            // Only the basic plane fits the four digits.
+            if code > 0xffff {
+                if !mode.ends_with(b"s") {
+                    return None;
+                }
+                continue;
+            }
+            escape(code, &mut out);
+        }
+        if !chunk.invalid().is_empty() && !mode.ends_with(b"s") {
+            return None;
+        }
+    }
+    kept(cx.arena, &out)
+}
+
+fn escape(code: u32, out: &mut Vec<u8>) {
+    match code {
+        0x22 => out.extend_from_slice(b"\\\""),
+        0x5c => out.extend_from_slice(b"\\\\"),
+        0x2f => out.extend_from_slice(b"\\/"),
+        0x08 => out.extend_from_slice(b"\\b"),
+        0x0c => out.extend_from_slice(b"\\f"),
+        0x0a => out.extend_from_slice(b"\\n"),
+        0x0d => out.extend_from_slice(b"\\r"),
+        0x09 => out.extend_from_slice(b"\\t"),
+        0x20..=0x7e => out.push(code as u8),
+        _ => {
+            out.extend_from_slice(b"\\u");
+            for shift in [12, 8, 4, 0] {
+                out.push(b"0123456789abcdef"[(code >> shift) as usize & 15]);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Converters (configuration manual 7.3.1).
+
+mod encoding;
+mod hash;
+mod integer;
+mod string;
+mod time;
+
+use bumpalo::Bump;
+use hapax_core::ir::Arg;
+use hapax_core::sample::{Sample, Value};
+
+pub(crate) use encoding::CONVERTERS as ENCODING;
+
+pub(crate) use hash::CONVERTERS as HASH;
+pub(crate) use integer::CONVERTERS as INTEGER;
+pub(crate) use string::CONVERTERS as STRING;
+pub use string::expand;
+pub(crate) use time::CONVERTERS as TIME;
+
+/// Rows of a family: name, arguments, check, input and output type, documentation and function.
+macro_rules! converters {
+    ($($name:literal, $args:expr, $check:expr, $input:ident => $output:ident, $doc:literal => $run:expr;)+) => {
+        pub static CONVERTERS: &[hapax_core::keyword::Converter] = &[
+            $(hapax_core::keyword::Converter {
+                name: $name,
+                args: $args,
+                check: $check,
+                input: hapax_core::sample::Type::$input,
+                output: hapax_core::sample::Type::$output,
+                doc: $doc,
+                run: $run,
+            },)+
+        ];
+    };
+}
+pub(crate) use converters;
+
+pub(crate) fn int<'a>(value: i64) -> Option<Sample<'a>> {
+    Some(Value::Int(value).into())
+}
+
+pub(crate) fn string(bytes: &[u8]) -> Option<Sample<'_>> {
+    Some(Value::Str(bytes).into())
+}
+
+/// A result built in `out`, kept in the arena.
+pub(crate) fn kept<'a>(arena: &'a Bump, out: &[u8]) -> Option<Sample<'a>> {
+    string(arena.alloc_slice_copy(out))
+}
+
+pub(crate) fn int_arg(args: &[Arg], index: usize) -> Option<i64> {
+    match args.get(index) {
+        Some(Arg::Int(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+pub(crate) fn str_arg(args: &[Arg], index: usize) -> Option<&[u8]> {
+    match args.get(index) {
+        Some(Arg::Str(text)) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

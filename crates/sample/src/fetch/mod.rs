@@ -1,0 +1,59 @@
+//! Sample fetches (configuration manual 7.3).
+
+mod connection;
+mod constant;
+mod cookie;
+mod header;
+mod http;
+mod internal;
+mod process;
+
+use hapax_core::sample::{Sample, Value};
+
+pub(crate) use connection::FETCHES as CONNECTION;
+pub(crate) use constant::FETCHES as CONSTANT;
+pub(crate) use cookie::FETCHES as COOKIE;
+pub(crate) use header::FETCHES as HEADER;
+pub(crate) use http::FETCHES as HTTP;
+pub(crate) use internal::FETCHES as INTERNAL;
+pub(crate) use process::FETCHES as PROCESS;
+
+/// Rows of a family: name, arguments, type, needs, documentation and function.
+macro_rules! fetches {
+    ($($name:literal, $args:expr, $check:expr, $output:ident, $needs:expr, $doc:literal => $run:expr;)+) => {
+        pub static FETCHES: &[hapax_core::keyword::Fetch] = &[
+            $(hapax_core::keyword::Fetch {
+                name: $name,
+                args: $args,
+                check: $check,
+                output: hapax_core::sample::Type::$output,
+                needs: $needs,
+                doc: $doc,
+                run: $run,
+            },)+
+        ];
+    };
+}
+pub(crate) use fetches;
+
+pub(crate) fn int<'a>(value: impl Into<i64>) -> Option<Sample<'a>> {
+    Some(Value::Int(value.into()).into())
+}
+
+pub(crate) fn boolean<'a>(value: bool) -> Option<Sample<'a>> {
+    Some(Value::Bool(value).into())
+}
+
+pub(crate) fn string(bytes: &[u8]) -> Option<Sample<'_>> {
+    Some(Value::Str(bytes).into())
+}
+
+pub(crate) fn address<'a>(ip: std::net::IpAddr) -> Sample<'a> {
+    match ip {
+        std::net::IpAddr::V4(ip) => Value::Ipv4(ip).into(),
+        std::net::IpAddr::V6(ip) => Value::Ipv6(ip).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

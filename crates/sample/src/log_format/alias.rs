@@ -1,0 +1,283 @@
+//! The `%name` aliases of log formats (the table of configuration manual 8.2.6).
+
+use std::net::IpAddr;
+
+use hapax_core::contract::Cx;
+use hapax_core::ir::LogFlags;
+use hapax_core::keyword::LogAlias;
+use hapax_core::stream::{Endpoint, Times};
+use hapax_proto::http::Target;
+
+use super::Stamp;
+use super::render::text;
+use crate::write;
+
+macro_rules! aliases {
+    ($($name:literal $(($($mark:ident),+))? $doc:literal => $write:expr;)+) => {
+        /// The aliases.
+        pub static ALIASES: &[LogAlias] = &[
+            $(LogAlias {
+                name: $name,
+                http: aliases!(@has http $($($mark),+)?),
+                at_end: aliases!(@has at_end $($($mark),+)?),
+                doc: $doc,
+                write: $write,
+            },)+
+        ];
+    };
+    (@has http http $(, $rest:ident)*) => { true };
+    (@has at_end at_end $(, $rest:ident)*) => { true };
+    (@has $wanted:ident $other:ident $(, $rest:ident)*) => { aliases!(@has $wanted $($rest),*) };
+    (@has $wanted:ident) => { false };
+}
+
+aliases! {
+    "B" (at_end) "Bytes sent to the client." => |cx, _, _, out| write::unsigned(out, cx.stream.bytes_out);
+    "CC" (http) "The captured request cookie." => |cx, _, flags, out| text(&cx.stream.request_cookie, flags, out);
+    "CS" (http) "The captured response cookie." => |_, _, flags, out| text(b"", flags, out);
+    "H" "The name of the machine." => |cx, _, flags, out| text(cx.program.host_name.as_bytes(), flags, out);
+    "HM" (http) "The method." => |cx, _, flags, out| text(request(cx).0, flags, out);
+    "HP" (http) "The request target without its query." => |cx, _, flags, out| {
+        let uri = request(cx).1;
+        let end = memchr::memchr(b'?', uri).unwrap_or(uri.len());
+        text(&uri[..end], flags, out);
+    };
+    "HPO" (http) "The path." => |cx, _, flags, out| match request(cx).1 {
+        b"<BADREQ>" => text(b"<BADREQ>", flags, out),
+        uri => text(Target::of(uri).path, LogFlags { mandatory: false, ..flags }, out),
+    };
+    "HQ" (http) "The query with its question mark." => |cx, _, flags, out| {
+        let uri = request(cx).1;
+        let start = memchr::memchr(b'?', uri).unwrap_or(uri.len());
+        text(&uri[start..], LogFlags { mandatory: false, ..flags }, out);
+    };
+    "HU" (http) "The request target." => |cx, _, flags, out| text(request(cx).1, flags, out);
+    "HV" (http) "The version." => |cx, _, flags, out| text(request(cx).2, flags, out);
+    "ID" "The unique identifier, `-` without `unique-id-format`." => |_, _, flags, out| text(b"", flags, out);
+    "ST" "The status." => |cx, _, _, out| write::int(out, i64::from(cx.stream.status));
+    "T" "The accept date in UTC." => |cx, _, _, out| {
+        Stamp::Utc.append_with_offset(out, seconds(cx.session.accepted_wall_us));
+    };
+    "TR" (http) "Time to receive the request's head, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        timer(out, times.first_byte, times.request);
+    };
+    "Ta" (http, at_end) "Active time of the request, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        let from = if times.first_byte == 0 { times.start } else { times.first_byte };
+        timer(out, from, times.end);
+    };
+    "Tc" "Time to connect to the server, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        timer(out, times.queue, times.connect);
+    };
+    "Td" "Time to transfer the data, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        let from = if times.response == 0 && times.request == 0 { times.connect } else { times.response };
+        timer(out, from, times.end);
+    };
+    "Th" "Time of handshakes, ms." => |cx, _, _, out| write::unsigned(out, cx.stream.times.handshake);
+    "Ti" (http) "Idle time before the request, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        timer(out, times.start, times.first_byte);
+    };
+    "Tl" "The accept date in local time." => |cx, _, _, out| {
+        Stamp::Local.append_with_offset(out, seconds(cx.session.accepted_wall_us));
+    };
+    "Tq" (http) "Time from accept to the request's end, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        timer(out, times.start, times.request);
+    };
+    "Tr" (http) "Time of the server to respond, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        timer(out, times.connect, times.response);
+    };
+    "Ts" "The accept date as a Unix timestamp." => |cx, _, flags, out| {
+        number(out, seconds(cx.session.accepted_wall_us).unsigned_abs(), flags);
+    };
+    "Tt" (at_end) "Total time, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        timer(out, times.start, times.end);
+    };
+    "Tu" (at_end) "Total time without idle time, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        let from = if times.first_byte == 0 { times.start } else { times.first_byte };
+        timer(out, from.saturating_sub(times.handshake), times.end);
+    };
+    "Tw" "Time in queues, ms." => |cx, _, _, out| {
+        let times = &cx.stream.times;
+        let from = if times.request == 0 { times.start } else { times.request };
+        timer(out, from, times.queue);
+    };
+    "U" "Bytes received from the client." => |cx, _, _, out| write::unsigned(out, cx.stream.bytes_in);
+    "ac" "Connections of the process." => |cx, _, _, out| count(out, cx.stream.counts.process);
+    "b" "The backend's name." => |cx, _, flags, out| {
+        text(cx.program.proxy(cx.stream.backend).ir.name.as_bytes(), flags, out);
+    };
+    "bc" "Connections of the backend." => |cx, _, _, out| count(out, cx.stream.counts.backend);
+    "bi" "Our address towards the server." => |cx, _, flags, out| ip(out, cx.stream.server_local, flags);
+    "bp" "Our port towards the server." => |cx, _, flags, out| port(out, cx.stream.server_local, flags);
+    "bq" "Requests before this one in the backend's queue." => |cx, _, _, out| count(out, cx.stream.backend_queue);
+    "ci" "The client's address." => |cx, _, flags, out| match cx.session.source {
+        Endpoint::Unix => text(b"unix", flags, out),
+        source => ip(out, source, flags),
+    };
+    "cp" "The client's port." => |cx, _, flags, out| match cx.session.source {
+        Endpoint::Unix => write::int(out, listener_id(cx)),
+        source => port(out, source, flags),
+    };
+    "f" "The frontend's name." => |cx, _, flags, out| {
+        text(cx.program.proxy(cx.session.frontend).ir.name.as_bytes(), flags, out);
+    };
+    "fc" "Connections of the frontend." => |cx, _, _, out| count(out, cx.stream.counts.frontend);
+    "fi" "The address the client asked for." => |cx, _, flags, out| match cx.session.destination {
+        Endpoint::Unix => text(b"unix", flags, out),
+        destination => ip(out, destination, flags),
+    };
+    "fp" "The port the client asked for." => |cx, _, flags, out| match cx.session.destination {
+        Endpoint::Unix => write::int(out, listener_id(cx)),
+        destination => port(out, destination, flags),
+    };
+    "ft" "The frontend's name, with `~` over TLS." => |cx, _, flags, out| {
+        text(cx.program.proxy(cx.session.frontend).ir.name.as_bytes(), flags, out);
+    };
+    "hr" "Captured request headers; none without captures." => |_, _, _, _| {};
+    "hrl" "Captured request headers in CLF style; none without captures." => |_, _, _, _| {};
+    "hs" "Captured response headers; none without captures." => |_, _, _, _| {};
+    "hsl" "Captured response headers in CLF style; none without captures." => |_, _, _, _| {};
+    "ms" "Milliseconds of the accept date." => |cx, _, _, out| {
+        write::padded(out, cx.session.accepted_wall_us / 1000 % 1000, 3);
+    };
+    "pid" "The process number." => |_, _, flags, out| number(out, u64::from(std::process::id()), flags);
+    "r" (http) "The request line." => |cx, _, flags, out| match cx.stream.request_line.as_slice() {
+        [] => text(b"<BADREQ>", flags, out),
+        line => text(line, flags, out),
+    };
+    "rc" "Retries, with `+` after a redispatch." => |cx, _, _, out| {
+        if cx.stream.redispatched {
+            out.push(b'+');
+        }
+        count(out, cx.stream.retries);
+    };
+    "rt" "The number of the exchange." => |cx, _, flags, out| number(out, u64::from(cx.stream.number), flags);
+    "s" "The server's name." => |cx, _, flags, out| {
+        let proxy = &cx.program.proxy(cx.stream.backend).ir;
+        let server = cx.stream.server.and_then(|index| proxy.servers.get(index));
+        text(server.map_or(b"<NOSRV>", |server| server.name.as_bytes()), flags, out);
+    };
+    "sc" "Connections of the server." => |cx, _, _, out| count(out, cx.stream.counts.server);
+    "si" "The server's address." => |cx, _, flags, out| ip(out, cx.stream.server_address, flags);
+    "sp" "The server's port." => |cx, _, flags, out| port(out, cx.stream.server_address, flags);
+    "sq" "Requests before this one in the server's queue." => |cx, _, _, out| count(out, cx.stream.server_queue);
+    "sslc" "The TLS cipher; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
+    "sslv" "The TLS version; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
+    "t" "The accept date in local time with milliseconds." => |cx, _, _, out| {
+        with_milliseconds(out, cx.session.accepted_wall_us);
+    };
+    "tr" (http) "The request's date in local time with milliseconds." => |cx, _, _, out| {
+        with_milliseconds(out, request_date_us(cx));
+    };
+    "trg" (http) "The request's date in UTC." => |cx, _, _, out| {
+        Stamp::Utc.append_with_offset(out, seconds(request_date_us(cx)));
+    };
+    "trl" (http) "The request's date in local time." => |cx, _, _, out| {
+        Stamp::Local.append_with_offset(out, seconds(request_date_us(cx)));
+    };
+    "ts" "Why the exchange ended, two letters." => |cx, _, _, out| {
+        let why = cx.stream.termination;
+        out.extend_from_slice(&[why.cause.letter(), why.phase.letter()]);
+    };
+    "tsc" (http) "Why the exchange ended and what happened to the persistence cookie, four letters." => |cx, _, _, out| {
+        let why = cx.stream.termination;
+        out.extend_from_slice(&[
+            why.cause.letter(),
+            why.phase.letter(),
+            cx.stream.request_cookie_state.letter(),
+            cx.stream.response_cookie_state.letter(),
+        ]);
+    };
+}
+
+/// Method, target and version as the client sent them: those of the logged line, which rules do not change.
+fn request<'a>(cx: &Cx<'a>) -> (&'a [u8], &'a [u8], &'a [u8]) {
+    let line = cx.stream.request_line.as_slice();
+    if line.is_empty() {
+        return (b"<BADREQ>", b"<BADREQ>", b"<BADREQ>");
+    }
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let mut next = || words.next().unwrap_or_default();
+    (next(), next(), next())
+}
+
+/// When the first byte of the request came, microseconds since 1970.
+pub(crate) fn request_date_us(cx: &Cx<'_>) -> u64 {
+    let times = &cx.stream.times;
+    times.start_wall_us + times.first_byte.saturating_sub(times.start) * 1000
+}
+
+fn listener_id(cx: &Cx<'_>) -> i64 {
+    let live = &cx.program.proxy(cx.session.frontend).live;
+    live.listeners
+        .get(cx.session.listener)
+        .map_or(0, |listener| i64::from(listener.id))
+}
+
+fn seconds(microseconds: u64) -> i64 {
+    (microseconds / 1_000_000) as i64
+}
+
+fn with_milliseconds(out: &mut Vec<u8>, microseconds: u64) {
+    Stamp::Local.append(out, seconds(microseconds));
+    out.push(b'.');
+    write::padded(out, microseconds / 1000 % 1000, 3);
+}
+
+fn timer(out: &mut Vec<u8>, from: u64, to: u64) {
+    write::int(out, Times::between(from, to));
+}
+
+fn count(out: &mut Vec<u8>, number: u32) {
+    write::unsigned(out, u64::from(number));
+}
+
+fn number(out: &mut Vec<u8>, number: u64, flags: LogFlags) {
+    if flags.hex {
+        write::hex(out, number, 4);
+    } else {
+        write::unsigned(out, number);
+    }
+}
+
+fn port(out: &mut Vec<u8>, endpoint: Endpoint, flags: LogFlags) {
+    match endpoint {
+        Endpoint::Inet(address) => number(out, u64::from(address.port()), flags),
+        _ if flags.mandatory => out.push(b'-'),
+        _ => {}
+    }
+}
+
+fn ip(out: &mut Vec<u8>, endpoint: Endpoint, flags: LogFlags) {
+    let Some(ip) = endpoint.ip() else {
+        text(b"", flags, out);
+        return;
+    };
+    if flags.quote {
+        out.push(b'"');
+    }
+    match (flags.hex, ip) {
+        (true, IpAddr::V4(ip)) => write::hex_bytes(out, &ip.octets()),
+        (true, IpAddr::V6(ip)) => write::hex_bytes(out, &ip.octets()),
+        (false, ip) => append_ip(out, ip),
+    }
+    if flags.quote {
+        out.push(b'"');
+    }
+}
+
+/// Appends an address.
+pub(crate) fn append_ip(out: &mut Vec<u8>, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => write::ipv4(out, ip),
+        IpAddr::V6(ip) => write::ipv6(out, ip),
+    }
+}
