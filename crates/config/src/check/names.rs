@@ -59,9 +59,12 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
 /// Proxies by name.
 type Names<'c> = HashMap<&'c str, Vec<&'c ir::Proxy>>;
 
-fn named<'c>(names: &Names<'c>, name: &str) -> impl Iterator<Item = &'c ir::Proxy> {
+fn named<'n, 'c>(
+    names: &'n Names<'c>,
+    name: &str,
+) -> impl Iterator<Item = &'c ir::Proxy> + use<'n, 'c> {
     let found = names.get(name).map(Vec::as_slice).unwrap_or_default();
-    found.to_vec().into_iter()
+    found.iter().copied()
 }
 
 fn default_backend(
