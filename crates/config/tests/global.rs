@@ -102,7 +102,7 @@ fn log_targets_have_all_forms() {
         (global.logs[0].facility, global.logs[0].max_length),
         (18, 1024)
     );
-    assert_eq!(global.logs[0].format, LogFraming::Rfc3164);
+    assert_eq!(global.logs[0].format, LogFraming::Unset);
     assert_eq!((global.logs[0].max_level, global.logs[0].min_level), (7, 0));
     assert_eq!(global.logs[1].address, udp("[::1]:1514"));
     assert_eq!(

@@ -30,6 +30,10 @@ pub struct Local {
     /// No new connections are taken, kept ones are closed.
     pub stopping: Cell<bool>,
     plan: RefCell<Rc<Plan>>,
+    #[allow(
+        clippy::vec_box,
+        reason = "they are large, and move in and out for every request"
+    )]
     exchanges: RefCell<Vec<Box<Exchange>>>,
     sessions: RefCell<Vec<Slot>>,
     free: Cell<u32>,

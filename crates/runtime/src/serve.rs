@@ -68,7 +68,8 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         let settings = WorkerSettings {
             index,
             processors: processors(&program, index),
-            buffer_size: tune.bufsize as usize,
+            // Heads are bound by `tune.bufsize` itself; a larger buffer takes a head with a body behind it in one read.
+            buffer_size: (tune.bufsize as usize).max(BODY_BUFFER),
             free_buffers: FREE_BUFFERS,
             pipe_size: tune.pipesize as usize,
             pipes: MOST_PIPES,
@@ -258,6 +259,7 @@ thread_local! {
 }
 
 const ACCEPTS_PER_TURN: usize = 64;
-const FREE_BUFFERS: usize = 4096;
+const BODY_BUFFER: usize = 65536;
+const FREE_BUFFERS: usize = 1024;
 const HOUSEKEEPING_MS: u64 = 1000;
 const MOST_PIPES: usize = 1024;

@@ -179,7 +179,9 @@ fn a_frontend_at_its_limit_takes_the_next_when_one_leaves() {
 #[test]
 fn a_soft_stop_lets_work_end_and_closes_who_waits() {
     let origin = Origin::with(|_| {
-        std::thread::sleep(Duration::from_millis(100));
+        let (_held, nothing) = std::sync::mpsc::channel::<()>();
+        // The server thinks for a while.
+        let _ = nothing.recv_timeout(Duration::from_millis(100));
         (HI.to_owned(), After::Keep)
     });
     let proxy = world::listen("p", &[origin.address]);

@@ -233,9 +233,8 @@ fn read_flags(
             b"-i" => flags.patterns.ignore_case = true,
             b"-n" => flags.patterns.no_names = true,
             b"-m" => *method = Some(find_method(origin.registry, &argument()?.lossy())?),
-            b"-u" => {
-                // The number under which the runtime API finds the list; looked up by that part.
-                argument()?;
+            b"-u" | b"-M" => {
+                return Err(format!("'{}' is not built yet", word.lossy()));
             }
             b"-f" => {
                 let path = argument()?.lossy().into_owned();

@@ -75,7 +75,16 @@ pub fn reason(result: &CheckResult) -> String {
         text.push_str(&format!(", code: {}", result.code));
     }
     if !result.info.is_empty() {
-        text.push_str(&format!(", info: \"{}\"", result.info));
+        text.push_str(", info: \"");
+        // As upstream encodes what servers say.
+        for byte in result.info.bytes() {
+            if matches!(byte, b' '..=b'~') && !b"\"<>".contains(&byte) {
+                text.push(char::from(byte));
+            } else {
+                text.push_str(&format!("<{byte:02X}>"));
+            }
+        }
+        text.push('"');
     }
     text.push_str(&format!(", check duration: {}ms", result.duration_ms));
     text
@@ -110,4 +119,23 @@ pub fn left(proxy: &ProxyLive, server: &ServerLive, down: bool, requeued: u32) -
         format!("{requeued} sessions requeued, {queued} total in queue.")
     };
     format!("{active} active and {backup} backup servers {word}.{on_backup} {sessions}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_say_is_encoded() {
+        let result = CheckResult {
+            status: CheckStatus::L7Status,
+            code: 599,
+            duration_ms: 8,
+            info: "a<b>\\'&~\x7f\t\"é".into(),
+        };
+        assert_eq!(
+            reason(&result),
+            ", reason: Layer7 wrong status, code: 599, info: \"a<3C>b<3E>\\'&~<7F><09><22><C3><A9>\", check duration: 8ms"
+        );
+    }
 }

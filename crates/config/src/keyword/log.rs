@@ -76,7 +76,7 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
     let mut target = ir::LogTarget {
         address: address(line)?,
         max_length: 1024,
-        format: ir::LogFraming::Rfc3164,
+        format: ir::LogFraming::Unset,
         facility: 0,
         max_level: 7,
         min_level: 0,

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use hapax_core::ir::{Address, SourceAddress};
 use hapax_core::live::{CheckResult, CheckStatus, ServerLive};
+use hapax_sys::addr::{local_addr, peer_addr};
 use hapax_sys::connect::ConnectOptions;
 
 use super::answer::{Answer, Finding};
@@ -50,17 +51,50 @@ async fn talk(
         }
         None => return Err(Finding::new(CheckStatus::L4Timeout, "")),
     }
-    let Some(http) = &recipe.http else {
-        return Ok(Finding::new(CheckStatus::L4Ok, ""));
-    };
     let deadline = match recipe.timeout_check {
         Some(most) => clock::now_ms() + u64::from(most),
         None => inter,
     };
-    match within_all(http, server, &mut stream, timer, deadline).await {
-        Ok(finding) => finding.ok_or_else(|| Finding::new(CheckStatus::L7Timeout, "")),
-        Err(error) => Err(Finding::new(CheckStatus::SocketError, &named(&error))),
+    let faulty = |error| Finding::new(CheckStatus::SocketError, &named(&error));
+    let late = || Finding::new(CheckStatus::L7Timeout, "");
+    if let Some(line) = proxy_line(server, &stream) {
+        let sent = send(&line, &mut stream, timer, deadline).await;
+        sent.map_err(faulty)?.ok_or_else(late)?;
     }
+    let Some(http) = &recipe.http else {
+        return Ok(Finding::new(CheckStatus::L4Ok, ""));
+    };
+    let finding = exchange(http, server, &mut stream, timer, deadline).await;
+    finding.map_err(faulty)?.ok_or_else(late)
+}
+
+/// What `send-proxy` puts in front: version 1 tells the addresses of the check's own connection, version 2 that it is a
+/// local one. Checks that go elsewhere (`port`, `addr`) send none.
+fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>> {
+    let options = &server.ir.options;
+    if options.check.port.is_some() || options.check.address.is_some() {
+        return None;
+    }
+    if options.send_proxy? == 2 {
+        return Some(LOCAL_V2.to_vec());
+    }
+    let ends = (
+        local_addr(stream).ok().and_then(|end| end.inet()),
+        peer_addr(stream).ok().and_then(|end| end.inet()),
+    );
+    let line = match ends {
+        (Some(from), Some(to)) => {
+            let family = if from.is_ipv4() { "TCP4" } else { "TCP6" };
+            let (source, target) = (from.ip(), to.ip());
+            format!(
+                "PROXY {family} {source} {target} {} {}\r\n",
+                from.port(),
+                to.port()
+            )
+        }
+        _ => "PROXY UNKNOWN\r\n".to_owned(),
+    };
+    Some(line.into_bytes())
 }
 
 fn connect(recipe: &Recipe, server: &ServerLive) -> Result<Stream, Finding> {
@@ -101,20 +135,36 @@ fn connect_options(source: Option<&SourceAddress>) -> ConnectOptions {
     }
 }
 
+/// Sends all of `bytes`; none is out of time.
+async fn send(
+    bytes: &[u8],
+    stream: &mut Stream,
+    timer: &mut Timer,
+    deadline: u64,
+) -> io::Result<Option<()>> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        match within(timer, deadline, |cx| stream.poll_send(cx, rest, &[], false)).await {
+            Some(count) => sent += count?,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(()))
+}
+
 /// Sends the request and reads the answer; none is out of time.
-async fn within_all(
+async fn exchange(
     http: &HttpRecipe,
     server: &ServerLive,
     stream: &mut Stream,
     timer: &mut Timer,
     deadline: u64,
 ) -> io::Result<Option<Finding>> {
-    let mut sent = 0;
-    while let Some(rest) = http.request.get(sent..).filter(|rest| !rest.is_empty()) {
-        match within(timer, deadline, |cx| stream.poll_send(cx, rest, &[], false)).await {
-            Some(count) => sent += count?,
-            None => return Ok(None),
-        }
+    if send(&http.request, stream, timer, deadline)
+        .await?
+        .is_none()
+    {
+        return Ok(None);
     }
     let mut answer = Answer::new(http, server.state.lock().operation);
     let mut buffer: Option<Buf> = None;
@@ -188,3 +238,6 @@ fn named(error: &io::Error) -> String {
     };
     format!("{symbol} returned by OS ({})", plain(error))
 }
+
+/// A PROXY protocol header of version 2 for a connection of the proxy's own.
+const LOCAL_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";

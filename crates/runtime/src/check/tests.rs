@@ -288,3 +288,91 @@ fn first_checks_spread_over_a_window() {
         "the last one comes at 30 ms: {took}"
     );
 }
+
+#[test]
+fn a_check_that_waits_is_small() {
+    let mut config = ir::Config::default();
+    config.global.quiet = true;
+    config.proxies.push(backend(vec![server("s", refused())]));
+    let live = Arc::new(Live::new(&config, 1, 0));
+    let program = Arc::new(Program::link(config, live, "machine".into()));
+    let check = Check {
+        logger: Logger::open(program.clone(), &Rounds::new(&program), |_, _, _| {}),
+        proxy: ProxyId(0),
+        server: 0,
+        recipe: Rc::new(Recipe::new(&program.proxies[0].ir).expect("compiles")),
+        followers: Rc::new(Followers::of(&program)),
+        origin_ms: 0,
+        running: Rc::new(Cell::new(true)),
+        program,
+    };
+    let schedule = Schedule::of(&check.program);
+    let bytes = std::mem::size_of_val(&check.run(0, schedule));
+    assert!(bytes <= 2048, "{bytes} bytes for each server");
+}
+
+#[test]
+fn thousands_of_servers_are_checked_without_a_burst() {
+    let quiet = origin(|_| {});
+    let servers: Vec<_> = (0..3000)
+        .map(|index| {
+            let mut server = server(&index.to_string(), quiet);
+            server.options.check.inter = 1500;
+            server
+        })
+        .collect();
+    let (results, _, _) = run(backend(servers), |_| {});
+    let good = results
+        .iter()
+        .filter(|result| result.status == CheckStatus::L4Ok);
+    assert_eq!(good.count(), 3000);
+}
+
+#[test]
+fn send_proxy_goes_before_the_request() {
+    let spoken = origin(|mut stream| {
+        let bytes = ask(&mut stream);
+        let from = stream.peer_addr().expect("addr").port();
+        let to = stream.local_addr().expect("addr").port();
+        let first = format!("PROXY TCP4 127.0.0.1 127.0.0.1 {from} {to}\r\nGET / HTTP/1.0\r\n\r\n");
+        let second = b"\r\n\r\n\0\r\nQUIT\n \0\0\0GET / HTTP/1.0\r\n\r\n";
+        // The signature of version 2 begins like the end of a request.
+        let rest = if bytes == b"\r\n\r\n" {
+            ask(&mut stream)
+        } else {
+            Vec::new()
+        };
+        let all = [bytes, rest].concat();
+        let status = if all == first.as_bytes() {
+            201
+        } else if all == second {
+            202
+        } else if all == b"GET / HTTP/1.0\r\n\r\n" {
+            203
+        } else {
+            500
+        };
+        let _ = write!(stream, "HTTP/1.0 {status} Seen\r\n\r\n");
+    });
+    let mut servers: Vec<_> = ["one", "two", "elsewhere"]
+        .iter()
+        .map(|name| server(name, spoken))
+        .collect();
+    servers[0].options.send_proxy = Some(1);
+    servers[1].options.send_proxy = Some(2);
+    servers[2].options.send_proxy = Some(1);
+    servers[2].options.check.port = Some(spoken.port());
+    let mut proxy = backend(servers);
+    proxy.check = CheckKind::Http(HttpCheck {
+        method: "GET".into(),
+        uri: "/".into(),
+        version: "HTTP/1.0".into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        expect: Vec::new(),
+        disable_on_404: false,
+    });
+    let (results, _, _) = run(proxy, |_| {});
+    let codes: Vec<_> = results.iter().map(|result| result.code).collect();
+    assert_eq!(codes, [201, 202, 203]);
+}

@@ -149,6 +149,10 @@ fn levels_and_settings_of_the_connection() {
         "\n[err]: No such backend.\n\n<EOF>"
     );
     assert_eq!(
+        admin("set severity-output number;echo a;get weight be/s1\n"),
+        "\n[6]: a\n\n10 (initial 10)\n\n<EOF>"
+    );
+    assert_eq!(
         admin("set severity-output x\n"),
         "one of 'none', 'number', 'string' is a required argument\n\n<EOF>"
     );
@@ -264,6 +268,54 @@ fn statistics_are_shown_and_cleared() {
     );
     talk(&cli, CliLevel::Admin, &["clear counters all\n"]);
     assert_eq!(side.counters.sum(Count::Sessions), 0);
+}
+
+#[test]
+fn hostile_bytes_do_no_harm() {
+    let cli = cli();
+    let pieces: &[&[u8]] = &[
+        b"show stat",
+        b"show errors ",
+        b"set timeout cli ",
+        b"99999999999999999999d",
+        b"get weight ",
+        b"/",
+        b"prompt i",
+        b"\n",
+        b"\r\n",
+        b";",
+        b"\\",
+        b" <<",
+        b"<<\xff\n",
+        b"\0",
+        b"\xff\xfe",
+        b"-1 ",
+        b"4294967296 ",
+        b"show env ",
+        b"=",
+        b"help ",
+        b"\xc3\xa9",
+        b" ",
+    ];
+    // A small generator with a fixed seed: the same lines in every run.
+    let mut seed = 7_u64;
+    let mut next = |below: usize| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    for _ in 0..2000 {
+        let mut session = Session::new(access(CliLevel::Operator));
+        let mut out = Vec::new();
+        for _ in 0..8 {
+            let piece = pieces[next(pieces.len())];
+            if session.input(&cli, piece, &mut out) == Then::Close {
+                break;
+            }
+        }
+        assert!(out.len() < 1 << 20);
+    }
 }
 
 #[test]

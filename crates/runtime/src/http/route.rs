@@ -26,10 +26,10 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     }
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
-    if backend != frontend {
-        if let Some(outcome) = decide(client, exchange, backend) {
-            return reply::by_rule(client, exchange, outcome).await;
-        }
+    if backend != frontend
+        && let Some(outcome) = decide(client, exchange, backend)
+    {
+        return reply::by_rule(client, exchange, outcome).await;
     }
     super::cookie::on_request(client, exchange);
     prepare(client, exchange)?;

@@ -227,10 +227,12 @@ fn poll_head(
         }
     }
     up.drop_empty();
-    if watch_client && up.is_received() && !up.has_input() {
-        if client.socket.poll_peer_closed(cx).is_ready() {
-            return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)));
-        }
+    if watch_client
+        && up.is_received()
+        && !up.has_input()
+        && client.socket.poll_peer_closed(cx).is_ready()
+    {
+        return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)));
     }
     let client_deadline = match waits {
         Blocked::Source => *client_until,

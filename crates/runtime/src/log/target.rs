@@ -115,7 +115,12 @@ fn header(
     line: &mut Vec<u8>,
 ) {
     let priority = target.facility * 8 + level;
-    match target.format {
+    let framing = match (target.format, &origin.host) {
+        (LogFraming::Unset, Some(_)) => LogFraming::Rfc3164,
+        (LogFraming::Unset, None) => LogFraming::Local,
+        (given, _) => given,
+    };
+    match framing {
         LogFraming::Raw => {}
         LogFraming::Short => bracketed(line, level),
         LogFraming::Priority => bracketed(line, priority),
@@ -124,7 +129,7 @@ fn header(
             dates.iso(wall_us, line);
         }
         LogFraming::Iso => dates.iso(wall_us, line),
-        LogFraming::Local => {
+        LogFraming::Local | LogFraming::Unset => {
             bracketed(line, priority);
             dates.bsd(wall_us, line);
             tagged(line, origin);

@@ -183,6 +183,10 @@ impl Lines {
 }
 
 /// Waits until something holds.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "looks again at what other threads do"
+)]
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + LIMIT;
     while !holds() {

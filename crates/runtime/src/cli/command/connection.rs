@@ -6,9 +6,7 @@ use super::{Answer, Call};
 
 /// `echo`.
 pub fn echo(call: &mut Call<'_>) -> Answer {
-    call.out.extend_from_slice(call.args.join(" ").as_bytes());
-    call.out.push(b'\n');
-    Answer::Written
+    Answer::Information(format!("{}\n", call.args.join(" ")))
 }
 
 /// `quit`.
@@ -58,10 +56,7 @@ pub fn prompt(call: &mut Call<'_>) -> Answer {
                 (mode.interactive, mode.prompt) = (true, true);
                 mode.timed = !mode.timed;
             }
-            _ => {
-                call.out.extend_from_slice(PROMPT_USAGE.as_bytes());
-                return Answer::Written;
-            }
+            _ => return Answer::Refused(PROMPT_USAGE.into()),
         }
     }
     call.state.mode = mode;

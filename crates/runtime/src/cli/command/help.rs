@@ -1,7 +1,8 @@
 //! `help`, and the answer to unknown commands.
 
-use std::io::Write;
+use std::fmt::Write;
 
+use hapax_core::ir::CliLevel;
 use hapax_core::keyword::CliCommand;
 
 use super::{Answer, Call, ROWS};
@@ -11,32 +12,29 @@ const ALWAYS: &[&str] = &["help", "prompt", "quit"];
 
 /// `help`.
 pub fn help(call: &mut Call<'_>) -> Answer {
-    call.out
-        .extend_from_slice(b"The following commands are valid at this level:\n");
-    list(call.args, call);
-    Answer::Written
+    let title = "The following commands are valid at this level:";
+    Answer::Information(list(title, call.args, call.state.access.level))
 }
 
 /// An unknown command: those that resemble it.
 pub fn unknown(call: &mut Call<'_>) -> Answer {
     let first = call.words.first().map_or("", String::as_str);
-    let _ = writeln!(
-        call.out,
+    let title = format!(
         "Unknown command: '{first}', but maybe one of the following ones is a better match:"
     );
-    list(call.words, call);
-    Answer::Written
+    Answer::Information(list(&title, call.words, call.state.access.level))
 }
 
-fn list(words: &[String], call: &mut Call<'_>) {
-    let level = call.state.access.level;
+fn list(title: &str, words: &[String], level: CliLevel) -> String {
+    let mut text = format!("{title}\n");
     for row in ROWS {
         let shown = ALWAYS.contains(&row.name) || resembles(row, words);
         if shown && row.level <= level {
             let name = format!("{} {}", row.name, row.usage);
-            let _ = writeln!(call.out, "  {:<40}: {}", name.trim_end(), row.doc);
+            let _ = writeln!(text, "  {:<40}: {}", name.trim_end(), row.doc);
         }
     }
+    text
 }
 
 /// Whether some words may mean a command: each begins or nearly is the word of the command in its place.

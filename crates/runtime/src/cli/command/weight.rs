@@ -1,5 +1,6 @@
 //! `get weight`.
 
+use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use super::{Answer, Call};
@@ -18,5 +19,7 @@ pub fn get(call: &mut Call<'_>) -> Answer {
     };
     let weight = server.user_weight.load(Ordering::Relaxed);
     let initial = server.ir.options.weight;
-    Answer::Information(format!("{weight} (initial {initial})\n"))
+    // Upstream marks no severity here.
+    let _ = writeln!(call.out, "{weight} (initial {initial})");
+    Answer::Written
 }

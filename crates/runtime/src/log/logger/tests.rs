@@ -134,6 +134,7 @@ fn log(logger: &Logger, stream: &Stream, event: fn(&Logger, &Cx<'_>)) {
 fn each_framing_has_its_header() {
     let receiver = Receiver::new();
     let framings = [
+        (LogFraming::Unset, "<134>DATEMAYBEtag[PID]: text"),
         (LogFraming::Raw, "text"),
         (LogFraming::Short, "<6>text"),
         (LogFraming::Priority, "<134>text"),
@@ -157,6 +158,11 @@ fn each_framing_has_its_header() {
         let [bsd, iso] = dates.map(|date| String::from_utf8(date).expect("text"));
         assert!(iso.contains(".000042"));
         for ((framing, expected), line) in framings.into_iter().zip(receiver.lines()) {
+            let maybe = match host {
+                None => String::new(),
+                Some("") => "machine ".to_owned(),
+                Some(name) => format!("{name} "),
+            };
             let host = match (host, framing) {
                 (None, LogFraming::Rfc5424) => "-",
                 (None, _) => "localhost",
@@ -167,6 +173,7 @@ fn each_framing_has_its_header() {
                 .replace("DATE", &bsd)
                 .replace("ISO ", &iso)
                 .replace("HOST", host)
+                .replace("MAYBE", &maybe)
                 .replace("PID", &std::process::id().to_string());
             assert_eq!(line, format!("{expected}\n"), "{framing:?}");
         }
