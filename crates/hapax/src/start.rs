@@ -316,6 +316,7 @@ fn attach(program: &Program) {
         let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
         // A proxy that a former program attached keeps its queues.
         let _ = proxy.live.dispatch.set(Arc::new(backend));
+        hapax_balance::health::refresh_totals(&proxy.live, hapax_core::contract::Now::default());
     }
 }
 

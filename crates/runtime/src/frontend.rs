@@ -222,7 +222,8 @@ impl Door {
             accepted_wall_us: now.wall_us,
         };
         prepare(&socket, &plan, self.proxy);
-        let client = Client {
+        // On the heap: as an argument of the task's future it would take its room twice.
+        let client = Box::new(Client {
             handle: self.local.register(),
             local: self.local.clone(),
             socket: Socket::new(socket),
@@ -233,7 +234,7 @@ impl Door {
             requests: 0,
             kept: None,
             plan: plan.clone(),
-        };
+        });
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve()),
             Mode::Tcp => spawn(crate::tcp::serve(client)),

@@ -10,7 +10,7 @@ use crate::http::{connect, finish, request, route, rules};
 use crate::relay::{Relay, Side};
 
 /// Serves a connection to its end.
-pub async fn serve(mut client: Client) {
+pub async fn serve(mut client: Box<Client>) {
     let mut exchange = request::begin(&mut client, clock::now_ms(), true);
     exchange.stream.status = 0;
     exchange.stream.times.first_byte = 0;

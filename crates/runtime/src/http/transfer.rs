@@ -83,7 +83,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     super::finish::head_sent(client, exchange);
     bodies(client, exchange).await?;
     if framing == Framing::Tunnel {
-        return super::tunnel::run(client, exchange)
+        // Boxed, so that connections that never become tunnels do not hold room for one.
+        return Box::pin(super::tunnel::run(client, exchange))
             .await
             .map(|()| Ended::Done);
     }
