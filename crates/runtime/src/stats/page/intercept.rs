@@ -56,8 +56,8 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
     Outcome::Reply
 }
 
-/// Moves the answer into the stream. Clients of 1.1 get pages in one chunk, as upstream streams them; older ones get a
-/// length instead of the end of the connection.
+/// Moves the answer into the stream. Clients of 1.1 get pages in one chunk, as upstream streams them; for older ones the
+/// end of the connection ends the page, unless they want to keep it: those get a length.
 fn put(reply: Reply, tx: &mut Tx<'_>) {
     let stream = &mut *tx.stream;
     let (chunked, is_head) = (stream.request.is_11(), stream.request.method() == b"HEAD");
@@ -79,7 +79,7 @@ fn put(reply: Reply, tx: &mut Tx<'_>) {
         }
         framed.extend_from_slice(b"0\r\n\r\n");
         body = framed;
-    } else if streams {
+    } else if streams && stream.request.seen().keep_alive {
         head.add(b"content-length", body.len().to_string().as_bytes());
     }
     stream.reply_body = ReplyBody::Owned(body);
