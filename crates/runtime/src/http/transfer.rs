@@ -193,7 +193,9 @@ fn poll_head(
     }
     loop {
         if let Some(input) = down.input.as_mut().filter(|input| !input.is_empty()) {
-            match parse_response(input.data(), &mut stream.response, scan, limits) {
+            let bytes = input.data();
+            let bytes = bytes.get(..limits.max_head).unwrap_or(bytes);
+            match parse_response(bytes, &mut stream.response, scan, limits) {
                 Ok(Parse::Complete { len }) => {
                     input.consume(len);
                     return Poll::Ready(Ok(Ended::Done));
