@@ -242,10 +242,14 @@ fn settle(
         format!("{} {what}. {counts}", text::server_name(server, true)),
     )];
     if was_up && !has_servers(proxy) {
+        let kind = match proxy.kind {
+            ir::ProxyKind::Listen => "proxy",
+            _ => "backend",
+        };
         notices.push(Notice {
             level: EMERGENCY,
-            text: format!("backend {} has no server available!", proxy.name),
-            console: Some(format!("backend '{}' has no server available!", proxy.name)),
+            text: format!("{kind} {} has no server available!", proxy.name),
+            console: Some(format!("{kind} '{}' has no server available!", proxy.name)),
         });
     }
     notices

@@ -356,3 +356,23 @@ fn tracked_servers_must_be_checked() {
         Some(("x".to_owned(), "t".to_owned()))
     );
 }
+
+#[test]
+fn variables_stand_in_addresses_without_quotes() {
+    let loaded = load(
+        "global\n setenv HX_A 127.0.0.9\n setenv HX_P 81\nbackend x\n server a $HX_A:80\n server b ${HX_A}:${HX_P}\n \
+         server c ${HX_NOPE}\n",
+    );
+    let places: Vec<_> = loaded
+        .proxy("x")
+        .servers
+        .iter()
+        .map(|server| server.address.clone())
+        .collect();
+    let inet = |text: &str| Address::Inet(text.parse().expect("an address"));
+    assert_eq!(places, [inet("127.0.0.9:80"), inet("127.0.0.9:81")]);
+    assert_eq!(
+        loaded.said[0],
+        "A [x.cfg:7] : 'server x/c' : '${HX_NOPE}' resolves to an empty address (environment variable missing?)"
+    );
+}

@@ -8,6 +8,7 @@ pub fn all() -> Registry {
         hapax_config::TABLES,
         hapax_balance::TABLES,
         hapax_sample::TABLES,
+        hapax_rules::TABLES,
         hapax_runtime::stats::TABLES,
         hapax_runtime::cli::TABLES,
     ];

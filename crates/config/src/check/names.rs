@@ -15,9 +15,20 @@ pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
     let said: HashSet<(Span, &str)> = config
         .references
         .iter()
+        .filter(|reference| reference.from.is_some())
         .map(|reference| (reference.span, reference.name.as_str()))
         .collect();
+    let defaults: HashSet<Span> = config
+        .proxies
+        .iter()
+        .filter_map(|proxy| proxy.default_backend.as_ref())
+        .map(|(_, span)| *span)
+        .collect();
     for reference in &config.references {
+        if reference.from.is_none() && defaults.contains(&reference.span) {
+            // Every section that inherits it is looked at below.
+            continue;
+        }
         let suspects = &check.notes.suspects;
         let suspect = suspects.contains(reference.name.as_bytes())
             || reference
@@ -30,6 +41,14 @@ pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
     }
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
         default_backend(&names, &said, proxy, check);
+        for rule in &proxy.use_backend {
+            if let ir::BackendTarget::Name(name) = &rule.target {
+                let target = named(&names, name).find(|target| target.kind.has_backend());
+                if let Some(target) = target {
+                    same_mode(proxy, target, rule.span, "in a 'use_backend' rule", check);
+                }
+            }
+        }
     }
 }
 
@@ -59,9 +78,12 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
 /// Proxies by name.
 type Names<'c> = HashMap<&'c str, Vec<&'c ir::Proxy>>;
 
-fn named<'c>(names: &Names<'c>, name: &str) -> impl Iterator<Item = &'c ir::Proxy> {
+fn named<'n, 'c>(
+    names: &'n Names<'c>,
+    name: &str,
+) -> impl Iterator<Item = &'c ir::Proxy> + use<'n, 'c> {
     let found = names.get(name).map(Vec::as_slice).unwrap_or_default();
-    found.to_vec().into_iter()
+    found.iter().copied()
 }
 
 fn default_backend(
@@ -87,19 +109,22 @@ fn default_backend(
                 proxy.name
             ),
         ),
-        Some(target) if proxy.mode == ir::Mode::Http && target.mode == ir::Mode::Tcp => {
-            let (this, other) = (check.place(proxy.span), check.place(target.span));
-            check.alert(
-                *span,
-                format!(
-                    "http {} '{}' ({this}) tries to use incompatible tcp {} '{}' ({other}) as its default backend (see 'mode').",
-                    super::kind(proxy),
-                    proxy.name,
-                    super::kind(target),
-                    target.name
-                ),
-            );
-        }
-        Some(_) => {}
+        Some(target) => same_mode(proxy, target, *span, "as its default backend", check),
     }
+}
+
+/// An HTTP frontend cannot use a TCP backend.
+fn same_mode(proxy: &ir::Proxy, target: &ir::Proxy, span: Span, how: &str, check: &mut Check<'_>) {
+    if proxy.mode != ir::Mode::Http || target.mode != ir::Mode::Tcp {
+        return;
+    }
+    let (this, other) = (check.place(proxy.span), check.place(target.span));
+    let text = format!(
+        "http {} '{}' ({this}) tries to use incompatible tcp {} '{}' ({other}) {how} (see 'mode').",
+        super::kind(proxy),
+        proxy.name,
+        super::kind(target),
+        target.name
+    );
+    check.alert(span, text);
 }

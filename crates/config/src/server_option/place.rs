@@ -61,7 +61,7 @@ static ROWS: &[ServerOption] = &[
                 port_range: true,
                 ..Accept::SOURCE
             };
-            let mut source = source_address(&text, accept)
+            let mut source = source_address(&cursor.config.global.environment, &text, accept)
                 .map_err(|error| fault(cursor, format!("'source {text}' : {error}")))?;
             while let Some(word) = cursor.peek() {
                 if *word == "usesrc" {
