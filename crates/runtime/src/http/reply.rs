@@ -58,10 +58,19 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
         && let Some(body) = error_page::parse(&own.content, &mut stream.response)
     {
         let body = own.content.get(body..).unwrap_or_default();
+        if stream.response.seen().close {
+            exchange.client_stays = false;
+        }
         stream.reply_body = ReplyBody::Owned(body.to_vec());
         return;
     }
-    let body = error_page::page(status).fill(&mut stream.response);
+    let page = error_page::page(status);
+    let body = page.fill(&mut stream.response);
+    if page.closes() {
+        // The line stands in the page itself and is counted with it; the engine writes it at the end of the head.
+        exchange.client_stays = false;
+        exchange.notes.response_head += CLOSE_LINE;
+    }
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
 
@@ -160,3 +169,6 @@ fn count_intercepted(client: &Client) {
         .counters
         .add(client.local.worker, Count::Intercepted, 1);
 }
+
+/// `connection` and `close`, as bytes are counted.
+const CLOSE_LINE: u64 = 15;
