@@ -1,6 +1,6 @@
 //! The statistics page: which requests ask for it, who may see it, and what is answered.
 //!
-//! [`intercept`] is all of it for a stream; the other functions are its steps.
+//! [`intercept()`] is all of it for a stream; the other functions are its steps.
 
 mod document;
 mod intercept;
