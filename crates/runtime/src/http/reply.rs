@@ -10,7 +10,7 @@ use hapax_proto::h1::body::request_framing;
 
 use super::client::{Client, Interrupted, within};
 use super::error_page;
-use super::exchange::{Exchange, Failure};
+use super::exchange::{Exchange, Failure, counted};
 use super::lane::LaneFault;
 use super::response;
 
@@ -101,6 +101,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     exchange.stream.status = exchange.stream.response.status() as i16;
     exchange.down.reset();
     exchange.down.input = None;
+    exchange.notes.response_head += counted(&exchange.stream.response);
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();

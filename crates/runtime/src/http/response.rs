@@ -46,7 +46,6 @@ pub fn prepare(
 
 /// Writes `stream.response` to the client's side, with its connection line.
 pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
-    exchange.notes.response_head += counted(&exchange.stream.response);
     let response = &mut exchange.stream.response;
     if with_connection
         && let Some(value) =
