@@ -94,8 +94,15 @@ pub enum Outcome {
         /// The status of the answer.
         status: u16,
     },
+    /// Refuse with what the action put into `stream.response` and `stream.reply_body`; counted as denied.
+    DenyReply,
     /// Answer with what the action put into `stream.response` and `stream.reply_body`.
     Reply,
+    /// Answer with the error page of `status`, as a local answer that refuses nothing.
+    Page {
+        /// The status of the answer.
+        status: u16,
+    },
     /// Close the connection without an answer.
     Close,
 }
