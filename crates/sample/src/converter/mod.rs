@@ -15,6 +15,7 @@ pub(crate) use encoding::CONVERTERS as ENCODING;
 pub(crate) use hash::CONVERTERS as HASH;
 pub(crate) use integer::CONVERTERS as INTEGER;
 pub(crate) use string::CONVERTERS as STRING;
+pub use string::expand;
 pub(crate) use time::CONVERTERS as TIME;
 
 /// Rows of a family: name, arguments, check, input and output type, documentation and function.
