@@ -1,1 +1,17 @@
 //! Actions of rulesets and their evaluation.
+//!
+//! A rule is an action under a condition. [`section`] reads the lines, [`action`] holds one file per action, [`ruleset`]
+//! runs the rules over an exchange.
+
+pub mod action;
+pub mod ruleset;
+pub mod section;
+
+use hapax_core::keyword::Tables;
+
+/// The tables of this room.
+pub static TABLES: &[Tables] = &[Tables {
+    sections: section::KEYWORDS,
+    actions: action::KEYWORDS,
+    ..Tables::NONE
+}];

@@ -1,0 +1,56 @@
+//! The section keywords that make rules.
+
+mod backend;
+mod redirect;
+mod rule;
+
+use hapax_core::keyword::{Rulesets, SectionKeyword, Sections, Support};
+
+/// The rows.
+pub static KEYWORDS: &[SectionKeyword] = &[
+    SectionKeyword {
+        name: "http-request",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for requests.",
+        support: Support::Runs,
+        parse: |line| rule::parse(line, Rulesets::HTTP_REQUEST),
+    },
+    SectionKeyword {
+        name: "http-response",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for responses.",
+        support: Support::Runs,
+        parse: |line| rule::parse(line, Rulesets::HTTP_RESPONSE),
+    },
+    SectionKeyword {
+        name: "redirect",
+        sections: Sections(Sections::FRONTEND.0 | Sections::LISTEN.0 | Sections::BACKEND.0),
+        negatable: false,
+        usage: "{ location | prefix | scheme } <to> [code <code>] [<option>...] [ { if | unless } <condition> ]",
+        doc: "Redirects requests to another location.",
+        support: Support::Runs,
+        parse: redirect::parse,
+    },
+    SectionKeyword {
+        name: "use_backend",
+        sections: Sections(Sections::FRONTEND.0 | Sections::LISTEN.0),
+        negatable: false,
+        usage: "<backend> [ { if | unless } <condition> ]",
+        doc: "Switches to a backend under a condition.",
+        support: Support::Runs,
+        parse: backend::use_backend,
+    },
+    SectionKeyword {
+        name: "default_backend",
+        sections: Sections::FRONT,
+        negatable: false,
+        usage: "<backend>",
+        doc: "The backend when no use_backend rule applies.",
+        support: Support::Runs,
+        parse: backend::default_backend,
+    },
+];
