@@ -6,6 +6,7 @@ import time
 from .case import CaseError, Step, read_steps
 from .peer import Peer
 from .script import peer_step
+from .world import reserve_port
 
 
 class Origin:
@@ -25,17 +26,14 @@ class Origin:
 
     def open(self):
         """Listens, on the port of the first time."""
+        if self.port is None:
+            # Keeps the number ours while the listener is down.
+            self.holder = reserve_port()
+            self.port = self.holder.getsockname()[1]
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(("127.0.0.1", self.port or 0))
-        if self.port is None:
-            self.port = listener.getsockname()[1]
-            # Keeps the number ours while the listener is down.
-            self.holder = socket.socket()
-            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            self.holder.bind(("127.0.0.1", self.port))
+        listener.bind(("127.0.0.1", self.port))
         listener.listen(128)
         self.listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
@@ -82,16 +80,11 @@ class Origin:
                     return peer.close()
             except OSError:
                 return peer.close()
-        with self.world.lock:
-            self.accepted += 1
-            number = self.accepted
-            self.world.lock.notify_all()
-        peer.channel = f"origin {self.name} connection {number}"
         try:
             if "http" in self.options:
-                self._http(peer, number)
+                self._http(peer)
             else:
-                self._script(peer, number)
+                self._script(peer, self._number(peer))
         except (CaseError, OSError, ValueError, TypeError) as error:
             if not self.closed:
                 if isinstance(error, OSError):
@@ -99,6 +92,14 @@ class Origin:
                 self.world.broken.append(f"origin {self.name}: {error}")
         finally:
             peer.close()
+
+    def _number(self, peer):
+        """Counts a connection and gives it its channel."""
+        with self.world.lock:
+            self.accepted += 1
+            peer.channel = f"origin {self.name} connection {self.accepted}"
+            self.world.lock.notify_all()
+            return self.accepted
 
     def _script(self, peer, number):
         steps = self.scripts.get(str(number)) or self.scripts.get("*")
@@ -109,9 +110,9 @@ class Origin:
             if not peer_step(self.world, peer, Step(step.line, step.verb, step.words, step.block)):
                 raise CaseError(f"line {step.line}: unknown step '{step.verb}'")
 
-    def _http(self, peer, number):
+    def _http(self, peer):
         """Answers every request with its own name, the connection's and the request's number; OPTIONS is a check."""
-        count = 0
+        count, number = 0, None
         status = next((word[7:] for word in self.options if word.startswith("status=")), "200 OK")
         extra = "".join(word[7:].replace("_", " ") + "\r\n" for word in self.options if word.startswith("header="))
         while True:
@@ -126,6 +127,7 @@ class Origin:
                 peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 continue
             count += 1
+            number = number or self._number(peer)
             if "quiet" not in self.options:
                 peer.show_message(message)
             answer = f"{self.name} c{number} r{count} {target.decode('latin-1')} {len(body)}\n".encode()

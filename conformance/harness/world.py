@@ -61,10 +61,7 @@ class World:
         """A TCP port from the kernel, kept reserved (bound, not listening) until the side ends."""
         with self.lock:
             if name not in self.ports:
-                holder = socket.socket()
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                holder.bind(("127.0.0.1", 0))
+                holder = reserve_port()
                 self.holders.append(holder)
                 self.ports[name] = holder.getsockname()[1]
             return self.ports[name]
@@ -91,7 +88,9 @@ class World:
     # What was observed.
 
     def record(self, channel, *lines):
-        """Adds lines to one channel of the transcript and wakes who waits for one."""
+        """Adds lines to one channel of the transcript and wakes who waits for one; a connection that is not counted has none."""
+        if channel is None:
+            return
         with self.lock:
             self.transcript.setdefault(channel, []).extend(lines)
             self.lock.notify_all()
@@ -208,6 +207,18 @@ def end_pid(pid):
             except ProcessLookupError:
                 return
             time.sleep(0.01)
+
+
+def reserve_port():
+    """A socket bound to a port that nobody else has; others may share it only by naming it.
+
+    SO_REUSEPORT is set after bind: with it set before, the kernel may choose a port that another such socket holds.
+    """
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return holder
 
 
 def listening_ports():

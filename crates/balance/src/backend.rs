@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Waker;
 
-use hapax_core::contract::{Assigned, Balancer, Dispatch, Ticket, Wish};
+use hapax_core::contract::{Assigned, BalanceKey, Balancer, Dispatch, Ticket, Wish};
 use hapax_core::ir;
 use hapax_core::live::{ProxyLive, ServerLive};
 use parking_lot::Mutex;
@@ -22,6 +22,7 @@ pub struct Backend {
     live: Arc<ProxyLive>,
     balancer: Box<dyn Balancer>,
     fullconn: u32,
+    keyed: bool,
     exact: bool,
     dynamic: bool,
     limited: AtomicBool,
@@ -36,6 +37,7 @@ impl Backend {
         let backend = Backend {
             balancer,
             fullconn: fullconn.max(1),
+            keyed: proxy.balance.key() != BalanceKey::None,
             exact: proxy.balance.name() == "leastconn",
             dynamic: proxy
                 .servers
@@ -93,10 +95,15 @@ impl Backend {
         {
             return assigned;
         }
+        if !self.keyed && queues.len(None) > 0 {
+            // A dynamic limit may have grown meanwhile; who came first shall profit.
+            return self.wait(None, ticket, waker, queues);
+        }
         match self.balancer.choose(wish.key, wish.avoid) {
+            // The queue of the one server that the key allows is full.
             Some(index) => self
                 .take_or_wait(index, ticket, waker, queues)
-                .unwrap_or_else(|| self.wait(None, ticket, waker, queues)),
+                .unwrap_or(Assigned::NoServer),
             None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
                 self.wait(None, ticket, waker, queues)
             }
@@ -104,7 +111,8 @@ impl Backend {
         }
     }
 
-    /// A slot of the server, or a place in its queue; none when that is at `maxqueue`.
+    /// A slot of the server, or a place in its queue; none when that is at `maxqueue`: persistence then gives way to the
+    /// algorithm, and a hashed key gets no server, as in HAProxy 3.2.
     fn take_or_wait(
         &self,
         index: usize,

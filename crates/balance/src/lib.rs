@@ -6,6 +6,8 @@ mod algorithm;
 mod backend;
 mod farm;
 mod hash;
+pub mod health;
+pub mod persistence;
 mod queue;
 mod section;
 

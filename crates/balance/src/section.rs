@@ -7,6 +7,7 @@ use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support};
 
 /// The rows. They are looked up in frontends too, where they are ignored with upstream's warning.
 pub static KEYWORDS: &[SectionKeyword] = &[
+    crate::persistence::KEYWORD,
     SectionKeyword {
         name: "balance",
         sections: Sections::PROXIES,

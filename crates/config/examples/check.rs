@@ -6,7 +6,7 @@ use hapax_config::condition::Capabilities;
 use hapax_core::diagnostic::Severity;
 use hapax_core::keyword::Registry;
 
-fn main() {
+fn main() -> std::process::ExitCode {
     let mut files = Vec::new();
     let mut dump = false;
     for argument in std::env::args().skip(1) {
@@ -21,10 +21,16 @@ fn main() {
         Ok(sources) => sources,
         Err(error) => {
             eprintln!("[ALERT]    ({pid}) : config : {error}");
-            std::process::exit(1);
+            return 1.into();
         }
     };
-    let registry = Registry::new(hapax_config::TABLES);
+    let registry = Registry::new(
+        hapax_config::TABLES
+            .iter()
+            .chain(hapax_balance::TABLES)
+            .chain(hapax_sample::TABLES)
+            .chain(hapax_rules::TABLES),
+    );
     let capabilities = Capabilities {
         version: "3.2.0".to_owned(),
         ..Capabilities::default()
@@ -49,7 +55,7 @@ fn main() {
         println!("{config:#?}");
     }
     if diagnostics.has_errors() {
-        std::process::exit(1);
+        return 1.into();
     }
     if diagnostics.count(Severity::Warning) > 0 {
         println!("Warnings were found.");
@@ -61,7 +67,8 @@ fn main() {
         || !config.global.stats_sockets.is_empty();
     if !listening {
         println!("Configuration file has no error but will not start (no listener) => exit(2).");
-        std::process::exit(2);
+        return 2.into();
     }
     println!("Configuration file is valid");
+    0.into()
 }

@@ -7,6 +7,7 @@ mod servers;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
+use hapax_core::keyword::Registry;
 use hapax_core::span::{Sources, Span};
 
 use crate::parser::Notes;
@@ -16,12 +17,14 @@ use crate::parser::Notes;
 pub fn check(
     config: &mut ir::Config,
     notes: &Notes,
+    registry: &Registry,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> bool {
     let failed = diagnostics.has_errors();
     let mut check = Check {
         notes,
+        registry,
         sources,
         diagnostics,
     };
@@ -41,11 +44,13 @@ pub fn check(
 pub fn resolve(
     config: &mut ir::Config,
     notes: &Notes,
+    registry: &Registry,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) {
     let mut check = Check {
         notes,
+        registry,
         sources,
         diagnostics,
     };
@@ -54,6 +59,7 @@ pub fn resolve(
 
 pub(crate) struct Check<'a> {
     pub(crate) notes: &'a Notes,
+    pub(crate) registry: &'a Registry,
     pub(crate) sources: &'a Sources,
     pub(crate) diagnostics: &'a mut Diagnostics,
 }

@@ -65,13 +65,13 @@ pub fn load(
         notes,
     } = parser::parse(sources, registry, capabilities, environment);
     let unread = diagnostics.has_errors();
-    let checked = check::check(&mut config, &notes, sources, &mut diagnostics);
+    let checked = check::check(&mut config, &notes, registry, sources, &mut diagnostics);
     let prefix = if unread { Prefix::Config } else { Prefix::Bare };
     if unread || !checked {
         let text = "Fatal errors found in configuration.";
         diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
     } else {
-        check::resolve(&mut config, &notes, sources, &mut diagnostics);
+        check::resolve(&mut config, &notes, registry, sources, &mut diagnostics);
     }
     (config, diagnostics)
 }

@@ -1,6 +1,6 @@
 //! Lines become sections, and rows write them into the IR. Every line is read, whatever was wrong with those before it.
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
@@ -8,6 +8,8 @@ use hapax_core::keyword::{
     Fault, Line, Negation, Registry, Scope, SectionKeyword, Sections, Support,
 };
 use hapax_core::span::{FileId, Source, Sources, Span, Word};
+
+use hapax_sample::log_format;
 
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
@@ -52,6 +54,7 @@ pub fn parse(
         diagnostics: Diagnostics::default(),
         notes: Notes::default(),
         defaults: Vec::new(),
+        names: HashMap::new(),
         open: Open::Nothing,
     };
     for (index, source) in sources.iter().enumerate() {
@@ -74,6 +77,8 @@ pub(crate) struct Parser<'a> {
     pub(crate) diagnostics: Diagnostics,
     pub(crate) notes: Notes,
     pub(crate) defaults: Vec<Defaults>,
+    /// Indices of the proxies of each name, that of the open section included.
+    pub(crate) names: HashMap<String, Vec<usize>>,
     open: Open,
 }
 
@@ -118,12 +123,11 @@ impl Parser<'_> {
         number: u32,
         blocks: &mut Blocks,
     ) {
-        let section = self.open.name();
         let place = Place {
             file,
             path: &source.path,
             line: number,
-            section: section.as_bytes(),
+            section: self.open.name().as_bytes(),
         };
         let overlay = Overlay {
             set: &self.config.global.environment,
@@ -228,22 +232,18 @@ impl Parser<'_> {
         };
         let found = self.rows.find(words, bit);
         unknown::negation(words, negation, &found, span)?;
+        unknown::anonymous_defaults(words, bit, proxy.as_deref())?;
+        if scope.paths.len() != self.paths.len() {
+            scope.paths.clone_from(&self.paths);
+        }
         let row = match found {
             Found::Row(row) => row,
             Found::Elsewhere(row) => {
-                return unknown::elsewhere(
-                    &self.rows,
-                    row,
-                    bit,
-                    words,
-                    proxy,
-                    span,
-                    &mut self.diagnostics,
-                );
+                let (rows, diagnostics) = (&self.rows, &mut self.diagnostics);
+                return unknown::elsewhere(rows, row, bit, words, proxy, scope, diagnostics);
             }
             Found::Nothing => return Err(unknown::unknown(&self.rows, words, bit, span)),
         };
-        scope.paths.clone_from(&self.paths);
         let outcome = (row.parse)(&mut Line {
             words,
             name_words: name_words(row),
@@ -297,9 +297,21 @@ impl Environment for Overlay<'_> {
             .find(|(set, _)| set.as_bytes() == name)
         {
             Some((_, value)) => value.as_ref().map(|value| value.clone().into_bytes()),
-            None => self.below.lookup(name),
+            None => self.below.lookup(name).or_else(|| built_in(name)),
         }
     }
+}
+
+/// Variables that every configuration may use (configuration manual 2.3).
+fn built_in(name: &[u8]) -> Option<Vec<u8>> {
+    let text = match name {
+        b"HAPROXY_HTTP_LOG_FMT" => log_format::HTTP_LOG,
+        b"HAPROXY_HTTP_CLF_LOG_FMT" => log_format::HTTP_CLF,
+        b"HAPROXY_TCP_LOG_FMT" => log_format::TCP_LOG,
+        b"HAPROXY_TCP_CLF_LOG_FMT" => log_format::TCP_CLF,
+        _ => return None,
+    };
+    Some(text.as_bytes().to_vec())
 }
 
 /// An ACL whose line failed stays known by name, so that its uses are no follow-up errors.
@@ -323,7 +335,8 @@ fn name_words(row: &SectionKeyword) -> usize {
     row.name.split(' ').count()
 }
 
-fn whole(words: &[Word]) -> Span {
+/// From the first word to the last.
+pub(crate) fn whole(words: &[Word]) -> Span {
     let first = words.first().map(|word| word.span).unwrap_or_default();
     words.last().map_or(first, |last| first.to(last.span))
 }

@@ -1,5 +1,6 @@
 //! Addresses of the configuration become addresses of the IR; names are asked of the system's resolver.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use hapax_core::ir;
@@ -22,8 +23,65 @@ pub(crate) struct Resolved {
     pub(crate) exotic: Option<&'static str>,
 }
 
-/// Reads an address. A name is resolved when `resolve` says so, and stands for `0.0.0.0` otherwise.
-pub(crate) fn address(word: &[u8], accept: Accept, resolve: bool) -> Result<Resolved, String> {
+/// Variables that the configuration set, the last one of a name counts.
+pub(crate) type Variables = [(String, Option<String>)];
+
+/// Reads an address, in which `$NAME` and `${NAME}` stand for variables even outside of quotes. A name is resolved when
+/// `resolve` says so, and stands for `0.0.0.0` otherwise.
+pub(crate) fn address(
+    variables: &Variables,
+    word: &[u8],
+    accept: Accept,
+    resolve: bool,
+) -> Result<Resolved, String> {
+    let expanded = expand(variables, word);
+    if expanded.is_empty() {
+        let word = String::from_utf8_lossy(word);
+        return Err(format!(
+            "'{word}' resolves to an empty address (environment variable missing?)"
+        ));
+    }
+    let quoted = |text: &[u8]| format!("'{}'", String::from_utf8_lossy(text));
+    read(&expanded, accept, resolve)
+        .map_err(|error| error.replace(&quoted(&expanded), &quoted(word)))
+}
+
+/// The address with variables replaced.
+pub(crate) fn expand<'w>(variables: &Variables, word: &'w [u8]) -> Cow<'w, [u8]> {
+    if !word.contains(&b'$') {
+        return Cow::Borrowed(word);
+    }
+    let mut pieces = word.split(|byte| *byte == b'$');
+    let mut expanded = pieces.next().unwrap_or_default().to_vec();
+    for piece in pieces {
+        let (braced, piece) = match piece.strip_prefix(b"{") {
+            Some(rest) => (true, rest),
+            None => (false, piece),
+        };
+        let named = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let length = piece.iter().take_while(|byte| named(byte)).count();
+        let (name, rest) = piece.split_at(length);
+        let name = String::from_utf8_lossy(name);
+        let set = variables.iter().rev().find(|(other, _)| *other == name);
+        match set {
+            Some((_, value)) => {
+                expanded.extend_from_slice(value.as_deref().unwrap_or("").as_bytes())
+            }
+            None if name.is_empty() => {}
+            None => {
+                let value = std::env::var_os(name.as_ref()).unwrap_or_default();
+                expanded.extend_from_slice(value.as_encoded_bytes());
+            }
+        }
+        expanded.extend_from_slice(match braced {
+            true => rest.strip_prefix(b"}").unwrap_or(rest),
+            false => rest,
+        });
+    }
+    Cow::Owned(expanded)
+}
+
+fn read(word: &[u8], accept: Accept, resolve: bool) -> Result<Resolved, String> {
     let parsed = address::address(word, accept).map_err(|error| error.to_string())?;
     let mut resolved = Resolved {
         addresses: Vec::new(),

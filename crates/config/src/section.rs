@@ -40,13 +40,13 @@ pub(crate) struct Defaults {
 
 impl Open {
     /// What `.SECTION` resolves to: the name, or the type when there is no name.
-    pub(crate) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> &str {
         match self {
-            Open::Nothing => String::new(),
-            Open::Refused(name) => name.clone(),
-            Open::Global(_) => "global".to_owned(),
-            Open::Proxy(section) if section.proxy.name.is_empty() => "defaults".to_owned(),
-            Open::Proxy(section) => section.proxy.name.clone(),
+            Open::Nothing => "",
+            Open::Refused(name) => name,
+            Open::Global(_) => "global",
+            Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
+            Open::Proxy(section) => &section.proxy.name,
         }
     }
 }

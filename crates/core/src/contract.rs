@@ -114,6 +114,11 @@ pub trait Action: Debug + Send + Sync {
 
     /// Does it.
     fn run(&self, tx: &mut Tx<'_>) -> Outcome;
+
+    /// Whether no rule behind it is reached when it has no condition.
+    fn is_final(&self) -> bool {
+        false
+    }
 }
 
 /// The patterns of an ACL line, indexed.

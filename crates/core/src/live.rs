@@ -271,6 +271,13 @@ impl Averages {
     pub fn highest(&self) -> [u32; 4] {
         std::array::from_fn(|i| self.highest[i].load(Ordering::Relaxed))
     }
+
+    /// Forgets the maxima.
+    pub fn clear_highest(&self) {
+        for highest in &self.highest {
+            highest.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Live state of a listener.

@@ -302,6 +302,8 @@ fn arguments(spec: &ArgSpec) -> String {
             ArgKind::Str => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
+            ArgKind::Ipv4 => "ipv4",
+            ArgKind::Ipv6 => "ipv6",
             ArgKind::Mask4 => "mask4",
             ArgKind::Mask6 => "mask6",
             ArgKind::Frontend => "frontend",

@@ -17,6 +17,8 @@ pub struct Limits {
     pub sockets: u64,
     /// Descriptors the process asks the system for.
     pub files: u64,
+    /// Pipes for splicing.
+    pub pipes: u32,
 }
 
 /// Computes the limits; `granted` is the hard limit of open files.
@@ -50,6 +52,7 @@ pub fn compute(config: &ir::Config, workers: u16, granted: u64) -> Limits {
         maxconn: u32::try_from(maxconn).unwrap_or(u32::MAX),
         sockets,
         files: global.ulimit_n.map_or(sockets, u64::from),
+        pipes: if spliced { (maxconn / 4) as u32 } else { 0 },
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Loaded {
     pub sources: Sources,
     /// Whether there were warnings.
     pub warned: bool,
+    /// When the start began.
+    pub began: std::time::Instant,
 }
 
 /// Loads and checks; prints what was found.
@@ -28,6 +30,7 @@ pub struct Loaded {
 /// # Errors
 /// The exit code, when the configuration is refused.
 pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<Loaded, ExitCode> {
+    let began = std::time::Instant::now();
     if args.files.is_empty() {
         print!("{}", version::short());
         printer.plain(&args::usage("hapax"));
@@ -65,6 +68,7 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
         config,
         sources,
         warned,
+        began,
     })
 }
 

@@ -4,12 +4,13 @@ use hapax_core::keyword::Registry;
 
 /// Every keyword that this program knows.
 pub fn all() -> Registry {
-    Registry::new(
-        hapax_config::TABLES
-            .iter()
-            .chain(hapax_balance::TABLES.iter())
-            .chain(hapax_rules::TABLES.iter())
-            .chain(hapax_sample::TABLES.iter())
-            .chain(hapax_runtime::TABLES.iter()),
-    )
+    let rooms = [
+        hapax_config::TABLES,
+        hapax_balance::TABLES,
+        hapax_sample::TABLES,
+        hapax_rules::TABLES,
+        hapax_runtime::stats::TABLES,
+        hapax_runtime::cli::TABLES,
+    ];
+    Registry::new(rooms.into_iter().flatten())
 }

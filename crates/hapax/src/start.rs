@@ -2,27 +2,32 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use hapax_balance::{Backend, default_fullconn};
+use hapax_core::counter::Count;
 use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
-use hapax_core::live::{Live, Operation};
-use hapax_core::program::Program;
-use hapax_runtime::open::{self, Sockets};
-use hapax_runtime::serve::{self, Serving};
+use hapax_core::live::{Live, Operation, ProxyLive};
+use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_runtime::open::{self, BindError, Bound};
+use hapax_runtime::rooms::Rooms;
+use hapax_runtime::serve::{self, Options, Running};
+use hapax_runtime::stats::info::Facts;
 use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
 use crate::args::{Args, OldProcess};
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::load::Loaded;
 use crate::message::Printer;
 use crate::system_text;
+use crate::version;
 
 /// Signals that the process answers (management manual, 4 and 12).
 const SIGNALS: &[Signal] = &[
@@ -49,8 +54,9 @@ pub fn start(args: &Args, loaded: Loaded, printer: &mut Printer) -> ExitCode {
 /// A process that is ready to serve.
 struct Prepared {
     program: Arc<Program>,
-    sockets: Sockets,
-    workers: usize,
+    listeners: Vec<Bound>,
+    runtime_api: Vec<OwnedFd>,
+    facts: Facts,
     signals: Signals,
 }
 
@@ -59,7 +65,8 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
     let Loaded {
         mut config,
         sources,
-        ..
+        warned,
+        began,
     } = loaded;
     let listens = config
         .proxies
@@ -72,13 +79,15 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
         );
     }
     let workers = workers(&config.global);
-    limit(args, &mut config, workers, printer)?;
-    let sockets = open::open(&config, &sources, workers).map_err(|errors| {
+    let limits = limit(args, &mut config, workers, printer)?;
+    let mut refuse = |errors: Vec<BindError>| {
         for error in errors {
-            printer.say(Severity::Alert, &error);
+            printer.say(Severity::Alert, &error.text(&sources));
         }
         "[haproxy.main()] Some protocols failed to start their listeners! Exiting.".to_owned()
-    })?;
+    };
+    let runtime_api = open::runtime_api(&config.global).map_err(&mut refuse)?;
+    let listeners = open::listeners(&config.proxies, &config.global, workers).map_err(refuse)?;
     let pidfile = open_pidfile(config.global.pidfile.as_deref())?;
     let host_name = identity::host_name().unwrap_or_default();
     drop_rights(&config.global)?;
@@ -98,14 +107,26 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
         // An old process that is gone already needs no signal.
         let _ = process::kill(pid, Some(signal));
     }
+    let facts = Facts {
+        version: version::VERSION.into(),
+        release_date: version::DATE.into(),
+        ulimit_n: u32::try_from(limits.files).unwrap_or(u32::MAX),
+        maxsock: u32::try_from(limits.sockets).unwrap_or(u32::MAX),
+        hard_maxconn: limits.maxconn,
+        maxpipes: limits.pipes,
+        memmax_mb: args.memory.map_or(0, |megabytes| megabytes as u32),
+        warnings: u32::from(warned),
+        boot_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
+    };
     let signals = Signals::catch(SIGNALS).map_err(|error| system_text(&error))?;
     let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
     let program = Arc::new(Program::link(config, live, host_name));
-    hapax_balance::attach(&program);
+    attach(&program);
     Ok(Some(Prepared {
         program,
-        sockets,
-        workers,
+        listeners,
+        runtime_api,
+        facts,
         signals,
     }))
 }
@@ -121,7 +142,7 @@ fn limit(
     config: &mut ir::Config,
     workers: usize,
     printer: &mut Printer,
-) -> Result<(), String> {
+) -> Result<Limits, String> {
     let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
     let limits = limits::compute(config, workers as u16, granted.hard);
     config.global.maxconn = Some(limits.maxconn);
@@ -140,7 +161,7 @@ fn limit(
         hapax_sys::limits::set_address_space(limit)
             .map_err(|_| format!("[haproxy.main()] Cannot fix MEM limit to {megabytes} megs."))?;
     }
-    Ok(())
+    Ok(limits)
 }
 
 fn open_pidfile(path: Option<&str>) -> Result<Option<File>, String> {
@@ -198,25 +219,38 @@ fn detach(pidfile: Option<&File>) -> Result<bool, String> {
 fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
     let Prepared {
         program,
-        sockets,
-        workers,
+        listeners,
+        runtime_api,
+        facts,
         signals,
     } = prepared;
-    let serving = match serve::start(program.clone(), sockets, workers) {
-        Ok(serving) => Arc::new(serving),
+    let options = Options {
+        listeners,
+        runtime_api,
+        facts,
+        rooms: Rooms {
+            render: hapax_sample::log_format::render,
+            holds: hapax_sample::condition::holds,
+            eval: hapax_sample::expression::eval,
+            stats: |_, _| hapax_core::contract::Outcome::Continue,
+        },
+    };
+    let running = match serve::start(program.clone(), options) {
+        Ok(running) => running,
         Err(error) => {
             printer.say(Severity::Alert, &system_text(&error));
             return ExitCode::FAILURE;
         }
     };
-    let ended = serving.clone();
+    let running = Arc::new(running);
+    let ended = running.clone();
     std::thread::spawn(move || {
-        ended.wait();
-        std::process::exit(0);
+        let code = i32::from(ended.join().is_err());
+        std::process::exit(code);
     });
     loop {
         match hapax_sys::signal::wait(&signals) {
-            Ok(signal) => answer(signal, &program, &serving, printer),
+            Ok(signal) => answer(signal, &program, &running, printer),
             Err(error) => {
                 printer.say(Severity::Alert, &system_text(&error));
                 return ExitCode::FAILURE;
@@ -225,39 +259,82 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
     }
 }
 
-fn answer(signal: Signal, program: &Program, serving: &Serving, printer: &mut Printer) {
+fn answer(signal: Signal, program: &Program, running: &Running, printer: &mut Printer) {
     match signal {
         Signal::SIGUSR1 => {
             if program.live.process.stopping.swap(true, Ordering::Relaxed) {
                 return;
             }
             for proxy in &program.proxies {
-                let text = serve::stopped_text(proxy);
-                printer.say(Severity::Warning, &text);
+                printer.say(Severity::Warning, &stopped(&proxy.live));
             }
-            serving.soft_stop();
+            running.stop();
         }
         Signal::SIGTTOU => {
             for proxy in paused_proxies(program) {
                 printer.say(Severity::Warning, &format!("Paused proxy {proxy}."));
             }
-            serving.pause();
+            running.pause();
         }
         Signal::SIGTTIN => {
             for proxy in paused_proxies(program) {
                 printer.say(Severity::Warning, &format!("Resumed proxy {proxy}."));
             }
-            serving.resume();
+            running.resume();
         }
         Signal::SIGHUP => dump(program, printer),
         // The way the process ends tells its parent which signal it was.
         other => {
-            serving.flush();
             let _ = hapax_sys::signal::restore(other);
             let _ = hapax_sys::signal::unblock_all();
             let _ = process::kill(std::process::id().cast_signed(), Some(other));
         }
     }
+}
+
+/// Upstream's message about a proxy that stopped.
+fn stopped(live: &ProxyLive) -> String {
+    format!(
+        "Proxy {} stopped (cumulated conns: FE: {}, BE: {}).",
+        live.name,
+        live.frontend.counters.sum(Count::Connections),
+        live.backend.counters.sum(Count::Sessions)
+    )
+}
+
+/// Gives every backend its algorithm and queues.
+fn attach(program: &Program) {
+    for proxy in program
+        .proxies
+        .iter()
+        .filter(|proxy| proxy.ir.kind.has_backend())
+    {
+        let fullconn = proxy
+            .ir
+            .fullconn
+            .unwrap_or_else(|| default_fullconn(frontend_maxconn(program, proxy)));
+        let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
+        // A proxy that a former program attached keeps its queues.
+        let _ = proxy.live.dispatch.set(Arc::new(backend));
+        hapax_balance::health::refresh_totals(&proxy.live, hapax_core::contract::Now::default());
+    }
+}
+
+/// Connections that all frontends together may send to a backend.
+fn frontend_maxconn(program: &Program, backend: &Proxy) -> u32 {
+    let process = program.live.process.maxconn.load(Ordering::Relaxed);
+    program
+        .proxies
+        .iter()
+        .filter(|frontend| {
+            let reaches =
+                |id: Option<ProxyId>| id.is_some_and(|id| std::ptr::eq(program.proxy(id), backend));
+            frontend.ir.kind.has_frontend()
+                && (reaches(frontend.default_backend)
+                    || frontend.use_backend.iter().any(|&id| reaches(id)))
+        })
+        .map(|frontend| frontend.ir.maxconn.unwrap_or(process))
+        .fold(0, u32::saturating_add)
 }
 
 fn paused_proxies(program: &Program) -> impl Iterator<Item = &str> {
@@ -270,7 +347,6 @@ fn paused_proxies(program: &Program) -> impl Iterator<Item = &str> {
 
 /// SIGHUP: the state of all servers and proxies.
 fn dump(program: &Program, printer: &mut Printer) {
-    use hapax_core::counter::Count;
     printer.say(
         Severity::Warning,
         "SIGHUP received, dumping servers states.",

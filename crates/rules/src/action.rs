@@ -7,6 +7,7 @@ pub mod deny;
 mod reading;
 mod reason;
 pub mod redirect;
+pub mod reject;
 mod replace;
 pub mod replace_header;
 pub mod replace_path;
@@ -33,6 +34,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_header::ROW,
     deny::ROW,
     redirect::ROW,
+    reject::ROW,
     replace_header::ROW,
     replace_path::ROW,
     replace_pathq::ROW,

@@ -15,3 +15,6 @@ pub static TABLES: &[Tables] = &[Tables {
     actions: action::KEYWORDS,
     ..Tables::NONE
 }];
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The section keywords that make rules.
 
 mod backend;
+mod log_format;
 mod redirect;
 mod rule;
 
@@ -52,5 +53,14 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "The backend when no use_backend rule applies.",
         support: Support::Runs,
         parse: backend::default_backend,
+    },
+    SectionKeyword {
+        name: "log-format",
+        sections: Sections::FRONT,
+        negatable: false,
+        usage: "<fmt>",
+        doc: "The format of log lines.",
+        support: Support::Runs,
+        parse: log_format::parse,
     },
 ];

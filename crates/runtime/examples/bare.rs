@@ -27,7 +27,7 @@ fn main() {
         except: None,
         if_none: false,
     });
-    while let Some(server) = arguments.next() {
+    for server in arguments {
         let name = format!("s{}", proxy.servers.len());
         proxy
             .servers

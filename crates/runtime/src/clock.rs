@@ -53,6 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "time has to pass")]
     fn time_stands_still_between_two_reads() {
         let before = refresh();
         std::thread::sleep(std::time::Duration::from_millis(3));

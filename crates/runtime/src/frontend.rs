@@ -14,7 +14,6 @@ use hapax_core::program::ProxyId;
 use hapax_core::stream::{Endpoint, Session};
 use hapax_sys::addr::{Addr, local_addr};
 
-use crate::clock;
 use crate::http::Client;
 use crate::io::Stream as Socket;
 use crate::listen::{Gate, GateState};
@@ -34,7 +33,6 @@ pub struct Door {
     /// Accepted while another worker took the last place; served first when one is free.
     waiting: RefCell<VecDeque<(OwnedFd, Addr)>>,
     rate_pause: Cell<bool>,
-    any_destination: Cell<bool>,
 }
 
 /// What all workers share about limits: whether somebody waits for a place.
@@ -98,7 +96,6 @@ impl Door {
             gate: Gate::new(),
             waiting: RefCell::default(),
             rate_pause: Cell::new(false),
-            any_destination: Cell::new(true),
         })
     }
 
@@ -225,7 +222,8 @@ impl Door {
             accepted_wall_us: now.wall_us,
         };
         prepare(&socket, &plan, self.proxy);
-        let client = Client {
+        // On the heap: as an argument of the task's future it would take its room twice.
+        let client = Box::new(Client {
             handle: self.local.register(),
             local: self.local.clone(),
             socket: Socket::new(socket),
@@ -236,7 +234,7 @@ impl Door {
             requests: 0,
             kept: None,
             plan: plan.clone(),
-        };
+        });
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve()),
             Mode::Tcp => spawn(crate::tcp::serve(client)),
@@ -260,6 +258,10 @@ impl Door {
 fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     let options = &plan.proxy(proxy).ir.options;
     let global = &plan.program.global.tune;
+    if options.smart_accept {
+        // The request is acknowledged with the response (`option tcp-smart-accept`).
+        let _ = hapax_sys::option::set_quickack(socket, false);
+    }
     if options.client_keepalive {
         let _ = hapax_sys::option::set_keepalive(socket, Default::default());
     }
@@ -277,9 +279,4 @@ pub fn endpoint(address: &Addr) -> Endpoint {
         Addr::Inet(address) => Endpoint::Inet(*address),
         Addr::Unix(_) => Endpoint::Unix,
     }
-}
-
-/// The clock's deadline for something that may last `milliseconds`.
-pub fn in_ms(milliseconds: u64) -> u64 {
-    clock::now_ms() + milliseconds
 }

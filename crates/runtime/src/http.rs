@@ -5,20 +5,19 @@
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
 mod case;
-mod client;
-mod connect;
+pub(crate) mod client;
+pub(crate) mod connect;
 mod cookie;
 mod error_page;
 pub mod exchange;
-mod finish;
-mod lane;
+pub(crate) mod finish;
+pub(crate) mod lane;
 pub mod pool;
-mod reply;
-mod request;
+pub(crate) mod reply;
+pub(crate) mod request;
 mod response;
-mod route;
-mod rules;
-mod stats;
+pub(crate) mod route;
+pub(crate) mod rules;
 mod transfer;
 pub(crate) mod tunnel;
 

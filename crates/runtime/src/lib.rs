@@ -2,9 +2,11 @@
 //!
 //! One tokio `LocalRuntime` per worker thread (`worker`); sockets that try the system call first
 //! (`io`), pooled buffers (`buffer`), a clock that is read once per turn (`clock`), one timer wheel
-//! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) and log sinks (`log`).
+//! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
+mod address;
 pub mod buffer;
+pub mod check;
 pub mod clock;
 pub mod frontend;
 pub mod http;
@@ -13,14 +15,16 @@ pub mod listen;
 pub mod local;
 pub mod log;
 pub mod open;
+mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+pub mod rooms;
 pub mod serve;
 pub mod tcp;
-mod trace;
 pub mod turn;
 pub mod wheel;
 pub mod worker;
 
+pub mod cli;
 pub mod stats;

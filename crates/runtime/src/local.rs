@@ -14,6 +14,7 @@ use crate::clock;
 use crate::frontend::Places;
 use crate::http::exchange::Exchange;
 use crate::plan::Plan;
+use crate::stats::errors::Errors;
 
 /// The worker's own things; every task of the worker holds it.
 #[derive(Debug)]
@@ -24,9 +25,15 @@ pub struct Local {
     pub origin_ms: u64,
     /// What all workers share about limits.
     pub places: Arc<Places>,
+    /// Messages that could not be parsed, for `show errors`.
+    pub errors: Arc<Errors>,
     /// No new connections are taken, kept ones are closed.
     pub stopping: Cell<bool>,
     plan: RefCell<Rc<Plan>>,
+    #[allow(
+        clippy::vec_box,
+        reason = "they are large, and move in and out for every request"
+    )]
     exchanges: RefCell<Vec<Box<Exchange>>>,
     sessions: RefCell<Vec<Slot>>,
     free: Cell<u32>,
@@ -105,11 +112,18 @@ impl Drop for Registration {
 
 impl Local {
     /// A worker's things, before its first session.
-    pub fn new(worker: usize, origin_ms: u64, plan: Plan, places: Arc<Places>) -> Rc<Local> {
+    pub fn new(
+        worker: usize,
+        origin_ms: u64,
+        plan: Plan,
+        places: Arc<Places>,
+        errors: Arc<Errors>,
+    ) -> Rc<Local> {
         Rc::new(Local {
             worker,
             origin_ms,
             places,
+            errors,
             stopping: Cell::new(false),
             plan: RefCell::new(Rc::new(plan)),
             exchanges: RefCell::new(Vec::new()),

@@ -14,12 +14,18 @@ use hapax_sys::connect::ConnectOptions;
 use hapax_sys::option::Keepalive;
 
 use crate::http::pool::Pool;
+use crate::log::Logger;
+use crate::rooms::Rooms;
 
 /// A program as one worker uses it. Sessions hold it to their end.
 #[derive(Debug)]
 pub struct Plan {
     /// The program.
     pub program: Arc<Program>,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
+    /// This worker's logger for the program.
+    pub logger: Rc<Logger>,
     /// Per proxy, by [`ProxyId`].
     pub proxies: Vec<ProxyPlan>,
 }
@@ -50,13 +56,23 @@ pub struct ServerPlan {
 
 impl Plan {
     /// Makes the plan; servers that `before` knows keep their idle connections.
-    pub fn new(program: Arc<Program>, before: Option<&Plan>) -> Plan {
+    pub fn new(
+        program: Arc<Program>,
+        before: Option<&Plan>,
+        rooms: Rooms,
+        logger: Rc<Logger>,
+    ) -> Plan {
         let proxies = program
             .proxies
             .iter()
             .map(|proxy| ProxyPlan::new(&program.global, proxy, before))
             .collect();
-        Plan { program, proxies }
+        Plan {
+            program,
+            rooms,
+            logger,
+            proxies,
+        }
     }
 
     /// A proxy of the program.

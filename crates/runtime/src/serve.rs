@@ -2,35 +2,50 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
+use parking_lot::Mutex;
 
+use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
+use crate::log::{Logger, Rounds};
 use crate::open::Bound;
+use crate::operate;
 use crate::plan::Plan;
+use crate::rooms::Rooms;
+use crate::stats::errors::Errors;
+use crate::stats::info::Facts;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
 /// How to run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Options {
-    /// The listeners, see [`crate::open`].
-    pub sockets: Vec<Bound>,
+    /// The listening sockets, as [`crate::open::listeners`] made them.
+    pub listeners: Vec<Bound>,
+    /// The sockets of the runtime API, in the order of the `stats socket` lines.
+    pub runtime_api: Vec<OwnedFd>,
+    /// What `show info` says about the start.
+    pub facts: Facts,
+    /// The rooms beside the engine.
+    pub rooms: Rooms,
 }
 
 /// Running workers.
 #[derive(Debug)]
 pub struct Running {
     program: Arc<Program>,
-    workers: Vec<Worker>,
+    workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
+    rooms: Rooms,
 }
 
 /// Starts `program.live.workers` workers.
@@ -38,33 +53,57 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let count = program.live.workers.max(1);
     let origin_ms = clock::now_ms();
     let places = Arc::new(Places::default());
+    let rounds = Rounds::new(&program);
     let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
-    for bound in options.sockets {
+    for bound in options.listeners {
         if let Some(mine) = by_worker.get_mut(bound.worker) {
             mine.push(bound);
         }
     }
     let tune = &program.global.tune;
     let mut workers = Vec::with_capacity(count);
+    let errors = Arc::new(Errors::default());
+    let mut runtime_api = Some((options.runtime_api, options.facts));
     for (index, sockets) in by_worker.into_iter().enumerate() {
         let settings = WorkerSettings {
             index,
             processors: processors(&program, index),
-            buffer_size: tune.bufsize as usize,
+            // Heads are bound by `tune.bufsize` itself; a larger buffer takes a head with a body behind it in one read.
+            buffer_size: (tune.bufsize as usize).max(BODY_BUFFER),
             free_buffers: FREE_BUFFERS,
             pipe_size: tune.pipesize as usize,
             pipes: MOST_PIPES,
         };
-        let (program, places) = (program.clone(), places.clone());
+        let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
+        let rooms = options.rooms;
+        let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            work(index, origin_ms, program, places, sockets)
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            let plan = Plan::new(program.clone(), None, rooms, logger.clone());
+            let local = Local::new(index, origin_ms, plan, places, errors);
+            let share = Share {
+                worker: index,
+                workers: count,
+                origin_ms,
+            };
+            async move {
+                if let Some((sockets, facts)) = runtime_api {
+                    operate::runtime_api(&local, sockets, facts);
+                }
+                let checks = Checks::start(&program, &logger, share);
+                if let Err(error) = &checks {
+                    log::error!("checks cannot run: {error}");
+                }
+                work(local, sockets).await;
+            }
         })?);
     }
     Ok(Running {
         program,
-        workers,
+        workers: Mutex::new(workers),
         places,
+        rooms: options.rooms,
     })
 }
 
@@ -108,6 +147,16 @@ impl Running {
         });
     }
 
+    /// Listeners take no connections for a while (SIGTTOU).
+    pub fn pause(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+    }
+
+    /// Listeners take connections again (SIGTTIN).
+    pub fn resume(&self) {
+        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+    }
+
     /// Ends every session now.
     pub fn kill(&self) {
         self.stop();
@@ -136,32 +185,27 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let program = program.clone();
+        let (program, rounds, rooms) = (program.clone(), Rounds::new(program), self.rooms);
         self.on_each(move |local| {
             let before = local.plan();
-            local.replace_plan(Plan::new(program.clone(), Some(&before)));
+            let logger = Logger::open(program.clone(), &rounds, rooms.render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), rooms, logger));
         });
     }
 
     /// Waits until all workers have ended (after [`Running::stop`], when their last session ends).
-    pub fn join(self) -> io::Result<()> {
-        for worker in self.workers {
+    pub fn join(&self) -> io::Result<()> {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        for worker in workers {
             worker.join()?;
         }
         Ok(())
     }
 }
 
-async fn work(
-    index: usize,
-    origin_ms: u64,
-    program: Arc<Program>,
-    places: Arc<Places>,
-    sockets: Vec<Bound>,
-) {
-    let plan = Plan::new(program.clone(), None);
-    let local = Local::new(index, origin_ms, plan, places);
+async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
+    let program = local.plan().program.clone();
     let batch = program
         .global
         .tune
@@ -215,6 +259,7 @@ thread_local! {
 }
 
 const ACCEPTS_PER_TURN: usize = 64;
-const FREE_BUFFERS: usize = 4096;
+const BODY_BUFFER: usize = 65536;
+const FREE_BUFFERS: usize = 1024;
 const HOUSEKEEPING_MS: u64 = 1000;
 const MOST_PIPES: usize = 1024;

@@ -95,14 +95,12 @@ pub fn run<F: Future<Output = ()>>(
 
 /// Starts a task on this thread's worker.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
-    let _handle = tokio::task::spawn_local(async move {
-        let mut task = pin!(task);
-        poll_fn(|cx| {
-            turn::polled();
-            task.as_mut().poll(cx)
-        })
-        .await;
-    });
+    // Pinned outside: a future that is moved into an async block and pinned there takes its room twice.
+    let mut task = Box::pin(task);
+    let _handle = tokio::task::spawn_local(poll_fn(move |cx| {
+        turn::polled();
+        task.as_mut().poll(cx)
+    }));
 }
 
 /// Work that other threads leave for a worker; it runs there, between two polls of other tasks.

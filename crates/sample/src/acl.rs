@@ -135,11 +135,14 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
     }?;
     // A converter changes what the patterns meet, but not the method that the keyword brings.
     let mut method = match keyword {
-        Some(row) => find_method(origin.registry, row.method)?,
-        None => default_method(origin.registry, expression::kind(&parsed.expr))?,
+        Some(row) => Some(find_method(origin.registry, row.method)?),
+        None => matcher::default_for(expression::kind(&parsed.expr))
+            .map(|name| find_method(origin.registry, name))
+            .transpose()?,
     };
     let rest = words.get(1..).unwrap_or(&[]);
     let flags = read_flags(rest, &mut method, origin)?;
+    let method = method.ok_or_else(|| no_method(expression::kind(&parsed.expr)))?;
     let mut patterns = flags.patterns;
     let given = rest.get(flags.length..).unwrap_or(&[]);
     patterns
@@ -199,7 +202,7 @@ struct Flags {
 
 fn read_flags(
     words: &[Word],
-    method: &mut RowRef<MatchMethod>,
+    method: &mut Option<RowRef<MatchMethod>>,
     origin: &Origin<'_>,
 ) -> Result<Flags, String> {
     let mut flags = Flags {
@@ -229,10 +232,9 @@ fn read_flags(
             }
             b"-i" => flags.patterns.ignore_case = true,
             b"-n" => flags.patterns.no_names = true,
-            b"-m" => *method = find_method(origin.registry, &argument()?.lossy())?,
-            b"-u" => {
-                // The number under which the runtime API finds the list; looked up by that part.
-                argument()?;
+            b"-m" => *method = Some(find_method(origin.registry, &argument()?.lossy())?),
+            b"-u" | b"-M" => {
+                return Err(format!("'{}' is not built yet", word.lossy()));
             }
             b"-f" => {
                 let path = argument()?.lossy().into_owned();
@@ -281,8 +283,12 @@ fn find_method(registry: &Registry, name: &str) -> Result<RowRef<MatchMethod>, S
         .ok_or_else(|| format!("unknown matching method '{name}' when parsing ACL expression"))
 }
 
-fn default_method(registry: &Registry, kind: Type) -> Result<RowRef<MatchMethod>, String> {
-    find_method(registry, matcher::default_for(kind))
+/// What is compared when neither the keyword nor a flag says it.
+fn no_method(kind: Type) -> String {
+    format!(
+        "matching method must be specified first (using '-m') when using a sample fetch of this type ('{}')",
+        kind.name()
+    )
 }
 
 fn is_name_byte(byte: u8) -> bool {

@@ -147,16 +147,8 @@ impl Order {
             .drain()
             .filter_map(|Reverse(turn)| {
                 let member = now(turn.index)?;
-                let fraction = if member.weight == turn.weight {
-                    turn.fraction()
-                } else {
-                    0
-                };
-                Some(Reverse(Turn {
-                    fraction_less_weight: fraction as i64 - i64::from(member.weight),
-                    weight: member.weight,
-                    ..turn
-                }))
+                // With another weight it begins anew.
+                (member.weight == turn.weight).then_some(Reverse(turn))
             })
             .collect();
         self.waiting = stay.into();

@@ -111,6 +111,26 @@ fn persistence_waits_in_the_queue_of_its_server_up_to_maxqueue() {
 }
 
 #[test]
+fn a_hashed_key_gets_no_server_beyond_maxqueue() {
+    let (backend, _) = dispatch(&[1, 1], |proxy| {
+        one_slot_each(proxy);
+        proxy.balance = Shared(Arc::new(crate::algorithm::source::Source));
+        proxy
+            .servers
+            .iter_mut()
+            .for_each(|server| server.options.maxqueue = 1);
+    });
+    let wish = Wish {
+        key: KeyValue::Address([127, 0, 0, 1].into()),
+        ..WISH
+    };
+    let mut tickets: Vec<Ticket> = (0..3).map(|_| Ticket::default()).collect();
+    let mut assign = |at: usize| backend.assign(&wish, &mut tickets[at], Waker::noop());
+    assert!(matches!(assign(0), Assigned::Server(_)));
+    assert_eq!((assign(1), assign(2)), (Assigned::Wait, Assigned::NoServer));
+}
+
+#[test]
 fn persistence_reaches_a_draining_server_but_not_a_dead_one() {
     let (backend, live) = dispatch(&[1, 1], |_| {});
     let wish = Wish {

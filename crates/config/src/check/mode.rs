@@ -2,10 +2,12 @@
 
 use hapax_core::ir;
 use hapax_core::span::Span;
+use hapax_sample::expression::Origin;
+use hapax_sample::log_format::{HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG, builtin};
 
 use super::{Check, named};
 use crate::keyword::http_check::RULES;
-use crate::keyword::option::{HTTP_CLF_LOG, HTTP_LOG, LOG_FORMAT, TCP_CLF_LOG, TCP_LOG};
+use crate::keyword::option::LOG_FORMAT;
 
 pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>) {
     let global_logs = !config.global.logs.is_empty();
@@ -78,7 +80,7 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
     };
     let (option, fallback, text) = match format.text.as_str() {
         HTTP_LOG => ("option httplog", "option tcplog", TCP_LOG),
-        HTTP_CLF_LOG => ("option httplog clf", "option tcplog clf", TCP_CLF_LOG),
+        HTTP_CLF => ("option httplog clf", "option tcplog clf", TCP_CLF),
         _ => return,
     };
     let scope = check.notes.scopes.get(index);
@@ -89,8 +91,16 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
             .or(scope.inherited.get(LOG_FORMAT))
     });
     let span: Span = line.copied().unwrap_or(proxy.span);
-    format.text = text.to_owned();
     let place = check.place(span);
+    let origin = Origin {
+        registry: check.registry,
+        proxy: proxy.name.clone(),
+        kind: Some(proxy.kind),
+        span,
+        place: place.clone(),
+        from: Some(index),
+    };
+    *format = builtin(text, &origin);
     check.warn(
         span,
         format!("parsing [{place}] : '{option}' not usable with {name} (needs 'mode http'). Falling back to '{fallback}'."),
@@ -140,22 +150,26 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     if !proxy.redirect.is_empty() {
         ignored("'redirect' rules", "they require");
     }
-    if proxy.forward_for.is_some() {
-        ignored("'option forwardfor'", "it requires");
-    }
-    if proxy.original_to.is_some() {
-        ignored("'option originalto'", "it requires");
-    }
+    let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
     let options = &proxy.options;
     for (on, option) in [
+        (back && options.checkcache, "checkcache"),
+        (options.buffer_request, "http-buffer-request"),
+        (front && options.ignore_probes, "http-ignore-probes"),
+        (back && options.prefer_last_server, "prefer-last-server"),
         (
-            options.relaxed_request,
+            front && options.relaxed_request,
             "accept-unsafe-violations-in-http-request",
         ),
         (
-            options.relaxed_response,
+            back && options.relaxed_response,
             "accept-unsafe-violations-in-http-response",
         ),
+        (front && options.use_proxy_header, "http-use-proxy-header"),
+        (back && options.pretend_keepalive, "http-pretend-keepalive"),
+        (options.http_no_delay, "http-no-delay"),
+        (proxy.forward_for.is_some(), "forwardfor"),
+        (proxy.original_to.is_some(), "originalto"),
     ] {
         if on {
             ignored(&format!("'option {option}'"), "it requires");

@@ -2,38 +2,68 @@
 
 use hapax_core::ir::{self, ReferenceKind};
 
+use hapax_core::span::Span;
+use hashbrown::{HashMap, HashSet};
+
 use super::Check;
 
 pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
+    let mut names = Names::new();
+    for proxy in &config.proxies {
+        names.entry(&proxy.name).or_default().push(proxy);
+    }
+    let said: HashSet<(Span, &str)> = config
+        .references
+        .iter()
+        .filter(|reference| reference.from.is_some())
+        .map(|reference| (reference.span, reference.name.as_str()))
+        .collect();
+    let defaults: HashSet<Span> = config
+        .proxies
+        .iter()
+        .filter_map(|proxy| proxy.default_backend.as_ref())
+        .map(|(_, span)| *span)
+        .collect();
     for reference in &config.references {
-        let suspect = check.notes.suspects.iter().any(|word| {
-            word == reference.name.as_bytes()
-                || reference
-                    .name
-                    .split('/')
-                    .any(|part| part.as_bytes() == word.as_slice())
-        });
-        if !suspect && !known(config, reference) {
+        if reference.from.is_none() && defaults.contains(&reference.span) {
+            // Every section that inherits it is looked at below.
+            continue;
+        }
+        let suspects = &check.notes.suspects;
+        let suspect = suspects.contains(reference.name.as_bytes())
+            || reference
+                .name
+                .split('/')
+                .any(|part| suspects.contains(part.as_bytes()));
+        if !suspect && !known(config, &names, reference) {
             check.alert(reference.span, reference.missing.clone());
         }
     }
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
-        default_backend(config, proxy, check);
+        default_backend(&names, &said, proxy, check);
+        for rule in &proxy.use_backend {
+            if let ir::BackendTarget::Name(name) = &rule.target {
+                let target = named(&names, name).find(|target| target.kind.has_backend());
+                if let Some(target) = target {
+                    same_mode(proxy, target, rule.span, "in a 'use_backend' rule", check);
+                }
+            }
+        }
     }
 }
 
-fn known(config: &ir::Config, reference: &ir::Reference) -> bool {
+fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> bool {
     let name = reference.name.as_str();
     match reference.kind {
-        ReferenceKind::Frontend => named(config, name).any(|proxy| proxy.kind.has_frontend()),
-        ReferenceKind::Backend => named(config, name).any(|proxy| proxy.kind.has_backend()),
+        ReferenceKind::Frontend => named(names, name).any(|proxy| proxy.kind.has_frontend()),
+        ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
         ReferenceKind::Server => {
             let has = |proxy: &ir::Proxy, server: &str| {
                 proxy.servers.iter().any(|other| other.name == server)
             };
             match (name.split_once('/'), reference.from) {
                 (Some((backend, server)), _) => {
-                    named(config, backend).any(|proxy| has(proxy, server))
+                    named(names, backend).any(|proxy| has(proxy, server))
                 }
                 (None, Some(from)) => config
                     .proxies
@@ -45,25 +75,31 @@ fn known(config: &ir::Config, reference: &ir::Reference) -> bool {
     }
 }
 
-fn named<'c>(config: &'c ir::Config, name: &str) -> impl Iterator<Item = &'c ir::Proxy> {
-    config
-        .proxies
-        .iter()
-        .filter(move |proxy| proxy.name == name)
+/// Proxies by name.
+type Names<'c> = HashMap<&'c str, Vec<&'c ir::Proxy>>;
+
+fn named<'n, 'c>(
+    names: &'n Names<'c>,
+    name: &str,
+) -> impl Iterator<Item = &'c ir::Proxy> + use<'n, 'c> {
+    let found = names.get(name).map(Vec::as_slice).unwrap_or_default();
+    found.iter().copied()
 }
 
-fn default_backend(config: &ir::Config, proxy: &ir::Proxy, check: &mut Check<'_>) {
+fn default_backend(
+    names: &Names<'_>,
+    said: &HashSet<(Span, &str)>,
+    proxy: &ir::Proxy,
+    check: &mut Check<'_>,
+) {
     let Some((name, span)) = &proxy.default_backend else {
         return;
     };
     if !proxy.kind.has_frontend() || check.notes.suspects.contains(name.as_bytes()) {
         return;
     }
-    let already = config
-        .references
-        .iter()
-        .any(|reference| reference.span == *span && reference.name == *name);
-    let target = named(config, name).find(|target| target.kind.has_backend());
+    let already = said.contains(&(*span, name.as_str()));
+    let target = named(names, name).find(|target| target.kind.has_backend());
     match target {
         None if already => {}
         None => check.alert(
@@ -73,19 +109,22 @@ fn default_backend(config: &ir::Config, proxy: &ir::Proxy, check: &mut Check<'_>
                 proxy.name
             ),
         ),
-        Some(target) if proxy.mode == ir::Mode::Http && target.mode == ir::Mode::Tcp => {
-            let (this, other) = (check.place(proxy.span), check.place(target.span));
-            check.alert(
-                *span,
-                format!(
-                    "http {} '{}' ({this}) tries to use incompatible tcp {} '{}' ({other}) as its default backend (see 'mode').",
-                    super::kind(proxy),
-                    proxy.name,
-                    super::kind(target),
-                    target.name
-                ),
-            );
-        }
-        Some(_) => {}
+        Some(target) => same_mode(proxy, target, *span, "as its default backend", check),
     }
+}
+
+/// An HTTP frontend cannot use a TCP backend.
+fn same_mode(proxy: &ir::Proxy, target: &ir::Proxy, span: Span, how: &str, check: &mut Check<'_>) {
+    if proxy.mode != ir::Mode::Http || target.mode != ir::Mode::Tcp {
+        return;
+    }
+    let (this, other) = (check.place(proxy.span), check.place(target.span));
+    let text = format!(
+        "http {} '{}' ({this}) tries to use incompatible tcp {} '{}' ({other}) {how} (see 'mode').",
+        super::kind(proxy),
+        proxy.name,
+        super::kind(target),
+        target.name
+    );
+    check.alert(span, text);
 }

@@ -7,7 +7,7 @@ use hapax_core::ir;
 use hashbrown::HashMap;
 
 use super::{Check, kind, named};
-use crate::resolve::lookup;
+use crate::resolve::{expand, lookup};
 use crate::value::address::{self, Accept, AddressPlace, Host, IpFamily};
 
 /// Two servers of one name: HAProxy 1.5 ran that; requests find the first.
@@ -154,9 +154,12 @@ fn track(
 pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
     let mut cache: HashMap<(String, Option<bool>), Option<IpAddr>> = HashMap::new();
     let mut failed = false;
+    let variables = config.global.environment.clone();
     for proxy in config.proxies.iter_mut() {
         for server in proxy.servers.iter_mut() {
-            let Ok(parsed) = address::address(server.text.as_bytes(), Accept::SERVER) else {
+            let Ok(parsed) =
+                address::address(&expand(&variables, server.text.as_bytes()), Accept::SERVER)
+            else {
                 continue;
             };
             let AddressPlace::Inet(Host::Name { name, only }, _) = parsed.place else {

@@ -24,10 +24,10 @@ static ROWS: &[SectionKeyword] = &[row(
     "{<path>|[<address>]:<port>[-<port>]}[,...] [<option>...]",
     "Takes connections on these addresses.",
     |line| {
-        let Some(mut proxy) = line.proxy.take() else {
+        let Some(proxy) = line.proxy.take() else {
             return Err(line.fault("not in a proxy section"));
         };
-        let outcome = addresses(line, &mut proxy);
+        let outcome = addresses(line, proxy);
         line.proxy = Some(proxy);
         outcome
     },
@@ -43,7 +43,7 @@ pub(crate) fn addresses(line: &mut Line<'_>, proxy: &mut ir::Proxy) -> Result<()
     let text = first.lossy().into_owned();
     let mut binds = Vec::new();
     for item in list(&first.text) {
-        let found = resolve::address(item, Accept::BIND, true)
+        let found = resolve::address(&line.config.global.environment, item, Accept::BIND, true)
             .map_err(|error| line.fault_at(0, format!("'bind' : {error}")))?;
         refuse_transport(line, first, &found)?;
         for place in &found.addresses {

@@ -23,6 +23,9 @@ static ROWS: &[SectionKeyword] = &[
                 let text = "errorfile : expects <status_code> and <file> as arguments.";
                 return Err(line.fault(text));
             };
+            if line.args().len() > 2 {
+                return Err(line.fault_at(2, "errorfile : expects exactly two arguments."));
+            }
             let status = status(line, code, "errorfile")?;
             let path = file.lossy().into_owned();
             let content =

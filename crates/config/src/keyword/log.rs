@@ -76,7 +76,7 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
     let mut target = ir::LogTarget {
         address: address(line)?,
         max_length: 1024,
-        format: ir::LogFraming::Rfc3164,
+        format: ir::LogFraming::Unset,
         facility: 0,
         max_level: 7,
         min_level: 0,
@@ -154,8 +154,13 @@ fn address(line: &Line<'_>) -> Result<ir::LogAddress, Fault> {
             ));
         }
     }
-    let found = resolve::address(&word.text, Accept::LOG, true)
-        .map_err(|error| line.fault_at(0, format!("log : {error}")))?;
+    let found = resolve::address(
+        &line.config.global.environment,
+        &word.text,
+        Accept::LOG,
+        true,
+    )
+    .map_err(|error| line.fault_at(0, format!("log : {error}")))?;
     if text.starts_with("tcp") || text.starts_with("uxst@") || found.exotic.is_some() {
         return Err(line.fault_at(
             0,

@@ -3,6 +3,9 @@
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
+use hapax_sample::expression::Origin;
+use hapax_sample::log_format::{self, HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG};
+
 use super::{at_most, negatable, row};
 use crate::value::leading_integer;
 
@@ -26,7 +29,7 @@ macro_rules! switch {
 static ROWS: &[SectionKeyword] = &[
     switch!(
         "abortonclose",
-        PROXIES,
+        BACK,
         abortonclose,
         "Gives a request up when its client closes before it got a server."
     ),
@@ -226,14 +229,14 @@ static ROWS: &[SectionKeyword] = &[
         Sections::PROXIES,
         "[clf]",
         "Logs requests.",
-        |line| log_format(line, HTTP_LOG, HTTP_CLF_LOG),
+        |line| log_option(line, HTTP_LOG, HTTP_CLF),
     ),
     row(
         "option tcplog",
         Sections::PROXIES,
         "[clf]",
         "Logs connections.",
-        |line| log_format(line, TCP_LOG, TCP_CLF_LOG),
+        |line| log_option(line, TCP_LOG, TCP_CLF),
     ),
 ];
 
@@ -244,7 +247,7 @@ fn set(line: &mut Line<'_>, change: fn(&mut ir::Options, bool)) -> Result<(), Fa
     Ok(())
 }
 
-fn log_format(line: &mut Line<'_>, plain: &str, clf: &str) -> Result<(), Fault> {
+fn log_option(line: &mut Line<'_>, plain: &str, clf: &str) -> Result<(), Fault> {
     let keyword = line.keyword();
     let text = match line.arg(0).as_deref() {
         None => plain,
@@ -268,23 +271,11 @@ fn log_format(line: &mut Line<'_>, plain: &str, clf: &str) -> Result<(), Fault> 
         ));
         return Ok(());
     }
-    line.proxy()?.log_format = Some(ir::LogFormat {
-        parts: Vec::new(),
-        text: text.to_owned(),
-    });
+    let format = log_format::builtin(text, &Origin::of(line));
+    line.proxy()?.log_format = Some(format);
     line.scope.seen.insert(LOG_FORMAT, line.span);
     Ok(())
 }
 
 /// Under this name [`Scope::seen`](hapax_core::keyword::Scope::seen) holds the line that chose the log format.
 pub(crate) const LOG_FORMAT: &str = "log format";
-
-/// The format of `option httplog` (configuration manual 8.2.3).
-pub(crate) const HTTP_LOG: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc %ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r";
-/// The format of `option httplog clf`.
-pub(crate) const HTTP_CLF_LOG: &str = "%{+Q}o %{-Q}ci - - [%trg] %r %ST %B \"\" \"\" %cp %ms %ft %b %s %TR %Tw %Tc %Tr %Ta %tsc %ac %fc %bc %sc %rc %sq %bq %CC %CS %hrl %hsl";
-/// The format of `option tcplog` (configuration manual 8.2.2).
-pub(crate) const TCP_LOG: &str =
-    "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
-/// The format of `option tcplog clf`.
-pub(crate) const TCP_CLF_LOG: &str = "%{+Q}o %{-Q}ci - - [%T] \"TCP \" 000 %B \"\" \"\" %cp %ms %ft %b %s %Th %Tw %Tc %Tt %U %ts-- %ac %fc %bc %sc %rc %sq %bq \"\" \"\" ";

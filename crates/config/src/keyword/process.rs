@@ -97,6 +97,7 @@ static ROWS: &[SectionKeyword] = &[
         "<name>",
         "User to become.",
         |line| {
+            at_most(line, 1)?;
             let name = line.arg(0).unwrap_or_default();
             let text = format!("cannot find user id for '{name}' (0:Success)");
             let uid = user_id(&name).ok_or_else(|| line.fault_at(0, text))?;
@@ -119,6 +120,7 @@ static ROWS: &[SectionKeyword] = &[
         "<name>",
         "Group to become.",
         |line| {
+            at_most(line, 1)?;
             let name = line.arg(0).unwrap_or_default();
             let text = format!("cannot find group id for '{name}' (0:Success)");
             let gid = group_id(&name).ok_or_else(|| line.fault_at(0, text))?;
@@ -229,6 +231,7 @@ static ROWS: &[SectionKeyword] = &[
                     "'spread-checks' expects an integer argument (0..50).",
                 ));
             };
+            at_most(line, 1)?;
             let percent = u32::try_from(leading_integer(&word.text)).ok();
             let Some(percent) = percent.filter(|percent| *percent <= 50) else {
                 return Err(reading(
@@ -368,6 +371,7 @@ fn number(line: &mut Line<'_>, keyword: &str, other: &str) -> Result<u32, Fault>
         0,
         &format!("'{keyword}' expects an integer argument."),
     )?;
+    at_most(line, 1)?;
     let number = whole_integer(&word.text);
     if number.is_none() {
         let text = word.lossy();

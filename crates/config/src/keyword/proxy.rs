@@ -166,7 +166,7 @@ static ROWS: &[SectionKeyword] = &[
         |line| {
             let missing = "'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.";
             let text = needed(line, 0, missing)?.lossy().into_owned();
-            let mut source = source_address(&text, Accept::SOURCE)
+            let mut source = source_address(&line.config.global.environment, &text, Accept::SOURCE)
                 .map_err(|error| line.fault_at(0, format!("'source {text}' : {error}")))?;
             match line.arg(1).as_deref() {
                 None => {}
@@ -187,8 +187,12 @@ static ROWS: &[SectionKeyword] = &[
 ];
 
 /// Reads the address of `source`.
-pub(crate) fn source_address(text: &str, accept: Accept) -> Result<ir::SourceAddress, String> {
-    let found = resolve::address(text.as_bytes(), accept, true)?;
+pub(crate) fn source_address(
+    variables: &resolve::Variables,
+    text: &str,
+    accept: Accept,
+) -> Result<ir::SourceAddress, String> {
+    let found = resolve::address(variables, text.as_bytes(), accept, true)?;
     let address = found.addresses.first();
     let Some(&ir::Address::Inet(address)) = address else {
         return Err(format!(

@@ -25,8 +25,13 @@ static ROWS: &[SectionKeyword] = &[
             let first = needed(line, 0, missing)?;
             let mut addresses = Vec::new();
             for item in list(&first.text) {
-                let found = resolve::address(item, Accept::BIND, true)
-                    .map_err(|error| line.fault_at(0, format!("'stats socket' : {error}")))?;
+                let found =
+                    resolve::address(&line.config.global.environment, item, Accept::BIND, true)
+                        .map_err(|error| {
+                            let place = line.scope.place(line.span);
+                            let text = format!("parsing [{place}] : 'stats socket' : {error}");
+                            line.fault_at(0, text)
+                        })?;
                 bind::refuse_transport(line, first, &found)?;
                 let text = String::from_utf8_lossy(item).into_owned();
                 addresses.extend(

@@ -48,8 +48,13 @@ fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     }
     let proxy = line.proxy()?.name.clone();
     let prefix = format!("'server {proxy}/{shown}' : ");
-    let found = resolve::address(&address.text, Accept::SERVER, false)
-        .map_err(|error| behind(Prefix::Place, line.fault_at(1, format!("{prefix}{error}"))))?;
+    let found = resolve::address(
+        &line.config.global.environment,
+        &address.text,
+        Accept::SERVER,
+        false,
+    )
+    .map_err(|error| behind(Prefix::Place, line.fault_at(1, format!("{prefix}{error}"))))?;
     bind::refuse_transport(line, address, &found)?;
     if found.datagram {
         let text = format!("{prefix}servers over datagrams are not built yet.");

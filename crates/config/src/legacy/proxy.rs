@@ -158,7 +158,7 @@ fn dispatch(line: &mut Line<'_>) -> Result<(), Fault> {
         port_required: true,
         ..Accept::SOURCE
     };
-    let found = resolve::address(&word.text, accept, true)
+    let found = resolve::address(&line.config.global.environment, &word.text, accept, true)
         .map_err(|error| line.fault_at(0, format!("'dispatch' : {error}")))?;
     at_most(line, 1)?;
     let shown = word.lossy().into_owned();

@@ -201,15 +201,20 @@ fn same_name(parser: &mut Parser<'_>, proxy: &ir::Proxy, name: &Word) {
         ir::ProxyKind::Listen => "proxy",
         other => other.name(),
     };
-    let clash = |other: &&ir::Proxy| other.name == proxy.name;
     let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
-    let Some(other) = parser.config.proxies.iter().find(clash) else {
+    let index = parser.config.proxies.len();
+    let others = parser.names.entry(proxy.name.clone()).or_default();
+    let before: Vec<&ir::Proxy> = others
+        .iter()
+        .filter_map(|index| parser.config.proxies.get(*index))
+        .collect();
+    others.push(index);
+    let Some(other) = before.first() else {
         return;
     };
-    let same_side =
-        parser.config.proxies.iter().filter(clash).any(|other| {
-            (front && other.kind.has_frontend()) || (back && other.kind.has_backend())
-        });
+    let same_side = before
+        .iter()
+        .any(|other| (front && other.kind.has_frontend()) || (back && other.kind.has_backend()));
     let span = name.span;
     let text = format!(
         "Parsing [{}:{}]: {} '{}' has the same name as {} '{}' declared at {}:{}.",

@@ -72,6 +72,9 @@ impl Rows {
             .filter(|row| row.sections.has(bit))
             .filter_map(|row| row.name.split(' ').nth(usize::from(first.is_some())))
             .collect();
+        if first.is_none() {
+            names.extend(["global", "defaults", "frontend", "backend", "listen"]);
+        }
         names.sort_unstable();
         names.dedup();
         names.into_iter()

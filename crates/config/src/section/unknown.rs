@@ -2,10 +2,11 @@
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix};
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Negation, SectionKeyword, Sections};
+use hapax_core::keyword::{Fault, Negation, Scope, SectionKeyword, Sections};
 use hapax_core::span::{Span, Word};
 
 use super::rows::{Found, Rows};
+use crate::parser::whole;
 use crate::suggest::did_you_mean;
 
 /// `no` and `default` before what does not take them.
@@ -44,9 +45,10 @@ pub(crate) fn elsewhere(
     bit: Sections,
     words: &[Word],
     proxy: Option<&mut ir::Proxy>,
-    span: Span,
+    scope: &Scope,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Fault> {
+    let span = whole(words);
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
         let first = words.first().map(Word::lossy).unwrap_or_default();
         let section = section_name(bit);
@@ -76,7 +78,8 @@ pub(crate) fn elsewhere(
     );
     let text = match name {
         "server" | "default-server" => {
-            let text = format!("'{name}' not allowed {why}.");
+            let place = scope.place(span);
+            let text = format!("parsing [{place}] : '{name}' not allowed {why}.");
             return Err(Diagnostic::alert(span, text)
                 .with_prefix(Prefix::Place)
                 .into());
@@ -87,6 +90,24 @@ pub(crate) fn elsewhere(
         _ => format!("'{name}' ignored {why}."),
     };
     diagnostics.push(Diagnostic::warning(span, text));
+    Ok(())
+}
+
+/// Rules have no place in a `defaults` section that has no name: sections could not say that they want them.
+pub(crate) fn anonymous_defaults(
+    words: &[Word],
+    bit: Sections,
+    proxy: Option<&ir::Proxy>,
+) -> Result<(), Fault> {
+    let (Some(first), Some(proxy)) = (words.first(), proxy) else {
+        return Ok(());
+    };
+    let rules = RULES.iter().any(|name| *first == *name);
+    if rules && bit == Sections::DEFAULTS && proxy.name.is_empty() {
+        let name = first.lossy();
+        let text = format!("'{name}' not allowed in anonymous 'defaults' section.");
+        return Err(Diagnostic::alert(first.span, text).into());
+    }
     Ok(())
 }
 
@@ -173,6 +194,16 @@ const STATS: &str = "'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-v
                      'show-legends'";
 const HTTP_CHECK: &str = "'disable-on-404', 'send-state', 'comment', 'connect', 'send', 'expect', 'set-var-fmt(*)', \
                           'set-var(*)', 'unset-var(*)'";
+
+/// Keywords whose lines are rules.
+static RULES: &[&str] = &[
+    "acl",
+    "http-after-response",
+    "http-request",
+    "http-response",
+    "tcp-request",
+    "tcp-response",
+];
 
 /// Keywords of the manual, and old ones, that no row reads yet.
 static NOT_BUILT: &[&str] = &[

@@ -19,8 +19,13 @@ static ROWS: &[ServerOption] = &[
         "Where checks connect to.",
         |cursor, options| {
             let text = needed(cursor, "expects <ipv4|ipv6> as argument.")?;
-            let found = resolve::address(text.as_bytes(), Accept::SERVER, true)
-                .map_err(|error| fault(cursor, format!("'addr' : {error}")))?;
+            let found = resolve::address(
+                &cursor.config.global.environment,
+                text.as_bytes(),
+                Accept::SERVER,
+                true,
+            )
+            .map_err(|error| fault(cursor, format!("'addr' : {error}")))?;
             options.check.address = found.addresses.into_iter().next();
             Ok(())
         },

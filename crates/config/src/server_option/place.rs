@@ -3,7 +3,7 @@
 use hapax_core::ir;
 use hapax_core::keyword::{ServerOption, Tables};
 
-use super::{fault, needed, own, row};
+use super::{fault, needed, row};
 use crate::keyword::proxy::source_address;
 use crate::value::address::Accept;
 
@@ -48,7 +48,7 @@ static ROWS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    own(
+    row(
         "source",
         "<addr>[:<pl>[-<ph>]] [interface <name>]",
         "The address that connections come from.",
@@ -61,7 +61,7 @@ static ROWS: &[ServerOption] = &[
                 port_range: true,
                 ..Accept::SOURCE
             };
-            let mut source = source_address(&text, accept)
+            let mut source = source_address(&cursor.config.global.environment, &text, accept)
                 .map_err(|error| fault(cursor, format!("'source {text}' : {error}")))?;
             while let Some(word) = cursor.peek() {
                 if *word == "usesrc" {

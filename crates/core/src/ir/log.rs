@@ -45,6 +45,8 @@ pub enum LogAddress {
 /// How a line is framed (configuration manual, `log`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum LogFraming {
+    /// None given: `rfc3164` with `log-send-hostname`, else `local`.
+    Unset,
     /// `local`: RFC 3164 without the host name.
     Local,
     /// `rfc3164`.

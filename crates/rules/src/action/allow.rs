@@ -27,4 +27,8 @@ impl Action for Allow {
     fn run(&self, _: &mut Tx<'_>) -> Outcome {
         Outcome::Stop
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
-use hapax_sample::matcher::compile_regex;
-use regex::bytes::Regex;
+use hapax_sample::matcher::{Regex, compile_regex};
 
 use super::BOTH;
 use super::reading;

@@ -48,4 +48,8 @@ impl Action for Deny {
             Prepared::Silence => Outcome::Close,
         }
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }

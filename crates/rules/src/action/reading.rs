@@ -2,7 +2,7 @@
 
 use hapax_core::contract::Tx;
 use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir::LogFormat;
+use hapax_core::ir::{LogFormat, ProxyKind};
 use hapax_core::keyword::{ActionCursor, Fault, Sections};
 use hapax_core::span::{Span, Word};
 use hapax_proto::http::Head;
@@ -25,6 +25,7 @@ pub(crate) fn fault_at(
         Some(proxy) if cursor.line.section == Sections::DEFAULTS => {
             format!("defaults '{}'", proxy.name)
         }
+        Some(proxy) if proxy.kind == ProxyKind::Listen => format!("proxy '{}'", proxy.name),
         Some(proxy) => format!("{} '{}'", proxy.kind.name(), proxy.name),
         None => "global".to_owned(),
     };

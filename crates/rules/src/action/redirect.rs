@@ -184,6 +184,10 @@ impl Action for Redirect {
             Outcome::Continue
         }
     }
+
+    fn is_final(&self) -> bool {
+        !self.flags.ignore_empty
+    }
 }
 
 impl Redirect {

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionCursor, Fault};
 use hapax_proto::http::{Head, Values};
-use hapax_sample::converter::expand;
 use hapax_sample::log_format::Style;
-use hapax_sample::matcher::compile_regex;
-use regex::bytes::Regex;
+use hapax_sample::matcher::{Regex, compile_regex, expand};
 
 use super::reading::{self, Text};
 use super::target::Part;

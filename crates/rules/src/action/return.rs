@@ -44,4 +44,8 @@ impl Action for Return {
             Prepared::Silence => Outcome::Close,
         }
     }
+
+    fn is_final(&self) -> bool {
+        true
+    }
 }

@@ -4,6 +4,7 @@ use hapax_core::contract::Shared;
 use hapax_core::ir::Rule;
 use hapax_core::keyword::{ActionCursor, Fault, Line, Rulesets};
 
+use super::rule;
 use crate::action::redirect;
 
 pub(crate) fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
@@ -20,5 +21,5 @@ pub(crate) fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
         condition,
         span,
     });
-    Ok(())
+    rule::warn_order(line)
 }

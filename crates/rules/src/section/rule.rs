@@ -12,6 +12,7 @@ use crate::action::redirect;
 
 pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
     let row = find(line, ruleset)?;
+    warn_unreachable(line, ruleset)?;
     let name = format!("{} {}", line.keyword(), row.name);
     let mut cursor = ActionCursor {
         at: line.name_words + 1,
@@ -33,8 +34,47 @@ pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault>
     let proxy = line.proxy()?;
     match ruleset {
         Rulesets::HTTP_RESPONSE => proxy.http_response.push(rule),
-        _ => proxy.http_request.push(rule),
+        _ => {
+            proxy.http_request.push(rule);
+            warn_order(line)?;
+        }
     }
+    Ok(())
+}
+
+/// Says that a rule before this one lets nothing through to it.
+fn warn_unreachable(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
+    let (keyword, span) = (line.keyword(), line.span);
+    let proxy = line.proxy()?;
+    let rules = match ruleset {
+        Rulesets::HTTP_RESPONSE => &proxy.http_response,
+        _ => &proxy.http_request,
+    };
+    let ends = |rule: &Rule| rule.condition.is_none() && rule.action.is_final();
+    if rules.last().is_some_and(ends) {
+        let text = format!(
+            "previous '{keyword}' action is final and has no condition attached, further entries are NOOP."
+        );
+        let warning = Diagnostic::warning(span, text).with_prefix(Prefix::Reading);
+        line.diagnostics.push(warning);
+    }
+    Ok(())
+}
+
+/// Says that kinds of rules run in another order than they are written in.
+pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
+    let keyword = line.keyword();
+    let proxy = line.proxy()?;
+    let before = if keyword != "redirect" && !proxy.redirect.is_empty() {
+        "redirect"
+    } else if !proxy.use_backend.is_empty() {
+        "use_backend"
+    } else {
+        return Ok(());
+    };
+    line.warn(format!(
+        "a '{keyword}' rule placed after a '{before}' rule will still be processed before."
+    ));
     Ok(())
 }
 

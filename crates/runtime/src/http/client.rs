@@ -63,7 +63,7 @@ pub enum Then {
 
 impl Client {
     /// Serves requests until the connection ends.
-    pub async fn serve(mut self) {
+    pub async fn serve(mut self: Box<Client>) {
         loop {
             let Some(mut exchange) = request::arrival(&mut self).await else {
                 break;

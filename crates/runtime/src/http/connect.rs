@@ -165,7 +165,9 @@ async fn assign(
                     .source
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
-                BalanceKey::Expr(expr) => super::rules::key(&plan, session, stream, arena, expr),
+                BalanceKey::Expr(expr) => {
+                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                }
             };
             let wish = Wish {
                 key,
@@ -262,7 +264,11 @@ async fn attempt(
     }
     server.live.counters.add(worker, Count::Connects, 1);
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
-    let connection = open(server, client.session.destination.port())?;
+    let connection = open(
+        server,
+        client.session.destination.port(),
+        proxy.ir.options.smart_connect,
+    )?;
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let abortonclose = proxy.ir.options.abortonclose;
@@ -278,7 +284,11 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        match up.poll_flush(cx, &mut connection.socket) {
+        let begun = match up.has_output() {
+            true => up.poll_flush(cx, &mut connection.socket),
+            false => connection.socket.poll_connected(cx),
+        };
+        match begun {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(error)) if connection.socket.is_connected() => {
                 // It was accepted and broken at once: the exchange finds that out.
@@ -355,13 +365,21 @@ fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
     }
 }
 
-fn open(server: &Rc<ServerPlan>, client_port: u16) -> Result<ServerConnection, Attempt> {
+fn open(
+    server: &Rc<ServerPlan>,
+    client_port: u16,
+    smart: bool,
+) -> Result<ServerConnection, Attempt> {
     let address = server.address(client_port).ok_or(Attempt::Refused)?;
     let socket = match Socket::connect(&address, &server.connect) {
         Ok(socket) => socket,
         Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),
         Err(_) => return Err(Attempt::Refused),
     };
+    if smart {
+        // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
+        let _ = hapax_sys::option::set_quickack(&socket, false);
+    }
     Ok(ServerConnection::new(
         socket,
         server,

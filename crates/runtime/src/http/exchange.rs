@@ -8,6 +8,7 @@ use hapax_proto::h1::Scan;
 use hapax_proto::h1::body::Asked;
 use hapax_proto::http::Head;
 
+use super::cookie::Persistence;
 use super::lane::Lane;
 use super::pool::ServerConnection;
 
@@ -42,6 +43,8 @@ pub struct Exchange {
     pub answered: bool,
     /// What was noted for counters at the end.
     pub notes: Notes,
+    /// What persistence found.
+    pub persistence: Persistence,
     /// Scratch memory of the rules.
     pub arena: Bump,
 }
@@ -55,12 +58,12 @@ pub struct Notes {
     pub response_head: u64,
     /// The stream reached a backend and is counted there.
     pub on_backend: bool,
+    /// The request's body has its lane.
+    pub body_begun: bool,
     /// A server connection was made or taken.
     pub reached_server: bool,
     /// The log line was written already (`option logasap`).
     pub logged: bool,
-    /// No line is written for it (`monitor-uri`).
-    pub silent: bool,
     /// The bytes that came were no request.
     pub bad_request: bool,
     /// Answered by a rule that is counted as denial.
@@ -105,6 +108,7 @@ impl Exchange {
         self.ticket = Ticket::default();
         self.answered = false;
         self.notes = Notes::default();
+        self.persistence = Persistence::default();
         if self.arena.allocated_bytes() > MOST_ARENA {
             self.arena = Bump::new();
         } else {

@@ -2,8 +2,8 @@
 
 use std::task::Poll;
 
+use hapax_core::contract::Cx;
 use hapax_core::counter::{Count, Counters};
-use hapax_core::ir::LogFormat;
 use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
 
 use super::client::{Client, Then, within};
@@ -40,7 +40,11 @@ pub async fn settle(
     }
     match reply::send(client, exchange).await {
         Ok(()) if exchange.client_stays => Then::Next,
-        _ => Then::Close,
+        Ok(()) => Then::Close,
+        Err(failure) => {
+            exchange.end_by(failure.cause, failure.phase);
+            Then::Close
+        }
     }
 }
 
@@ -50,11 +54,9 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
     exchange.stream.times.request = 0;
     exchange.stream.request_line.clear();
     if failure.status == 0 {
-        exchange.stream.status = if failure.cause == Cause::ClientAbort {
-            400
-        } else {
-            -1
-        };
+        if failure.cause == Cause::ClientAbort {
+            exchange.stream.status = 400;
+        }
         return;
     }
     exchange.stream.status = failure.status as i16;
@@ -87,7 +89,7 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
 /// The head of the answer is on its way: `option logasap` logs now.
 pub fn head_sent(client: &Client, exchange: &mut Exchange) {
     let options = &client.frontend().ir.options;
-    if options.logasap && !exchange.notes.silent {
+    if options.logasap {
         exchange.notes.logged = true;
         log(client, exchange);
     }
@@ -98,7 +100,7 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     connect::release(client, exchange);
     exchange.stream.times.end = client.local.now().ms;
     count(client, exchange);
-    if !exchange.notes.logged && !exchange.notes.silent {
+    if !exchange.notes.logged {
         log(client, exchange);
     }
 }
@@ -114,7 +116,8 @@ fn bytes(exchange: &mut Exchange) {
     }
 }
 
-fn log(client: &Client, exchange: &mut Exchange) {
+/// Writes the log line.
+pub fn log(client: &Client, exchange: &mut Exchange) {
     bytes(exchange);
     let plan = &client.plan;
     let live = &plan.program.live;
@@ -130,9 +133,16 @@ fn log(client: &Client, exchange: &mut Exchange) {
             .and_then(|index| backend.servers.get(index))
             .map_or(0, |server| server.sessions.value()),
     };
-    let format: Option<&LogFormat> = plan.proxy(client.session.frontend).ir.log_format.as_ref();
-    let _ = format;
-    crate::trace::exchange(client, exchange);
+    plan.logger.exchange(&Cx {
+        program: &plan.program,
+        session: &client.session,
+        stream: &exchange.stream,
+        request_bytes: &[],
+        response_bytes: &[],
+        arena: &exchange.arena,
+        now: client.local.now(),
+        on_response: false,
+    });
 }
 
 fn count(client: &Client, exchange: &mut Exchange) {

@@ -26,6 +26,8 @@ pub struct Lane {
     ready: usize,
     /// Bytes went to the sink that are in `out` no more.
     consumed: bool,
+    /// Nothing is sent any more.
+    discarding: bool,
     body: Body,
     decoder: Decoder,
     encoder: Encoder,
@@ -99,6 +101,7 @@ impl Lane {
         self.sent = 0;
         self.ready = 0;
         self.consumed = false;
+        self.discarding = false;
         self.body = Body::Ended;
         self.pipe = None;
         self.spliced = false;
@@ -171,9 +174,41 @@ impl Lane {
         }
     }
 
-    /// What is left of the source's message is dropped.
-    pub fn abandon(&mut self) {
-        self.body = Body::Ended;
+    /// The sink is gone: the rest of the source's message is read and dropped, so that the next one can be found.
+    pub fn discard(&mut self) {
+        self.discarding = true;
+        self.drop_output();
+    }
+
+    /// Reads and drops the rest of the source's message.
+    pub fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        limits: &Limits,
+    ) -> Poll<Result<(), LaneFault>> {
+        self.discarding = true;
+        loop {
+            self.drop_output();
+            if self.body == Body::Ended {
+                self.drop_empty();
+                return Poll::Ready(Ok(()));
+            }
+            match self.poll_fetch(cx, source, limits) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => {
+                    self.drop_empty();
+                    return Poll::Pending;
+                }
+                failed => return failed,
+            }
+        }
+    }
+
+    fn drop_output(&mut self) {
+        if let Some(input) = &mut self.input {
+            input.consume(self.ready);
+        }
         self.ready = 0;
         self.out.clear();
         self.sent = 0;
@@ -220,6 +255,9 @@ impl Lane {
 
     /// Sends what is there.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Socket) -> Poll<io::Result<()>> {
+        if self.discarding {
+            self.drop_output();
+        }
         while self.sent < self.out.len() || self.ready > 0 {
             let first = &self.out[self.sent..];
             let second = match &self.input {
@@ -301,7 +339,7 @@ impl Lane {
         cx: &mut Context<'_>,
         source: &mut Socket,
     ) -> Option<Poll<Result<(), LaneFault>>> {
-        let least = self.splice_from?;
+        let least = self.splice_from.filter(|_| !self.discarding)?;
         let left = match self.body {
             Body::Length(left) if left >= least || self.spliced => left,
             _ => return None,

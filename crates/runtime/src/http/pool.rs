@@ -27,6 +27,10 @@ pub struct ServerConnection {
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: RefCell<Vec<Idle>>,
+    /// Connections of this worker in use, and the most of them at once lately: so many are worth keeping.
+    used: Cell<u32>,
+    peak: Cell<u32>,
+    recent_peak: Cell<u32>,
     /// The least number of idle connections since the last purge: nobody needed those.
     low: Cell<usize>,
     purged_ms: Cell<u64>,
@@ -71,7 +75,7 @@ impl ServerConnection {
         let options = &server.live.ir.options;
         let full = options.pool_max_conn >= 0
             && server.live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
-        if full || options.pool_purge_delay == 0 || !self.may_stay() {
+        if full || options.pool_purge_delay == 0 || !self.may_stay() || !server.pool.has_use() {
             return;
         }
         server.live.idle.fetch_add(1, Ordering::Relaxed);
@@ -91,6 +95,9 @@ struct InUse(Rc<ServerPlan>);
 impl InUse {
     fn new(server: &Rc<ServerPlan>) -> InUse {
         server.live.used.fetch_add(1, Ordering::Relaxed);
+        let pool = &server.pool;
+        pool.used.set(pool.used.get() + 1);
+        pool.peak.set(pool.peak.get().max(pool.used.get()));
         InUse(server.clone())
     }
 }
@@ -98,6 +105,7 @@ impl InUse {
 impl Drop for InUse {
     fn drop(&mut self) {
         self.0.live.used.fetch_sub(1, Ordering::Relaxed);
+        self.0.pool.used.set(self.0.pool.used.get() - 1);
     }
 }
 
@@ -135,6 +143,12 @@ impl Pool {
         None
     }
 
+    /// Whether one more idle connection, given back by who uses it now, is likely to be used again.
+    fn has_use(&self) -> bool {
+        let others = self.idle.borrow().len() as u32 + self.used.get();
+        others <= self.peak.get().max(self.recent_peak.get())
+    }
+
     /// Closes what its server closed or what may not be used any more, and every `pool-purge-delay` half of what nobody
     /// needed since the last time.
     pub fn purge(&self, live: &ServerLive, now_ms: u64) {
@@ -149,6 +163,7 @@ impl Pool {
             // Those at the bottom waited longest.
             idle.drain(..unused.div_ceil(2));
             self.low.set(idle.len());
+            self.recent_peak.set(self.peak.replace(self.used.get()));
         }
         let closed = (before - idle.len()) as i32;
         live.idle.fetch_sub(closed, Ordering::Relaxed);

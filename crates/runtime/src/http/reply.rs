@@ -1,19 +1,22 @@
 //! Answers made here: pages for failures, rules that answer, `monitor-uri`.
 
+use std::task::Poll;
+
 use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
 use hapax_core::ir::ErrorPage;
 use hapax_core::stream::{Cause, Phase, ReplyBody, ResponseSource, Termination};
-use hapax_proto::h1::body::Framing;
+use hapax_proto::h1::body::request_framing;
 
 use super::client::{Client, Interrupted, within};
 use super::error_page;
 use super::exchange::{Exchange, Failure};
+use super::lane::LaneFault;
 use super::response;
 
 /// `monitor-uri`: says that we serve.
 pub async fn monitor(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
-    exchange.notes.silent = true;
+    exchange.stream.log_silent = true;
     count_intercepted(client);
     page(client, exchange, 200);
     send(client, exchange).await
@@ -72,15 +75,19 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     let options = &client.frontend().ir.options;
     let closes = options.connection_mode == hapax_core::ir::ConnectionMode::Close
         || client.local.stopping.get();
-    // A body that was not read makes the place of the next request unknown; it is read when it is small.
-    let framing = hapax_proto::h1::body::request_framing(&exchange.stream.request);
-    let unread = framing != Framing::None && !exchange.notes.reached_server;
-    if unread && !skip_body(exchange, framing) || closes {
+    if closes {
         exchange.client_stays = false;
     }
-    if exchange.notes.reached_server && !exchange.up.is_received() {
-        exchange.client_stays = false;
+    if !exchange.notes.body_begun {
+        // Nobody reads the request's body: what of it is here is dropped, the rest after the answer.
+        exchange.notes.body_begun = true;
+        let framing = request_framing(&exchange.stream.request);
+        let limits = client.plan.at(client.session.frontend).request_limits;
+        if exchange.up.begin(framing, &limits).is_err() {
+            exchange.client_stays = false;
+        }
     }
+    exchange.up.discard();
     exchange.stream.response_from = ResponseSource::Proxy;
     exchange.stream.status = exchange.stream.response.status() as i16;
     exchange.down.reset();
@@ -103,32 +110,46 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     let down = &mut exchange.down;
     let sent = within(timer, handle, deadline, |cx| down.poll_flush(cx, socket)).await;
     match sent {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => drain(client, exchange).await,
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)),
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
         Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
     }
 }
 
-/// Drops a request body that is there already, whole; tells whether it was.
-fn skip_body(exchange: &mut Exchange, framing: Framing) -> bool {
+/// Reads the rest of the request, so that the next one can follow.
+async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let plan = client.plan.clone();
+    let timeout = plan.proxy(client.session.frontend).ir.timeouts.client;
+    let limits = plan.at(client.session.frontend).request_limits;
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
     let up = &mut exchange.up;
-    match framing {
-        Framing::None => true,
-        Framing::Length(length) => {
-            let Some(input) = &mut up.input else {
-                return length == 0;
-            };
-            match usize::try_from(length) {
-                Ok(length) if length <= input.len() => {
-                    input.consume(length);
-                    true
-                }
-                _ => false,
+    let mut deadline = Client::after(timeout);
+    let failed = |cause| Err(Failure::new(cause, Phase::Last, 0));
+    while exchange.client_stays && !up.is_received() {
+        let drained = within(timer, handle, deadline, |cx| {
+            let polled = up.poll_drain(cx, socket, &limits);
+            if polled.is_pending() && std::mem::take(&mut up.progress).source {
+                deadline = Client::after(timeout);
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Ok(false));
             }
+            polled.map(|result| result.map(|()| true))
+        });
+        match drained.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(LaneFault::Malformed(_))) => return failed(Cause::Proxy),
+            Ok(Err(_)) => return failed(Cause::ClientAbort),
+            Err(Interrupted::Deadline) => return failed(Cause::ClientTimeout),
+            Err(Interrupted::Ended(cause)) => return failed(cause),
         }
-        _ => false,
     }
+    Ok(())
 }
 
 fn count_intercepted(client: &Client) {

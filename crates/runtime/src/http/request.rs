@@ -2,6 +2,7 @@
 
 use std::task::Poll;
 
+use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
 use hapax_core::stream::{Cause, Phase};
 use hapax_proto::h1::body::Asked;
@@ -104,7 +105,8 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
     came
 }
 
-fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
+/// An exchange begins.
+pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
     let mut exchange = client.local.take_exchange();
     let now = client.local.now();
     let stream = &mut exchange.stream;
@@ -127,8 +129,24 @@ fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
         times.start = now.ms.saturating_sub(waited).max(1);
         times.start_wall_us = now.wall_us.saturating_sub(waited * 1000);
     }
-    times.handshake = times.start;
+    if first {
+        begins(client, &exchange);
+    }
     exchange
+}
+
+/// Frontends without log format tell that a client connected.
+pub fn begins(client: &Client, exchange: &Exchange) {
+    client.plan.logger.begins(&Cx {
+        program: &client.plan.program,
+        session: &client.session,
+        stream: &exchange.stream,
+        request_bytes: &[],
+        response_bytes: &[],
+        arena: &exchange.arena,
+        now: client.local.now(),
+        on_response: false,
+    });
 }
 
 /// Reads the head of the request whose first bytes are there.
@@ -158,10 +176,10 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
             Ok(Parse::Partial) => {}
             Err(fault) => {
                 exchange.notes.bad_request = true;
-                let status = if fault.is_answered(&exchange.stream.request) {
-                    fault.request_status()
-                } else {
-                    0
+                exchange.stream.status = fault.request_status() as i16;
+                let status = match fault.is_answered(&exchange.stream.request) {
+                    true => fault.request_status(),
+                    false => 0,
                 };
                 return Err(Failure::new(Cause::Proxy, Phase::Request, status));
             }

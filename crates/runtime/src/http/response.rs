@@ -3,10 +3,11 @@
 use hapax_core::contract::Outcome;
 use hapax_core::stream::{Cause, Phase};
 use hapax_proto::h1::body::{Framing, response_connection};
+use hapax_proto::http::Name;
 
 use super::client::Client;
 use super::exchange::{Exchange, Failure, counted};
-use super::rules;
+use super::rules::{self, Set};
 
 /// Applies what is due to the server's response and writes its head.
 pub fn prepare(
@@ -21,7 +22,7 @@ pub fn prepare(
     let frontend = client.session.frontend;
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
     while let Some(Some(proxy)) = proxies.next() {
-        match rules::response(client, exchange, proxy) {
+        match rules::run(client, exchange, proxy, Set::Response) {
             None => {}
             Some(Outcome::Deny { status }) => {
                 exchange.notes.denied = true;
@@ -33,6 +34,11 @@ pub fn prepare(
             }
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
+    }
+    if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
+        // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
+        exchange.stream.response.remove_id(Name::ContentLength);
+        exchange.stream.response.remove_id(Name::TransferEncoding);
     }
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())

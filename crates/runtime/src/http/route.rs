@@ -12,6 +12,7 @@ use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
 use super::client::Client;
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
+use super::rules::Set;
 use super::{connect, reply, rules, transfer};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
@@ -20,21 +21,15 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
-    if let Some(outcome) = rules::request(client, exchange, frontend) {
+    if let Some(outcome) = decide(client, exchange, frontend) {
         return reply::by_rule(client, exchange, outcome).await;
-    }
-    if super::stats::is_for(client, exchange, frontend) {
-        return super::stats::serve(client, exchange, frontend).await;
     }
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
-    if backend != frontend {
-        if let Some(outcome) = rules::request(client, exchange, backend) {
-            return reply::by_rule(client, exchange, outcome).await;
-        }
-        if super::stats::is_for(client, exchange, backend) {
-            return super::stats::serve(client, exchange, backend).await;
-        }
+    if backend != frontend
+        && let Some(outcome) = decide(client, exchange, backend)
+    {
+        return reply::by_rule(client, exchange, outcome).await;
     }
     super::cookie::on_request(client, exchange);
     prepare(client, exchange)?;
@@ -46,6 +41,13 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             transfer::Ended::Again => connect::start_over(exchange),
         }
     }
+}
+
+/// The rules of a proxy and its statistics page, in their order.
+fn decide(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+    rules::run(client, exchange, proxy, Set::Request)
+        .or_else(|| rules::stats(client, exchange, proxy))
+        .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
 }
 
 fn is_monitor(client: &Client, exchange: &Exchange) -> bool {
@@ -117,6 +119,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     );
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
+    exchange.notes.body_begun = true;
     up.begin(framing, &limits).map_err(|fault| {
         exchange.notes.bad_request = true;
         match fault {
@@ -179,14 +182,6 @@ fn add_address(
     let left = rest.len();
     let length = text.len() - left;
     request.add(option.header.as_bytes(), &text[..length]);
-}
-
-/// What an outcome of rules means for the exchange; none goes on.
-pub fn decisive(outcome: Outcome) -> Option<Outcome> {
-    match outcome {
-        Outcome::Continue | Outcome::Stop => None,
-        decided => Some(decided),
-    }
 }
 
 /// The time the last session came, for the statistics.

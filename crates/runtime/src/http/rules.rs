@@ -1,30 +1,102 @@
 //! The rulesets at their places in an exchange.
 
 use bumpalo::Bump;
-use hapax_core::contract::{KeyValue, Outcome};
-use hapax_core::ir;
+use hapax_core::contract::{Cx, KeyValue, Now, Outcome, Tx};
+use hapax_core::ir::{self, BackendTarget, Rule};
 use hapax_core::program::ProxyId;
+use hapax_core::sample::Value;
 use hapax_core::stream::{Session, Stream};
 
 use super::client::Client;
 use super::exchange::Exchange;
+use crate::buffer::Buf;
 use crate::plan::Plan;
 
-/// `http-request` and `redirect` rules of a proxy; an outcome decides the exchange.
-pub fn request(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
-    let _ = (client, exchange, proxy);
-    None
+/// Which rules of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// `http-request`.
+    Request,
+    /// `redirect`.
+    Redirect,
+    /// `http-response`.
+    Response,
 }
 
-/// `http-response` rules of a proxy.
-pub fn response(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
-    let _ = (client, exchange, proxy);
-    None
+/// Runs rules of a proxy; an outcome decides the exchange.
+pub fn run(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+    set: Set,
+) -> Option<Outcome> {
+    let plan = client.plan.clone();
+    let ir = &plan.proxy(proxy).ir;
+    let rules: &[Rule] = match set {
+        Set::Request => &ir.http_request,
+        Set::Redirect => &ir.redirect,
+        Set::Response => &ir.http_response,
+    };
+    if rules.is_empty() {
+        return None;
+    }
+    with_tx(client, exchange, set == Set::Response, |tx| {
+        for rule in rules {
+            if let Some(condition) = &rule.condition
+                && !(plan.rooms.holds)(condition, &tx.cx())
+            {
+                continue;
+            }
+            match rule.action.run(tx) {
+                Outcome::Continue => {}
+                Outcome::Stop => return None,
+                decided => {
+                    tx.stream.decided_by = Some(rule.span);
+                    return Some(decided);
+                }
+            }
+        }
+        None
+    })
+}
+
+/// The statistics page of a proxy, if the request is for it.
+pub fn stats(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+    let plan = client.plan.clone();
+    plan.proxy(proxy).ir.stats.as_ref()?;
+    match with_tx(client, exchange, false, |tx| (plan.rooms.stats)(tx, proxy)) {
+        Outcome::Continue | Outcome::Stop => None,
+        decided => Some(decided),
+    }
 }
 
 /// The backend that `use_backend` chooses.
 pub fn use_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
-    let _ = (client, exchange);
+    let plan = client.plan.clone();
+    let proxy = plan.proxy(client.session.frontend);
+    if proxy.ir.use_backend.is_empty() {
+        return None;
+    }
+    let cx = cx(&plan, &client.session, exchange, client.local.now());
+    for (index, rule) in proxy.ir.use_backend.iter().enumerate() {
+        let applies = rule
+            .condition
+            .as_ref()
+            .is_none_or(|condition| (plan.rooms.holds)(condition, &cx));
+        if !applies {
+            continue;
+        }
+        return match &rule.target {
+            BackendTarget::Name(_) => proxy.use_backend.get(index).copied().flatten(),
+            BackendTarget::Format(format) => {
+                let mut name = client.local.scratch.borrow_mut();
+                name.clear();
+                (plan.rooms.render)(format, &cx, &mut name);
+                let name = std::str::from_utf8(&name).ok();
+                name.and_then(|name| plan.program.backend(name))
+            }
+        };
+    }
     None
 }
 
@@ -35,7 +107,70 @@ pub fn key<'a>(
     stream: &'a Stream,
     arena: &'a Bump,
     expr: &'a ir::Expr,
+    now: Now,
 ) -> KeyValue<'a> {
-    let _ = (plan, session, stream, arena, expr);
-    KeyValue::None
+    let cx = Cx {
+        program: &plan.program,
+        session,
+        stream,
+        request_bytes: &[],
+        response_bytes: &[],
+        arena,
+        now,
+        on_response: false,
+    };
+    match (plan.rooms.eval)(expr, &cx).map(|sample| sample.value) {
+        None => KeyValue::None,
+        Some(Value::Ipv4(address)) => KeyValue::Address(address.into()),
+        Some(Value::Ipv6(address)) => KeyValue::Address(address.into()),
+        Some(Value::Int(number)) => {
+            let text = bumpalo::format!(in arena, "{}", number);
+            KeyValue::Bytes(text.into_bump_str().as_bytes())
+        }
+        Some(Value::Bool(yes)) => KeyValue::Bytes(if yes { b"1" } else { b"0" }),
+        Some(value) => value.bytes().map_or(KeyValue::None, KeyValue::Bytes),
+    }
+}
+
+/// What expressions may look at while the request is dealt with.
+pub fn cx<'a>(plan: &'a Plan, session: &'a Session, exchange: &'a Exchange, now: Now) -> Cx<'a> {
+    Cx {
+        program: &plan.program,
+        session,
+        stream: &exchange.stream,
+        request_bytes: exchange.up.input.as_ref().map_or(&[], Buf::data),
+        response_bytes: exchange.down.input.as_ref().map_or(&[], Buf::data),
+        arena: &exchange.arena,
+        now,
+        on_response: false,
+    }
+}
+
+fn with_tx<T>(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    on_response: bool,
+    with: impl FnOnce(&mut Tx<'_>) -> T,
+) -> T {
+    let plan = client.plan.clone();
+    let Exchange {
+        stream,
+        up,
+        down,
+        arena,
+        ..
+    } = exchange;
+    let result = with(&mut Tx {
+        program: &plan.program,
+        session: &mut client.session,
+        stream,
+        request_bytes: up.input.as_ref().map_or(&[], Buf::data),
+        response_bytes: down.input.as_ref().map_or(&[], Buf::data),
+        arena,
+        scratch: &mut client.local.scratch.borrow_mut(),
+        now: client.local.now(),
+        on_response,
+    });
+    arena.reset();
+    result
 }

@@ -71,7 +71,6 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     exchange.client_stays = exchange.client_stays
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
-        && backend.options.connection_mode != ConnectionMode::Close
         && !client.local.stopping.get();
     response::prepare(client, exchange, framing)?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
@@ -84,7 +83,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     super::finish::head_sent(client, exchange);
     bodies(client, exchange).await?;
     if framing == Framing::Tunnel {
-        return super::tunnel::run(client, exchange)
+        // Boxed, so that connections that never become tunnels do not hold room for one.
+        return Box::pin(super::tunnel::run(client, exchange))
             .await
             .map(|()| Ended::Done);
     }
@@ -148,6 +148,7 @@ fn poll_head(
         server,
         stream,
         scan,
+        notes,
         client_deadline: client_until,
         server_deadline: server_until,
         ..
@@ -162,13 +163,19 @@ fn poll_head(
         match up.poll(cx, &mut client.socket, socket, request_limits) {
             Poll::Ready(Ok(())) => {}
             // The server may have answered before it stopped reading.
-            Poll::Ready(Err(LaneFault::Sink(_))) => up.abandon(),
+            Poll::Ready(Err(LaneFault::Sink(_))) => {
+                up.discard();
+                cx.waker().wake_by_ref();
+            }
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
                 let status = fault.request_status();
+                // After an interim answer the reference says nothing more.
+                let status = if notes.response_head > 0 { 0 } else { status };
                 client_fault = Some(Failure::new(Cause::Proxy, Phase::Headers, status));
             }
             Poll::Ready(Err(_)) => {
-                client_fault = Some(Failure::new(Cause::ClientAbort, Phase::Headers, 400));
+                stream.status = 400;
+                client_fault = Some(Failure::new(Cause::ClientAbort, Phase::Headers, 0));
             }
             Poll::Pending => waits = up.blocked,
         }
@@ -221,10 +228,12 @@ fn poll_head(
         }
     }
     up.drop_empty();
-    if watch_client && up.is_received() && !up.has_input() {
-        if client.socket.poll_peer_closed(cx).is_ready() {
-            return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)));
-        }
+    if watch_client
+        && up.is_received()
+        && !up.has_input()
+        && client.socket.poll_peer_closed(cx).is_ready()
+    {
+        return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)));
     }
     let client_deadline = match waits {
         Blocked::Source => *client_until,
@@ -292,7 +301,6 @@ fn poll_bodies(
         up,
         down,
         server,
-        client_stays,
         client_deadline: client_until,
         server_deadline: server_until,
         ..
@@ -306,10 +314,8 @@ fn poll_bodies(
         match up.poll(cx, &mut client.socket, socket, limits) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(LaneFault::Sink(_))) => {
-                // The server reads no more: the rest of the request has no receiver, and the client's connection no
-                // defined place for a next one.
-                up.abandon();
-                *client_stays = false;
+                up.discard();
+                cx.waker().wake_by_ref();
             }
             Poll::Ready(Err(LaneFault::Malformed(_))) => {
                 return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Data, 0)));

@@ -21,3 +21,19 @@ pub enum Level {
     /// `debug`.
     Debug = 7,
 }
+
+impl Level {
+    /// The level of a number from 0 (emerg) to 7; higher ones are `debug`.
+    pub fn from_number(number: u8) -> Level {
+        match number {
+            0 => Level::Emergency,
+            1 => Level::Alert,
+            2 => Level::Critical,
+            3 => Level::Error,
+            4 => Level::Warning,
+            5 => Level::Notice,
+            6 => Level::Info,
+            _ => Level::Debug,
+        }
+    }
+}

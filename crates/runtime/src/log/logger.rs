@@ -65,7 +65,7 @@ impl Logger {
             })
         };
         let global = Way {
-            targets: targets(&mut sinks, &program.global.logs, &[], 0, rounds),
+            targets: targets(&mut sinks, &program.global.logs, 0, rounds),
             origin: origin(None),
         };
         let mut round = program.global.logs.len();
@@ -73,12 +73,13 @@ impl Logger {
         for proxy in &program.proxies {
             let logs = &proxy.ir.logs;
             proxies.push(Way {
-                targets: if proxy.ir.log_global && *logs == program.global.logs {
+                // Each section has samplings of its own, also those of `log global`; without any, targets are shared.
+                targets: if *logs == program.global.logs
+                    && logs.iter().all(|log| log.sample.is_none())
+                {
                     global.targets.clone()
-                } else if proxy.ir.log_global {
-                    targets(&mut sinks, logs, &program.global.logs, round, rounds)
                 } else {
-                    targets(&mut sinks, logs, &[], round, rounds)
+                    targets(&mut sinks, logs, round, rounds)
                 },
                 origin: match &proxy.ir.log_tag {
                     None => global.origin.clone(),
@@ -257,30 +258,23 @@ impl Sinks<'_> {
     }
 }
 
-/// Targets for `logs`. Those that come from `global` share where their samplings stand with the global ones.
+/// Targets for `logs`, whose places in `rounds` start at `round`.
 fn targets(
     sinks: &mut Sinks<'_>,
     logs: &[LogTarget],
-    global: &[LogTarget],
-    first_round: usize,
+    round: usize,
     rounds: &Arc<Rounds>,
 ) -> Rc<[Target]> {
-    let mut taken = vec![false; global.len()];
-    let mut made = Vec::with_capacity(logs.len());
-    for (index, log) in logs.iter().enumerate() {
-        let shared = (0..global.len()).find(|&at| !taken[at] && global[at] == *log);
-        let round = match shared {
-            Some(at) => {
-                taken[at] = true;
-                at
-            }
-            None => first_round + index,
-        };
-        if let Some(sink) = sinks.sink(&log.address) {
-            made.push(Target::new(sink, log.clone(), round, rounds.clone()));
-        }
-    }
-    made.into()
+    let made = logs.iter().enumerate().filter_map(|(index, log)| {
+        let sink = sinks.sink(&log.address)?;
+        Some(Target::new(
+            sink,
+            log.clone(),
+            round + index,
+            rounds.clone(),
+        ))
+    });
+    made.collect()
 }
 
 const DEFAULT_TAG: &str = "haproxy";

@@ -4,15 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hapax_core::ir::{LogAddress, LogFraming, LogSample, LogTarget};
+use hapax_core::ir::{Address, LogAddress, LogFraming, LogSample, LogTarget};
 use hapax_core::program::Program;
-use hapax_sys::SockAddr;
-use hapax_sys::addr::{Addr, UnixAddr};
 
 use super::console::descriptor;
 use super::date::Dates;
 use super::level::Level;
 use super::sink::{self, Sink};
+use crate::address::socket_address;
 
 /// Where the samplings of all targets stand; one for a program, shared by its workers.
 #[derive(Debug)]
@@ -116,7 +115,12 @@ fn header(
     line: &mut Vec<u8>,
 ) {
     let priority = target.facility * 8 + level;
-    match target.format {
+    let framing = match (target.format, &origin.host) {
+        (LogFraming::Unset, Some(_)) => LogFraming::Rfc3164,
+        (LogFraming::Unset, None) => LogFraming::Local,
+        (given, _) => given,
+    };
+    match framing {
         LogFraming::Raw => {}
         LogFraming::Short => bracketed(line, level),
         LogFraming::Priority => bracketed(line, priority),
@@ -125,7 +129,7 @@ fn header(
             dates.iso(wall_us, line);
         }
         LogFraming::Iso => dates.iso(wall_us, line),
-        LogFraming::Local => {
+        LogFraming::Local | LogFraming::Unset => {
             bracketed(line, priority);
             dates.bsd(wall_us, line);
             tagged(line, origin);
@@ -171,22 +175,11 @@ fn bracketed(line: &mut Vec<u8>, number: u8) {
 /// # Errors
 /// When the descriptor is not open, or the address is none that datagrams can be sent to.
 pub(super) fn open(address: &LogAddress) -> std::io::Result<sink::Target> {
-    use hapax_core::ir::Address;
-    let to = match address {
-        LogAddress::Descriptor(number) => {
-            return Ok(sink::Target::Descriptor(descriptor(*number)?));
+    Ok(match address {
+        LogAddress::Descriptor(number)
+        | LogAddress::Datagram(Address::Descriptor(number) | Address::SocketPair(number)) => {
+            sink::Target::Descriptor(descriptor(*number)?)
         }
-        LogAddress::Datagram(Address::Descriptor(number) | Address::SocketPair(number)) => {
-            return Ok(sink::Target::Descriptor(descriptor(*number)?));
-        }
-        LogAddress::Datagram(Address::Inet(address)) => Addr::Inet(*address),
-        LogAddress::Datagram(Address::Unix(path)) => Addr::Unix(UnixAddr::Path(path.into())),
-        LogAddress::Datagram(Address::Abstract { name, zero_padded }) => {
-            Addr::Unix(UnixAddr::Abstract {
-                name: name.clone().into_bytes(),
-                padded: *zero_padded,
-            })
-        }
-    };
-    Ok(sink::Target::Datagram(SockAddr::new(&to)?))
+        LogAddress::Datagram(address) => sink::Target::Datagram(socket_address(address)?),
+    })
 }

@@ -2,6 +2,9 @@
 
 pub mod columns;
 pub mod csv;
+pub mod errors;
+pub mod info;
+pub mod page;
 pub mod status;
 pub mod value;
 pub mod view;

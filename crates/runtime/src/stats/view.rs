@@ -88,6 +88,8 @@ pub struct Selection {
     pub no_maintenance: bool,
     /// Only proxies of these names; empty is all.
     pub scope: Vec<String>,
+    /// Only proxies whose name contains this.
+    pub name_part: String,
     /// See [`View::legends`].
     pub legends: bool,
 }
@@ -199,6 +201,7 @@ pub fn selects(selection: &Selection, proxy: &Proxy) -> bool {
     !proxy.ir.disabled
         && selection.proxy.is_none_or(|id| id == proxy.live.uuid)
         && (selection.scope.is_empty() || selection.scope.contains(&proxy.ir.name))
+        && proxy.ir.name.contains(&selection.name_part)
 }
 
 /// The wanted rows of one proxy.

@@ -1,20 +1,25 @@
 //! Programs made by hand, with a minimal choice of servers, for tests of the engine alone.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod wire;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{
-    Algorithm, Assigned, BalanceKey, Balancer, Dispatch, Shared, Ticket, Wish,
+    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Outcome, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ServerLive};
 use hapax_core::program::Program;
 use hapax_core::span::Span;
+use hapax_core::stream::Times;
 use hapax_runtime::open;
+use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
+use hapax_runtime::stats::info::Facts;
 
 #[derive(Debug)]
 struct InTurn;
@@ -83,7 +88,11 @@ pub fn listener_at(address: SocketAddr) -> Bind {
         address: Address::Inet(address),
         span: Span::default(),
         text: address.to_string(),
-        options: BindOptions::default(),
+        options: BindOptions {
+            // One port for all workers, chosen by the kernel.
+            shards: Some(1),
+            ..BindOptions::default()
+        },
     }
 }
 
@@ -124,19 +133,28 @@ pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
             proxy.dispatch.set(turns).expect("set once");
         }
     }
-    let program = Arc::new(Program::link(config, live, "host".into()));
-    let proxies = program.proxies.iter().map(|proxy| &proxy.ir);
-    let sockets = open::listeners(proxies, &program.global, workers).expect("free ports");
+    let listeners = open::listeners(&config.proxies, &config.global, workers).expect("free ports");
     let mut addresses = Vec::new();
     let mut last = None;
-    for bound in &sockets {
-        if last != Some((bound.proxy, bound.listener)) {
-            last = Some((bound.proxy, bound.listener));
+    for bound in &listeners {
+        if last.replace((bound.proxy, bound.listener)) != Some((bound.proxy, bound.listener)) {
             let name = hapax_sys::addr::local_addr(&bound.socket).expect("a name");
             addresses.push(name.inet().expect("an internet address"));
         }
     }
-    let running = serve::start(program.clone(), Options { sockets }).expect("workers");
+    let program = Arc::new(Program::link(config, live, "host".into()));
+    let options = Options {
+        listeners,
+        runtime_api: Vec::new(),
+        facts: Facts::default(),
+        rooms: Rooms {
+            render: |_, cx, out| out.extend_from_slice(&line(cx)),
+            holds: |condition, _| !condition.unless,
+            eval: |_, _| None,
+            stats: |_, _| Outcome::Continue,
+        },
+    };
+    let running = serve::start(program.clone(), options).expect("workers");
     World {
         running: Some(running),
         program,
@@ -160,4 +178,60 @@ impl Drop for World {
             running.kill();
         }
     }
+}
+
+/// A log line for tests: server, timers as in the reference's httplog, status, bytes, termination, request.
+fn line(cx: &Cx<'_>) -> Vec<u8> {
+    let stream = cx.stream;
+    let times = &stream.times;
+    let total = Times::between(times.start, times.end);
+    let state = [
+        stream.termination.cause.letter(),
+        stream.termination.phase.letter(),
+        stream.request_cookie_state.letter(),
+        stream.response_cookie_state.letter(),
+    ];
+    let backend = &cx.program.proxy(stream.backend).live;
+    let server = stream.server.and_then(|index| backend.servers.get(index));
+    format!(
+        "{}/{} {} {} {} {} {}{} {}/{} \"{}\" {}",
+        backend.name,
+        server.map_or("<NOSRV>", |server| &server.name),
+        stream.status,
+        stream.bytes_in,
+        stream.bytes_out,
+        String::from_utf8_lossy(&state),
+        stream.retries,
+        if stream.redispatched { "+" } else { "" },
+        stream.server_queue,
+        stream.backend_queue,
+        String::from_utf8_lossy(&stream.request_line),
+        (total >= 0) as u8,
+    )
+    .into_bytes()
+}
+
+/// A listen with one listener and these servers.
+pub fn listen(name: &str, servers: &[SocketAddr]) -> Proxy {
+    let mut proxy = proxy(name, ProxyKind::Listen);
+    proxy.binds.push(listener());
+    for (index, address) in servers.iter().enumerate() {
+        let name = format!("s{}", index + 1);
+        proxy.servers.push(server(&name, *address));
+    }
+    proxy
+}
+
+/// Sends the proxy's log lines to `lines`.
+pub fn log_to(proxy: &mut Proxy, lines: &wire::Lines) {
+    proxy.log_format = Some(ir::LogFormat::default());
+    proxy.logs.push(ir::LogTarget {
+        address: ir::LogAddress::Datagram(Address::Inet(lines.address())),
+        max_length: 1024,
+        format: ir::LogFraming::Rfc3164,
+        facility: 16,
+        max_level: 7,
+        min_level: 0,
+        sample: None,
+    });
 }

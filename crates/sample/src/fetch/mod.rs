@@ -54,3 +54,6 @@ pub(crate) fn address<'a>(ip: std::net::IpAddr) -> Sample<'a> {
         std::net::IpAddr::V6(ip) => Value::Ipv6(ip).into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
             };
             argument = rest[..length].to_vec();
             self.at += length + 1;
-            apply(&argument, &mut flags);
+            apply(&argument, &mut flags)?;
             if self.next().is_none() {
                 return Err(format!(
                     "parse argument modifier without alias name near '%{{{}}}'",
@@ -247,7 +247,7 @@ impl Reader<'_, '_> {
 }
 
 /// `+Q,-X`: flags to add and remove; no sign adds. Unknown ones are ignored, as upstream does.
-fn apply(argument: &[u8], flags: &mut LogFlags) {
+fn apply(argument: &[u8], flags: &mut LogFlags) -> Result<(), String> {
     for word in argument.split(|byte| *byte == b',') {
         let (on, name) = match word {
             [b'-', name @ ..] => (false, name),
@@ -259,9 +259,13 @@ fn apply(argument: &[u8], flags: &mut LogFlags) {
             b"X" => flags.hex = on,
             b"E" => flags.escape = on,
             b"M" => flags.mandatory = on,
+            b"json" | b"cbor" | b"utf8" | b"bin" => {
+                return Err(format!("flag '{}' is not built yet", lossy(name)));
+            }
             _ => {}
         }
     }
+    Ok(())
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -14,6 +14,9 @@ use hapax_core::sample::{Sample, Type, Value};
 pub use regular::compile as compile_regex;
 pub use string::decode_hex;
 
+pub use crate::converter::expand;
+pub use regex::bytes::Regex;
+
 /// The match methods.
 pub static METHODS: &[MatchMethod] = &[
     MatchMethod {
@@ -96,15 +99,15 @@ pub static METHODS: &[MatchMethod] = &[
     },
 ];
 
-/// The method of a fetch that brings none.
-pub fn default_for(kind: Type) -> &'static str {
-    match kind {
+/// The method of a fetch that brings none; bytes have none.
+pub fn default_for(kind: Type) -> Option<&'static str> {
+    Some(match kind {
         Type::Bool => "bool",
         Type::Int => "int",
         Type::Addr | Type::Ipv4 | Type::Ipv6 => "ip",
-        Type::Bin => "bin",
         Type::Str | Type::Meth | Type::Any => "str",
-    }
+        Type::Bin => return None,
+    })
 }
 
 /// The text that identifies a matcher.

@@ -126,16 +126,24 @@ fn under<N: Copy + PartialEq>(sets: &mut Vec<(N, HashSet<N>)>, mask: N) -> &mut 
     &mut sets[index].1
 }
 
-/// An IPv4 address; trailing octets may be left out, as in `10` for `10.0.0.0`.
+/// An IPv4 address of one to four numbers, of which the last one fills what is left: `127.1` is 127.0.0.1.
 fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
-    let mut octets = [0u8; 4];
-    for (index, part) in text.split('.').enumerate() {
-        if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        *octets.get_mut(index)? = part.parse().ok()?;
+    let parts: Vec<&str> = text.split('.').collect();
+    let (last, first) = parts.split_last()?;
+    let number = |text: &str| -> Option<u32> {
+        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| text.parse().ok()).flatten()
+    };
+    if first.len() > 3 {
+        return None;
     }
-    Some(Ipv4Addr::from(octets))
+    let mut address = 0u64;
+    for part in first {
+        address = address << 8 | u64::from(number(part).filter(|octet| *octet < 256)?);
+    }
+    let bits = 8 * (4 - first.len());
+    let rest = u64::from(number(last)?);
+    (rest >> bits == 0).then(|| Ipv4Addr::from((address << bits | rest) as u32))
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,0 +1,300 @@
+//! The decisions of health checks: what a result makes of a server, when the next check is due, and the words for it.
+
+mod admin;
+mod text;
+mod track;
+
+pub use admin::{enter_drain, enter_maintenance, make_ready, set_weight};
+pub use text::{check_line, check_text, status_text};
+pub use track::follow;
+
+use std::sync::atomic::Ordering;
+
+use hapax_core::contract::Now;
+use hapax_core::ir;
+use hapax_core::live::{CheckResult, CheckStatus, Operation, ProxyLive, ServerLive, ServerState};
+
+/// What a check's result did to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transition {
+    /// Nothing that others need to know.
+    None,
+    /// It went down.
+    Down,
+    /// It came up, or left the state that `disable-on-404` had put it into.
+    Up,
+    /// `disable-on-404`: it takes no new clients any more.
+    Stopping,
+}
+
+/// A line for the log and, with its severity, for the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Syslog level: 1 alert, 0 emergency, 5 notice.
+    pub level: u8,
+    /// The text for logs.
+    pub text: String,
+    /// The text for the console where it differs.
+    pub console: Option<String>,
+}
+
+impl Notice {
+    fn new(level: u8, text: String) -> Notice {
+        Notice {
+            level,
+            text,
+            console: None,
+        }
+    }
+}
+
+/// What [`report`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What happened to the server.
+    pub transition: Transition,
+    /// Lines to log, in order.
+    pub notices: Vec<Notice>,
+}
+
+/// Syslog levels of the lines.
+const EMERGENCY: u8 = 0;
+const ALERT: u8 = 1;
+const NOTICE: u8 = 5;
+
+/// What a result makes of a server's state: the pure part of [`report`].
+pub fn decide(
+    state: &mut ServerState,
+    check: &ir::ServerCheck,
+    mut result: CheckResult,
+    now: Now,
+) -> Transition {
+    let (rise, fall) = (check.rise.max(1), check.fall.max(1));
+    let best = rise + fall - 1;
+    let was_up = state.operation != Operation::Stopped;
+    if !was_up && result.status == CheckStatus::L7OkConditionally {
+        // `disable-on-404` keeps a server from new clients; it does not bring one up.
+        result.status = CheckStatus::L7Status;
+    }
+    let status = result.status;
+    state.check = Some(result);
+    state.check_running = false;
+    let transition = if status.passed() {
+        if was_up {
+            state.health = best;
+        } else {
+            state.health += 1;
+        }
+        let stopping = status == CheckStatus::L7OkConditionally;
+        match state.operation {
+            Operation::Stopped if state.health >= rise => {
+                state.health = best;
+                Transition::Up
+            }
+            Operation::Stopping if !stopping => Transition::Up,
+            Operation::Running | Operation::Starting if stopping => Transition::Stopping,
+            _ => Transition::None,
+        }
+    } else if was_up {
+        state.failed_checks += 1;
+        if state.health > rise {
+            state.health -= 1;
+            Transition::None
+        } else {
+            state.health = 0;
+            Transition::Down
+        }
+    } else {
+        state.health = 0;
+        Transition::None
+    };
+    match transition {
+        Transition::None => {}
+        Transition::Down => {
+            state.operation = Operation::Stopped;
+            state.down_transitions += 1;
+            state.last_change_ms = now.ms;
+        }
+        Transition::Up => {
+            if state.operation == Operation::Stopped {
+                state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
+            }
+            state.operation = Operation::Running;
+            state.last_change_ms = now.ms;
+        }
+        Transition::Stopping => {
+            state.operation = Operation::Stopping;
+            state.last_change_ms = now.ms;
+        }
+    }
+    transition
+}
+
+/// How long until the next check, ms: `inter`, `fastinter` between two states, `downinter` when it is down.
+pub fn next_check(state: &ServerState, check: &ir::ServerCheck) -> u32 {
+    let or_inter = |time: u32| if time == 0 { check.inter } else { time };
+    let best = check.rise.max(1) + check.fall.max(1) - 1;
+    match state.health {
+        0 => or_inter(check.downinter),
+        health if health < best => or_inter(check.fastinter),
+        _ => check.inter,
+    }
+}
+
+/// Takes a check's result: changes the server's state, the totals of its backend and who waits for it, and gives the
+/// lines to log.
+pub fn report(
+    proxy: &ProxyLive,
+    options: &ir::Options,
+    server: &ServerLive,
+    result: CheckResult,
+    now: Now,
+) -> Report {
+    let check = &server.ir.options.check;
+    let mut notices = Vec::new();
+    let mut state = server.state.lock();
+    let before = (state.health, state.check.as_ref().map(|check| check.status));
+    let was = state.operation;
+    let transition = decide(&mut state, check, result, now);
+    let result = state.check.clone();
+    let after = (state.health, result.as_ref().map(|check| check.status));
+    if options.log_health_checks
+        && before != after
+        && let Some(result) = &result
+    {
+        notices.push(Notice::new(NOTICE, check_line(server, result, &state)));
+    }
+    publish(server, &state);
+    drop(state);
+    if transition != Transition::None {
+        let cause = match &result {
+            Some(result) if !options.log_health_checks => text::reason(result),
+            _ => String::new(),
+        };
+        notices.extend(settle(
+            proxy,
+            server,
+            &format!("{}{cause}", verb(transition)),
+            transition == Transition::Down,
+            level(transition, was),
+            now,
+        ));
+    }
+    Report {
+        transition,
+        notices,
+    }
+}
+
+/// Sets what the choice of servers reads from a server's state.
+pub fn publish(server: &ServerLive, state: &ServerState) {
+    let alive = state.operation != Operation::Stopped && !state.admin.in_maintenance();
+    let weight = server.user_weight.load(Ordering::Relaxed);
+    let usable =
+        alive && state.operation != Operation::Stopping && !state.admin.in_drain() && weight > 0;
+    server.running.store(alive, Ordering::Relaxed);
+    server.usable.store(usable, Ordering::Relaxed);
+    if !alive {
+        server.generation.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What a transition is called.
+fn verb(transition: Transition) -> &'static str {
+    match transition {
+        Transition::Down => "is DOWN",
+        Transition::Up => "is UP",
+        Transition::Stopping | Transition::None => "is stopping",
+    }
+}
+
+/// The level of a transition's line: an alert when a server that took clients goes down, else a notice.
+fn level(transition: Transition, was: Operation) -> u8 {
+    if transition == Transition::Down && was != Operation::Stopping {
+        ALERT
+    } else {
+        NOTICE
+    }
+}
+
+/// The common part of every change: totals, queues, the server's line and the backend's.
+fn settle(
+    proxy: &ProxyLive,
+    server: &ServerLive,
+    what: &str,
+    down: bool,
+    level: u8,
+    now: Now,
+) -> Vec<Notice> {
+    let was_up = has_servers(proxy);
+    let dispatch = proxy.dispatch();
+    if let Some(dispatch) = dispatch {
+        dispatch.servers_changed();
+    }
+    let requeued = match dispatch {
+        Some(dispatch) if down => dispatch.requeue(server.index),
+        _ => 0,
+    };
+    refresh_totals(proxy, now);
+    let counts = text::left(proxy, server, down, requeued);
+    let mut notices = vec![Notice::new(
+        level,
+        format!("{} {what}. {counts}", text::server_name(server, true)),
+    )];
+    if was_up && !has_servers(proxy) {
+        let kind = match proxy.kind {
+            ir::ProxyKind::Listen => "proxy",
+            _ => "backend",
+        };
+        notices.push(Notice {
+            level: EMERGENCY,
+            text: format!("{kind} {} has no server available!", proxy.name),
+            console: Some(format!("{kind} '{}' has no server available!", proxy.name)),
+        });
+    }
+    notices
+}
+
+fn has_servers(proxy: &ProxyLive) -> bool {
+    proxy.active.load(Ordering::Relaxed) + proxy.backup.load(Ordering::Relaxed) > 0
+}
+
+/// Counts the usable servers of a backend and their weight, and notes when it goes up or down. To be called once when
+/// the dispatch is attached, too.
+pub fn refresh_totals(proxy: &ProxyLive, now: Now) {
+    let was_up = has_servers(proxy);
+    let count = |backup: bool| {
+        let usable = proxy.servers.iter().filter(|server| {
+            server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
+        });
+        usable.fold((0u32, 0u32), |(count, weight), server| {
+            let own = server.user_weight.load(Ordering::Relaxed);
+            (count + 1, weight.saturating_add(own))
+        })
+    };
+    let ((active, active_weight), (backup, backup_weight)) = (count(false), count(true));
+    proxy.active.store(active, Ordering::Relaxed);
+    proxy.backup.store(backup, Ordering::Relaxed);
+    let weight = if active > 0 {
+        active_weight
+    } else {
+        backup_weight
+    };
+    proxy.total_weight.store(weight, Ordering::Relaxed);
+    match (was_up, active + backup > 0) {
+        (true, false) => {
+            proxy.down_transitions.fetch_add(1, Ordering::Relaxed);
+            proxy.last_change_ms.store(now.ms, Ordering::Relaxed);
+        }
+        (false, true) => {
+            let since = proxy.last_change_ms.swap(now.ms, Ordering::Relaxed);
+            proxy
+                .downtime
+                .fetch_add(now.ms.saturating_sub(since) / 1000, Ordering::Relaxed);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

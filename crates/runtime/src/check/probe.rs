@@ -1,0 +1,243 @@
+//! One check: connect, ask, read, each within its time.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use hapax_core::ir::{Address, SourceAddress};
+use hapax_core::live::{CheckResult, CheckStatus, ServerLive};
+use hapax_sys::addr::{local_addr, peer_addr};
+use hapax_sys::connect::ConnectOptions;
+
+use super::answer::{Answer, Finding};
+use super::recipe::{HttpRecipe, Recipe};
+use crate::address::socket_address;
+use crate::buffer::Buf;
+use crate::clock;
+use crate::io::{Io, Stream};
+use crate::wheel::{NEVER, Timer};
+
+/// Checks a server once.
+pub(super) async fn check(recipe: &Recipe, server: &ServerLive, timer: &mut Timer) -> CheckResult {
+    let started = clock::now_ms();
+    let finding = talk(recipe, server, timer, started).await;
+    let finding = finding.unwrap_or_else(|finding| finding);
+    CheckResult {
+        status: finding.status,
+        code: finding.code,
+        duration_ms: u32::try_from(clock::now_ms() - started).unwrap_or(u32::MAX),
+        info: finding.info,
+    }
+}
+
+async fn talk(
+    recipe: &Recipe,
+    server: &ServerLive,
+    timer: &mut Timer,
+    started: u64,
+) -> Result<Finding, Finding> {
+    let inter = started + u64::from(server.ir.options.check.inter);
+    let to_connect = match (recipe.timeout_check, recipe.timeout_connect) {
+        (Some(_), Some(connect)) => inter.min(started + u64::from(connect)),
+        _ => inter,
+    };
+    let mut stream = connect(recipe, server)?;
+    // What is left of the connection is of no interest to anybody.
+    let _ = stream.reset_on_close();
+    match within(timer, to_connect, |cx| stream.poll_connected(cx)).await {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+            return Err(Finding::new(CheckStatus::L4Connection, &plain(&error)));
+        }
+        None => return Err(Finding::new(CheckStatus::L4Timeout, "")),
+    }
+    let deadline = match recipe.timeout_check {
+        Some(most) => clock::now_ms() + u64::from(most),
+        None => inter,
+    };
+    let faulty = |error| Finding::new(CheckStatus::SocketError, &named(&error));
+    let late = || Finding::new(CheckStatus::L7Timeout, "");
+    if let Some(line) = proxy_line(server, &stream) {
+        let sent = send(&line, &mut stream, timer, deadline).await;
+        sent.map_err(faulty)?.ok_or_else(late)?;
+    }
+    let Some(http) = &recipe.http else {
+        return Ok(Finding::new(CheckStatus::L4Ok, ""));
+    };
+    let finding = exchange(http, server, &mut stream, timer, deadline).await;
+    finding.map_err(faulty)?.ok_or_else(late)
+}
+
+/// What `send-proxy` puts in front: version 1 tells the addresses of the check's own connection, version 2 that it is a
+/// local one. Checks that go elsewhere (`port`, `addr`) send none.
+fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>> {
+    let options = &server.ir.options;
+    if options.check.port.is_some() || options.check.address.is_some() {
+        return None;
+    }
+    if options.send_proxy? == 2 {
+        return Some(LOCAL_V2.to_vec());
+    }
+    let ends = (
+        local_addr(stream).ok().and_then(|end| end.inet()),
+        peer_addr(stream).ok().and_then(|end| end.inet()),
+    );
+    let line = match ends {
+        (Some(from), Some(to)) => {
+            let family = if from.is_ipv4() { "TCP4" } else { "TCP6" };
+            let (source, target) = (from.ip(), to.ip());
+            format!(
+                "PROXY {family} {source} {target} {} {}\r\n",
+                from.port(),
+                to.port()
+            )
+        }
+        _ => "PROXY UNKNOWN\r\n".to_owned(),
+    };
+    Some(line.into_bytes())
+}
+
+fn connect(recipe: &Recipe, server: &ServerLive) -> Result<Stream, Finding> {
+    let options = &server.ir.options;
+    let mut to = match &options.check.address {
+        Some(address) => address.clone(),
+        None => (**server.address.load()).clone(),
+    };
+    if let Address::Inet(address) = &mut to {
+        // `addr` alone keeps the server's port, `port` goes before the port of either address.
+        if address.port() == 0
+            && let Some(own) = server.inet()
+        {
+            address.set_port(own.port());
+        }
+        if let Some(port) = options.check.port {
+            address.set_port(port);
+        }
+    }
+    let how = connect_options(options.source.as_ref().or(recipe.source.as_ref()));
+    socket_address(&to)
+        .and_then(|to| Stream::connect(&to, &how))
+        .map_err(|error| match to {
+            Address::Inet(_) => Finding::new(CheckStatus::L4Connection, &plain(&error)),
+            _ => {
+                let info = format!("General socket error ({})", plain(&error));
+                Finding::new(CheckStatus::SocketError, &info)
+            }
+        })
+}
+
+fn connect_options(source: Option<&SourceAddress>) -> ConnectOptions {
+    ConnectOptions {
+        source: source.map(|source| source.address),
+        interface: source.and_then(|source| source.interface.clone()),
+        nodelay: true,
+        ..ConnectOptions::default()
+    }
+}
+
+/// Sends all of `bytes`; none is out of time.
+async fn send(
+    bytes: &[u8],
+    stream: &mut Stream,
+    timer: &mut Timer,
+    deadline: u64,
+) -> io::Result<Option<()>> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        match within(timer, deadline, |cx| stream.poll_send(cx, rest, &[], false)).await {
+            Some(count) => sent += count?,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(()))
+}
+
+/// Sends the request and reads the answer; none is out of time.
+async fn exchange(
+    http: &HttpRecipe,
+    server: &ServerLive,
+    stream: &mut Stream,
+    timer: &mut Timer,
+    deadline: u64,
+) -> io::Result<Option<Finding>> {
+    if send(&http.request, stream, timer, deadline)
+        .await?
+        .is_none()
+    {
+        return Ok(None);
+    }
+    let mut answer = Answer::new(http, server.state.lock().operation);
+    let mut buffer: Option<Buf> = None;
+    loop {
+        // No buffer is held while nothing has come.
+        let mut taken = buffer.take().filter(|held| !held.is_empty());
+        let received = within(timer, deadline, |cx| {
+            let into = taken.get_or_insert_with(Buf::take);
+            let polled = stream.poll_recv(cx, into.room());
+            if polled.is_pending() && into.is_empty() {
+                taken = None;
+            }
+            polled
+        })
+        .await;
+        let Some(count) = received else {
+            return Ok(None);
+        };
+        let count = count?;
+        let mut held = taken.unwrap_or_else(Buf::take);
+        held.filled(count);
+        if let Some(finding) = answer.advance(&mut held, count == 0) {
+            return Ok(Some(finding));
+        }
+        if count == 0 {
+            return Ok(Some(Finding::new(CheckStatus::SocketError, "")));
+        }
+        buffer = Some(held);
+    }
+}
+
+/// What `poll` gives, or none when `deadline` comes first.
+async fn within<T>(
+    timer: &mut Timer,
+    deadline: u64,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    let result = poll_fn(|cx| match poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => timer.poll_at(cx, deadline).map(|()| None),
+    })
+    .await;
+    poll_fn(|cx| {
+        // The wake-up is of no use any more.
+        let _ = timer.poll_at(cx, NEVER);
+        Poll::Ready(())
+    })
+    .await;
+    result
+}
+
+/// The system's text for an error.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// As `plain`, with the symbol in front.
+fn named(error: &io::Error) -> String {
+    let symbol = match error.kind() {
+        io::ErrorKind::ConnectionReset => "ECONNRESET",
+        io::ErrorKind::BrokenPipe => "EPIPE",
+        io::ErrorKind::TimedOut => "ETIMEDOUT",
+        io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
+        io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
+        io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
+        _ => return plain(error),
+    };
+    format!("{symbol} returned by OS ({})", plain(error))
+}
+
+/// A PROXY protocol header of version 2 for a connection of the proxy's own.
+const LOCAL_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";

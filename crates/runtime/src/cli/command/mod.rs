@@ -1,0 +1,117 @@
+//! The commands: a row and a function each, in families.
+
+mod connection;
+mod counters;
+mod help;
+mod show;
+mod weight;
+
+use std::sync::Arc;
+
+use hapax_core::contract::Now;
+use hapax_core::ir::CliLevel;
+use hapax_core::keyword::CliCommand;
+use hapax_core::program::Program;
+
+use super::Cli;
+use super::session::State;
+
+/// One command with what it may look at and change.
+pub struct Call<'a> {
+    /// Everything.
+    pub cli: &'a Cli,
+    /// The configuration in force.
+    pub program: &'a Arc<Program>,
+    /// The time.
+    pub now: Now,
+    /// The connection.
+    pub state: &'a mut State,
+    /// All words.
+    pub words: &'a [String],
+    /// The words after the command's name.
+    pub args: &'a [String],
+    /// Where the answer goes.
+    pub out: &'a mut Vec<u8>,
+}
+
+impl Call<'_> {
+    /// Argument `index` (from 0), empty when missing.
+    pub fn arg(&self, index: usize) -> &str {
+        self.args.get(index).map_or("", String::as_str)
+    }
+}
+
+/// What a command says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It wrote its answer, which may be nothing.
+    Written,
+    /// A message.
+    Information(String),
+    /// Why it was not done.
+    Refused(String),
+    /// The connection closes.
+    Close,
+}
+
+/// A command's function.
+type Run = fn(&mut Call<'_>) -> Answer;
+
+macro_rules! commands {
+    ($($name:literal, $usage:literal, $level:ident, $doc:literal, $run:path;)*) => {
+        /// The rows, in the order in which `help` lists them.
+        pub const ROWS: &[CliCommand] = &[$(
+            CliCommand { name: $name, usage: $usage, doc: $doc, level: CliLevel::$level },
+        )*];
+
+        /// Their functions, in the same order.
+        const RUN: &[Run] = &[$($run),*];
+    };
+}
+
+commands! {
+    "clear counters", "[all]", Operator, "clear max statistics counters (or all counters)", counters::clear;
+    "echo", "<text>", User, "print text to the output", connection::echo;
+    "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
+    "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
+    "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
+    "set timeout", "[cli] <delay>", User, "change a timeout setting", connection::set_timeout;
+    "show backend", "", User, "list backends in the current running config", show::backend;
+    "show cli level", "", User, "display the level of the current CLI session", connection::show_level;
+    "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
+    "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
+    "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
+    "show info", "[desc|json|typed]*", User, "report information about the running process", show::info;
+    "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
+    "show version", "", User, "show version of the current process", show::version;
+    "user", "", User, "lower the level of the current CLI session to user", connection::user;
+    "help", "[<command>]", User, "list matching or all commands", help::help;
+    "prompt", "[help | n | i | p | timed ]*", User, "toggle interactive mode with prompt", connection::prompt;
+    "quit", "", User, "disconnect", connection::quit;
+}
+
+/// Finds and runs the command of some words; nothing is an empty command.
+pub fn run(mut call: Call<'_>) -> Answer {
+    if call.words.is_empty() {
+        return Answer::Written;
+    }
+    let Some((row, run)) = find(call.words) else {
+        return help::unknown(&mut call);
+    };
+    if call.state.access.level < row.level {
+        return Answer::Refused("Permission denied\n".into());
+    }
+    let name_words = row.name.split(' ').count();
+    call.args = call.words.get(name_words..).unwrap_or_default();
+    run(&mut call)
+}
+
+fn find(words: &[String]) -> Option<(&'static CliCommand, Run)> {
+    let rows = ROWS.iter().zip(RUN);
+    rows.map(|(row, run)| (row, *run)).find(|(row, _)| {
+        let mut words = words.iter();
+        row.name
+            .split(' ')
+            .all(|part| words.next().is_some_and(|word| word == part))
+    })
+}

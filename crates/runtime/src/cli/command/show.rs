@@ -1,0 +1,176 @@
+//! `show ...`.
+
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+
+use hapax_core::ir::{Address, CliLevel};
+use hapax_core::program::Program;
+
+use super::connection::level_name;
+use super::{Answer, Call};
+use crate::stats::csv;
+use crate::stats::errors::Wanted;
+use crate::stats::info::{self, InfoForm, InfoView};
+use crate::stats::view::Selection;
+
+/// `show version`.
+pub fn version(call: &mut Call<'_>) -> Answer {
+    Answer::Information(format!("{}\n", call.cli.facts.version))
+}
+
+/// `show backend`.
+pub fn backend(call: &mut Call<'_>) -> Answer {
+    call.out.extend_from_slice(b"# name\n");
+    for proxy in &call.program.proxies {
+        if proxy.ir.kind.has_backend() && !proxy.ir.disabled {
+            let _ = writeln!(call.out, "{}", proxy.ir.name);
+        }
+    }
+    Answer::Written
+}
+
+/// `show env`.
+pub fn env(call: &mut Call<'_>) -> Answer {
+    let mut line = |name: &std::ffi::OsStr, value: &std::ffi::OsStr| {
+        call.out.extend_from_slice(name.as_bytes());
+        call.out.push(b'=');
+        call.out.extend_from_slice(value.as_bytes());
+        call.out.push(b'\n');
+    };
+    match call.args.first() {
+        // The C library refuses such names, and Rust's panics.
+        Some(name) if name.is_empty() || name.contains(['=', '\0']) => {
+            return Answer::Refused("Variable not found\n".into());
+        }
+        Some(name) => match std::env::var_os(name) {
+            Some(value) => line(name.as_ref(), &value),
+            None => return Answer::Refused("Variable not found\n".into()),
+        },
+        None => std::env::vars_os().for_each(|(name, value)| line(&name, &value)),
+    }
+    Answer::Written
+}
+
+/// `show cli sockets`.
+pub fn sockets(call: &mut Call<'_>) -> Answer {
+    call.out.extend_from_slice(b"# socket lvl processes\n");
+    for bind in &call.program.global.stats_sockets {
+        let address = match &bind.address {
+            Address::Inet(address) if address.is_ipv4() => format!("ipv4@{address}"),
+            Address::Inet(address) => format!("ipv6@{address}"),
+            Address::Unix(path) => format!("unix@{path}"),
+            Address::Abstract { name, .. } => format!("abns@{name}"),
+            Address::Descriptor(fd) => format!("fd@{fd}"),
+            Address::SocketPair(fd) => format!("sockpair@{fd}"),
+        };
+        let level = level_name(bind.options.level.unwrap_or(CliLevel::Operator));
+        let _ = writeln!(call.out, "{address} {level} all");
+    }
+    Answer::Written
+}
+
+/// `show errors`.
+pub fn errors(call: &mut Call<'_>) -> Answer {
+    let proxy = match call.args.first() {
+        None => None,
+        Some(name) => match number(call.program, name) {
+            Some(number) => Some(number),
+            None => return Answer::Refused("No such proxy.\n".into()),
+        },
+    };
+    let wanted = Wanted {
+        proxy,
+        response: match call.arg(1) {
+            "request" => Some(false),
+            "response" => Some(true),
+            _ => None,
+        },
+    };
+    let proxies = &call.program.proxies;
+    let order: Vec<u32> = proxies.iter().map(|proxy| proxy.live.uuid).collect();
+    call.cli
+        .errors
+        .write(call.now.wall_us, &order, wanted, call.out);
+    Answer::Written
+}
+
+/// The number of a proxy that is named by number or name.
+fn number(program: &Program, text: &str) -> Option<u32> {
+    let mut proxies = program.proxies.iter();
+    match text.parse() {
+        Ok(number) => proxies.any(|p| p.live.uuid == number).then_some(number),
+        Err(_) => proxies.find(|p| p.ir.name == text).map(|p| p.live.uuid),
+    }
+}
+
+/// `show info`; words that are none of its own are passed over, as upstream does.
+pub fn info(call: &mut Call<'_>) -> Answer {
+    let mut form = InfoForm::Plain;
+    let mut describe = false;
+    for arg in call.args {
+        match arg.as_str() {
+            "typed" => form = InfoForm::Typed,
+            "json" => form = InfoForm::Json,
+            "desc" => describe = true,
+            "float" => return not_built("show info float"),
+            _ => {}
+        }
+    }
+    let view = InfoView {
+        program: call.program,
+        facts: &call.cli.facts,
+        measures: (call.cli.measures)(),
+        now: call.now,
+    };
+    info::write(&view, form, describe, call.out);
+    Answer::Written
+}
+
+/// `show stat [{<iid>|<proxy>} <type> <sid>] [desc|json|no-maint|typed|up]*`.
+pub fn stat(call: &mut Call<'_>) -> Answer {
+    let mut selection = Selection {
+        legends: call.state.access.level >= CliLevel::Operator,
+        ..Selection::default()
+    };
+    let mut args = call.args;
+    if let [proxy, kinds, id, rest @ ..] = args
+        && let (Ok(kinds), Ok(id)) = (kinds.parse::<i32>(), id.parse::<i32>())
+    {
+        args = rest;
+        if proxy != "-1" {
+            match proxy.parse::<u32>() {
+                // An unknown number selects nothing.
+                Ok(number) => selection.proxy = Some(number),
+                Err(_) => match number(call.program, proxy) {
+                    Some(number) => selection.proxy = Some(number),
+                    None => return Answer::Refused("No such proxy.\n".into()),
+                },
+            }
+        }
+        selection.kinds = (kinds != -1).then_some((kinds & 15) as u8);
+        selection.id = u32::try_from(id).ok();
+    }
+    let (mut typed, mut json, mut describe) = (false, false, false);
+    for arg in args {
+        match arg.as_str() {
+            "typed" => (typed, json) = (true, false),
+            "json" => (typed, json) = (false, true),
+            "desc" => describe = true,
+            "up" => selection.up = true,
+            "no-maint" => selection.no_maintenance = true,
+            _ => {}
+        }
+    }
+    if typed {
+        csv::write_typed(call.program, call.now, &selection, describe, call.out);
+    } else if json {
+        csv::write_json(call.program, call.now, &selection, describe, call.out);
+    } else {
+        csv::write(call.program, call.now, &selection, call.out);
+    }
+    Answer::Written
+}
+
+fn not_built(name: &str) -> Answer {
+    Answer::Refused(format!("'{name}' is not built.\n"))
+}

@@ -1,0 +1,194 @@
+//! The sockets of the runtime API. One task per connection; none of them is on the path of a request.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::timeout;
+
+use super::{Access, Cli, Session, Then};
+
+/// A listening socket.
+#[derive(Debug)]
+pub enum Listening {
+    /// A unix socket.
+    Unix(UnixListener),
+    /// A TCP socket.
+    Tcp(TcpListener),
+}
+
+impl Listening {
+    /// Takes over a bound and listening unix socket.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be watched.
+    pub fn unix(socket: OwnedFd) -> io::Result<Listening> {
+        let socket = std::os::unix::net::UnixListener::from(socket);
+        socket.set_nonblocking(true)?;
+        UnixListener::from_std(socket).map(Listening::Unix)
+    }
+
+    /// Takes over a bound and listening TCP socket.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be watched.
+    pub fn tcp(socket: OwnedFd) -> io::Result<Listening> {
+        let socket = std::net::TcpListener::from(socket);
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket).map(Listening::Tcp)
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Listening::Unix(socket) => socket.accept().await.map(|(s, _)| Stream::Unix(s)),
+            Listening::Tcp(socket) => socket.accept().await.map(|(s, _)| Stream::Tcp(s)),
+        }
+    }
+}
+
+/// What all runtime sockets of a process share: the limit of connections (`stats maxconn`).
+#[derive(Debug)]
+pub struct Serving {
+    free: Cell<u32>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+impl Serving {
+    /// `stats maxconn`; upstream's default is 10.
+    pub fn new(most: u32) -> Rc<Serving> {
+        Rc::new(Serving {
+            free: Cell::new(most.max(1)),
+            waiting: RefCell::default(),
+        })
+    }
+
+    async fn slot(self: &Rc<Self>) -> Slot {
+        poll_fn(|cx| {
+            if let Some(left) = self.free.get().checked_sub(1) {
+                self.free.set(left);
+                return Poll::Ready(());
+            }
+            let mut waiting = self.waiting.borrow_mut();
+            waiting.retain(|waker| !waker.will_wake(cx.waker()));
+            waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        Slot(self.clone())
+    }
+}
+
+struct Slot(Rc<Serving>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.free.set(self.0.free.get().saturating_add(1));
+        for waker in self.0.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Serves one runtime socket until the future is dropped; connections that are open then go on. Must run inside a
+/// `LocalRuntime` or `LocalSet`.
+pub async fn serve(listening: Listening, cli: Rc<Cli>, access: Access, serving: Rc<Serving>) {
+    loop {
+        let slot = serving.slot().await;
+        match listening.accept().await {
+            Ok(stream) => {
+                let (cli, access) = (cli.clone(), access.clone());
+                tokio::task::spawn_local(async move {
+                    let _slot = slot;
+                    // A client that goes away ends its own connection only.
+                    let _ = converse(&stream, &cli, access).await;
+                });
+            }
+            // Out of descriptors or the like: others give theirs back meanwhile.
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// Pause after a failed accept.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Bytes read at a time.
+const READ: usize = 4096;
+
+async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> {
+    let mut session = Session::new(access);
+    let mut input = vec![0; READ];
+    let mut out = Vec::new();
+    loop {
+        let patience = Duration::from_millis(session.timeout_ms());
+        let length = timeout(patience, stream.read(&mut input)).await??;
+        let Some(bytes) = input.get(..length).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(());
+        };
+        let then = session.input(cli, bytes, &mut out);
+        stream.write_all(&out, patience).await?;
+        out.clear();
+        out.shrink_to(READ);
+        if then == Then::Close {
+            return Ok(());
+        }
+    }
+}
+
+enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Stream {
+    async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match self {
+                Stream::Unix(stream) => {
+                    stream.readable().await?;
+                    stream.try_read(buffer)
+                }
+                Stream::Tcp(stream) => {
+                    stream.readable().await?;
+                    stream.try_read(buffer)
+                }
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Writes everything; each piece within `patience`.
+    async fn write_all(&self, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = timeout(patience, self.write(bytes)).await??;
+            bytes = bytes.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let written = match self {
+                Stream::Unix(stream) => {
+                    stream.writable().await?;
+                    stream.try_write(bytes)
+                }
+                Stream::Tcp(stream) => {
+                    stream.writable().await?;
+                    stream.try_write(bytes)
+                }
+            };
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+}

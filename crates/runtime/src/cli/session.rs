@@ -1,0 +1,211 @@
+//! One connection to the runtime API, without its socket: bytes in, answers out.
+
+use hapax_core::ir::{CliLevel, SeverityOutput};
+
+use super::command::{self, Answer, Call};
+use super::{Cli, line};
+
+/// What a connection may do and how it is treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The level it starts with.
+    pub level: CliLevel,
+    /// How severities are marked at first.
+    pub severity: SeverityOutput,
+    /// Idle time before it is closed, ms.
+    pub timeout_ms: u64,
+    /// Longest line, bytes.
+    pub longest: usize,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Access {
+            level: CliLevel::Operator,
+            severity: SeverityOutput::None,
+            timeout_ms: 10_000,
+            longest: 16_384,
+        }
+    }
+}
+
+/// Whether lines follow each other, and what stands before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mode {
+    /// The connection stays open after a line.
+    pub interactive: bool,
+    /// `> ` is shown.
+    pub prompt: bool,
+    /// The uptime is shown in the prompt.
+    pub timed: bool,
+}
+
+/// What commands may change of their connection.
+#[derive(Debug)]
+pub struct State {
+    /// See [`Access`].
+    pub access: Access,
+    /// See [`Mode`].
+    pub mode: Mode,
+}
+
+/// What follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// The connection waits for more.
+    More,
+    /// It closes once everything is sent.
+    Close,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Session {
+    state: State,
+    pending: Vec<u8>,
+    payload: Option<Payload>,
+}
+
+/// Lines that belong to a command. No command takes any yet: they are read over.
+#[derive(Debug)]
+struct Payload {
+    command: Vec<u8>,
+    end: Vec<u8>,
+    bytes: usize,
+}
+
+impl Session {
+    /// A new connection.
+    pub fn new(access: Access) -> Session {
+        Session {
+            state: State {
+                access,
+                mode: Mode::default(),
+            },
+            pending: Vec::new(),
+            payload: None,
+        }
+    }
+
+    /// Idle time before the connection is closed, ms; `set timeout cli` changes it.
+    pub fn timeout_ms(&self) -> u64 {
+        self.state.access.timeout_ms
+    }
+
+    /// Takes bytes from the client, appends the answers.
+    pub fn input(&mut self, cli: &Cli, bytes: &[u8], out: &mut Vec<u8>) -> Then {
+        self.pending.extend_from_slice(bytes);
+        let mut start = 0;
+        let mut then = Then::More;
+        while let Some(length) = self.pending.get(start..).and_then(line_length) {
+            let line = self.pending[start..start + length].to_vec();
+            start += length + 1;
+            then = if line.len() >= self.state.access.longest {
+                too_long(out)
+            } else {
+                self.line(cli, &line, out)
+            };
+            if then == Then::Close {
+                break;
+            }
+        }
+        self.pending.drain(..start.min(self.pending.len()));
+        if then == Then::More && self.pending.len() >= self.state.access.longest {
+            return too_long(out);
+        }
+        then
+    }
+
+    fn line(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
+        if let Some(mut payload) = self.payload.take() {
+            let text = line.strip_suffix(b"\r").unwrap_or(line);
+            payload.bytes += line.len() + 1;
+            if payload.bytes >= self.state.access.longest {
+                return too_long(out);
+            }
+            if text == payload.end {
+                return self.execute(cli, &payload.command, out);
+            }
+            self.payload = Some(payload);
+            self.more_payload(out);
+            return Then::More;
+        }
+        if let Some((command, end)) = line::payload(line) {
+            self.payload = Some(Payload {
+                command: command.to_vec(),
+                end,
+                bytes: line.len() + 1,
+            });
+            self.more_payload(out);
+            return Then::More;
+        }
+        self.execute(cli, line, out)
+    }
+
+    fn more_payload(&self, out: &mut Vec<u8>) {
+        if self.state.mode.prompt {
+            out.extend_from_slice(b"+ ");
+        }
+    }
+
+    fn execute(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
+        for words in line::commands(line) {
+            let start = out.len();
+            let answer = command::run(Call {
+                cli,
+                program: &cli.program.load_full(),
+                now: (cli.clock)(),
+                state: &mut self.state,
+                words: &words,
+                args: &[],
+                out,
+            });
+            match answer {
+                Answer::Close => return Then::Close,
+                Answer::Written => {}
+                Answer::Information(text) => self.say(6, "info", &text, out),
+                Answer::Refused(text) => self.say(3, "err", &text, out),
+            }
+            if out.len() > start && !out.ends_with(b"\n") {
+                out.push(b'\n');
+            }
+            out.push(b'\n');
+        }
+        if !self.state.mode.interactive {
+            return Then::Close;
+        }
+        if self.state.mode.prompt {
+            if self.state.mode.timed {
+                let seconds = (cli.clock)().ms / 1000;
+                let (days, hours) = (seconds / 86400, seconds / 3600 % 24);
+                let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
+                out.extend_from_slice(
+                    format!("[{days}:{hours:02}:{minutes:02}:{seconds:02}]").as_bytes(),
+                );
+            }
+            out.extend_from_slice(b"> ");
+        }
+        Then::More
+    }
+
+    fn say(&self, number: u8, name: &str, text: &str, out: &mut Vec<u8>) {
+        let mark = match self.state.access.severity {
+            SeverityOutput::None => String::new(),
+            SeverityOutput::Number => format!("[{number}]: "),
+            SeverityOutput::String => format!("[{name}]: "),
+        };
+        out.extend_from_slice(mark.as_bytes());
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn line_length(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr(b'\n', bytes)
+}
+
+fn too_long(out: &mut Vec<u8>) -> Then {
+    out.extend_from_slice(
+        b"The command line is too big for the buffer size. Please change tune.bufsize in the configuration to use a bigger command.\n",
+    );
+    Then::Close
+}

@@ -1,0 +1,71 @@
+//! What a worker does besides traffic: worker 0 answers the runtime API; checks run on all of them.
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hapax_core::ir::{Address, Bind};
+use hapax_core::program::Program;
+
+use crate::cli::{self, Access, Cli, Listening, Serving};
+use crate::local::Local;
+use crate::stats::info::{Facts, Measures};
+use crate::{buffer, pipe};
+
+/// Serves the sockets of the runtime API, given in the order of the `stats socket` lines.
+pub fn runtime_api(local: &Rc<Local>, sockets: Vec<OwnedFd>, facts: Facts) {
+    let program = local.plan().program.clone();
+    let most = program.global.stats_maxconn.unwrap_or(STATS_MAXCONN);
+    let serving = Serving::new(most);
+    let clock = local.clone();
+    let cli = Rc::new(Cli {
+        program: Arc::new(ArcSwap::new(program.clone())),
+        errors: local.errors.clone(),
+        facts,
+        measures: Box::new(measures),
+        clock: Box::new(move || clock.now()),
+    });
+    for (bind, socket) in program.global.stats_sockets.iter().zip(sockets) {
+        let listening = match bind.address {
+            Address::Inet(_) => Listening::tcp(socket),
+            _ => Listening::unix(socket),
+        };
+        match listening {
+            Ok(listening) => {
+                let (cli, serving) = (cli.clone(), serving.clone());
+                let access = access(&program, bind);
+                tokio::task::spawn_local(cli::serve(listening, cli, access, serving));
+            }
+            Err(error) => log::error!("the runtime API cannot listen: {error}"),
+        }
+    }
+}
+
+fn access(program: &Program, bind: &Bind) -> Access {
+    let default = Access::default();
+    Access {
+        level: bind.options.level.unwrap_or(default.level),
+        severity: bind.options.severity_output,
+        timeout_ms: program
+            .global
+            .stats_timeout
+            .map_or(default.timeout_ms, u64::from),
+        longest: program.global.tune.bufsize as usize,
+    }
+}
+
+/// What worker 0 measures of itself; the other workers have pools of their own.
+fn measures() -> Measures {
+    let size = buffer::size() as u64;
+    let (pipes_used, pipes_free) = pipe::open();
+    Measures {
+        pool_allocated: buffer::pooled() as u64 * size,
+        pipes_used: pipes_used as u32,
+        pipes_free: pipes_free as u32,
+        ..Measures::default()
+    }
+}
+
+/// `stats maxconn` where none is given.
+const STATS_MAXCONN: u32 = 10;

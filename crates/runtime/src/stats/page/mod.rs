@@ -1,0 +1,330 @@
+//! The statistics page: which requests ask for it, who may see it, and what is answered.
+//!
+//! `stats http-request` rules are the caller's: it evaluates them between [`matches()`] and [`Page::answer`].
+
+mod document;
+mod rows;
+mod style;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hapax_core::contract::Now;
+use hapax_core::ir;
+use hapax_core::program::{Program, Proxy};
+use hapax_proto::http::Head;
+
+use super::csv;
+use super::info::{Facts, Measures};
+use super::view::Selection;
+
+/// What the page is made from.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// The configuration in force.
+    pub program: &'a Program,
+    /// The proxy whose `stats` lines apply.
+    pub proxy: &'a Proxy,
+    /// Those lines.
+    pub stats: &'a ir::Stats,
+    /// What is known since the start.
+    pub facts: &'a Facts,
+    /// What the workers measured.
+    pub measures: Measures,
+    /// The time.
+    pub now: Now,
+}
+
+/// An answer before its framing. Upstream sends bodies of status 200 chunked to 1.1 clients and closes after them
+/// otherwise; the others have a length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status; 401 and 403 may be replaced by the proxy's error page.
+    pub status: u16,
+    /// The reason.
+    pub reason: &'static str,
+    /// The fields in upstream's order, without those of the framing; for 401 the one that error pages need too is last.
+    pub fields: Vec<(&'static str, String)>,
+    /// The body; empty for HEAD.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Whether the length is not announced (see [`Reply`]).
+    pub fn streams(&self) -> bool {
+        self.status == 200
+    }
+}
+
+/// Whether a request asks for statistics: method GET, HEAD or POST, and a target that begins with `stats uri`.
+pub fn matches(stats: &ir::Stats, head: &Head) -> bool {
+    matches!(head.method(), b"GET" | b"HEAD" | b"POST")
+        && local(head.uri()).starts_with(stats.uri.as_bytes())
+}
+
+/// Whether the request carries one of the accounts of `stats auth`; always when there is none.
+pub fn authorised(stats: &ir::Stats, head: &Head) -> bool {
+    stats.auth.is_empty() || credentials(head).is_some_and(|given| knows(stats, &given))
+}
+
+/// The answer that asks for user and password; `realm` of a rule comes before that of `stats realm`.
+pub fn challenge(stats: &ir::Stats, realm: Option<&str>) -> Reply {
+    let realm = realm.or(stats.realm.as_deref()).unwrap_or(REALM);
+    let body = "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n";
+    Reply {
+        status: 401,
+        reason: "Unauthorized",
+        fields: vec![
+            ("content-length", body.len().to_string()),
+            ("cache-control", "no-cache".into()),
+            ("content-type", "text/html".into()),
+            ("www-authenticate", format!("Basic realm=\"{realm}\"")),
+        ],
+        body: body.into(),
+    }
+}
+
+/// The answer to a request, or nothing when it does not ask for statistics; rules are not looked at.
+pub fn serve(page: &Page<'_>, head: &Head) -> Option<Reply> {
+    if !matches(page.stats, head) {
+        return None;
+    }
+    if !authorised(page.stats, head) {
+        return Some(challenge(page.stats, None));
+    }
+    Some(page.answer(head))
+}
+
+const REALM: &str = "HAProxy Statistics";
+
+impl Page<'_> {
+    /// The answer to a request that matches and is allowed.
+    pub fn answer(&self, head: &Head) -> Reply {
+        let wish = Wish::of(self.stats, local(head.uri()));
+        if head.method() == b"POST" {
+            return self.moved(&wish);
+        }
+        let (kind, body) = match wish.form {
+            Form::Html => ("text/html", document::write(self, &wish)),
+            Form::Csv => ("text/plain", self.text(&wish, csv::write)),
+            Form::Typed => (
+                "text/plain",
+                self.text(&wish, |program, now, selection, out| {
+                    csv::write_typed(program, now, selection, false, out);
+                }),
+            ),
+            Form::Json => (
+                "application/json",
+                self.text(&wish, |program, now, selection, out| {
+                    csv::write_json(program, now, selection, false, out);
+                }),
+            ),
+            Form::JsonSchema => return not_built("json-schema"),
+        };
+        let mut fields = vec![
+            ("cache-control", "no-cache".into()),
+            ("content-type", kind.into()),
+        ];
+        if self.stats.refresh > 0 && wish.refresh {
+            fields.push(("refresh", self.stats.refresh.to_string()));
+        }
+        let is_head = head.method() == b"HEAD";
+        Reply {
+            status: 200,
+            reason: "OK",
+            fields,
+            body: if is_head { Vec::new() } else { body },
+        }
+    }
+
+    /// Which proxies and servers are shown.
+    fn selection(&self, wish: &Wish<'_>) -> Selection {
+        let own = |name: &String| match name.as_str() {
+            "." => self.proxy.ir.name.clone(),
+            _ => name.clone(),
+        };
+        Selection {
+            up: wish.up,
+            no_maintenance: wish.no_maintenance,
+            scope: self.stats.scope.iter().map(own).collect(),
+            name_part: wish.scope.to_owned(),
+            legends: self.stats.show_legends,
+            ..Selection::default()
+        }
+    }
+
+    fn text(
+        &self,
+        wish: &Wish<'_>,
+        write: impl FnOnce(&Program, Now, &Selection, &mut Vec<u8>),
+    ) -> Vec<u8> {
+        let mut out = Vec::new();
+        write(self.program, self.now, &self.selection(wish), &mut out);
+        out
+    }
+
+    /// Changes over the page (`stats admin`) are never allowed: back to the page, which says so.
+    fn moved(&self, wish: &Wish<'_>) -> Reply {
+        let location = format!("{};st=DENY", wish.link(self.stats, &[]));
+        Reply {
+            status: 303,
+            reason: "See Other",
+            fields: vec![
+                ("cache-control", "no-cache".into()),
+                ("content-type", "text/plain".into()),
+                ("content-length", "0".into()),
+                ("location", location),
+            ],
+            body: Vec::new(),
+        }
+    }
+}
+
+fn not_built(what: &str) -> Reply {
+    let body = format!("{what} is not built.\n").into_bytes();
+    Reply {
+        status: 501,
+        reason: "Not Implemented",
+        fields: vec![
+            ("content-length", body.len().to_string()),
+            ("cache-control", "no-cache".into()),
+            ("content-type", "text/plain".into()),
+        ],
+        body,
+    }
+}
+
+/// Forms of the statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Html,
+    Csv,
+    Typed,
+    Json,
+    JsonSchema,
+}
+
+/// What follows `stats uri` in the target.
+#[derive(Debug)]
+struct Wish<'a> {
+    form: Form,
+    up: bool,
+    no_maintenance: bool,
+    refresh: bool,
+    denied: bool,
+    /// Only proxies whose name contains this.
+    scope: &'a str,
+}
+
+impl<'a> Wish<'a> {
+    /// Options are words after a semicolon anywhere behind the prefix, as upstream finds them.
+    fn of(stats: &ir::Stats, target: &'a [u8]) -> Wish<'a> {
+        let rest = target.get(stats.uri.len()..).unwrap_or_default();
+        let has = |option: &[u8]| memchr::memmem::find(rest, option).is_some();
+        Wish {
+            form: if has(b";csv") {
+                Form::Csv
+            } else if has(b";typed") {
+                Form::Typed
+            } else if has(b";json-schema") {
+                Form::JsonSchema
+            } else if has(b";json") {
+                Form::Json
+            } else {
+                Form::Html
+            },
+            up: has(b";up"),
+            no_maintenance: has(b";no-maint"),
+            refresh: !has(b";norefresh"),
+            denied: has(b";st=DENY"),
+            scope: scope(rest),
+        }
+    }
+
+    /// A link to the page with the same options, and `change`d ones: (option, on).
+    fn link(&self, stats: &ir::Stats, change: &[(&str, bool)]) -> String {
+        let on = |option: &str, now: bool| {
+            let changed = change.iter().find(|(name, _)| *name == option);
+            changed.map_or(now, |(_, on)| *on)
+        };
+        let mut link = stats.uri.clone();
+        for (option, now) in [
+            ("csv", false),
+            ("json", false),
+            ("up", self.up),
+            ("no-maint", self.no_maintenance),
+            ("norefresh", !self.refresh),
+        ] {
+            if on(option, now) {
+                link.push(';');
+                link.push_str(option);
+            }
+        }
+        if !self.scope.is_empty() {
+            link.push_str("?scope=");
+            link.push_str(self.scope);
+        }
+        link
+    }
+}
+
+/// The value of `scope=`; nothing when it holds what no proxy name has.
+fn scope(rest: &[u8]) -> &str {
+    let Some(at) = memchr::memmem::find(rest, b"scope=") else {
+        return "";
+    };
+    let value = rest.get(at + b"scope=".len()..).unwrap_or_default();
+    let end = value
+        .iter()
+        .position(|byte| matches!(byte, b'&' | b';' | b'#'));
+    let value = value.get(..end.unwrap_or(value.len())).unwrap_or_default();
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b".:_-".contains(byte);
+    if value.len() > LONGEST_SCOPE || !value.iter().all(fits) {
+        return "";
+    }
+    std::str::from_utf8(value).unwrap_or("")
+}
+
+const LONGEST_SCOPE: usize = 20;
+
+/// The target without scheme and authority.
+fn local(uri: &[u8]) -> &[u8] {
+    if uri.starts_with(b"/") {
+        return uri;
+    }
+    let Some(scheme) = memchr::memmem::find(uri, b"://") else {
+        return uri;
+    };
+    let rest = uri.get(scheme + 3..).unwrap_or_default();
+    match memchr::memchr(b'/', rest) {
+        Some(slash) => rest.get(slash..).unwrap_or_default(),
+        None => b"/",
+    }
+}
+
+/// `user:password` of `authorization: Basic ...`.
+fn credentials(head: &Head) -> Option<Vec<u8>> {
+    let value = head.find(b"authorization")?;
+    let (scheme, rest) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    STANDARD.decode(rest.trim_ascii()).ok()
+}
+
+fn knows(stats: &ir::Stats, given: &[u8]) -> bool {
+    let mut known = false;
+    for (user, password) in &stats.auth {
+        known |= same(format!("{user}:{password}").as_bytes(), given);
+    }
+    known
+}
+
+/// Compares in a time that depends on the lengths only.
+fn same(left: &[u8], right: &[u8]) -> bool {
+    let pairs = left.iter().zip(right);
+    let differs = pairs.fold(0, |differs, (left, right)| differs | (left ^ right));
+    left.len() == right.len() && differs == 0
+}
+
+#[cfg(test)]
+mod tests;
