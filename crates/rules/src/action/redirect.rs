@@ -203,11 +203,11 @@ impl Redirect {
                     keep_query(tx, out);
                 }
             }
-            Kind::Prefix => self.request_target(tx, out, b""),
+            Kind::Prefix => self.request_target(tx, out),
             Kind::Scheme => {
                 out.extend_from_slice(b"://");
                 out.extend_from_slice(tx.stream.request.get(Name::Host).unwrap_or_default());
-                self.request_target(tx, out, b"/");
+                self.request_target(tx, out);
             }
         }
         let location = out.len();
@@ -228,11 +228,11 @@ impl Redirect {
         true
     }
 
-    /// Appends path and query of the request, `without` when it has no path.
-    fn request_target(&self, tx: &Tx<'_>, out: &mut Vec<u8>, without: &[u8]) {
+    /// Appends path and query of the request; a target without a path (`*`) counts as `/`.
+    fn request_target(&self, tx: &Tx<'_>, out: &mut Vec<u8>) {
         let target = tx.stream.request.target();
         let path = if target.path.is_empty() {
-            without
+            b"/"
         } else {
             target.path
         };
