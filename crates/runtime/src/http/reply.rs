@@ -7,6 +7,7 @@ use hapax_core::counter::Count;
 use hapax_core::ir::ErrorPage;
 use hapax_core::stream::{Cause, Phase, ReplyBody, ResponseSource, Termination};
 use hapax_proto::h1::body::request_framing;
+use hapax_proto::http::{Head, Name, tokens};
 
 use super::client::{Client, Interrupted, within};
 use super::error_page;
@@ -33,7 +34,14 @@ pub async fn by_rule(
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, status))
         }
-        Outcome::Reply => {
+        Outcome::DenyReply => {
+            exchange.notes.denied = true;
+            Err(Failure::new(Cause::Proxy, Phase::Request, response::REPLY))
+        }
+        Outcome::Reply | Outcome::Page { .. } => {
+            if let Outcome::Page { status } = outcome {
+                page(client, exchange, status);
+            }
             exchange.stream.termination = Termination {
                 cause: Cause::Local,
                 phase: Phase::Request,
@@ -97,6 +105,9 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         }
     }
     exchange.up.discard();
+    if ends_with_connection(&mut exchange.stream.response) {
+        exchange.client_stays = false;
+    }
     exchange.stream.response_from = ResponseSource::Proxy;
     exchange.stream.status = exchange.stream.response.status() as i16;
     exchange.down.reset();
@@ -124,6 +135,17 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
         Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
     }
+}
+
+/// Whether an answer made here says that the connection closes, or has no other end than that (RFC 9112 6.3), as a file
+/// without a length. What it says about the connection is written anew with the rest of the head.
+fn ends_with_connection(response: &mut Head) -> bool {
+    let closes = response
+        .get(Name::Connection)
+        .is_some_and(|value| tokens(value).any(|token| token.eq_ignore_ascii_case(b"close")));
+    response.remove_id(Name::Connection);
+    let bodiless = matches!(response.status(), 100..=199 | 204 | 304);
+    closes || (!bodiless && response.get(Name::ContentLength).is_none())
 }
 
 /// Reads the rest of the request, so that the next one can follow.

@@ -28,9 +28,16 @@ pub fn prepare(
                 exchange.notes.denied = true;
                 return Err(Failure::new(Cause::Proxy, Phase::Headers, status));
             }
-            Some(Outcome::Reply) => {
-                exchange.server = None;
+            Some(Outcome::DenyReply) => {
+                exchange.notes.denied = true;
                 return Err(Failure::new(Cause::Proxy, Phase::Headers, REPLY));
+            }
+            Some(outcome @ (Outcome::Reply | Outcome::Page { .. })) => {
+                if let Outcome::Page { status } = outcome {
+                    super::reply::page(client, exchange, status);
+                }
+                exchange.server = None;
+                return Err(Failure::new(Cause::Local, Phase::Headers, REPLY));
             }
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
