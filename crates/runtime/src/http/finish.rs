@@ -36,7 +36,11 @@ pub async fn settle(
     match failure.status {
         0 => return Then::Close,
         REPLY => {}
-        status => reply::page(client, exchange, status),
+        status => {
+            // What is logged is what failed, also where `errorloc` makes a redirect of it.
+            exchange.stream.status = status as i16;
+            reply::page(client, exchange, status);
+        }
     }
     if exchange.notes.muted {
         exchange.stream.status = failure.status as i16;

@@ -67,6 +67,7 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     {
         let body = own.content.get(body..).unwrap_or_default();
         if stream.response.seen().close {
+            stream.response.add(b"connection", b"close");
             exchange.client_stays = false;
         }
         stream.reply_body = ReplyBody::Owned(body.to_vec());
@@ -75,9 +76,8 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     let page = error_page::page(status);
     let body = page.fill(&mut stream.response);
     if page.closes() {
-        // The line stands in the page itself and is counted with it; the engine writes it at the end of the head.
+        stream.response.add(b"connection", b"close");
         exchange.client_stays = false;
-        exchange.notes.response_head += CLOSE_LINE;
     }
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
@@ -109,7 +109,9 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.client_stays = false;
     }
     exchange.stream.response_from = ResponseSource::Proxy;
-    exchange.stream.status = exchange.stream.response.status() as i16;
+    if exchange.stream.status <= 0 {
+        exchange.stream.status = exchange.stream.response.status() as i16;
+    }
     exchange.down.reset();
     exchange.down.input = None;
     response::write(client, exchange, true);
@@ -191,6 +193,3 @@ fn count_intercepted(client: &Client) {
         .counters
         .add(client.local.worker, Count::Intercepted, 1);
 }
-
-/// `connection` and `close`, as bytes are counted.
-const CLOSE_LINE: u64 = 15;
