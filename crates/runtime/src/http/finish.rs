@@ -218,6 +218,9 @@ fn count(client: &Client, exchange: &mut Exchange) {
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
         on_back(&server.counters, status.filter(|_| complete));
+        if notes.denied && notes.reached_server {
+            server.counters.add(worker, Count::DeniedResponses, 1);
+        }
         if complete {
             server.counters.add(worker, Count::Requests, 1);
             server.averages.add(timers);

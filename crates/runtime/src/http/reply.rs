@@ -11,7 +11,7 @@ use hapax_proto::http::{Head, Name, tokens};
 
 use super::client::{Client, Interrupted, within};
 use super::error_page;
-use super::exchange::{Exchange, Failure};
+use super::exchange::{Exchange, Failure, counted};
 use super::lane::LaneFault;
 use super::response;
 
@@ -50,6 +50,8 @@ pub async fn by_rule(
             send(client, exchange).await
         }
         _ => {
+            exchange.notes.denied = true;
+            exchange.stream.times.request = 0;
             exchange.client_stays = false;
             Err(Failure::new(Cause::Proxy, Phase::Request, 0))
         }
@@ -105,6 +107,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         }
     }
     exchange.up.discard();
+    exchange.notes.response_head += counted(&exchange.stream.response);
     if ends_with_connection(&mut exchange.stream.response) {
         exchange.client_stays = false;
     }
