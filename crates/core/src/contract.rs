@@ -94,8 +94,15 @@ pub enum Outcome {
         /// The status of the answer.
         status: u16,
     },
+    /// Refuse with what the action put into `stream.response` and `stream.reply_body`; counted as denied.
+    DenyReply,
     /// Answer with what the action put into `stream.response` and `stream.reply_body`.
     Reply,
+    /// Answer with the error page of `status`, as a local answer that refuses nothing.
+    Page {
+        /// The status of the answer.
+        status: u16,
+    },
     /// Close the connection without an answer.
     Close,
 }
@@ -107,6 +114,11 @@ pub trait Action: Debug + Send + Sync {
 
     /// Does it.
     fn run(&self, tx: &mut Tx<'_>) -> Outcome;
+
+    /// Whether no rule behind it is reached when it has no condition.
+    fn is_final(&self) -> bool {
+        false
+    }
 }
 
 /// The patterns of an ACL line, indexed.

@@ -1,10 +1,9 @@
 //! Actions of rulesets and their evaluation.
 //!
 //! A rule is an action under a condition. [`section`] reads the lines, [`action`] holds one file per action, [`ruleset`]
-//! evaluates them.
+//! runs the rules over an exchange.
 
 pub mod action;
-pub mod backend;
 pub mod ruleset;
 pub mod section;
 
@@ -13,7 +12,7 @@ use hapax_core::keyword::Tables;
 /// The tables of this room.
 pub static TABLES: &[Tables] = &[Tables {
     sections: section::KEYWORDS,
-    actions: action::ACTIONS,
+    actions: action::KEYWORDS,
     ..Tables::NONE
 }];
 

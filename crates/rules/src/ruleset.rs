@@ -1,24 +1,61 @@
-//! Evaluation of a list of rules over one exchange.
+//! Rules at work: a ruleset over one exchange, and the choice of the backend.
 
-use hapax_core::contract::{Outcome, Tx};
-use hapax_core::ir::Rule;
-use hapax_sample::condition;
+use hapax_core::contract::{Cx, Outcome, Tx};
+use hapax_core::ir::{BackendTarget, Condition, Rule};
+use hapax_core::program::ProxyId;
+use hapax_sample::{condition, log_format};
 
-/// Runs the rules in order until one ends the list; notes which rule decided.
-pub fn run(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
+/// Runs the rules in order until one ends the list, and notes the rule that decided the exchange.
+///
+/// `Stop` is what `allow` gives: the rest of this ruleset is passed over, and so is nothing else.
+pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
     for rule in rules {
-        let applies = rule
-            .condition
-            .as_ref()
-            .is_none_or(|condition| condition::holds(condition, &tx.cx()));
-        if !applies {
+        if !applies(rule.condition.as_ref(), &tx.cx()) {
             continue;
         }
-        let outcome = rule.action.run(tx);
-        if outcome != Outcome::Continue {
-            tx.stream.decided_by = Some(rule.span);
-            return outcome;
+        match rule.action.run(tx) {
+            Outcome::Continue => {}
+            Outcome::Stop => return Outcome::Stop,
+            decided => {
+                tx.stream.decided_by = Some(rule.span);
+                return decided;
+            }
         }
     }
     Outcome::Continue
+}
+
+/// The backend for an exchange of its frontend: that of the first `use_backend` rule that applies, else the default
+/// backend; none when there is none. A computed name that no backend has leads to the default backend too.
+pub fn use_backend(tx: &mut Tx<'_>) -> Option<ProxyId> {
+    let program = tx.program;
+    let proxy = program.proxy(tx.session.frontend);
+    let rules = proxy.ir.use_backend.iter().zip(&proxy.use_backend);
+    for (rule, fixed) in rules {
+        if !applies(rule.condition.as_ref(), &tx.cx()) {
+            continue;
+        }
+        let chosen = match &rule.target {
+            BackendTarget::Name(_) => *fixed,
+            BackendTarget::Format(format) => {
+                let mut name = std::mem::take(tx.scratch);
+                name.clear();
+                log_format::render(format, &tx.cx(), &mut name);
+                let text = std::str::from_utf8(&name).ok();
+                let found = text.and_then(|name| program.backend(name));
+                *tx.scratch = name;
+                found
+            }
+        };
+        if chosen.is_some() {
+            tx.stream.decided_by = Some(rule.span);
+            return chosen;
+        }
+        break;
+    }
+    proxy.default_backend
+}
+
+fn applies(condition: Option<&Condition>, cx: &Cx<'_>) -> bool {
+    condition.is_none_or(|condition| condition::holds(condition, cx))
 }

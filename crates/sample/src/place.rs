@@ -79,8 +79,8 @@ impl Place {
                 known: Place::BACKEND_REQUEST.known,
                 ..Place::FRONTEND_REQUEST
             },
-            (false, ProxyKind::Backend) => Place::BACKEND_RESPONSE,
-            (false, _) => Place::FRONTEND_RESPONSE,
+            (false, ProxyKind::Frontend) => Place::FRONTEND_RESPONSE,
+            (false, _) => Place::BACKEND_RESPONSE,
         }
     }
 

@@ -1,79 +1,82 @@
-//! `del-header`.
+//! `del-header`: removes fields by their name.
 
 use std::sync::Arc;
 
-use hapax_core::contract::{Action, Matcher, Outcome, Tx};
-use hapax_core::keyword::{ActionCursor, Fault, Patterns};
-use hapax_core::sample::{Sample, Value};
+use hapax_core::contract::{Action, Outcome, Tx};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
+use hapax_sample::matcher::{Regex, compile_regex};
 
-use super::{argument, fault, head};
+use super::BOTH;
+use super::reading;
 
-pub fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
-    let Some(name) = argument(cursor) else {
-        return Err(fault(cursor, "del-header", "expects at least 1 argument"));
-    };
-    let mut action = DelHeader {
-        name: name.text.clone(),
-        matcher: None,
-    };
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "del-header",
+    rulesets: BOTH,
+    usage: "<name> [ -m <method> ]",
+    doc: "Removes header fields.",
+    parse,
+};
+
+fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
+    let name = reading::expect(cursor, "expects at least 1 argument")?;
+    let mut test = Test::Whole(name.text.clone());
     if cursor.peek().is_some_and(|word| *word == "-m") {
-        cursor.take();
-        let Some(method) = argument(cursor) else {
-            return Err(fault(
-                cursor,
-                "del-header",
-                "-m flag expects exactly 1 argument",
-            ));
-        };
-        let method = method.lossy();
-        let row = cursor.line.registry.match_methods.find(&method);
-        action.matcher = match (&*method, row) {
-            ("str", _) => None,
-            ("beg" | "end" | "sub" | "reg", Some(row)) => {
-                // Names are kept in lower case; the other methods compare letters as they are, regular expressions too.
-                let patterns = Patterns {
-                    list: vec![name.text.clone()],
-                    ignore_case: *method != *"reg",
-                    no_names: true,
-                };
-                let matcher =
-                    (row.0.build)(&patterns).map_err(|text| fault(cursor, "del-header", &text))?;
-                Some(matcher)
-            }
+        cursor.at += 1;
+        let method = reading::expect(cursor, "-m flag expects exactly 1 argument")?;
+        let lower = name.text.to_ascii_lowercase();
+        test = match method.text.as_slice() {
+            b"str" => test,
+            b"beg" => Test::Begin(lower),
+            b"end" => Test::End(lower),
+            b"sub" => Test::Within(lower),
+            b"reg" => Test::Regex(
+                compile_regex(&name.text, false)
+                    .map_err(|text| reading::fault_at(cursor, name.span, text))?,
+            ),
             _ => {
-                let text = format!("-m with unsupported matching method '{method}'");
-                return Err(fault(cursor, "del-header", &text));
+                let text = format!("-m with unsupported matching method '{}'", method.lossy());
+                return Err(reading::fault_at(cursor, method.span, text));
             }
         };
     }
-    Ok(Arc::new(action))
+    Ok(Arc::new(DelHeader {
+        test,
+        text: reading::text(cursor),
+    }))
 }
 
 #[derive(Debug)]
 struct DelHeader {
-    name: Vec<u8>,
-    matcher: Option<Arc<dyn Matcher>>,
+    test: Test,
+    text: String,
+}
+
+/// How a name, which is lower case, is compared.
+#[derive(Debug)]
+enum Test {
+    Whole(Vec<u8>),
+    Begin(Vec<u8>),
+    End(Vec<u8>),
+    Within(Vec<u8>),
+    Regex(Regex),
 }
 
 impl Action for DelHeader {
     fn text(&self) -> String {
-        let name = String::from_utf8_lossy(&self.name);
-        match &self.matcher {
-            None => format!("del-header {name}"),
-            Some(matcher) => format!("del-header {name} ({})", matcher.text()),
-        }
+        self.text.clone()
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        match &self.matcher {
-            None => {
-                head(tx).remove(&self.name);
+        let head = reading::head(tx);
+        match &self.test {
+            Test::Whole(name) => {
+                head.remove(name);
             }
-            Some(matcher) => head(tx).retain(|name, _| {
-                !matcher.matches(&Sample {
-                    value: Value::Str(name),
-                })
-            }),
+            Test::Begin(text) => head.retain(|name, _| !name.starts_with(text)),
+            Test::End(text) => head.retain(|name, _| !name.ends_with(text)),
+            Test::Within(text) => head.retain(|name, _| memchr::memmem::find(name, text).is_none()),
+            Test::Regex(regex) => head.retain(|name, _| !regex.is_match(name)),
         }
         Outcome::Continue
     }

@@ -1,66 +1,55 @@
-//! `deny` and `return`: answers from here.
+//! `deny`: refuses the message.
 
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::keyword::{ActionCursor, Fault, Rulesets};
-use hapax_core::stream::{Cause, Phase, Termination};
+use hapax_core::keyword::{ActionKeyword, Rulesets};
 
-use super::fault;
-use super::reply::{self, Content, Reply};
+use super::BOTH;
+use super::reading;
+use super::reply::{Prepared, Reply};
 
-pub fn deny(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
-    let default = if cursor.ruleset == Rulesets::HTTP_REQUEST {
-        403
-    } else {
-        502
-    };
-    let reply = reply::read(cursor, default, true).map_err(|text| fault(cursor, "deny", &text))?;
-    Ok(Arc::new(Answer {
-        keyword: "deny",
-        cause: Cause::Proxy,
-        reply,
-    }))
-}
-
-pub fn reply(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
-    let reply = reply::read(cursor, 200, false).map_err(|text| fault(cursor, "return", &text))?;
-    Ok(Arc::new(Answer {
-        keyword: "return",
-        cause: Cause::Local,
-        reply,
-    }))
-}
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "deny",
+    rulesets: BOTH,
+    usage: "[{ status | deny_status } <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
+    doc: "Refuses the message with an error.",
+    parse: |cursor| {
+        let status = match cursor.ruleset {
+            Rulesets::HTTP_RESPONSE => 502,
+            _ => 403,
+        };
+        let reply = Reply::read(cursor, status, true)?;
+        Ok(Arc::new(Deny {
+            reply,
+            text: reading::text(cursor),
+        }))
+    },
+};
 
 #[derive(Debug)]
-struct Answer {
-    keyword: &'static str,
-    cause: Cause,
+struct Deny {
     reply: Reply,
+    text: String,
 }
 
-impl Action for Answer {
+impl Action for Deny {
     fn text(&self) -> String {
-        format!("{} {}", self.keyword, self.reply.text)
-            .trim_end()
-            .to_owned()
+        self.text.clone()
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        if matches!(self.reply.content, Content::ErrorPage) {
-            return Outcome::Deny {
+        match self.reply.prepare(tx) {
+            Prepared::Here => Outcome::DenyReply,
+            Prepared::Page => Outcome::Deny {
                 status: self.reply.status,
-            };
-        }
-        reply::make(&self.reply, tx);
-        tx.stream.termination = Termination {
-            cause: self.cause,
-            phase: if tx.on_response {
-                Phase::Headers
-            } else {
-                Phase::Request
             },
-        };
-        Outcome::Reply
+            Prepared::Silence => Outcome::Close,
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        true
     }
 }

@@ -1,157 +1,162 @@
-//! `replace-header`, `replace-value`, `replace-path`, `replace-pathq` and `replace-uri`.
+//! The actions that replace what matches a regular expression.
 
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::ir::LogFormat;
 use hapax_core::keyword::{ActionCursor, Fault};
-use hapax_proto::http::Values;
+use hapax_proto::http::{Head, Values};
 use hapax_sample::log_format::Style;
 use hapax_sample::matcher::{Regex, compile_regex, expand};
 
-use super::set_target::{self, Part};
-use super::{argument, fault, head, read_format, with_text};
+use super::reading::{self, Text};
+use super::target::Part;
 
-pub fn header(
+/// What of a header field is compared and replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// A line.
+    Line,
+    /// What stands between commas.
+    Value,
+}
+
+/// Reads `<name> <match-regex> <replace-fmt>`.
+pub(crate) fn parse_field(
     cursor: &mut ActionCursor<'_, '_>,
-    keyword: &'static str,
-    whole: bool,
+    unit: Unit,
 ) -> Result<Arc<dyn Action>, Fault> {
-    let words = (argument(cursor), argument(cursor), argument(cursor));
-    let (Some(name), Some(pattern), Some(replacement)) = words else {
-        return Err(fault(cursor, keyword, "expects exactly 3 arguments"));
-    };
-    let regex =
-        compile_regex(&pattern.text, false).map_err(|text| fault(cursor, keyword, &text))?;
-    let format = read_format(cursor, replacement, Style::Header)
-        .map_err(|text| fault(cursor, keyword, &text))?;
-    Ok(Arc::new(ReplaceHeader {
-        keyword,
+    const MISSING: &str = "expects exactly 3 arguments";
+    let name = reading::expect(cursor, MISSING)?;
+    let pattern = reading::expect(cursor, MISSING)?;
+    let value = reading::expect(cursor, MISSING)?;
+    let regex = compile_regex(&pattern.text, false)
+        .map_err(|text| reading::fault_at(cursor, pattern.span, text))?;
+    let value = reading::format(cursor, &value.text, Style::Header, value.span)?;
+    Ok(Arc::new(ReplaceField {
         name: name.text.clone(),
+        unit,
         regex,
-        format,
-        whole,
+        value,
+        text: reading::text(cursor),
     }))
 }
 
-pub fn target(
+/// Reads `<match-regex> <replace-fmt>`.
+pub(crate) fn parse_part(
     cursor: &mut ActionCursor<'_, '_>,
-    keyword: &'static str,
     part: Part,
 ) -> Result<Arc<dyn Action>, Fault> {
-    let (Some(pattern), Some(replacement)) = (argument(cursor), argument(cursor)) else {
-        let text = "expects exactly 2 arguments <match-regex> and <replace-format>";
-        return Err(fault(cursor, keyword, text));
-    };
-    let regex =
-        compile_regex(&pattern.text, false).map_err(|text| fault(cursor, keyword, &text))?;
-    let format = read_format(cursor, replacement, Style::Header)
-        .map_err(|text| fault(cursor, keyword, &text))?;
-    Ok(Arc::new(ReplaceTarget {
-        keyword,
+    const EXACTLY: &str = "expects exactly 2 arguments <match-regex> and <replace-format>";
+    let pattern = reading::expect(cursor, EXACTLY)?;
+    let value = reading::expect(cursor, EXACTLY)?;
+    if !cursor.at_condition() {
+        return Err(reading::fault(cursor, EXACTLY));
+    }
+    let regex = compile_regex(&pattern.text, false).map_err(|text| {
+        let text = format!("failed to parse the regex : {text}");
+        reading::fault_at(cursor, pattern.span, text)
+    })?;
+    let value = reading::format(cursor, &value.text, Style::Header, value.span)?;
+    Ok(Arc::new(ReplacePart {
         part,
         regex,
-        format,
+        value,
+        text: reading::text(cursor),
     }))
 }
 
 #[derive(Debug)]
-struct ReplaceHeader {
-    keyword: &'static str,
-    name: Vec<u8>,
+struct ReplacePart {
+    part: Part,
     regex: Regex,
-    format: LogFormat,
-    whole: bool,
+    value: Text,
+    text: String,
 }
 
-impl Action for ReplaceHeader {
+impl Action for ReplacePart {
     fn text(&self) -> String {
-        let name = String::from_utf8_lossy(&self.name);
-        format!(
-            "{} {name} {} {}",
-            self.keyword, self.regex, self.format.text
-        )
+        self.text.clone()
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        with_text(&self.format, tx, |tx, replacement| {
-            let head = head(tx);
-            for index in 0..head.len() {
-                if !head.name(index).eq_ignore_ascii_case(&self.name) {
-                    continue;
-                }
-                let line = head.value(index);
-                let changed = if self.whole {
-                    substitute(&self.regex, line, replacement)
-                } else {
-                    each_value(&self.regex, line, replacement)
-                };
-                if let Some(value) = changed {
-                    head.set_value(index, &value);
-                }
+        if !self.regex.is_match(self.part.of(&tx.stream.request)) {
+            return Outcome::Continue;
+        }
+        self.value.with(tx, |tx, value| {
+            let mut new = Vec::new();
+            if let Some(captures) = self.regex.captures(self.part.of(&tx.stream.request)) {
+                expand(value, &captures, &mut new);
             }
+            self.part.set(&mut tx.stream.request, &new, tx.arena);
         });
         Outcome::Continue
     }
-}
-
-/// The replacement for a text, when the expression matches it; all of the text is replaced.
-fn substitute(regex: &Regex, text: &[u8], replacement: &[u8]) -> Option<Vec<u8>> {
-    let captures = regex.captures(text)?;
-    let mut out = Vec::with_capacity(replacement.len() + 32);
-    expand(replacement, &captures, &mut out);
-    Some(out)
-}
-
-fn each_value(regex: &Regex, line: &[u8], replacement: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(line.len() + 32);
-    let mut done = 0;
-    let mut changed = false;
-    for value in Values::new(line) {
-        let Some(new) = substitute(regex, value, replacement) else {
-            continue;
-        };
-        let start = value.as_ptr().addr().checked_sub(line.as_ptr().addr())?;
-        out.extend_from_slice(line.get(done..start)?);
-        out.extend_from_slice(&new);
-        done = start + value.len();
-        changed = true;
-    }
-    out.extend_from_slice(line.get(done..)?);
-    changed.then_some(out)
 }
 
 #[derive(Debug)]
-struct ReplaceTarget {
-    keyword: &'static str,
-    part: Part,
+struct ReplaceField {
+    name: Vec<u8>,
+    unit: Unit,
     regex: Regex,
-    format: LogFormat,
+    value: Text,
+    text: String,
 }
 
-impl Action for ReplaceTarget {
+impl Action for ReplaceField {
     fn text(&self) -> String {
-        format!("{} {} {}", self.keyword, self.regex, self.format.text)
+        self.text.clone()
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        with_text(&self.format, tx, |tx, replacement| {
-            let request = &mut tx.stream.request;
-            let uri = request.uri();
-            let current = match self.part {
-                Part::Uri => uri,
-                Part::Path => request.path(),
-                Part::Query => request.query().unwrap_or_default(),
-                Part::PathAndQuery => {
-                    let query = request.query().map_or(0, |query| query.len() + 1);
-                    let length = request.path().len() + query;
-                    &uri[uri.len().saturating_sub(length)..]
+        if reading::head(tx).lines(&self.name).next().is_none() {
+            return Outcome::Continue;
+        }
+        self.value.with(tx, |tx, value| {
+            let head = reading::head(tx);
+            for line in 0..head.len() {
+                if head.name(line).eq_ignore_ascii_case(&self.name)
+                    && let Some(new) = self.line(head, line, value)
+                {
+                    head.set_value(line, &new);
                 }
-            };
-            if let Some(new) = substitute(&self.regex, current, replacement) {
-                set_target::set(request, self.part, &new);
             }
         });
         Outcome::Continue
+    }
+}
+
+impl ReplaceField {
+    /// The new value of a line; none when nothing in it matches.
+    fn line(&self, head: &Head, line: usize, value: &[u8]) -> Option<Vec<u8>> {
+        let old = head.value(line);
+        let mut new = Vec::new();
+        if self.unit == Unit::Line {
+            expand(value, &self.regex.captures(old)?, &mut new);
+            return Some(new);
+        }
+        let mut changed = false;
+        let mut start = 0;
+        for part in Values::new(old) {
+            // Parts lie in the line, in order; the blanks around one that is replaced go with it.
+            let at = part.as_ptr().addr().saturating_sub(old.as_ptr().addr());
+            let after = old.get(at + part.len()..).unwrap_or_default();
+            let blanks = after
+                .iter()
+                .take_while(|byte| b" \t".contains(byte))
+                .count();
+            let end = at + part.len() + blanks;
+            if start > 0 {
+                new.push(b',');
+            }
+            match self.regex.captures(part) {
+                Some(captures) => {
+                    expand(value, &captures, &mut new);
+                    changed = true;
+                }
+                None => new.extend_from_slice(old.get(start..end).unwrap_or_default()),
+            }
+            start = end + 1;
+        }
+        changed.then_some(new)
     }
 }

@@ -1,390 +1,404 @@
-//! The reply that `deny` and `return` give: its arguments, and the response made from them.
+//! An answer made by a rule: what `return` and `deny` share.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use hapax_core::contract::Tx;
-use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir::LogFormat;
-use hapax_core::keyword::ActionCursor;
-use hapax_core::stream::{ReplyBody, ResponseSource};
+use hapax_core::keyword::{ActionCursor, Fault};
+use hapax_core::span::Word;
+use hapax_core::stream::ReplyBody;
+use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use hapax_proto::http::Head;
-use hapax_sample::log_format::{self, Style};
+use hapax_sample::log_format::Style;
 
-use super::{read_bytes, read_format, status};
+use super::reading::{self, Text};
+use super::reason::reason;
 
-/// What is answered.
+/// The arguments of an answer.
 #[derive(Debug)]
-pub struct Reply {
-    /// The status given, or the action's own.
-    pub status: u16,
-    /// The answer.
-    pub content: Content,
-    /// The arguments as written.
-    pub text: String,
+pub(crate) struct Reply {
+    /// The status; that of a file of its own for `errorfile`.
+    pub(crate) status: u16,
+    content: Content,
+    content_type: Vec<u8>,
+    fields: Vec<(Vec<u8>, Text)>,
 }
 
-/// The answer of a [`Reply`].
 #[derive(Debug)]
-pub enum Content {
+enum Content {
+    /// A head only.
+    None,
     /// The error page of the status.
-    ErrorPage,
-    /// A head with header fields and a body.
-    Built {
-        /// Header fields in order.
-        headers: Vec<(Vec<u8>, LogFormat)>,
-        /// `content-type`.
-        content_type: Option<Vec<u8>>,
-        /// The body.
-        body: Body,
-    },
-    /// A whole response from a file.
-    Raw(RawReply),
+    Page,
+    /// A whole response.
+    Whole { head: Box<Head>, body: Arc<[u8]> },
+    /// An empty `errorfile`: the connection is closed without an answer.
+    Silence,
+    /// A body.
+    Body { bytes: Arc<[u8]>, length: Vec<u8> },
+    /// A body that is computed.
+    Format(Text),
 }
 
-/// A body.
-#[derive(Debug)]
-pub enum Body {
-    /// None.
-    Empty,
-    /// The same for every request.
-    Fixed(Arc<[u8]>),
-    /// Built for every request.
-    Format(LogFormat),
+/// What an answer turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prepared {
+    /// `stream.response` and `stream.reply_body` hold it.
+    Here,
+    /// The error page of the status is to be sent.
+    Page,
+    /// Nothing is to be sent.
+    Silence,
 }
 
-/// A response read from a file: what `errorfile` names.
-#[derive(Debug)]
-pub struct RawReply {
-    version: Vec<u8>,
+impl Reply {
+    /// Reads the arguments up to the first word that is none of them. Without any of them a `deny` answers with the error
+    /// page of `status`; so it does with `deny_status` alone.
+    pub(crate) fn read(
+        cursor: &mut ActionCursor<'_, '_>,
+        status: u16,
+        deny: bool,
+    ) -> Result<Reply, Fault> {
+        let mut reader = Reader {
+            status,
+            content_type: None,
+            given: None,
+            fields: Vec::new(),
+        };
+        if deny && cursor.peek().is_some_and(|word| *word == "deny_status") {
+            cursor.at += 1;
+            reader.status(cursor)?;
+        }
+        let after_status = cursor.at;
+        while let Some(word) = cursor.peek() {
+            let name = word.lossy();
+            cursor.at += 1;
+            match &*name {
+                "status" => reader.status(cursor)?,
+                "content-type" => {
+                    let value =
+                        reading::expect(cursor, "'content-type' expects <ctype> as argument")?;
+                    reader.content_type = Some(value);
+                }
+                "hdr" => reader.field(cursor)?,
+                "default-errorfiles" | "errorfile" | "file" | "lf-file" | "string"
+                | "lf-string" | "errorfiles" => reader.content(cursor, word, &name)?,
+                _ => {
+                    cursor.at -= 1;
+                    break;
+                }
+            }
+        }
+        let page = deny && cursor.at == after_status;
+        reader.finish(cursor, page)
+    }
+
+    /// Puts the answer into the stream, as far as it is made here.
+    pub(crate) fn prepare(&self, tx: &mut Tx<'_>) -> Prepared {
+        match &self.content {
+            Content::Page => return Prepared::Page,
+            Content::Silence => return Prepared::Silence,
+            Content::Whole { head, body } => {
+                let response = &mut tx.stream.response;
+                response.start_response(head.version(), head.status(), head.reason());
+                for (name, value) in head.iter() {
+                    response.add(name, value);
+                }
+                tx.stream.reply_body = ReplyBody::Shared(body.clone());
+            }
+            Content::None => self.head(tx, b"0", false),
+            Content::Body { bytes, length } => {
+                self.head(tx, length, true);
+                tx.stream.reply_body = ReplyBody::Shared(bytes.clone());
+            }
+            Content::Format(text) => {
+                let mut body = Vec::new();
+                text.append(tx, &mut body);
+                self.head(tx, body.len().to_string().as_bytes(), !body.is_empty());
+                tx.stream.reply_body = ReplyBody::Owned(body);
+            }
+        }
+        Prepared::Here
+    }
+
+    /// The fields of the rule see the response that they replace, so they are computed before it is cleared.
+    fn head(&self, tx: &mut Tx<'_>, length: &[u8], with_type: bool) {
+        let fixed = self
+            .fields
+            .iter()
+            .all(|(_, value)| matches!(value, Text::Fixed(_)));
+        let phrase = reason(self.status).as_bytes();
+        if fixed {
+            let response = &mut tx.stream.response;
+            response.start_response(b"HTTP/1.1", self.status, phrase);
+            for (name, value) in &self.fields {
+                if let Text::Fixed(value) = value {
+                    response.add(name, value);
+                }
+            }
+        } else {
+            let mut values = std::mem::take(tx.scratch);
+            values.clear();
+            let mut ends = bumpalo::collections::Vec::with_capacity_in(self.fields.len(), tx.arena);
+            for (_, value) in &self.fields {
+                value.append(tx, &mut values);
+                ends.push(values.len());
+            }
+            let response = &mut tx.stream.response;
+            response.start_response(b"HTTP/1.1", self.status, phrase);
+            let mut start = 0;
+            for ((name, _), end) in self.fields.iter().zip(ends) {
+                response.add(name, values.get(start..end).unwrap_or_default());
+                start = end;
+            }
+            *tx.scratch = values;
+        }
+        let response = &mut tx.stream.response;
+        response.add(b"content-length", length);
+        if with_type {
+            response.add(b"content-type", &self.content_type);
+        }
+        tx.stream.reply_body = ReplyBody::Empty;
+    }
+}
+
+struct Reader<'a> {
     status: u16,
-    reason: Vec<u8>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
-    body: Arc<[u8]>,
+    content_type: Option<&'a Word>,
+    given: Option<(String, Given)>,
+    fields: Vec<(Vec<u8>, Text)>,
 }
+
+enum Given {
+    Page,
+    Whole(Content),
+    Bytes(Vec<u8>),
+    Format(Text),
+}
+
+impl<'a> Reader<'a> {
+    fn status(&mut self, cursor: &mut ActionCursor<'_, 'a>) -> Result<(), Fault> {
+        let word = reading::expect(cursor, "'status' expects <status_code> as argument")?;
+        let number = leading_integer(&word.text);
+        match u16::try_from(number) {
+            Ok(status @ 200..=599) => {
+                self.status = status;
+                Ok(())
+            }
+            _ => {
+                let text = format!("Unexpected status code '{number}'");
+                Err(reading::fault_at(cursor, word.span, text))
+            }
+        }
+    }
+
+    fn field(&mut self, cursor: &mut ActionCursor<'_, 'a>) -> Result<(), Fault> {
+        const MISSING: &str = "'hdr' expects <name> and <value> as arguments";
+        let name = reading::expect(cursor, MISSING)?;
+        let value = reading::expect(cursor, MISSING)?;
+        let framing = [
+            &b"content-length"[..],
+            b"transfer-encoding",
+            b"content-type",
+        ];
+        if framing
+            .iter()
+            .any(|own| name.text.eq_ignore_ascii_case(own))
+        {
+            cursor.line.warn(format!(
+                "header '{}' always ignored by the http reply.",
+                name.lossy()
+            ));
+            return Ok(());
+        }
+        let value = reading::format(cursor, &value.text, Style::Header, value.span)?;
+        self.fields.push((name.text.clone(), value));
+        Ok(())
+    }
+
+    fn content(
+        &mut self,
+        cursor: &mut ActionCursor<'_, 'a>,
+        word: &Word,
+        name: &str,
+    ) -> Result<(), Fault> {
+        if let Some((earlier, _)) = &self.given {
+            let text = format!("unexpected '{name}' argument, '{earlier}' already defined");
+            return Err(reading::fault_at(cursor, word.span, text));
+        }
+        let what = match name {
+            "default-errorfiles" => {
+                self.given = Some((name.to_owned(), Given::Page));
+                return Ok(());
+            }
+            "errorfiles" => "<name>",
+            "string" => "<str>",
+            "errorfile" | "lf-string" => "<fmt>",
+            _ => "<file>",
+        };
+        let value = reading::expect(cursor, &format!("'{name}' expects {what} as argument"))?;
+        let failed =
+            |cursor: &ActionCursor<'_, '_>, text| reading::fault_at(cursor, value.span, text);
+        let given = match name {
+            "errorfiles" => {
+                return Err(failed(
+                    cursor,
+                    "'http-errors' sections are not built yet".to_owned(),
+                ));
+            }
+            "errorfile" => {
+                Given::Whole(whole(&value.lossy()).map_err(|text| failed(cursor, text))?)
+            }
+            "string" => Given::Bytes(value.text.clone()),
+            "lf-string" => Given::Format(reading::format(
+                cursor,
+                &value.text,
+                Style::Plain,
+                value.span,
+            )?),
+            "file" => Given::Bytes(file(&value.lossy()).map_err(|text| failed(cursor, text))?),
+            _ => {
+                let bytes = file(&value.lossy()).map_err(|text| failed(cursor, text))?;
+                Given::Format(reading::format(cursor, &bytes, Style::Plain, value.span)?)
+            }
+        };
+        self.given = Some((name.to_owned(), given));
+        Ok(())
+    }
+
+    fn finish(self, cursor: &mut ActionCursor<'_, '_>, page: bool) -> Result<Reply, Fault> {
+        let kind = self.content_type.map(|word| word.lossy().into_owned());
+        let ignored = |cursor: &mut ActionCursor<'_, '_>, why: &str| {
+            if let Some(kind) = &kind {
+                cursor.line.warn(format!(
+                    "content-type '{kind}' ignored by the http reply {why}."
+                ));
+            }
+        };
+        let content = match self.given {
+            None if page => Content::Page,
+            Some((_, Given::Page)) => Content::Page,
+            None => {
+                ignored(cursor, "because neither errorfile nor payload defined");
+                Content::None
+            }
+            Some((_, Given::Whole(whole))) => whole,
+            Some((_, Given::Bytes(bytes))) if bytes.is_empty() => {
+                ignored(cursor, "when used with an empty payload");
+                Content::None
+            }
+            Some((_, Given::Bytes(bytes))) => Content::Body {
+                length: bytes.len().to_string().into_bytes(),
+                bytes: bytes.into(),
+            },
+            Some((_, Given::Format(text))) => Content::Format(text),
+        };
+        let refused = match &content {
+            Content::Page if !PAGES.contains(&self.status) => Some(format!(
+                "status code '{}' not handled by default with 'default-errorfiles' argument.",
+                self.status
+            )),
+            Content::Body { .. } | Content::Format(_) if matches!(self.status, 204 | 304) => {
+                Some(format!("No body expected for {} responses", self.status))
+            }
+            Content::Body { .. } if kind.is_none() => Some(
+                "a content type must be defined when non-empty payload is configured".to_owned(),
+            ),
+            Content::Format(_) if kind.is_none() => {
+                Some("a content type must be defined with a log-format payload".to_owned())
+            }
+            _ => None,
+        };
+        if let Some(text) = refused {
+            return Err(reading::fault(cursor, text));
+        }
+        if matches!(
+            content,
+            Content::Page | Content::Whole { .. } | Content::Silence
+        ) {
+            ignored(cursor, "when used with an erorrfile");
+            if !self.fields.is_empty() {
+                let text = "hdr parameters ignored by the http reply when used with an erorrfile.";
+                cursor.line.warn(text);
+            }
+        }
+        Ok(Reply {
+            status: self.status,
+            content,
+            content_type: self
+                .content_type
+                .map(|word| word.text.clone())
+                .unwrap_or_default(),
+            fields: self.fields,
+        })
+    }
+}
+
+/// The content of a file that is not larger than a buffer.
+fn file(path: &str) -> Result<Vec<u8>, String> {
+    let file = std::fs::File::open(path).map_err(|_| format!("error opening file '{path}'"))?;
+    let size = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = Vec::new();
+    file.take(BUFFER + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|_| format!("error reading file '{path}'"))?;
+    let length = bytes.len() as u64;
+    if length > BUFFER {
+        let size = size.max(length);
+        return Err(format!(
+            "file '{path}' exceeds the buffer size ({size} > {BUFFER})"
+        ));
+    }
+    Ok(bytes)
+}
+
+/// A file that holds a whole response.
+fn whole(path: &str) -> Result<Content, String> {
+    // Upstream's texts about such a file bring their own period.
+    let bytes = file(path).map_err(|text| format!("{text}."))?;
+    if bytes.is_empty() {
+        return Ok(Content::Silence);
+    }
+    let mut head = Head::new();
+    let limits = Limits {
+        max_head: bytes.len(),
+        ..Limits::default()
+    };
+    match parse_response(&bytes, &mut head, &mut Scan::default(), &limits) {
+        Ok(Parse::Complete { len }) => Ok(Content::Whole {
+            head: Box::new(head),
+            body: bytes.get(len..).unwrap_or_default().into(),
+        }),
+        _ => Err(format!(
+            "'{path}': unable to parse headers (error offset: 0)"
+        )),
+    }
+}
+
+/// The number at the beginning, as C's conversion to an int gives it; 0 without one.
+pub(crate) fn leading_integer(text: &[u8]) -> i32 {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let mut number = 0i64;
+    for digit in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
+        number = number
+            .saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'));
+    }
+    if negative {
+        number = -number;
+    }
+    number as i32
+}
+
+/// The largest file: a buffer as it is by default.
+const BUFFER: u64 = 16384;
 
 /// Statuses that have an error page.
 const PAGES: &[u16] = &[
     200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431, 500, 501, 502,
     503, 504,
 ];
-
-/// Largest file of a body or response, bytes.
-const FILE_LIMIT: u64 = 16 << 20;
-
-struct Given {
-    status: u16,
-    content_type: Option<Vec<u8>>,
-    headers: Vec<(Vec<u8>, LogFormat)>,
-    /// The keyword of the payload.
-    payload: Option<String>,
-    body: Body,
-    raw: Option<RawReply>,
-}
-
-/// Reads the arguments of a reply; `default` is the status when none is given.
-///
-/// # Errors
-/// Upstream's text without prefix and final period.
-pub fn read(
-    cursor: &mut ActionCursor<'_, '_>,
-    default: u16,
-    denies: bool,
-) -> Result<Reply, String> {
-    let first = cursor.at;
-    let mut given = Given {
-        status: default,
-        content_type: None,
-        headers: Vec::new(),
-        payload: None,
-        body: Body::Empty,
-        raw: None,
-    };
-    while !cursor.at_condition() {
-        let Some(word) = cursor.peek() else { break };
-        let keyword = word.lossy().into_owned();
-        if !option(cursor, &keyword, &mut given)? {
-            break;
-        }
-    }
-    let words = &cursor.line.words[first..cursor.at];
-    let text: Vec<_> = words.iter().map(hapax_core::span::Word::lossy).collect();
-    let text = text.join(" ");
-    let content = finish(cursor, &mut given, denies)?;
-    Ok(Reply {
-        status: given.status,
-        content,
-        text,
-    })
-}
-
-/// Reads one option; false when the word is none.
-fn option(
-    cursor: &mut ActionCursor<'_, '_>,
-    keyword: &str,
-    given: &mut Given,
-) -> Result<bool, String> {
-    match keyword {
-        "status" | "deny_status" => {
-            cursor.take();
-            let word = cursor
-                .take()
-                .ok_or("'status' expects <status_code> as argument")?;
-            let number = word
-                .as_str()
-                .and_then(|text| text.parse::<i64>().ok())
-                .unwrap_or(0);
-            given.status = u16::try_from(number)
-                .ok()
-                .filter(|status| (200..=599).contains(status))
-                .ok_or_else(|| format!("Unexpected status code '{number}'"))?;
-        }
-        "content-type" => {
-            cursor.take();
-            let word = cursor
-                .take()
-                .ok_or("'content-type' expects <ctype> as argument")?;
-            given.content_type = Some(word.text.clone());
-        }
-        "hdr" => {
-            cursor.take();
-            let (Some(name), Some(value)) = (cursor.take(), cursor.take()) else {
-                return Err("'hdr' expects <name> and <value> as arguments".to_owned());
-            };
-            let format = read_format(cursor, value, Style::Header)?;
-            if name.text.eq_ignore_ascii_case(b"content-length") {
-                cursor.line.warn(format!(
-                    "header '{}' always ignored by the http reply.",
-                    name.lossy()
-                ));
-            } else {
-                given.headers.push((name.text.clone(), format));
-            }
-        }
-        "default-errorfiles" | "errorfile" | "file" | "lf-file" | "string" | "lf-string" => {
-            cursor.take();
-            if let Some(earlier) = &given.payload {
-                return Err(format!(
-                    "unexpected '{keyword}' argument, '{earlier}' already defined"
-                ));
-            }
-            given.payload = Some(keyword.to_owned());
-            payload(cursor, keyword, given)?;
-        }
-        "errorfiles" => {
-            return Err("'errorfiles' is not built yet: it needs http-errors sections".to_owned());
-        }
-        _ => return Ok(false),
-    }
-    Ok(true)
-}
-
-fn payload(
-    cursor: &mut ActionCursor<'_, '_>,
-    keyword: &str,
-    given: &mut Given,
-) -> Result<(), String> {
-    if keyword == "default-errorfiles" {
-        return Ok(());
-    }
-    let what = match keyword {
-        "string" => "<str>",
-        "lf-string" => "<fmt>",
-        _ => "<file>",
-    };
-    let word = cursor
-        .take()
-        .ok_or_else(|| format!("'{keyword}' expects {what} as argument"))?;
-    given.body = match keyword {
-        "string" => Body::Fixed(word.text.as_slice().into()),
-        "lf-string" => Body::Format(read_bytes(cursor, &word.text, Style::Plain)?),
-        "file" => Body::Fixed(read_file(&word.lossy())?.into()),
-        "lf-file" => {
-            let text = read_file(&word.lossy())?;
-            Body::Format(read_bytes(cursor, &text, Style::Plain)?)
-        }
-        _ => {
-            let path = word.lossy();
-            let text = read_file(&path).map_err(|text| format!("{text}."))?;
-            let raw = parse_raw(&text)
-                .ok_or_else(|| format!("unable to parse file '{path}': invalid response"))?;
-            given.raw = Some(raw);
-            Body::Empty
-        }
-    };
-    Ok(())
-}
-
-fn finish(
-    cursor: &mut ActionCursor<'_, '_>,
-    given: &mut Given,
-    denies: bool,
-) -> Result<Content, String> {
-    let payload = given.payload.as_deref();
-    if let Some(raw) = given.raw.take() {
-        warn_unused(cursor, given);
-        return Ok(Content::Raw(raw));
-    }
-    let page = payload == Some("default-errorfiles")
-        || (denies && payload.is_none() && given.headers.is_empty());
-    if page {
-        if !denies {
-            return Err("'default-errorfiles' is not built yet in 'return'".to_owned());
-        }
-        if !PAGES.contains(&given.status) {
-            return Err(format!(
-                "status code '{}' not handled by default with 'default-errorfiles' argument.",
-                given.status
-            ));
-        }
-        warn_unused(cursor, given);
-        return Ok(Content::ErrorPage);
-    }
-    let body = std::mem::replace(&mut given.body, Body::Empty);
-    let empty = match &body {
-        Body::Empty => true,
-        Body::Fixed(bytes) => bytes.is_empty(),
-        Body::Format(_) => false,
-    };
-    if !empty && matches!(given.status, 204 | 304) {
-        return Err(format!("No body expected for {} responses", given.status));
-    }
-    if empty {
-        if let Some(content_type) = given.content_type.take() {
-            warn_content_type(cursor, &content_type);
-        }
-    } else if given.content_type.is_none() {
-        return Err(
-            "a content type must be defined when non-empty payload is configured".to_owned(),
-        );
-    }
-    Ok(Content::Built {
-        headers: std::mem::take(&mut given.headers),
-        content_type: given.content_type.take(),
-        body,
-    })
-}
-
-fn warn_content_type(cursor: &mut ActionCursor<'_, '_>, content_type: &[u8]) {
-    let shown = String::from_utf8_lossy(content_type).into_owned();
-    let text = format!(
-        "content-type '{shown}' ignored by the http reply because neither errorfile nor payload defined."
-    );
-    let warning = Diagnostic::warning(cursor.line.span, text);
-    cursor.line.diagnostics.push(warning);
-}
-
-fn warn_unused(cursor: &mut ActionCursor<'_, '_>, given: &Given) {
-    if let (Some(content_type), None) = (&given.content_type, &given.payload) {
-        warn_content_type(cursor, content_type);
-    }
-    if !given.headers.is_empty() {
-        // Spelled as upstream spells it.
-        let text = "hdr parameters ignored by the http reply when used with an erorrfile.";
-        cursor.line.warn(text);
-    }
-}
-
-fn read_file(path: &str) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let fault = |_| format!("error opening file '{path}'");
-    let file = std::fs::File::open(path).map_err(fault)?;
-    let mut bytes = Vec::new();
-    file.take(FILE_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(fault)?;
-    Ok(bytes)
-}
-
-/// A response in a file: status line, header lines, an empty line, body.
-fn parse_raw(text: &[u8]) -> Option<RawReply> {
-    let mut rest = text;
-    let mut next = || {
-        let end = memchr::memchr(b'\n', rest)?;
-        let line = &rest[..end];
-        rest = &rest[end + 1..];
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
-    };
-    let first = next()?;
-    let mut words = first.splitn(3, |byte| *byte == b' ');
-    let version = words.next().filter(|word| word.starts_with(b"HTTP/"))?;
-    let status = std::str::from_utf8(words.next()?).ok()?.parse().ok()?;
-    let reason = words.next().unwrap_or_default();
-    let mut headers = Vec::new();
-    loop {
-        let line = next()?;
-        if line.is_empty() {
-            break;
-        }
-        let colon = memchr::memchr(b':', line)?;
-        headers.push((
-            line[..colon].to_vec(),
-            line[colon + 1..].trim_ascii().to_vec(),
-        ));
-    }
-    (100..=999).contains(&status).then(|| RawReply {
-        version: version.to_vec(),
-        status,
-        reason: reason.to_vec(),
-        headers,
-        body: rest.into(),
-    })
-}
-
-/// Makes the response of a built or raw reply; an error page is the engine's to make.
-pub fn make(reply: &Reply, tx: &mut Tx<'_>) {
-    // The head under construction is taken out so that formats can still look at the one in place.
-    let mut head = Head::new();
-    let mut body = ReplyBody::Empty;
-    match &reply.content {
-        Content::ErrorPage => return,
-        Content::Raw(raw) => {
-            head.start_response(&raw.version, raw.status, &raw.reason);
-            for (name, value) in &raw.headers {
-                head.add(name, value);
-            }
-            body = ReplyBody::Shared(raw.body.clone());
-        }
-        Content::Built {
-            headers,
-            content_type,
-            body: content,
-        } => {
-            head.start_response(
-                b"HTTP/1.1",
-                reply.status,
-                status::reason(reply.status).as_bytes(),
-            );
-            let mut text = std::mem::take(tx.scratch);
-            for (name, format) in headers {
-                text.clear();
-                log_format::render(format, &tx.cx(), &mut text);
-                head.add(name, &text);
-            }
-            let length = match content {
-                Body::Empty => 0,
-                Body::Fixed(bytes) => {
-                    body = ReplyBody::Shared(bytes.clone());
-                    bytes.len()
-                }
-                Body::Format(format) => {
-                    let mut bytes = Vec::new();
-                    log_format::render(format, &tx.cx(), &mut bytes);
-                    let length = bytes.len();
-                    body = ReplyBody::Owned(bytes);
-                    length
-                }
-            };
-            text.clear();
-            hapax_sample::write::unsigned(&mut text, length as u64);
-            head.add(b"content-length", &text);
-            if let Some(content_type) = content_type {
-                head.add(b"content-type", content_type);
-            }
-            *tx.scratch = text;
-        }
-    }
-    tx.stream.response = head;
-    tx.stream.reply_body = body;
-    tx.stream.response_from = ResponseSource::Proxy;
-    tx.stream.status = i16::try_from(reply.status).unwrap_or(-1);
-}

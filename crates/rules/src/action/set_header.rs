@@ -1,53 +1,71 @@
-//! `set-header` and `add-header`.
+//! `set-header`: one field with a value in place of those of that name; and what `add-header` shares with it.
 
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::ir::LogFormat;
-use hapax_core::keyword::{ActionCursor, Fault};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
 use hapax_sample::log_format::Style;
 
-use super::{argument, fault, head, read_format, with_text};
+use super::BOTH;
+use super::reading::{self, Text};
 
-pub fn parse(
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "set-header",
+    rulesets: BOTH,
+    usage: "<name> <fmt>",
+    doc: "Sets a header field, replacing those of the same name.",
+    parse: |cursor| parse(cursor, true),
+};
+
+pub(crate) fn parse(
     cursor: &mut ActionCursor<'_, '_>,
-    keyword: &'static str,
-    add: bool,
+    replace: bool,
 ) -> Result<Arc<dyn Action>, Fault> {
-    let (Some(name), Some(value)) = (argument(cursor), argument(cursor)) else {
-        return Err(fault(cursor, keyword, "expects exactly 2 arguments"));
-    };
-    let format =
-        read_format(cursor, value, Style::Header).map_err(|text| fault(cursor, keyword, &text))?;
-    Ok(Arc::new(SetHeader {
-        keyword,
+    const MISSING: &str = "expects exactly 2 arguments";
+    let name = reading::expect(cursor, MISSING)?;
+    let value = reading::expect(cursor, MISSING)?;
+    if let Some(odd) = name.text.iter().find(|byte| !is_token(**byte)) {
+        let shown = String::from_utf8_lossy(std::slice::from_ref(odd)).into_owned();
+        cursor.line.warn(format!(
+            "header name '{}' contains forbidden character '{shown}'.",
+            name.lossy()
+        ));
+    }
+    let value = reading::format(cursor, &value.text, Style::Header, value.span)?;
+    Ok(Arc::new(Header {
         name: name.text.clone(),
-        format,
-        add,
+        value,
+        replace,
+        text: reading::text(cursor),
     }))
 }
 
-#[derive(Debug)]
-struct SetHeader {
-    keyword: &'static str,
-    name: Vec<u8>,
-    format: LogFormat,
-    add: bool,
+/// Bytes of a field name (RFC 9110 5.6.2).
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-impl Action for SetHeader {
+#[derive(Debug)]
+struct Header {
+    name: Vec<u8>,
+    value: Text,
+    replace: bool,
+    text: String,
+}
+
+impl Action for Header {
     fn text(&self) -> String {
-        let name = String::from_utf8_lossy(&self.name);
-        format!("{} {name} {}", self.keyword, self.format.text)
+        self.text.clone()
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        with_text(&self.format, tx, |tx, value| {
-            let head = head(tx);
-            if self.add {
-                head.add(&self.name, value);
-            } else {
+        self.value.with(tx, |tx, value| {
+            let head = reading::head(tx);
+            if self.replace {
                 head.set(&self.name, value);
+            } else {
+                head.add(&self.name, value);
             }
         });
         Outcome::Continue

@@ -1,38 +1,46 @@
-//! `set-method`.
+//! `set-method`: another method.
 
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::ir::LogFormat;
-use hapax_core::keyword::{ActionCursor, Fault};
-use hapax_sample::log_format::Style;
+use hapax_core::keyword::{ActionKeyword, Rulesets};
 
-use super::{argument, fault, read_format, with_text};
+use super::reading::{self, Text};
+use super::set_header::is_token;
+use super::target;
 
-pub fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
-    let Some(word) = argument(cursor).filter(|_| cursor.at_condition()) else {
-        return Err(fault(
-            cursor,
-            "set-method",
-            "expects exactly 1 argument <format>",
-        ));
-    };
-    let format = read_format(cursor, word, Style::Header)
-        .map_err(|text| fault(cursor, "set-method", &text))?;
-    Ok(Arc::new(SetMethod(format)))
-}
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "set-method",
+    rulesets: Rulesets::HTTP_REQUEST,
+    usage: "<fmt>",
+    doc: "Replaces the method of the request.",
+    parse: |cursor| {
+        let value = target::format(cursor)?;
+        Ok(Arc::new(SetMethod {
+            value,
+            text: reading::text(cursor),
+        }))
+    },
+};
 
 #[derive(Debug)]
-struct SetMethod(LogFormat);
+struct SetMethod {
+    value: Text,
+    text: String,
+}
 
 impl Action for SetMethod {
     fn text(&self) -> String {
-        format!("set-method {}", self.0.text)
+        self.text.clone()
     }
 
+    /// What is no method (RFC 9110 9.1) would break the request line, so the method stays; upstream sends it.
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        with_text(&self.0, tx, |tx, method| {
-            tx.stream.request.set_method(method)
+        self.value.with(tx, |tx, value| {
+            if !value.is_empty() && value.iter().all(|byte| is_token(*byte)) {
+                tx.stream.request.set_method(value);
+            }
         });
         Outcome::Continue
     }

@@ -1,59 +1,57 @@
-//! `set-status`.
+//! `set-status`: another status for the response.
 
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::keyword::{ActionCursor, Fault};
+use hapax_core::keyword::{ActionKeyword, Rulesets};
 
-use super::{argument, fault, status};
+use super::reading;
+use super::reason::reason;
 
-pub fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
-    let Some(word) = argument(cursor) else {
-        let text = "expects 1 argument: <status>; or 3 arguments: <status> reason <fmt>";
-        return Err(fault(cursor, "set-status", text));
-    };
-    let number: Option<u16> = word.as_str().and_then(|text| text.parse().ok());
-    let Some(number) = number.filter(|number| (100..=999).contains(number)) else {
-        let text = "expects an integer status code between 100 and 999";
-        return Err(fault(cursor, "set-status", text));
-    };
-    let mut reason = None;
-    let next = cursor.line.words.get(cursor.at..).unwrap_or(&[]);
-    if let [keyword, text, ..] = next
-        && *keyword == "reason"
-    {
-        reason = Some(text.text.clone());
-        cursor.at += 2;
-    }
-    Ok(Arc::new(SetStatus {
-        status: number,
-        reason,
-    }))
-}
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "set-status",
+    rulesets: Rulesets::HTTP_RESPONSE,
+    usage: "<status> [reason <str>]",
+    doc: "Replaces the status of the response.",
+    parse: |cursor| {
+        let missing = "expects 1 argument: <status>; or 3 arguments: <status> reason <fmt>";
+        let word = reading::expect(cursor, missing)?;
+        let number = std::str::from_utf8(&word.text).ok();
+        let Some(status @ 100..=999) = number.and_then(|text| text.parse::<u16>().ok()) else {
+            let text = "expects an integer status code between 100 and 999";
+            return Err(reading::fault_at(cursor, word.span, text));
+        };
+        let mut phrase = reason(status).as_bytes().to_vec();
+        let rest = cursor.line.words.get(cursor.at..).unwrap_or(&[]);
+        if let [keyword, given, ..] = rest
+            && *keyword == "reason"
+        {
+            phrase = given.text.clone();
+            cursor.at += 2;
+        }
+        Ok(Arc::new(SetStatus {
+            status,
+            phrase,
+            text: reading::text(cursor),
+        }))
+    },
+};
 
 #[derive(Debug)]
 struct SetStatus {
     status: u16,
-    reason: Option<Vec<u8>>,
+    phrase: Vec<u8>,
+    text: String,
 }
 
 impl Action for SetStatus {
     fn text(&self) -> String {
-        match &self.reason {
-            None => format!("set-status {}", self.status),
-            Some(reason) => {
-                let reason = String::from_utf8_lossy(reason);
-                format!("set-status {} reason {reason}", self.status)
-            }
-        }
+        self.text.clone()
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        let reason = self
-            .reason
-            .as_deref()
-            .unwrap_or(status::reason(self.status).as_bytes());
-        tx.stream.response.set_status(self.status, reason);
+        tx.stream.response.set_status(self.status, &self.phrase);
         Outcome::Continue
     }
 }

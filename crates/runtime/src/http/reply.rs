@@ -7,6 +7,7 @@ use hapax_core::counter::Count;
 use hapax_core::ir::ErrorPage;
 use hapax_core::stream::{Cause, Phase, ReplyBody, ResponseSource, Termination};
 use hapax_proto::h1::body::request_framing;
+use hapax_proto::http::{Head, Name, tokens};
 
 use super::client::{Client, Interrupted, within};
 use super::error_page;
@@ -33,7 +34,14 @@ pub async fn by_rule(
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, status))
         }
-        Outcome::Reply => {
+        Outcome::DenyReply => {
+            exchange.notes.denied = true;
+            Err(Failure::new(Cause::Proxy, Phase::Request, response::REPLY))
+        }
+        Outcome::Reply | Outcome::Page { .. } => {
+            if let Outcome::Page { status } = outcome {
+                page(client, exchange, status);
+            }
             exchange.stream.termination = Termination {
                 cause: Cause::Local,
                 phase: Phase::Request,
@@ -42,6 +50,8 @@ pub async fn by_rule(
             send(client, exchange).await
         }
         _ => {
+            exchange.notes.denied = true;
+            exchange.stream.times.request = 0;
             exchange.client_stays = false;
             Err(Failure::new(Cause::Proxy, Phase::Request, 0))
         }
@@ -59,6 +69,7 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     {
         let body = own.content.get(body..).unwrap_or_default();
         if stream.response.seen().close {
+            stream.response.add(b"connection", b"close");
             exchange.client_stays = false;
         }
         stream.reply_body = ReplyBody::Owned(body.to_vec());
@@ -67,9 +78,8 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     let page = error_page::page(status);
     let body = page.fill(&mut stream.response);
     if page.closes() {
-        // The line stands in the page itself and is counted with it; the engine writes it at the end of the head.
+        stream.response.add(b"connection", b"close");
         exchange.client_stays = false;
-        exchange.notes.response_head += CLOSE_LINE;
     }
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
@@ -97,8 +107,14 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         }
     }
     exchange.up.discard();
+    exchange.notes.response_head += counted(&exchange.stream.response);
+    if ends_with_connection(&mut exchange.stream.response) {
+        exchange.client_stays = false;
+    }
     exchange.stream.response_from = ResponseSource::Proxy;
-    exchange.stream.status = exchange.stream.response.status() as i16;
+    if exchange.stream.status <= 0 {
+        exchange.stream.status = exchange.stream.response.status() as i16;
+    }
     exchange.down.reset();
     exchange.down.input = None;
     exchange.notes.response_head += counted(&exchange.stream.response);
@@ -125,6 +141,17 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
         Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
     }
+}
+
+/// Whether an answer made here says that the connection closes, or has no other end than that (RFC 9112 6.3), as a file
+/// without a length. What it says about the connection is written anew with the rest of the head.
+fn ends_with_connection(response: &mut Head) -> bool {
+    let closes = response
+        .get(Name::Connection)
+        .is_some_and(|value| tokens(value).any(|token| token.eq_ignore_ascii_case(b"close")));
+    response.remove_id(Name::Connection);
+    let bodiless = matches!(response.status(), 100..=199 | 204 | 304);
+    closes || (!bodiless && response.get(Name::ContentLength).is_none())
 }
 
 /// Reads the rest of the request, so that the next one can follow.
@@ -170,6 +197,3 @@ fn count_intercepted(client: &Client) {
         .counters
         .add(client.local.worker, Count::Intercepted, 1);
 }
-
-/// `connection` and `close`, as bytes are counted.
-const CLOSE_LINE: u64 = 15;

@@ -114,7 +114,7 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     };
     if !keeps || exchange.down.has_input() || !connection.may_stay() {
-        return;
+        return connection.discard();
     }
     let backend = exchange.stream.backend;
     let private = connection.server().live.ir.options.send_proxy.is_some();
@@ -270,7 +270,7 @@ fn poll_head(
         Err(match why {
             Interrupted::Ended(cause) => Failure::new(cause, Phase::Headers, 503),
             Interrupted::Deadline if client_deadline <= server_deadline => {
-                Failure::new(Cause::ClientTimeout, Phase::Headers, 408)
+                Failure::new(Cause::ClientTimeout, Phase::Headers, 400)
             }
             Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Headers, 504),
         })

@@ -1,0 +1,54 @@
+//! The actions: one file each, with its row.
+
+pub mod add_header;
+pub mod allow;
+pub mod del_header;
+pub mod deny;
+mod reading;
+mod reason;
+pub mod redirect;
+pub mod reject;
+mod replace;
+pub mod replace_header;
+pub mod replace_path;
+pub mod replace_pathq;
+pub mod replace_uri;
+pub mod replace_value;
+mod reply;
+pub mod r#return;
+pub mod set_header;
+pub mod set_method;
+pub mod set_path;
+pub mod set_pathq;
+pub mod set_query;
+pub mod set_status;
+pub mod set_uri;
+mod target;
+
+use hapax_core::keyword::{ActionKeyword, Rulesets};
+
+/// The rows, in alphabetic order as messages list them.
+pub static KEYWORDS: &[ActionKeyword] = &[
+    add_header::ROW,
+    allow::ROW,
+    del_header::ROW,
+    deny::ROW,
+    redirect::ROW,
+    reject::ROW,
+    replace_header::ROW,
+    replace_path::ROW,
+    replace_pathq::ROW,
+    replace_uri::ROW,
+    replace_value::ROW,
+    r#return::ROW,
+    set_header::ROW,
+    set_method::ROW,
+    set_path::ROW,
+    set_pathq::ROW,
+    set_query::ROW,
+    set_status::ROW,
+    set_uri::ROW,
+];
+
+/// Rules of requests and of responses.
+const BOTH: Rulesets = Rulesets::HTTP_REQUEST.or(Rulesets::HTTP_RESPONSE);

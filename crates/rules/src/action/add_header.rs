@@ -1,0 +1,14 @@
+//! `add-header`: one more field.
+
+use hapax_core::keyword::ActionKeyword;
+
+use super::{BOTH, set_header};
+
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "add-header",
+    rulesets: BOTH,
+    usage: "<name> <fmt>",
+    doc: "Appends a header field.",
+    parse: |cursor| set_header::parse(cursor, false),
+};

@@ -1,0 +1,15 @@
+//! `replace-value`: other values between commas that match.
+
+use hapax_core::keyword::ActionKeyword;
+
+use super::BOTH;
+use super::replace::{self, Unit};
+
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "replace-value",
+    rulesets: BOTH,
+    usage: "<name> <match-regex> <replace-fmt>",
+    doc: "Replaces comma-separated values that match.",
+    parse: |cursor| replace::parse_field(cursor, Unit::Value),
+};

@@ -1,0 +1,170 @@
+//! A rule of a ruleset: the action by its name, its arguments, and the condition.
+
+use hapax_core::contract::Shared;
+use hapax_core::diagnostic::{Diagnostic, Prefix};
+use hapax_core::ir::{Condition, Rule};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, RowRef, Rulesets};
+use hapax_core::span::Word;
+use hapax_sample::condition;
+use hapax_sample::place::Place;
+
+use crate::action::redirect;
+
+pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
+    let row = find(line, ruleset)?;
+    warn_unreachable(line, ruleset)?;
+    let name = format!("{} {}", line.keyword(), row.name);
+    let mut cursor = ActionCursor {
+        at: line.name_words + 1,
+        line,
+        ruleset,
+    };
+    let action = (row.0.parse)(&mut cursor)?;
+    let condition = if row.name == redirect::ROW.name {
+        redirect::condition(&mut cursor)?
+    } else {
+        let at = cursor.at;
+        read_condition(line, at, ruleset, &name)?
+    };
+    let rule = Rule {
+        action: Shared(action),
+        condition,
+        span: line.span,
+    };
+    let proxy = line.proxy()?;
+    match ruleset {
+        Rulesets::HTTP_RESPONSE => proxy.http_response.push(rule),
+        _ => {
+            proxy.http_request.push(rule);
+            warn_order(line)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says that a rule before this one lets nothing through to it.
+fn warn_unreachable(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
+    let (keyword, span) = (line.keyword(), line.span);
+    let proxy = line.proxy()?;
+    let rules = match ruleset {
+        Rulesets::HTTP_RESPONSE => &proxy.http_response,
+        _ => &proxy.http_request,
+    };
+    let ends = |rule: &Rule| rule.condition.is_none() && rule.action.is_final();
+    if rules.last().is_some_and(ends) {
+        let text = format!(
+            "previous '{keyword}' action is final and has no condition attached, further entries are NOOP."
+        );
+        let warning = Diagnostic::warning(span, text).with_prefix(Prefix::Reading);
+        line.diagnostics.push(warning);
+    }
+    Ok(())
+}
+
+/// Says that kinds of rules run in another order than they are written in.
+pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
+    let keyword = line.keyword();
+    let proxy = line.proxy()?;
+    let before = if keyword != "redirect" && !proxy.redirect.is_empty() {
+        "redirect"
+    } else if !proxy.use_backend.is_empty() {
+        "use_backend"
+    } else {
+        return Ok(());
+    };
+    line.warn(format!(
+        "a '{keyword}' rule placed after a '{before}' rule will still be processed before."
+    ));
+    Ok(())
+}
+
+fn read_condition(
+    line: &mut Line<'_>,
+    at: usize,
+    ruleset: Rulesets,
+    name: &str,
+) -> Result<Option<Condition>, Fault> {
+    let words = line.words.get(at..).unwrap_or(&[]);
+    let Some(word) = words.first() else {
+        return Ok(None);
+    };
+    if !is_condition(word) {
+        let text = format!(
+            "'{name}' expects either 'if' or 'unless' followed by a condition but found '{}'.",
+            word.lossy()
+        );
+        return Err(reading(word, text));
+    }
+    let kind = line.proxy()?.kind;
+    let condition = condition::parse(words, Place::of(ruleset, kind), line).map_err(|text| {
+        Diagnostic::alert(
+            word.span.to(line.span),
+            format!("error detected while parsing an '{name}' condition : {text}."),
+        )
+    })?;
+    Ok(Some(condition))
+}
+
+/// Whether a condition begins with this word.
+pub(crate) fn is_condition(word: &Word) -> bool {
+    *word == "if" || *word == "unless"
+}
+
+fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fault> {
+    let names = || {
+        let rows = line.registry.actions.iter();
+        rows.filter(|row| row.rulesets.has(ruleset))
+            .map(|row| row.name)
+    };
+    let list: Vec<_> = names().map(|name| format!("'{name}'")).collect();
+    let expected = format!("'{}' expects {}, but got", line.keyword(), list.join(", "));
+    let Some(word) = line.args().first() else {
+        let text = format!("{expected} '' (missing argument).");
+        let found = Diagnostic::alert(line.span, text);
+        return Err(found.with_prefix(Prefix::Reading).into());
+    };
+    let given = word.lossy();
+    let row = line.registry.actions.find(&given);
+    if let Some(row) = row.filter(|row| row.rulesets.has(ruleset)) {
+        return Ok(row);
+    }
+    let near = nearest(&given, names())
+        .map(|near| format!(" Did you mean '{near}' maybe ?"))
+        .unwrap_or_default();
+    Err(reading(word, format!("{expected} '{given}'.{near}")))
+}
+
+fn reading(word: &Word, text: String) -> Fault {
+    Diagnostic::alert(word.span, text)
+        .with_prefix(Prefix::Reading)
+        .into()
+}
+
+/// The name that a misspelt one was meant to be: the fewest letters to add, drop or replace, if they are few.
+fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let limit = (given.len() / 4).clamp(1, 3);
+    names
+        .filter(|name| name.len().abs_diff(given.len()) <= limit)
+        .map(|name| (edits(given.as_bytes(), name.as_bytes()), name))
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, _)| *edits <= limit)
+        .map(|(_, name)| name)
+}
+
+fn edits(one: &[u8], other: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, a) in one.iter().enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(other) {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
