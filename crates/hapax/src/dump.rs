@@ -8,8 +8,10 @@ use hapax_core::keyword::{
 };
 use serde_json::json;
 
-/// Classes of `-dK` with the function that prints each.
-const CLASSES: &[(&str, &str, fn(&Registry) -> String)] = &[
+/// A class of `-dK`: its name, what it lists, and how.
+type Class = (&'static str, &'static str, fn(&Registry) -> String);
+
+const CLASSES: &[Class] = &[
     ("acl", "ACL keywords", acls),
     ("cfg", "configuration keywords", configuration),
     ("cli", "CLI keywords", commands),
@@ -267,23 +269,43 @@ fn fetches(registry: &Registry) -> String {
     listed("# List of registered sample fetch functions:\n", lines)
 }
 
-/// Where a fetch may be used, in upstream's columns.
+/// Where a fetch may be used, in upstream's columns: from the frontend's first rules to the log, then checks, the
+/// configuration parser and the runtime API.
 fn matrix(needs: Needs) -> String {
-    const CLIENT: &str = " Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y . . . ";
-    let row = if needs.0 & (Needs::END.0) != 0 {
-        " . . . . . . . . . . . . . . . . . . Y . . . "
-    } else if needs.0 & Needs::RESPONSE.0 != 0 {
-        " . . . . . . . . . . . Y Y Y Y Y Y Y Y Y . . "
-    } else if needs.0 & Needs::SERVER.0 != 0 {
-        " . . . . . . . . . . . Y Y Y Y Y Y Y Y Y . . "
-    } else if needs.0 & Needs::REQUEST.0 != 0 {
-        " . . Y Y Y Y Y Y Y Y Y . . . . . . . . . . . "
-    } else if needs.0 & Needs::CLIENT.0 != 0 {
-        CLIENT
-    } else {
-        " Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y Y . Y "
-    };
-    row.into()
+    let request = Needs::CLIENT
+        .or(Needs::REQUEST_BYTES)
+        .or(Needs::REQUEST)
+        .or(Needs::REQUEST_LINE);
+    let server_choice = request.or(Needs::BACKEND);
+    let response = Needs::CLIENT
+        .or(Needs::REQUEST_LINE)
+        .or(Needs::BACKEND)
+        .or(Needs::SERVER)
+        .or(Needs::SERVER_ADDRESS)
+        .or(Needs::RESPONSE_BYTES)
+        .or(Needs::RESPONSE)
+        .or(Needs::RESPONSE_COUNT)
+        .or(Needs::STATUS);
+    let log = Needs::CLIENT
+        .or(Needs::REQUEST_LINE)
+        .or(Needs::BACKEND)
+        .or(Needs::SERVER)
+        .or(Needs::SERVER_ADDRESS)
+        .or(Needs::RESPONSE_COUNT)
+        .or(Needs::STATUS)
+        .or(Needs::END);
+    let columns = std::iter::repeat_n(Some(Needs::CLIENT), 2)
+        .chain(std::iter::repeat_n(Some(request), 4))
+        .chain(std::iter::repeat_n(Some(server_choice), 4))
+        .chain([Some(server_choice.or(Needs::SERVER))])
+        .chain(std::iter::repeat_n(Some(response), 7))
+        .chain([Some(log), Some(response), None, Some(Needs::NOTHING)]);
+    let mut text = String::from(" ");
+    for known in columns {
+        let usable = known.is_some_and(|known| known.covers(needs));
+        text += if usable { "Y " } else { ". " };
+    }
+    text
 }
 
 fn arguments(spec: &ArgSpec) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -232,7 +232,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
             render: hapax_sample::log_format::render,
             holds: hapax_sample::condition::holds,
             eval: hapax_sample::expression::eval,
-            stats: |_, _| hapax_core::contract::Outcome::Continue,
+            stats: hapax_runtime::stats::page::intercept,
         },
     };
     let running = match serve::start(program.clone(), options) {
@@ -243,20 +243,38 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         }
     };
     let running = Arc::new(running);
-    let ended = running.clone();
-    std::thread::spawn(move || {
-        let code = i32::from(ended.join().is_err());
-        std::process::exit(code);
-    });
-    loop {
-        match hapax_sys::signal::wait(&signals) {
-            Ok(signal) => answer(signal, &program, &running, printer),
-            Err(error) => {
-                printer.say(Severity::Alert, &system_text(&error));
-                return ExitCode::FAILURE;
-            }
+    match serve_until_end(&program, &running, &signals, printer) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.say(Severity::Alert, &system_text(&error));
+            ExitCode::FAILURE
         }
     }
+}
+
+/// Answers signals until the workers have ended.
+fn serve_until_end(
+    program: &Program,
+    running: &Arc<Running>,
+    signals: &Signals,
+    printer: &mut Printer,
+) -> std::io::Result<()> {
+    let (here, there) = hapax_sys::stream::socket_pair()?;
+    let workers = running.clone();
+    let joined = std::thread::Builder::new()
+        .name("join".into())
+        .spawn(move || {
+            let result = workers.join();
+            // Tells the waiting thread that there is nothing left to wait for.
+            drop(there);
+            result
+        })?;
+    while let Some(signal) = hapax_sys::signal::wait(signals, here.as_fd())? {
+        answer(signal, program, running, printer);
+    }
+    joined
+        .join()
+        .unwrap_or_else(|_| Err(std::io::Error::other("the workers could not be joined")))
 }
 
 fn answer(signal: Signal, program: &Program, running: &Running, printer: &mut Printer) {

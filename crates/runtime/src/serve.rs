@@ -51,6 +51,7 @@ pub struct Running {
 /// Starts `program.live.workers` workers.
 pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let count = program.live.workers.max(1);
+    crate::stats::page::remember(&options.facts);
     let origin_ms = clock::now_ms();
     let places = Arc::new(Places::default());
     let rounds = Rounds::new(&program);

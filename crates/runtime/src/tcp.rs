@@ -1,12 +1,16 @@
 //! TCP mode: a client, a server, and bytes between them.
 
+use std::task::Poll;
+
 use hapax_core::stream::{Cause, Phase};
 
+use crate::buffer::Buf;
 use crate::clock;
 use crate::http::Client;
 use crate::http::exchange::{Exchange, Failure};
 use crate::http::tunnel::{outcome, run_relay, settings};
 use crate::http::{connect, finish, request, route, rules};
+use crate::io::{Io, Stream as Socket};
 use crate::relay::{Relay, Side};
 
 /// Serves a connection to its end.
@@ -16,6 +20,9 @@ pub async fn serve(mut client: Box<Client>) {
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
     let result = session(&mut client, &mut exchange).await;
+    if result.is_err() && exchange.server.is_none() {
+        take_unread(&mut client.socket).await;
+    }
     exchange.server = None;
     if let Err(failure) = result {
         exchange.end_by(failure.cause, failure.phase);
@@ -68,4 +75,15 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     exchange.up.payload = relay.received(Side::Client);
     exchange.down.payload = relay.delivered(Side::Server);
     outcome(end)
+}
+
+/// Takes what the client has sent so far: bytes that nobody read would make the close a reset.
+async fn take_unread(socket: &mut Socket) {
+    let mut bytes = Buf::take();
+    std::future::poll_fn(|cx| {
+        bytes.clear();
+        let _ = socket.poll_recv(cx, bytes.room());
+        Poll::Ready(())
+    })
+    .await;
 }

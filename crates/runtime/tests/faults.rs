@@ -188,10 +188,14 @@ fn a_soft_stop_lets_work_end_and_closes_who_waits() {
     let mut world = world::run(ir::Global::default(), vec![proxy], 1);
     let mut idle = Client::connect(world.addresses[0]);
     idle.send(GET).read_until("hi");
+    let backend = &world.program.proxies[0].live.backend;
+    eventually("the first exchange is over", || {
+        backend.sessions.value() == 0
+    });
     let mut busy = Client::connect(world.addresses[0]);
     busy.send(GET);
     eventually("the request is at the server", || {
-        world.program.proxies[0].live.backend.sessions.value() == 1
+        backend.sessions.value() == 1
     });
     let running = world.running.take().expect("it runs");
     running.stop();

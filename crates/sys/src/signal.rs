@@ -48,14 +48,18 @@ impl AsRawFd for Signals {
     }
 }
 
-/// Waits for the next signal.
-pub fn wait(signals: &Signals) -> io::Result<Signal> {
+/// Waits for the next signal; none when the other side of `end` was closed first.
+pub fn wait(signals: &Signals, end: BorrowedFd<'_>) -> io::Result<Option<Signal>> {
     loop {
         if let Some(signal) = signals.next()? {
-            return Ok(signal);
+            return Ok(Some(signal));
         }
-        let mut waits = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        let mut waits = [
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+            PollFd::new(end, PollFlags::POLLIN),
+        ];
         match poll(&mut waits, PollTimeout::NONE) {
+            Ok(_) if waits[1].any().unwrap_or(false) => return Ok(None),
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }

@@ -5,9 +5,11 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use hapax_core::counter::Count;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 
@@ -116,10 +118,13 @@ pub async fn serve(listening: Listening, cli: Rc<Cli>, access: Access, serving: 
 
 /// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Reads of what a client sent too much.
+const MOST_DISCARDED: usize = 64;
 /// Bytes read at a time.
 const READ: usize = 4096;
 
 async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> {
+    count_connection(cli);
     let mut session = Session::new(access);
     let mut input = vec![0; READ];
     let mut out = Vec::new();
@@ -131,12 +136,31 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> 
         };
         let then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
+        count(cli, out.len());
         out.clear();
         out.shrink_to(READ);
         if then == Then::Close {
+            // What the client sent beyond is read over: closing with it unread would reset the answer away.
+            stream.discard(&mut input);
             return Ok(());
         }
     }
+}
+
+/// Connections to the runtime API count as those of upstream's own frontend for it: worker 0 serves them.
+fn count_connection(cli: &Cli) {
+    let process = &cli.program.load().live.process;
+    let now = (cli.clock)().ms;
+    process.counters.add(0, Count::Connections, 1);
+    process.counters.add(0, Count::Requests, 1);
+    process.connection_rate.add(0, now);
+    process.session_rate.add(0, now);
+    process.streams.fetch_add(1, Ordering::Relaxed);
+}
+
+fn count(cli: &Cli, sent: usize) {
+    let process = &cli.program.load().live.process;
+    process.counters.add(0, Count::BytesOut, sent as u64);
 }
 
 enum Stream {
@@ -160,6 +184,19 @@ impl Stream {
             match read {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,
+            }
+        }
+    }
+
+    /// Reads over what is there already.
+    fn discard(&self, buffer: &mut [u8]) {
+        for _ in 0..MOST_DISCARDED {
+            let read = match self {
+                Stream::Unix(stream) => stream.try_read(buffer),
+                Stream::Tcp(stream) => stream.try_read(buffer),
+            };
+            if !matches!(read, Ok(1..)) {
+                return;
             }
         }
     }

@@ -40,13 +40,19 @@ impl Page {
         body
     }
 
+    /// Whether the page itself says that the connection closes.
+    pub fn closes(&self) -> bool {
+        matches!(self.status, 400 | 408)
+    }
+
     /// The whole answer to bytes that are no request: the reference answers those below its message layer, with names
     /// in another letter case, and some pages without `Connection`.
     pub fn raw(&self) -> Vec<u8> {
         let body = self.body();
-        let close = match self.status {
-            414 | 422 | 431 => "",
-            _ => "Connection: close\r\n",
+        let close = if self.closes() {
+            "Connection: close\r\n"
+        } else {
+            ""
         };
         format!(
             "HTTP/1.1 {} {}\r\nContent-length: {}\r\nCache-Control: no-cache\r\n{close}Content-Type: text/html\r\n\r\n{body}",

@@ -66,6 +66,8 @@ pub struct Notes {
     pub logged: bool,
     /// The bytes that came were no request.
     pub bad_request: bool,
+    /// The client gets no answer, but one is logged and counted.
+    pub muted: bool,
     /// Answered by a rule that is counted as denial.
     pub denied: bool,
 }

@@ -7,7 +7,7 @@ use hapax_core::counter::{Count, Counters};
 use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
 
 use super::client::{Client, Then, within};
-use super::exchange::{Exchange, Failure};
+use super::exchange::{Exchange, Failure, counted};
 use super::response::REPLY;
 use super::{connect, error_page, reply};
 use crate::io::Io;
@@ -36,7 +36,17 @@ pub async fn settle(
     match failure.status {
         0 => return Then::Close,
         REPLY => {}
-        status => reply::page(client, exchange, status),
+        status => {
+            // What is logged is what failed, also where `errorloc` makes a redirect of it.
+            exchange.stream.status = status as i16;
+            reply::page(client, exchange, status);
+        }
+    }
+    if exchange.notes.muted {
+        exchange.stream.status = failure.status as i16;
+        exchange.notes.response_head += counted(&exchange.stream.response);
+        exchange.down.payload = exchange.stream.reply_body.bytes().len() as u64;
+        return Then::Close;
     }
     match reply::send(client, exchange).await {
         Ok(()) if exchange.client_stays => Then::Next,
@@ -91,6 +101,7 @@ pub fn head_sent(client: &Client, exchange: &mut Exchange) {
     let options = &client.frontend().ir.options;
     if options.logasap {
         exchange.notes.logged = true;
+        exchange.stream.times.end = client.local.now().ms;
         log(client, exchange);
     }
 }

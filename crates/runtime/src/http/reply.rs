@@ -68,10 +68,19 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
         && let Some(body) = error_page::parse(&own.content, &mut stream.response)
     {
         let body = own.content.get(body..).unwrap_or_default();
+        if stream.response.seen().close {
+            stream.response.add(b"connection", b"close");
+            exchange.client_stays = false;
+        }
         stream.reply_body = ReplyBody::Owned(body.to_vec());
         return;
     }
-    let body = error_page::page(status).fill(&mut stream.response);
+    let page = error_page::page(status);
+    let body = page.fill(&mut stream.response);
+    if page.closes() {
+        stream.response.add(b"connection", b"close");
+        exchange.client_stays = false;
+    }
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
 
@@ -103,7 +112,9 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.client_stays = false;
     }
     exchange.stream.response_from = ResponseSource::Proxy;
-    exchange.stream.status = exchange.stream.response.status() as i16;
+    if exchange.stream.status <= 0 {
+        exchange.stream.status = exchange.stream.response.status() as i16;
+    }
     exchange.down.reset();
     exchange.down.input = None;
     response::write(client, exchange, true);

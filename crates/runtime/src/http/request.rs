@@ -160,6 +160,7 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         .map(|timeout| clock::now_ms() + u64::from(timeout));
     loop {
         let bytes = exchange.up.input.as_ref().map_or(&[][..], Buf::data);
+        let bytes = bytes.get(..limits.max_head).unwrap_or(bytes);
         let parsed = parse_request(
             bytes,
             &mut exchange.stream.request,

@@ -1,7 +1,7 @@
 //! A response's head on its way to the client: rules, cookies, the connection line.
 
 use hapax_core::contract::Outcome;
-use hapax_core::stream::{Cause, Phase};
+use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, response_connection};
 use hapax_proto::http::Name;
 
@@ -74,7 +74,11 @@ fn begun(exchange: &Exchange, framing: Framing) -> u64 {
 /// Writes `stream.response` to the client's side, with its connection line.
 pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
     let response = &mut exchange.stream.response;
+    // A page of ours may carry the line itself.
+    let own_page = exchange.stream.response_from == ResponseSource::Proxy
+        && response.get(Name::Connection).is_some();
     if with_connection
+        && !own_page
         && let Some(value) =
             response_connection(response, exchange.client_11, exchange.client_stays)
     {

@@ -9,7 +9,7 @@ use hapax_proto::h1::body::{Framing, keeps_alive, response_framing};
 use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 
 use super::client::{Client, Interrupted, poll_interrupted};
-use super::exchange::{Exchange, Failure};
+use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault};
 use super::{response, route};
 use crate::buffer::Buf;
@@ -60,7 +60,11 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         let relaxed = backend.options.relaxed_response;
         match response_framing(&exchange.stream.response, &exchange.asked, relaxed) {
             Ok(framing) => break framing,
-            Err(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 502)),
+            Err(_) => {
+                // The reference has counted the switch as an interim answer when it finds that nobody asked for it.
+                exchange.notes.response_head += counted(&exchange.stream.response);
+                return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
+            }
         }
     };
     exchange.stream.times.response = client.local.now().ms;
@@ -72,12 +76,15 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
         && !client.local.stopping.get();
+    let before = exchange.notes.response_head;
     response::prepare(client, exchange, framing)?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
-    exchange
-        .down
-        .begin(framing, &limits)
-        .map_err(|_| Failure::new(Cause::Proxy, Phase::Headers, 502))?;
+    if exchange.down.begin(framing, &limits).is_err() {
+        // The body is broken from its first byte on: the head was never sent.
+        exchange.stream.times.response = 0;
+        exchange.notes.response_head = before;
+        return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
+    }
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
@@ -98,7 +105,7 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     };
     if !keeps || exchange.down.has_input() || !connection.may_stay() {
-        return;
+        return connection.discard();
     }
     let backend = exchange.stream.backend;
     let private = connection.server().live.ir.options.send_proxy.is_some();
@@ -169,13 +176,12 @@ fn poll_head(
             }
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
                 let status = fault.request_status();
-                // After an interim answer the reference says nothing more.
-                let status = if notes.response_head > 0 { 0 } else { status };
+                notes.muted = true;
                 client_fault = Some(Failure::new(Cause::Proxy, Phase::Headers, status));
             }
             Poll::Ready(Err(_)) => {
-                stream.status = 400;
-                client_fault = Some(Failure::new(Cause::ClientAbort, Phase::Headers, 0));
+                notes.muted = true;
+                client_fault = Some(Failure::new(Cause::ClientAbort, Phase::Headers, 400));
             }
             Poll::Pending => waits = up.blocked,
         }
@@ -193,7 +199,9 @@ fn poll_head(
     }
     loop {
         if let Some(input) = down.input.as_mut().filter(|input| !input.is_empty()) {
-            match parse_response(input.data(), &mut stream.response, scan, limits) {
+            let bytes = input.data();
+            let bytes = bytes.get(..limits.max_head).unwrap_or(bytes);
+            match parse_response(bytes, &mut stream.response, scan, limits) {
                 Ok(Parse::Complete { len }) => {
                     input.consume(len);
                     return Poll::Ready(Ok(Ended::Done));
@@ -219,7 +227,12 @@ fn poll_head(
                 if reused && nothing_yet && up.can_rewind() && is_repeatable(stream) {
                     return Poll::Ready(Ok(Ended::Again));
                 }
-                return Poll::Ready(Err(Failure::new(Cause::ServerAbort, Phase::Headers, 502)));
+                // Half a head is a broken message rather than an abort.
+                let cause = match nothing_yet {
+                    true => Cause::ServerAbort,
+                    false => Cause::Proxy,
+                };
+                return Poll::Ready(Err(Failure::new(cause, Phase::Headers, 502)));
             }
             Poll::Pending => {
                 down.drop_empty();
@@ -233,7 +246,7 @@ fn poll_head(
         && !up.has_input()
         && client.socket.poll_peer_closed(cx).is_ready()
     {
-        return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)));
+        return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 400)));
     }
     let client_deadline = match waits {
         Blocked::Source => *client_until,
@@ -248,7 +261,7 @@ fn poll_head(
         Err(match why {
             Interrupted::Ended(cause) => Failure::new(cause, Phase::Headers, 503),
             Interrupted::Deadline if client_deadline <= server_deadline => {
-                Failure::new(Cause::ClientTimeout, Phase::Headers, 408)
+                Failure::new(Cause::ClientTimeout, Phase::Headers, 400)
             }
             Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Headers, 504),
         })

@@ -150,7 +150,9 @@ impl Logger {
             return;
         }
         let options = &proxy.options;
-        if options.dontlognull && cx.stream.bytes_in == 0 {
+        // Bytes that are no request are not counted, but they came.
+        let nothing = cx.stream.bytes_in == 0 && cx.stream.times.first_byte == 0;
+        if options.dontlognull && nothing {
             return;
         }
         let failed = has_failed(cx.stream);

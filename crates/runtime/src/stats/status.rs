@@ -107,8 +107,8 @@ impl Health {
             };
         }
         let word = match self.own.operation {
-            _ if admin.in_drain() => "DRAIN",
             Operation::Stopping => "NOLB",
+            _ if admin.in_drain() => "DRAIN",
             _ => "UP",
         };
         if state.health + 1 >= rise + fall {
@@ -142,23 +142,6 @@ fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
         next.clone_from(&options.track);
     }
     None
-}
-
-/// Upstream's description of a check status.
-pub fn describe(status: CheckStatus) -> &'static str {
-    match status {
-        CheckStatus::Unknown => "Unknown",
-        CheckStatus::Initializing => "Initializing",
-        CheckStatus::SocketError => "Socket error",
-        CheckStatus::L4Ok => "Layer4 check passed",
-        CheckStatus::L4Timeout => "Layer4 timeout",
-        CheckStatus::L4Connection => "Layer4 connection problem",
-        CheckStatus::L7Ok => "Layer7 check passed",
-        CheckStatus::L7OkConditionally => "Layer7 check conditionally passed",
-        CheckStatus::L7Timeout => "Layer7 timeout",
-        CheckStatus::L7Response => "Layer7 invalid response",
-        CheckStatus::L7Status => "Layer7 wrong status",
-    }
 }
 
 /// Whether a check of this outcome had got as far as a protocol code.

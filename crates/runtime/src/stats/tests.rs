@@ -472,7 +472,8 @@ fn health_is_told_as_upstream_tells_it() {
     assert_eq!(value(&program, "be/s4", "status"), "UP 3/4", "tracked");
     assert_eq!(status(&|s| s.health = 3), "UP 1/4");
     assert_eq!(status(&|s| s.operation = Operation::Stopping), "NOLB 1/4");
-    assert_eq!(status(&|s| s.admin.drain = true), "DRAIN 1/4");
+    assert_eq!(status(&|s| s.admin.drain = true), "NOLB 1/4");
+    assert_eq!(status(&|s| s.operation = Operation::Running), "DRAIN 1/4");
     assert_eq!(
         status(&|s| {
             s.operation = Operation::Stopped;

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use hapax_balance::health::check_text;
 use hapax_core::live::{Averages, CheckStatus};
 
 use super::{checks, columns};
-use crate::stats::status;
 use crate::stats::value::StatValue;
 use crate::stats::view::View;
 
@@ -24,7 +24,7 @@ columns! {
     idle "agent_code", S, "MOP", "code of the last agent check", |_| StatValue::Empty;
     idle "agent_duration", S, "MDP", "milliseconds the last agent check took", |_| StatValue::Empty;
     "check_desc", S, "MOP", "check_status in words", |v| match checks::last(v) {
-        Some(last) => StatValue::text(status::describe(last.map_or(CheckStatus::Initializing, |last| last.status))),
+        Some(last) => StatValue::text(check_text(last.map_or(CheckStatus::Initializing, |last| last.status))),
         None => StatValue::Empty,
     };
     idle "agent_desc", S, "MOP", "agent_status in words", |_| StatValue::Empty;

@@ -1,8 +1,9 @@
 //! The statistics page: which requests ask for it, who may see it, and what is answered.
 //!
-//! `stats http-request` rules are the caller's: it evaluates them between [`matches()`] and [`Page::answer`].
+//! [`intercept()`] is all of it for a stream; the other functions are its steps.
 
 mod document;
+mod intercept;
 mod rows;
 mod style;
 
@@ -12,6 +13,8 @@ use hapax_core::contract::Now;
 use hapax_core::ir;
 use hapax_core::program::{Program, Proxy};
 use hapax_proto::http::Head;
+
+pub use self::intercept::{intercept, remember};
 
 use super::csv;
 use super::info::{Facts, Measures};

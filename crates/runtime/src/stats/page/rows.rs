@@ -147,9 +147,9 @@ fn state(health: &Health) -> Option<&'static str> {
     Some(match (&health.deciding, own.operation) {
         (Some(deciding), Operation::Stopped) if deciding.state.health > 0 => "going_up",
         (_, Operation::Stopped) => "down",
+        (Some(_), Operation::Stopping) => "nolb",
         _ if own.admin.in_drain() => "draining",
         (None, _) => "no_check",
-        (_, Operation::Stopping) => "nolb",
         _ if full => "up",
         _ => "going_down",
     })

@@ -1,0 +1,86 @@
+//! The page at the place in the life of a request where upstream answers it: after the `http-request` rules.
+
+use std::io::Write;
+use std::sync::OnceLock;
+
+use hapax_core::contract::{Outcome, Tx};
+use hapax_core::program::ProxyId;
+use hapax_core::stream::ReplyBody;
+
+use super::{Page, Reply, authorised, challenge, matches};
+use crate::stats::info::{Facts, Measures};
+
+static FACTS: OnceLock<Facts> = OnceLock::new();
+
+/// Tells the page what is known since the start; the first call counts.
+pub fn remember(facts: &Facts) {
+    let _ = FACTS.set(facts.clone());
+}
+
+/// Answers a request for the statistics of a proxy; [`Outcome::Continue`] when it is for something else.
+pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
+    let program = tx.program;
+    let proxy = program.proxy(proxy);
+    let Some(stats) = &proxy.ir.stats else {
+        return Outcome::Continue;
+    };
+    if !matches(stats, &tx.stream.request) {
+        return Outcome::Continue;
+    }
+    for rule in &stats.rules {
+        let condition = rule.condition.as_ref();
+        if condition.is_some_and(|condition| !hapax_sample::condition::holds(condition, &tx.cx())) {
+            continue;
+        }
+        match rule.action.run(tx) {
+            Outcome::Continue => {}
+            Outcome::Stop => break,
+            decided => return decided,
+        }
+    }
+    let empty = Facts::default();
+    let reply = if authorised(stats, &tx.stream.request) {
+        let page = Page {
+            program,
+            proxy,
+            stats,
+            facts: FACTS.get().unwrap_or(&empty),
+            measures: Measures::default(),
+            now: tx.now,
+        };
+        page.answer(&tx.stream.request)
+    } else {
+        challenge(stats, None)
+    };
+    put(reply, tx);
+    Outcome::Reply
+}
+
+/// Moves the answer into the stream. Clients of 1.1 get pages in one chunk, as upstream streams them; for older ones the
+/// end of the connection ends the page, unless they want to keep it: those get a length.
+fn put(reply: Reply, tx: &mut Tx<'_>) {
+    let stream = &mut *tx.stream;
+    let (chunked, is_head) = (stream.request.is_11(), stream.request.method() == b"HEAD");
+    let streams = reply.streams() && !is_head;
+    let head = &mut stream.response;
+    head.start_response(b"HTTP/1.1", reply.status, reply.reason.as_bytes());
+    for (name, value) in &reply.fields {
+        head.add(name.as_bytes(), value.as_bytes());
+    }
+    let mut body = reply.body;
+    if streams && chunked {
+        head.add(b"transfer-encoding", b"chunked");
+        let mut framed = Vec::with_capacity(body.len() + 32);
+        if !body.is_empty() {
+            // Writing to memory cannot fail.
+            let _ = write!(framed, "{:x}\r\n", body.len());
+            framed.append(&mut body);
+            framed.extend_from_slice(b"\r\n");
+        }
+        framed.extend_from_slice(b"0\r\n\r\n");
+        body = framed;
+    } else if streams && stream.request.seen().keep_alive {
+        head.add(b"content-length", body.len().to_string().as_bytes());
+    }
+    stream.reply_body = ReplyBody::Owned(body);
+}
