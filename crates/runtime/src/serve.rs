@@ -11,6 +11,7 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
+use crate::announce::{News, announce};
 use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
@@ -132,6 +133,15 @@ impl Running {
             if !taken {
                 log::warn!("a worker is too busy to take more work");
             }
+        });
+    }
+
+    /// One of the workers tells `news` on standard error and to the logs.
+    pub fn announce(&self, news: News) {
+        let mut told = false;
+        self.places.each_inbox(|inbox| {
+            told = told
+                || inbox.send(move || with_local(|local| announce(&local.plan().logger, news)));
         });
     }
 

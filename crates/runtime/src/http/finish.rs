@@ -107,6 +107,13 @@ pub fn head_sent(client: &Client, exchange: &mut Exchange) {
     }
 }
 
+/// Writes the log line before the end, with what is known by now.
+pub fn log_early(client: &Client, exchange: &mut Exchange) {
+    exchange.notes.logged = true;
+    exchange.stream.times.end = client.local.now().ms;
+    log(client, exchange);
+}
+
 /// Counts an exchange that has ended and writes its log line.
 pub fn account(client: &mut Client, exchange: &mut Exchange) {
     connect::release(client, exchange);
