@@ -17,9 +17,11 @@ pub(crate) fn complete(config: &mut ir::Config) {
             .collect();
         let mut next = 1;
         for bind in &mut proxy.binds {
-            if bind.options.id.is_none() {
-                bind.options.id = Some(free(&mut used, &mut next));
-            }
+            // Listeners are counted on from the last number that was given.
+            next = match bind.options.id {
+                Some(id) => id.wrapping_add(1),
+                None => *bind.options.id.insert(free(&mut used, &mut next)),
+            };
         }
         let mut used: HashSet<u32> = proxy
             .servers
