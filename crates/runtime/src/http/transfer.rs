@@ -115,7 +115,7 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     };
     if !keeps || exchange.down.has_input() || !connection.may_stay() {
-        return connection.discard();
+        return;
     }
     let backend = exchange.stream.backend;
     let private = connection.server().live.ir.options.send_proxy.is_some();
