@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use hapax_core::contract::{Assigned, BalanceKey, Dispatch, KeyValue, Wish};
+use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::HttpReuse;
+use hapax_core::live::ProxyLive;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
@@ -57,7 +58,6 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         if redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
             && plan.at(backend).servers.len() > 1
         {
-            server.live.counters.add(worker, Count::ConnectionErrors, 1);
             server.live.counters.add(worker, Count::Redispatches, 1);
             backend_counters.add(worker, Count::Redispatches, 1);
             exchange.stream.redispatched = true;
@@ -97,6 +97,12 @@ pub fn release(client: &Client, exchange: &mut Exchange) {
     client.handle.server.set(None);
     let live = client.plan.live(exchange.stream.backend);
     if let (Some(dispatch), Some(index)) = (live.dispatch(), exchange.stream.server) {
+        // What the log tells: before the slot goes to who waits for it.
+        let sessions = live
+            .servers
+            .get(index)
+            .map(|server| server.sessions.value());
+        exchange.notes.server_sessions = sessions.map(|others| others.saturating_sub(1));
         dispatch.release(index);
     }
 }
@@ -140,7 +146,7 @@ async fn assign(
     };
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
-    let persistent = super::cookie::wanted(exchange).filter(|_| avoid.is_none());
+    let persistent = exchange.persistence.server.filter(|_| avoid.is_none());
     let assigned = {
         let Client {
             timer,
@@ -192,9 +198,18 @@ async fn assign(
         })
         .await
     };
+    if assigned.is_err() && exchange.ticket.number != 0 {
+        exchange.stream.times.queue = client.local.now().ms;
+        // Who waited for one server counts as that server's.
+        exchange.stream.server = exchange.ticket.server;
+        dispatch.cancel(&mut exchange.ticket);
+    }
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
+    if std::mem::take(&mut exchange.ticket.balanced) {
+        count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
+    }
     match assigned {
         Ok(index) => {
             let now = client.local.now().ms;
@@ -209,10 +224,6 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
-            if exchange.ticket.number != 0 {
-                exchange.stream.times.queue = client.local.now().ms;
-            }
-            cancel(&**dispatch, exchange);
             if failure == no_server {
                 count_no_server(client, exchange);
             }
@@ -221,9 +232,13 @@ async fn assign(
     }
 }
 
-fn cancel(dispatch: &dyn Dispatch, exchange: &mut Exchange) {
-    if exchange.ticket.number != 0 {
-        dispatch.cancel(&mut exchange.ticket);
+/// The algorithm chose a server.
+fn count_chosen(client: &Client, backend: &ProxyLive, chosen: Option<usize>) {
+    let Some(server) = chosen.and_then(|index| backend.servers.get(index)) else {
+        return;
+    };
+    for counters in [&server.counters, &backend.backend.counters] {
+        counters.add(client.local.worker, Count::Chosen, 1);
     }
 }
 

@@ -139,10 +139,10 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
         process: live.process.connections.value(),
         frontend: frontend.frontend.sessions.value(),
         backend: backend.backend.sessions.value(),
-        server: stream
-            .server
-            .and_then(|index| backend.servers.get(index))
-            .map_or(0, |server| server.sessions.value()),
+        server: exchange.notes.server_sessions.unwrap_or_else(|| {
+            let server = stream.server.and_then(|index| backend.servers.get(index));
+            server.map_or(0, |server| server.sessions.value())
+        }),
     };
     plan.logger.exchange(&Cx {
         program: &plan.program,
