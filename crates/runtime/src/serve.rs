@@ -135,6 +135,17 @@ impl Running {
         });
     }
 
+    /// Runs `job` on one worker, the first that takes it.
+    pub fn once(&self, job: impl FnOnce(&Rc<Local>) + Send + 'static) {
+        let job = Arc::new(Mutex::new(Some(job)));
+        self.on_each(move |local| {
+            let job = job.lock().take();
+            if let Some(job) = job {
+                job(local);
+            }
+        });
+    }
+
     /// Soft stop: listeners close, connections end after what they are doing.
     pub fn stop(&self) {
         self.program

@@ -60,6 +60,9 @@ pub async fn settle(
 
 /// Answers bytes that are no request.
 pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failure) {
+    if exchange.notes.request_head == 0 {
+        super::request::count(client);
+    }
     exchange.end_by(failure.cause, failure.phase);
     exchange.stream.times.request = 0;
     exchange.stream.request_line.clear();
@@ -104,6 +107,13 @@ pub fn head_sent(client: &Client, exchange: &mut Exchange) {
         exchange.stream.times.end = client.local.now().ms;
         log(client, exchange);
     }
+}
+
+/// Writes the log line before the end, with what is known by now.
+pub fn log_early(client: &Client, exchange: &mut Exchange) {
+    exchange.notes.logged = true;
+    exchange.stream.times.end = client.local.now().ms;
+    log(client, exchange);
 }
 
 /// Counts an exchange that has ended and writes its log line.

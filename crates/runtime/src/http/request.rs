@@ -129,13 +129,10 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
         times.start = now.ms.saturating_sub(waited).max(1);
         times.start_wall_us = now.wall_us.saturating_sub(waited * 1000);
     }
-    if first {
-        begins(client, &exchange);
-    }
     exchange
 }
 
-/// Frontends without log format tell that a client connected.
+/// Frontends without log format tell of each stream that begins; bytes that are no request make none.
 pub fn begins(client: &Client, exchange: &Exchange) {
     client.plan.logger.begins(&Cx {
         program: &client.plan.program,
@@ -209,6 +206,7 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         return Err(failure);
     }
     received(client, exchange);
+    begins(client, exchange);
     Ok(())
 }
 
@@ -233,16 +231,15 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most.saturating_sub(1));
-    let frontend = client.plan.live(client.session.frontend);
-    let side = &frontend.frontend;
-    side.counters.add(client.local.worker, Count::Requests, 1);
-    side.request_rate
-        .add(client.local.worker, client.local.now().ms);
-    client
-        .plan
-        .program
-        .live
-        .process
-        .counters
-        .add(client.local.worker, Count::Requests, 1);
+    count(client);
+}
+
+/// Counts a request, or what came instead of one.
+pub fn count(client: &Client) {
+    let worker = client.local.worker;
+    let side = &client.plan.live(client.session.frontend).frontend;
+    side.counters.add(worker, Count::Requests, 1);
+    side.request_rate.add(worker, client.local.now().ms);
+    let process = &client.plan.program.live.process;
+    process.counters.add(worker, Count::Requests, 1);
 }
