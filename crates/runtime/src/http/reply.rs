@@ -117,7 +117,6 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     }
     exchange.down.reset();
     exchange.down.input = None;
-    exchange.notes.response_head += counted(&exchange.stream.response);
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();
