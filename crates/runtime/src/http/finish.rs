@@ -60,6 +60,9 @@ pub async fn settle(
 
 /// Answers bytes that are no request.
 pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failure) {
+    if exchange.notes.request_head == 0 {
+        super::request::count(client);
+    }
     exchange.end_by(failure.cause, failure.phase);
     exchange.stream.times.request = 0;
     exchange.stream.request_line.clear();

@@ -231,16 +231,15 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most.saturating_sub(1));
-    let frontend = client.plan.live(client.session.frontend);
-    let side = &frontend.frontend;
-    side.counters.add(client.local.worker, Count::Requests, 1);
-    side.request_rate
-        .add(client.local.worker, client.local.now().ms);
-    client
-        .plan
-        .program
-        .live
-        .process
-        .counters
-        .add(client.local.worker, Count::Requests, 1);
+    count(client);
+}
+
+/// Counts a request, or what came instead of one.
+pub fn count(client: &Client) {
+    let worker = client.local.worker;
+    let side = &client.plan.live(client.session.frontend).frontend;
+    side.counters.add(worker, Count::Requests, 1);
+    side.request_rate.add(worker, client.local.now().ms);
+    let process = &client.plan.program.live.process;
+    process.counters.add(worker, Count::Requests, 1);
 }
