@@ -1,7 +1,8 @@
 //! What the running process does about signals (management manual, 4 and 12): soft stop, pause, report.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,14 +14,39 @@ use hapax_runtime::log::{Level, Logger, Severity};
 use hapax_runtime::serve::Running;
 use hapax_sys::process;
 use hapax_sys::signal::Signal;
+use hapax_sys::stream::{Half, shutdown};
+
+/// How far the process is on its way to its end.
+#[derive(Debug)]
+pub struct Ending {
+    stopping: bool,
+    forced: Arc<AtomicBool>,
+    waker: OwnedFd,
+}
+
+impl Ending {
+    /// Not there yet; shutting `waker` down wakes who waits for the end.
+    pub fn new(waker: OwnedFd) -> Ending {
+        Ending {
+            stopping: false,
+            forced: Arc::default(),
+            waker,
+        }
+    }
+
+    /// Whether `hard-stop-after` passed and some workers still run.
+    pub fn is_forced(&self) -> bool {
+        self.forced.load(Ordering::Acquire)
+    }
+}
 
 /// Does what a signal asks for.
-pub fn signal(signal: Signal, running: &Arc<Running>, stopping: &mut bool) {
+pub fn signal(signal: Signal, running: &Arc<Running>, ending: &mut Ending) {
     match signal {
-        Signal::SIGUSR1 if *stopping => {}
+        Signal::SIGUSR1 if ending.stopping => {}
         Signal::SIGUSR1 => {
-            *stopping = true;
-            stop(running);
+            ending.stopping = true;
+            stop(running, ending);
         }
         Signal::SIGTTOU => {
             listeners(running, "Paused");
@@ -41,7 +67,7 @@ pub fn signal(signal: Signal, running: &Arc<Running>, stopping: &mut bool) {
 }
 
 /// Soft stop, after `grace` and no longer than `hard-stop-after`.
-fn stop(running: &Arc<Running>) {
+fn stop(running: &Arc<Running>, ending: &Ending) {
     let program = running.program();
     let global = &program.global;
     // Old files have `grace` in proxies; the process waits for the longest.
@@ -62,10 +88,14 @@ fn stop(running: &Arc<Running>) {
         });
     }
     let stopping = running.clone();
+    let Ok(waker) = ending.waker.try_clone() else {
+        return soft_stop(running);
+    };
+    let forced = ending.forced.clone();
     // The process ends with its workers, whether or not this thread still waits.
     let started = thread::Builder::new().name("stop".into()).spawn(move || {
         if grace > 0 {
-            thread::sleep(Duration::from_millis(u64::from(grace)));
+            wait(Duration::from_millis(u64::from(grace)));
             stopping.once(|local| {
                 let text = "Grace period expired, proceeding with soft-stop now.";
                 let logger = &local.plan().logger;
@@ -75,8 +105,11 @@ fn stop(running: &Arc<Running>) {
             soft_stop(&stopping);
         }
         if let Some(hard) = hard {
-            thread::sleep(Duration::from_millis(u64::from(hard)));
+            wait(Duration::from_millis(u64::from(hard)));
             hard_stop(&stopping);
+            forced.store(true, Ordering::Release);
+            // Who waits at the other end may have seen the workers end.
+            let _ = shutdown(&waker, Half::Write);
         }
     });
     if let Err(error) = started {
@@ -97,7 +130,7 @@ fn soft_stop(running: &Running) {
     running.stop();
 }
 
-/// Ends what is left, and the process even if something does not end.
+/// Ends what is left.
 fn hard_stop(running: &Running) {
     running.once(|local| {
         let logger = &local.plan().logger;
@@ -119,8 +152,8 @@ fn hard_stop(running: &Running) {
         }
     });
     running.kill();
-    thread::sleep(LAST_CHANCE);
-    let (told, wait) = std::sync::mpsc::channel();
+    wait(LAST_CHANCE);
+    let (told, done) = std::sync::mpsc::channel();
     running.once(move |local| {
         let logger = &local.plan().logger;
         warn(
@@ -132,8 +165,7 @@ fn hard_stop(running: &Running) {
         // Nobody waits any more when the worker was that slow.
         let _ = told.send(());
     });
-    let _ = wait.recv_timeout(LAST_CHANCE);
-    std::process::exit(0);
+    let _ = done.recv_timeout(LAST_CHANCE);
 }
 
 /// SIGTTOU and SIGTTIN: the line of every proxy that listens.
@@ -203,6 +235,12 @@ fn proxy_line(live: &ProxyLive) -> String {
         live.frontend.counters.sum(Count::Sessions),
         live.backend.counters.sum(Count::Sessions)
     )
+}
+
+/// The end of the process does not wait for who waits here.
+fn wait(time: Duration) {
+    let (_open, never) = std::sync::mpsc::channel::<()>();
+    let _ = never.recv_timeout(time);
 }
 
 fn warn(logger: &Logger, proxy: Option<ProxyId>, text: &str) {
