@@ -80,7 +80,7 @@ impl Loaded {
             .proxies
             .iter()
             .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
-        let quiet = (args.quiet || self.config.global.quiet) && !args.verbose;
+        let quiet = self.config.global.quiet;
         if !listens {
             if !quiet {
                 printer.plain(
@@ -108,6 +108,7 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     if let Some(path) = &args.pidfile {
         global.pidfile = Some(path.clone());
     }
+    global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.daemon |= args.daemon;
     if args.foreground {
         global.daemon = false;

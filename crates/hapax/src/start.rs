@@ -13,6 +13,7 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_runtime::log::date;
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
@@ -90,10 +91,14 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
     let listeners = open::listeners(&config.proxies, &config.global, workers).map_err(refuse)?;
     let pidfile = open_pidfile(config.global.pidfile.as_deref())?;
     let host_name = identity::host_name().unwrap_or_default();
+    let null = process::null().map_err(|error| system_text(&error))?;
+    // The zone's file is out of reach in a chroot.
+    let _ = date::zone();
     drop_rights(&config.global)?;
-    if config.global.daemon && !detach(pidfile.as_ref())? {
+    if config.global.daemon && !detach(pidfile.as_ref(), &null)? {
         return Ok(None);
     }
+    drop(null);
     if !config.global.daemon
         && let Some(file) = &pidfile
     {
@@ -195,7 +200,7 @@ fn drop_rights(global: &ir::Global) -> Result<(), String> {
 }
 
 /// Goes to the background. False in the parent, once the child's number is written.
-fn detach(pidfile: Option<&File>) -> Result<bool, String> {
+fn detach(pidfile: Option<&File>, null: &File) -> Result<bool, String> {
     match process::fork() {
         Ok(Forked::Parent(child)) => {
             if let Some(file) = pidfile {
@@ -204,7 +209,7 @@ fn detach(pidfile: Option<&File>) -> Result<bool, String> {
             Ok(false)
         }
         Ok(Forked::Child) => {
-            let quiet = process::new_session().and_then(|()| process::silence());
+            let quiet = process::new_session().and_then(|()| process::silence(null));
             quiet.map_err(|error| system_text(&error))?;
             Ok(true)
         }

@@ -1,3 +1,5 @@
+//! Lines of configuration to rules to what they do to an exchange; the expected bytes and texts were observed with 3.2.
+
 // exercises: section/http-request section/http-response section/redirect section/use_backend section/default_backend
 // exercises: section/log-format section/acl
 // exercises: action/set-header action/add-header action/del-header action/deny action/return action/redirect
@@ -257,6 +259,82 @@ fn backends() {
 fn faults_read_as_upstream_prints_them() {
     let prefix = "error detected in frontend 'f' while parsing";
     let expect = |line: &str, text: &str| assert_eq!(refused(line), text, "{line}");
+    for (line, rule, text) in [
+        ("add-header a", "add-header", "expects exactly 2 arguments"),
+        (
+            "del-header a -m foo",
+            "del-header",
+            "-m with unsupported matching method 'foo'",
+        ),
+        (
+            "redirect",
+            "redirect",
+            "redirection type expected ('prefix', 'location', or 'scheme')",
+        ),
+        (
+            "replace-header a b",
+            "replace-header",
+            "expects exactly 3 arguments",
+        ),
+        (
+            "replace-value a",
+            "replace-value",
+            "expects exactly 3 arguments",
+        ),
+        (
+            "replace-path a b c",
+            "replace-path",
+            "expects exactly 2 arguments <match-regex> and <replace-format>",
+        ),
+        (
+            "replace-pathq a",
+            "replace-pathq",
+            "expects exactly 2 arguments <match-regex> and <replace-format>",
+        ),
+        (
+            "replace-uri a",
+            "replace-uri",
+            "expects exactly 2 arguments <match-regex> and <replace-format>",
+        ),
+        (
+            "set-method",
+            "set-method",
+            "expects exactly 1 argument <format>",
+        ),
+        (
+            "set-path a b",
+            "set-path",
+            "expects exactly 1 argument <format>",
+        ),
+        (
+            "set-pathq",
+            "set-pathq",
+            "expects exactly 1 argument <format>",
+        ),
+        (
+            "set-query",
+            "set-query",
+            "expects exactly 1 argument <format>",
+        ),
+        ("set-uri", "set-uri", "expects exactly 1 argument <format>"),
+    ] {
+        let text = format!("{prefix} 'http-request {rule}' rule : {text}.");
+        expect(&format!("http-request {line}"), &text);
+    }
+    expect(
+        "http-response set-status 99",
+        &format!(
+            "{prefix} 'http-response set-status' rule : expects an integer status code between 100 and 999."
+        ),
+    );
+    expect(
+        "http-request allow x",
+        "'http-request allow' expects either 'if' or 'unless' followed by a condition but found 'x'.",
+    );
+    expect(
+        "http-request reject x",
+        "'http-request reject' expects either 'if' or 'unless' followed by a condition but found 'x'.",
+    );
     expect(
         "http-request set-header a",
         &format!("{prefix} 'http-request set-header' rule : expects exactly 2 arguments."),
@@ -353,4 +431,121 @@ fn warnings_read_as_upstream_prints_them() {
             .starts_with("parsing acl keyword 'path_beg' :\n  no pattern to match")
     );
     assert!(warnings("acl x path_beg -- /a").is_empty());
+}
+
+#[test]
+fn answers_that_are_error_pages_or_nothing() {
+    let outcome = |line: &str| run(&mut fixture(&[line]));
+    assert_eq!(
+        outcome("http-request deny deny_status 429"),
+        Outcome::Deny { status: 429 }
+    );
+    assert_eq!(
+        outcome("http-request return status 404 default-errorfiles"),
+        Outcome::Page { status: 404 }
+    );
+    let mut empty = fixture(&["http-request deny status 404"]);
+    assert_eq!(run(&mut empty), Outcome::DenyReply);
+    assert_eq!(response(&empty), "404 Not Found|content-length: 0||");
+}
+
+#[test]
+fn what_would_break_the_request_line_is_made_safe() {
+    let line = |line: &str| {
+        let mut fixture = fixture(&[line]);
+        fixture.stream.request.add(b"x", b"a b");
+        run(&mut fixture);
+        let request = &fixture.stream.request;
+        [request.method(), b" ", request.uri(), b" "]
+            .concat()
+            .into_iter()
+            .chain(request.find(b"host").unwrap_or_default().iter().copied())
+            .map(char::from)
+            .collect::<String>()
+    };
+    let host = "Example.org:80";
+    assert_eq!(
+        line("http-request set-path /%[req.hdr(x)]"),
+        format!("GET /a%20b?c=d {host}")
+    );
+    assert_eq!(
+        line("http-request set-path %[req.hdr(none)]"),
+        format!("GET /?c=d {host}")
+    );
+    assert_eq!(
+        line("http-request set-method %[req.hdr(x)]"),
+        format!("GET /a/b?c=d {host}")
+    );
+    assert_eq!(
+        line("http-request set-uri http://u@other:1/p"),
+        "GET http://u@other:1/p other:1"
+    );
+}
+
+#[test]
+fn a_line_is_plain_text_where_an_action_takes_a_format() {
+    let mut fixture = fixture(&["redirect location /%[path] code 308"]);
+    assert_eq!(run(&mut fixture), Outcome::Reply);
+    assert_eq!(
+        response(&fixture),
+        "308 Permanent Redirect|content-length: 0|location: /%[path]||"
+    );
+}
+
+#[test]
+fn a_backend_is_chosen_in_order_and_computed_names_may_be_unknown() {
+    use hapax_core::ir::{Proxy, ProxyKind};
+    use hapax_core::program::ProxyId;
+    let chosen = |lines: &[&str]| {
+        let mut fixture = fixture(lines);
+        let mut backend = fixture.proxy.clone();
+        for name in ["one", "two"] {
+            backend = Proxy {
+                name: name.to_owned(),
+                kind: ProxyKind::Backend,
+                ..backend
+            };
+            fixture.config.proxies.push(backend.clone());
+        }
+        let program = fixture.program();
+        let mut scratch = Vec::new();
+        let mut tx = fixture.tx(&program, &mut scratch);
+        tx.session.frontend = ProxyId(2);
+        ruleset::use_backend(&mut tx).map(|id| program.proxy(id).ir.name.clone())
+    };
+    let lines = ["use_backend one if { path_beg /z }", "use_backend two"];
+    assert_eq!(chosen(&lines).as_deref(), Some("two"));
+    let lines = [
+        "use_backend %[req.hdr(none)]no",
+        "use_backend two",
+        "default_backend one",
+    ];
+    assert_eq!(chosen(&lines).as_deref(), Some("one"));
+    let lines = ["use_backend %[str(two)]"];
+    assert_eq!(chosen(&lines).as_deref(), Some("two"));
+    assert_eq!(chosen(&[]), None);
+}
+
+#[test]
+fn rules_in_an_odd_order_are_told() {
+    let fixture = fixture(&[
+        "use_backend b",
+        "http-request deny",
+        "http-request set-header a b",
+        "redirect location /x",
+    ]);
+    let texts: Vec<_> = fixture
+        .diagnostics
+        .iter()
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "a 'http-request' rule placed after a 'use_backend' rule will still be processed before.",
+            "previous 'http-request' action is final and has no condition attached, further entries are NOOP.",
+            "a 'http-request' rule placed after a 'use_backend' rule will still be processed before.",
+            "a 'redirect' rule placed after a 'use_backend' rule will still be processed before.",
+        ]
+    );
 }

@@ -19,6 +19,7 @@ pub async fn serve(mut client: Box<Client>) {
     exchange.stream.status = 0;
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
+    request::begins(&client, &exchange);
     let result = session(&mut client, &mut exchange).await;
     if result.is_err() && exchange.server.is_none() {
         take_unread(&mut client.socket).await;
@@ -53,8 +54,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     route::enter_backend(client, exchange, backend);
     connect::run(client, exchange).await?;
     if plan.proxy(frontend).ir.options.logasap {
-        exchange.notes.logged = true;
-        finish::log(client, exchange);
+        finish::log_early(client, exchange);
     }
     let mut relay = Relay::new(settings(
         &plan.program.global,

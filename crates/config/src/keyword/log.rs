@@ -82,11 +82,6 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         min_level: 0,
         sample: None,
     };
-    if line.arg(at).as_deref() == Some("sample") {
-        let text = line.arg(at + 1).unwrap_or_default();
-        target.sample = Some(sample(&text).map_err(|error| line.fault_at(at + 1, error))?);
-        at += 2;
-    }
     if line.arg(at).as_deref() == Some("len") {
         let text = line.arg(at + 1).unwrap_or_default();
         let length = u32::try_from(leading_integer(text.as_bytes())).ok();
@@ -106,6 +101,11 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
     }
     if line.arg(at).as_deref() == Some("profile") {
         return Err(line.fault_at(at, "log : 'profile' is not built yet."));
+    }
+    if line.arg(at).as_deref() == Some("sample") {
+        let text = line.arg(at + 1).unwrap_or_default();
+        target.sample = Some(sample(&text).map_err(|error| line.fault_at(at + 1, error))?);
+        at += 2;
     }
     let name = line.arg(at).unwrap_or_default();
     let facility = FACILITIES.iter().position(|other| *other == name);

@@ -209,6 +209,9 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
+            if exchange.ticket.number != 0 {
+                exchange.stream.times.queue = client.local.now().ms;
+            }
             cancel(&**dispatch, exchange);
             if failure == no_server {
                 count_no_server(client, exchange);

@@ -36,7 +36,11 @@ pub async fn settle(
     match failure.status {
         0 => return Then::Close,
         REPLY => {}
-        status => reply::page(client, exchange, status),
+        status => {
+            // What is logged is what failed, also where `errorloc` makes a redirect of it.
+            exchange.stream.status = status as i16;
+            reply::page(client, exchange, status);
+        }
     }
     if exchange.notes.muted {
         exchange.stream.status = failure.status as i16;
@@ -100,6 +104,13 @@ pub fn head_sent(client: &Client, exchange: &mut Exchange) {
         exchange.stream.times.end = client.local.now().ms;
         log(client, exchange);
     }
+}
+
+/// Writes the log line before the end, with what is known by now.
+pub fn log_early(client: &Client, exchange: &mut Exchange) {
+    exchange.notes.logged = true;
+    exchange.stream.times.end = client.local.now().ms;
+    log(client, exchange);
 }
 
 /// Counts an exchange that has ended and writes its log line.
@@ -214,6 +225,9 @@ fn count(client: &Client, exchange: &mut Exchange) {
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
         on_back(&server.counters, status.filter(|_| complete));
+        if notes.denied && notes.reached_server {
+            server.counters.add(worker, Count::DeniedResponses, 1);
+        }
         if complete {
             server.counters.add(worker, Count::Requests, 1);
             server.averages.add(timers);

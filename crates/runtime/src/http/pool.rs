@@ -65,8 +65,13 @@ impl ServerConnection {
     pub fn may_stay(&self) -> bool {
         let live = &self.server().live;
         let most = live.ir.options.max_reuse;
-        (most < 0 || i64::from(self.reuses) < i64::from(most))
+        (most < 0 || i64::from(self.reuses) <= i64::from(most))
             && self.generation == live.generation.load(Ordering::Relaxed)
+    }
+
+    /// Closes it at once: a server that still waits is told with a reset, and no port stays behind.
+    pub fn discard(self) {
+        let _ = self.socket.reset_on_close();
     }
 
     /// Gives it back to its server's pool, or closes it.
@@ -76,7 +81,7 @@ impl ServerConnection {
         let full = options.pool_max_conn >= 0
             && server.live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
         if full || options.pool_purge_delay == 0 || !self.may_stay() || !server.pool.has_use() {
-            return;
+            return self.discard();
         }
         server.live.idle.fetch_add(1, Ordering::Relaxed);
         server.pool.idle.borrow_mut().push(Idle {
@@ -161,7 +166,9 @@ impl Pool {
             self.purged_ms.set(now_ms);
             let unused = self.low.get().min(idle.len());
             // Those at the bottom waited longest.
-            idle.drain(..unused.div_ceil(2));
+            for old in idle.drain(..unused.div_ceil(2)) {
+                let _ = old.socket.reset_on_close();
+            }
             self.low.set(idle.len());
             self.recent_peak.set(self.peak.replace(self.used.get()));
         }

@@ -11,7 +11,7 @@ use hapax_proto::http::{Head, Name, tokens};
 
 use super::client::{Client, Interrupted, within};
 use super::error_page;
-use super::exchange::{Exchange, Failure};
+use super::exchange::{Exchange, Failure, counted};
 use super::lane::LaneFault;
 use super::response;
 
@@ -50,6 +50,8 @@ pub async fn by_rule(
             send(client, exchange).await
         }
         _ => {
+            exchange.notes.denied = true;
+            exchange.stream.times.request = 0;
             exchange.client_stays = false;
             Err(Failure::new(Cause::Proxy, Phase::Request, 0))
         }
@@ -67,6 +69,7 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     {
         let body = own.content.get(body..).unwrap_or_default();
         if stream.response.seen().close {
+            stream.response.add(b"connection", b"close");
             exchange.client_stays = false;
         }
         stream.reply_body = ReplyBody::Owned(body.to_vec());
@@ -75,9 +78,8 @@ pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     let page = error_page::page(status);
     let body = page.fill(&mut stream.response);
     if page.closes() {
-        // The line stands in the page itself and is counted with it; the engine writes it at the end of the head.
+        stream.response.add(b"connection", b"close");
         exchange.client_stays = false;
-        exchange.notes.response_head += CLOSE_LINE;
     }
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
@@ -105,13 +107,17 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         }
     }
     exchange.up.discard();
+    exchange.notes.response_head += counted(&exchange.stream.response);
     if ends_with_connection(&mut exchange.stream.response) {
         exchange.client_stays = false;
     }
     exchange.stream.response_from = ResponseSource::Proxy;
-    exchange.stream.status = exchange.stream.response.status() as i16;
+    if exchange.stream.status <= 0 {
+        exchange.stream.status = exchange.stream.response.status() as i16;
+    }
     exchange.down.reset();
     exchange.down.input = None;
+    exchange.notes.response_head += counted(&exchange.stream.response);
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();
@@ -191,6 +197,3 @@ fn count_intercepted(client: &Client) {
         .counters
         .add(client.local.worker, Count::Intercepted, 1);
 }
-
-/// `connection` and `close`, as bytes are counted.
-const CLOSE_LINE: u64 = 15;

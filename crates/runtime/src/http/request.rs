@@ -129,13 +129,10 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
         times.start = now.ms.saturating_sub(waited).max(1);
         times.start_wall_us = now.wall_us.saturating_sub(waited * 1000);
     }
-    if first {
-        begins(client, &exchange);
-    }
     exchange
 }
 
-/// Frontends without log format tell that a client connected.
+/// Frontends without log format tell of each stream that begins; bytes that are no request make none.
 pub fn begins(client: &Client, exchange: &Exchange) {
     client.plan.logger.begins(&Cx {
         program: &client.plan.program,
@@ -209,6 +206,7 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         return Err(failure);
     }
     received(client, exchange);
+    begins(client, exchange);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A response's head on its way to the client: rules, cookies, the connection line.
 
 use hapax_core::contract::Outcome;
-use hapax_core::stream::{Cause, Phase};
+use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, response_connection};
 use hapax_proto::http::Name;
 
@@ -15,6 +15,8 @@ pub fn prepare(
     exchange: &mut Exchange,
     framing: Framing,
 ) -> Result<(), Failure> {
+    // Counted as the server sent it, whatever rules make of it.
+    exchange.notes.response_head += counted(&exchange.stream.response);
     if exchange.stream.response.status() != 101 {
         super::cookie::on_response(client, exchange);
     }
@@ -22,7 +24,11 @@ pub fn prepare(
     let frontend = client.session.frontend;
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
     while let Some(Some(proxy)) = proxies.next() {
-        match rules::run(client, exchange, proxy, Set::Response) {
+        let decided = rules::run(client, exchange, proxy, Set::Response);
+        if decided.is_some() {
+            exchange.notes.response_head += begun(exchange, framing);
+        }
+        match decided {
             None => {}
             Some(Outcome::Deny { status }) => {
                 exchange.notes.denied = true;
@@ -51,11 +57,28 @@ pub fn prepare(
     Ok(())
 }
 
+/// Bytes of the body that came together with a head that is not passed on: they are counted as the head is.
+fn begun(exchange: &Exchange, framing: Framing) -> u64 {
+    let here = exchange
+        .down
+        .input
+        .as_ref()
+        .map_or(0, |buf| buf.data().len()) as u64;
+    match framing {
+        Framing::Length(length) => here.min(length),
+        Framing::UntilClose => here,
+        _ => 0,
+    }
+}
+
 /// Writes `stream.response` to the client's side, with its connection line.
 pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
-    exchange.notes.response_head += counted(&exchange.stream.response);
     let response = &mut exchange.stream.response;
+    // A page of ours may carry the line itself.
+    let own_page = exchange.stream.response_from == ResponseSource::Proxy
+        && response.get(Name::Connection).is_some();
     if with_connection
+        && !own_page
         && let Some(value) =
             response_connection(response, exchange.client_11, exchange.client_stays)
     {

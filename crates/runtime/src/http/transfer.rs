@@ -76,8 +76,17 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
         && !client.local.stopping.get();
+    // What was received counts, whatever the rules make of it.
     let before = exchange.notes.response_head;
-    response::prepare(client, exchange, framing)?;
+    exchange.notes.response_head += counted(&exchange.stream.response);
+    if let Err(failure) = response::prepare(client, exchange, framing) {
+        // So does what is here of the body that nobody gets.
+        let down = &mut exchange.down;
+        if down.begin(framing, &limits).is_ok() {
+            exchange.notes.response_head += down.payload + down.trailer_bytes;
+        }
+        return Err(failure);
+    }
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
@@ -105,7 +114,7 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     };
     if !keeps || exchange.down.has_input() || !connection.may_stay() {
-        return;
+        return connection.discard();
     }
     let backend = exchange.stream.backend;
     let private = connection.server().live.ir.options.send_proxy.is_some();
@@ -261,7 +270,7 @@ fn poll_head(
         Err(match why {
             Interrupted::Ended(cause) => Failure::new(cause, Phase::Headers, 503),
             Interrupted::Deadline if client_deadline <= server_deadline => {
-                Failure::new(Cause::ClientTimeout, Phase::Headers, 408)
+                Failure::new(Cause::ClientTimeout, Phase::Headers, 400)
             }
             Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Headers, 504),
         })
