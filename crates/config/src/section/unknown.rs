@@ -305,7 +305,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("http-check", "send-state"),
     ("option", "checkcache"),
     ("option", "external-check"),
     ("option", "h2-upgrade"),
