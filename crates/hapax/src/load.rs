@@ -80,7 +80,7 @@ impl Loaded {
             .proxies
             .iter()
             .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
-        let quiet = (args.quiet || self.config.global.quiet) && !args.verbose;
+        let quiet = self.config.global.quiet;
         if !listens {
             if !quiet {
                 printer.plain(
@@ -108,10 +108,12 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     if let Some(path) = &args.pidfile {
         global.pidfile = Some(path.clone());
     }
+    global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.daemon |= args.daemon;
     if args.foreground {
         global.daemon = false;
     }
+    global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.no_splice |= args.no_splice;
     global.no_reuseport |= args.no_reuseport;
     if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {

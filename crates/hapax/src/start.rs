@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_balance::{Backend, default_fullconn};
-use hapax_core::counter::Count;
 use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
-use hapax_core::live::{Live, Operation, ProxyLive};
+use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_runtime::log::date;
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
@@ -22,6 +22,7 @@ use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
+use crate::answer::{self, Ending};
 use crate::args::{Args, OldProcess};
 use crate::limits::{self, Limits};
 use crate::load::Loaded;
@@ -90,10 +91,14 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
     let listeners = open::listeners(&config.proxies, &config.global, workers).map_err(refuse)?;
     let pidfile = open_pidfile(config.global.pidfile.as_deref())?;
     let host_name = identity::host_name().unwrap_or_default();
+    let null = process::null().map_err(|error| system_text(&error))?;
+    // The zone's file is out of reach in a chroot.
+    let _ = date::zone();
     drop_rights(&config.global)?;
-    if config.global.daemon && !detach(pidfile.as_ref())? {
+    if config.global.daemon && !detach(pidfile.as_ref(), &null)? {
         return Ok(None);
     }
+    drop(null);
     if !config.global.daemon
         && let Some(file) = &pidfile
     {
@@ -195,7 +200,7 @@ fn drop_rights(global: &ir::Global) -> Result<(), String> {
 }
 
 /// Goes to the background. False in the parent, once the child's number is written.
-fn detach(pidfile: Option<&File>) -> Result<bool, String> {
+fn detach(pidfile: Option<&File>, null: &File) -> Result<bool, String> {
     match process::fork() {
         Ok(Forked::Parent(child)) => {
             if let Some(file) = pidfile {
@@ -204,7 +209,7 @@ fn detach(pidfile: Option<&File>) -> Result<bool, String> {
             Ok(false)
         }
         Ok(Forked::Child) => {
-            let quiet = process::new_session().and_then(|()| process::silence());
+            let quiet = process::new_session().and_then(|()| process::silence(null));
             quiet.map_err(|error| system_text(&error))?;
             Ok(true)
         }
@@ -235,7 +240,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
             stats: hapax_runtime::stats::page::intercept,
         },
     };
-    let running = match serve::start(program.clone(), options) {
+    let running = match serve::start(program, options) {
         Ok(running) => running,
         Err(error) => {
             printer.say(Severity::Alert, &system_text(&error));
@@ -243,7 +248,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         }
     };
     let running = Arc::new(running);
-    match serve_until_end(&program, &running, &signals, printer) {
+    match serve_until_end(&running, &signals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             printer.say(Severity::Alert, &system_text(&error));
@@ -253,71 +258,28 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
 }
 
 /// Answers signals until the workers have ended.
-fn serve_until_end(
-    program: &Program,
-    running: &Arc<Running>,
-    signals: &Signals,
-    printer: &mut Printer,
-) -> std::io::Result<()> {
+fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result<()> {
     let (here, there) = hapax_sys::stream::socket_pair()?;
+    let waker = there.try_clone()?;
     let workers = running.clone();
     let joined = std::thread::Builder::new()
         .name("join".into())
         .spawn(move || {
             let result = workers.join();
             // Tells the waiting thread that there is nothing left to wait for.
-            drop(there);
+            let _ = hapax_sys::stream::shutdown(&there, hapax_sys::stream::Half::Write);
             result
         })?;
+    let mut ending = Ending::new(waker);
     while let Some(signal) = hapax_sys::signal::wait(signals, here.as_fd())? {
-        answer(signal, program, running, printer);
+        answer::signal(signal, running, &mut ending);
+    }
+    if ending.is_forced() {
+        return Ok(());
     }
     joined
         .join()
         .unwrap_or_else(|_| Err(std::io::Error::other("the workers could not be joined")))
-}
-
-fn answer(signal: Signal, program: &Program, running: &Running, printer: &mut Printer) {
-    match signal {
-        Signal::SIGUSR1 => {
-            if program.live.process.stopping.swap(true, Ordering::Relaxed) {
-                return;
-            }
-            for proxy in &program.proxies {
-                printer.say(Severity::Warning, &stopped(&proxy.live));
-            }
-            running.stop();
-        }
-        Signal::SIGTTOU => {
-            for proxy in paused_proxies(program) {
-                printer.say(Severity::Warning, &format!("Paused proxy {proxy}."));
-            }
-            running.pause();
-        }
-        Signal::SIGTTIN => {
-            for proxy in paused_proxies(program) {
-                printer.say(Severity::Warning, &format!("Resumed proxy {proxy}."));
-            }
-            running.resume();
-        }
-        Signal::SIGHUP => dump(program, printer),
-        // The way the process ends tells its parent which signal it was.
-        other => {
-            let _ = hapax_sys::signal::restore(other);
-            let _ = hapax_sys::signal::unblock_all();
-            let _ = process::kill(std::process::id().cast_signed(), Some(other));
-        }
-    }
-}
-
-/// Upstream's message about a proxy that stopped.
-fn stopped(live: &ProxyLive) -> String {
-    format!(
-        "Proxy {} stopped (cumulated conns: FE: {}, BE: {}).",
-        live.name,
-        live.frontend.counters.sum(Count::Connections),
-        live.backend.counters.sum(Count::Sessions)
-    )
 }
 
 /// Gives every backend its algorithm and queues.
@@ -353,65 +315,4 @@ fn frontend_maxconn(program: &Program, backend: &Proxy) -> u32 {
         })
         .map(|frontend| frontend.ir.maxconn.unwrap_or(process))
         .fold(0, u32::saturating_add)
-}
-
-fn paused_proxies(program: &Program) -> impl Iterator<Item = &str> {
-    program
-        .proxies
-        .iter()
-        .filter(|proxy| !proxy.ir.binds.is_empty() && !proxy.ir.disabled)
-        .map(|proxy| proxy.ir.name.as_str())
-}
-
-/// SIGHUP: the state of all servers and proxies.
-fn dump(program: &Program, printer: &mut Printer) {
-    printer.say(
-        Severity::Warning,
-        "SIGHUP received, dumping servers states.",
-    );
-    for proxy in &program.proxies {
-        let live = &proxy.live;
-        for server in &live.servers {
-            let state = match server.state.lock().operation {
-                Operation::Stopped => "DOWN",
-                _ => "UP",
-            };
-            let text = format!(
-                "SIGHUP: Server {}/{} is {state}. Conn: {} act, {} pend, {} tot.",
-                proxy.ir.name,
-                server.name,
-                server.sessions.value(),
-                server.queue.value(),
-                server.counters.sum(Count::Sessions)
-            );
-            printer.say(Severity::Warning, &text);
-        }
-        let (active, backup) = (
-            live.active.load(Ordering::Relaxed),
-            live.backup.load(Ordering::Relaxed),
-        );
-        let state = if proxy.ir.servers.is_empty() {
-            "has no servers".to_owned()
-        } else if active + backup == 0 {
-            "has no server available !".to_owned()
-        } else {
-            format!("has {active} active servers and {backup} backup servers available")
-        };
-        let dot = if active + backup == 0 && !proxy.ir.servers.is_empty() {
-            ""
-        } else {
-            "."
-        };
-        let text = format!(
-            "SIGHUP: Proxy {} {state}{dot} Conn: act(FE+BE): {}+{}, {} pend ({} unass), tot(FE+BE): {}+{}.",
-            proxy.ir.name,
-            live.frontend.sessions.value(),
-            live.backend.sessions.value(),
-            live.queue.value(),
-            live.queue.value(),
-            live.frontend.counters.sum(Count::Sessions),
-            live.backend.counters.sum(Count::Sessions)
-        );
-        printer.say(Severity::Warning, &text);
-    }
 }

@@ -11,6 +11,7 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
+use crate::announce::{News, announce};
 use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
@@ -133,6 +134,22 @@ impl Running {
                 log::warn!("a worker is too busy to take more work");
             }
         });
+    }
+
+    /// Runs `job` on one worker, the first that takes it.
+    pub fn once(&self, job: impl FnOnce(&Rc<Local>) + Send + 'static) {
+        let job = Arc::new(Mutex::new(Some(job)));
+        self.on_each(move |local| {
+            let job = job.lock().take();
+            if let Some(job) = job {
+                job(local);
+            }
+        });
+    }
+
+    /// One of the workers tells `news` on standard error and to the logs.
+    pub fn announce(&self, news: News) {
+        self.once(move |local| announce(&local.plan().logger, news));
     }
 
     /// Soft stop: listeners close, connections end after what they are doing.

@@ -1,6 +1,6 @@
 //! Forking, detaching from the terminal, signalling other processes and the pid file.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
@@ -44,12 +44,13 @@ pub fn new_session() -> io::Result<()> {
     Ok(())
 }
 
-/// Points standard input, output and error to `/dev/null`.
-pub fn silence() -> io::Result<()> {
-    let null = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")?;
+/// Opens `/dev/null`, which a chroot may put out of reach.
+pub fn null() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/null")
+}
+
+/// Points standard input, output and error to `null`.
+pub fn silence(null: &File) -> io::Result<()> {
     for standard in 0..=2 {
         // SAFETY: takes no pointers; the standard descriptors belong to the process as a whole.
         check(unsafe { libc::dup2(null.as_raw_fd(), standard) })?;

@@ -1,7 +1,7 @@
 //! `option ...` that are a switch, and the log options.
 
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
+use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Support, Tables};
 
 use hapax_sample::expression::Origin;
 use hapax_sample::log_format::{self, HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG};
@@ -52,12 +52,6 @@ static ROWS: &[SectionKeyword] = &[
         "Uses all backup servers at a time."
     ),
     switch!(
-        "checkcache",
-        BACK,
-        checkcache,
-        "Refuses responses whose cookies could be cached."
-    ),
-    switch!(
         "clitcpka",
         FRONT,
         client_keepalive,
@@ -83,34 +77,25 @@ static ROWS: &[SectionKeyword] = &[
         "Adjusts the case of header names towards servers."
     ),
     switch!(
-        "http-buffer-request",
-        PROXIES,
-        buffer_request,
-        "Waits for the request's body before anything else."
-    ),
-    switch!(
         "http-ignore-probes",
         FRONT,
         ignore_probes,
         "Neither logs nor answers connections without a request."
     ),
-    switch!(
-        "http-no-delay",
-        PROXIES,
-        http_no_delay,
-        "Sends without waiting for more."
-    ),
+    SectionKeyword {
+        support: Support::NoCounterpart("what is ready is always sent at once"),
+        ..switch!(
+            "http-no-delay",
+            PROXIES,
+            http_no_delay,
+            "Sends without waiting for more."
+        )
+    },
     switch!(
         "http-pretend-keepalive",
         BACK,
         pretend_keepalive,
         "Does not tell servers that the connection is closed after the response."
-    ),
-    switch!(
-        "http-use-proxy-header",
-        FRONT,
-        use_proxy_header,
-        "Uses Proxy-Connection instead of Connection."
     ),
     switch!(
         "independent-streams",
@@ -217,7 +202,7 @@ static ROWS: &[SectionKeyword] = &[
             let interval = line
                 .args()
                 .first()
-                .map_or(0, |word| leading_integer(&word.text));
+                .map_or(LAST_RETRY, |word| leading_integer(&word.text));
             let interval = i32::try_from(interval).unwrap_or_default();
             let on = line.negation == Negation::None;
             line.proxy()?.options.redispatch = on.then_some(interval);
@@ -239,6 +224,9 @@ static ROWS: &[SectionKeyword] = &[
         |line| log_option(line, TCP_LOG, TCP_CLF),
     ),
 ];
+
+/// What `option redispatch` means without an interval.
+const LAST_RETRY: i64 = -1;
 
 fn set(line: &mut Line<'_>, change: fn(&mut ir::Options, bool)) -> Result<(), Fault> {
     at_most(line, 0)?;

@@ -1,6 +1,7 @@
 //! Connections to a server, and those of them that wait idle on this worker: last in, first out.
 
 use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +14,7 @@ use crate::plan::ServerPlan;
 #[derive(Debug)]
 pub struct ServerConnection {
     /// The socket.
-    pub socket: Socket,
+    pub socket: ServerSocket,
     /// Requests that were sent on it before the current one.
     pub reuses: u32,
     in_use: InUse,
@@ -22,6 +23,11 @@ pub struct ServerConnection {
     /// The client's port, where the server's port depends on it.
     port: u16,
 }
+
+/// A socket to a server. A server that has not closed yet is told of its end by a reset, so that no port stays behind
+/// in TIME_WAIT.
+#[derive(Debug)]
+pub struct ServerSocket(Socket);
 
 /// This worker's idle connections to one server.
 #[derive(Debug, Default)]
@@ -38,7 +44,7 @@ pub struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    socket: Socket,
+    socket: ServerSocket,
     reuses: u32,
     generation: u32,
     port: u16,
@@ -48,7 +54,7 @@ impl ServerConnection {
     /// A connection that was just started.
     pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
         ServerConnection {
-            socket,
+            socket: ServerSocket(socket),
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
@@ -69,11 +75,6 @@ impl ServerConnection {
             && self.generation == live.generation.load(Ordering::Relaxed)
     }
 
-    /// Closes it at once: a server that still waits is told with a reset, and no port stays behind.
-    pub fn discard(self) {
-        let _ = self.socket.reset_on_close();
-    }
-
     /// Gives it back to its server's pool, or closes it.
     pub fn park(self) {
         let server = self.server().clone();
@@ -81,9 +82,9 @@ impl ServerConnection {
         let full = options.pool_max_conn >= 0
             && server.live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
         if full || options.pool_purge_delay == 0 || !self.may_stay() || !server.pool.has_use() {
-            return self.discard();
+            return;
         }
-        server.live.idle.fetch_add(1, Ordering::Relaxed);
+        count_idle(&server.live, self.reuses, 1);
         server.pool.idle.borrow_mut().push(Idle {
             socket: self.socket,
             reuses: self.reuses,
@@ -93,13 +94,38 @@ impl ServerConnection {
     }
 }
 
+impl Deref for ServerSocket {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        &self.0
+    }
+}
+
+impl DerefMut for ServerSocket {
+    fn deref_mut(&mut self) -> &mut Socket {
+        &mut self.0
+    }
+}
+
+impl Drop for ServerSocket {
+    fn drop(&mut self) {
+        if !self.0.is_half_closed() {
+            let _ = self.0.reset_on_close();
+        }
+    }
+}
+
 /// Counts a connection as in use while it lives.
 #[derive(Debug)]
 struct InUse(Rc<ServerPlan>);
 
 impl InUse {
     fn new(server: &Rc<ServerPlan>) -> InUse {
-        server.live.used.fetch_add(1, Ordering::Relaxed);
+        let used = server.live.used.fetch_add(1, Ordering::Relaxed) + 1;
+        if used > server.live.needed.load(Ordering::Relaxed) {
+            server.live.needed.store(used, Ordering::Relaxed);
+        }
         let pool = &server.pool;
         pool.used.set(pool.used.get() + 1);
         pool.peak.set(pool.peak.get().max(pool.used.get()));
@@ -111,6 +137,14 @@ impl Drop for InUse {
     fn drop(&mut self) {
         self.0.live.used.fetch_sub(1, Ordering::Relaxed);
         self.0.pool.used.set(self.0.pool.used.get() - 1);
+    }
+}
+
+/// Counts an idle connection that comes or goes.
+fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
+    live.idle.fetch_add(more, Ordering::Relaxed);
+    if reuses > 0 {
+        live.idle_safe.fetch_add(more, Ordering::Relaxed);
     }
 }
 
@@ -131,7 +165,7 @@ impl Pool {
                 continue;
             }
             let mut taken = idle.remove(at);
-            server.live.idle.fetch_sub(1, Ordering::Relaxed);
+            count_idle(&server.live, taken.reuses, -1);
             if taken.generation != generation || !taken.socket.is_quiet() {
                 continue;
             }
@@ -158,28 +192,35 @@ impl Pool {
     /// needed since the last time.
     pub fn purge(&self, live: &ServerLive, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
-        let before = idle.len();
         let generation = live.generation.load(Ordering::Relaxed);
-        idle.retain_mut(|idle| idle.generation == generation && idle.socket.is_quiet());
+        idle.retain_mut(|idle| {
+            let stays = idle.generation == generation && idle.socket.is_quiet();
+            if !stays {
+                count_idle(live, idle.reuses, -1);
+            }
+            stays
+        });
         let delay = u64::from(live.ir.options.pool_purge_delay);
         if now_ms.saturating_sub(self.purged_ms.get()) >= delay {
             self.purged_ms.set(now_ms);
             let unused = self.low.get().min(idle.len());
             // Those at the bottom waited longest.
             for old in idle.drain(..unused.div_ceil(2)) {
-                let _ = old.socket.reset_on_close();
+                count_idle(live, old.reuses, -1);
             }
             self.low.set(idle.len());
             self.recent_peak.set(self.peak.replace(self.used.get()));
+            let used = live.used.load(Ordering::Relaxed);
+            let less = live.needed.load(Ordering::Relaxed).saturating_add(used) / 2;
+            live.needed.store(less.max(used), Ordering::Relaxed);
         }
-        let closed = (before - idle.len()) as i32;
-        live.idle.fetch_sub(closed, Ordering::Relaxed);
     }
 
     /// Closes all.
     pub fn drain(&self, live: &ServerLive) {
-        let closed = self.idle.take().len() as i32;
-        live.idle.fetch_sub(closed, Ordering::Relaxed);
+        for closed in self.idle.take() {
+            count_idle(live, closed.reuses, -1);
+        }
     }
 
     /// How many there are.
