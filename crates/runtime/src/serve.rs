@@ -193,11 +193,7 @@ impl Running {
     /// Ends the sessions that use a server.
     pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
         self.on_each(move |local| {
-            local.each_session(|session| {
-                if session.server.get() == Some((proxy, server)) {
-                    session.end(cause);
-                }
-            });
+            end_own_sessions(local, |at, of| (at, of) == (proxy, server), cause)
         });
     }
 
@@ -259,6 +255,32 @@ pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
     if let Some(local) = local {
         with(&local);
     }
+}
+
+/// Ends the sessions of all workers that use a server which `which` names; to be called on a worker.
+pub fn end_sessions(which: impl Fn(ProxyId, usize) -> bool + Clone + Send + 'static, cause: Cause) {
+    with_local(|local| {
+        local.places.each_inbox(|inbox| {
+            let which = which.clone();
+            let taken =
+                inbox.send(move || with_local(|local| end_own_sessions(local, which, cause)));
+            if !taken {
+                log::warn!("a worker is too busy to end sessions");
+            }
+        });
+    });
+}
+
+fn end_own_sessions(local: &Local, which: impl Fn(ProxyId, usize) -> bool, cause: Cause) {
+    local.each_session(|session| {
+        if session
+            .server
+            .get()
+            .is_some_and(|(proxy, server)| which(proxy, server))
+        {
+            session.end(cause);
+        }
+    });
 }
 
 /// A place became free somewhere: this worker's listeners look whether they may go on.

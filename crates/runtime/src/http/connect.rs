@@ -123,7 +123,7 @@ async fn turn_around(
     match within(timer, handle, until, |_| Poll::<()>::Pending).await {
         Err(Interrupted::Ended(cause)) => {
             release(client, exchange);
-            Err(Failure::new(cause, Phase::Connect, 503))
+            Err(Failure::ended(cause))
         }
         _ => Ok(()),
     }
@@ -189,7 +189,7 @@ async fn assign(
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
                 Err(match why {
                     Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Queue, 503),
-                    Interrupted::Ended(cause) => Failure::new(cause, Phase::Queue, 503),
+                    Interrupted::Ended(cause) => Failure::ended(cause),
                 })
             })
         })
@@ -326,9 +326,7 @@ async fn attempt(
         poll_interrupted(cx, timer, handle, deadline).map(|why| {
             Err(match why {
                 Interrupted::Deadline => Attempt::TimedOut,
-                Interrupted::Ended(cause) => {
-                    Attempt::Client(Failure::new(cause, Phase::Connect, 503))
-                }
+                Interrupted::Ended(cause) => Attempt::Client(Failure::ended(cause)),
             })
         })
     })
