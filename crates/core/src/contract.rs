@@ -103,6 +103,11 @@ pub enum Outcome {
         /// The status of the answer.
         status: u16,
     },
+    /// Hold the client for `timeout tarpit`, then refuse as `Deny` does, or without a status as `DenyReply` does.
+    Tarpit {
+        /// The status of the answer.
+        status: Option<u16>,
+    },
     /// Close the connection without an answer.
     Close,
 }
@@ -235,10 +240,12 @@ pub struct Ticket {
     pub number: u64,
     /// The server whose queue it is; none is the backend's.
     pub server: Option<usize>,
-    /// How many waited before it in the server's queue when it joined (the log's `srv_queue`).
+    /// How many were served from the server's queue while it waited, itself included (the log's `srv_queue`).
     pub server_position: u32,
-    /// How many waited before it in the backend's queue when it joined (the log's `backend_queue`).
+    /// The same for the backend's queue (`backend_queue`).
     pub backend_position: u32,
+    /// The algorithm chose the server, not persistence (`lbtot` of the statistics).
+    pub balanced: bool,
 }
 
 macro_rules! by_text {

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use hapax_core::contract::{Assigned, BalanceKey, Dispatch, KeyValue, Wish};
+use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::HttpReuse;
+use hapax_core::live::ProxyLive;
 use hapax_core::stream::{Cause, Endpoint, Phase, Session};
 use hapax_proto::proxy;
 
@@ -144,7 +145,9 @@ async fn assign(
     };
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
-    let persistent = super::cookie::wanted(exchange)
+    let persistent = exchange
+        .persistence
+        .server
         .or_else(|| preferred(client, exchange))
         .filter(|_| avoid.is_none());
     let assigned = {
@@ -198,9 +201,18 @@ async fn assign(
         })
         .await
     };
+    if assigned.is_err() && exchange.ticket.number != 0 {
+        exchange.stream.times.queue = client.local.now().ms;
+        // Who waited for one server counts as that server's.
+        exchange.stream.server = exchange.ticket.server;
+        dispatch.cancel(&mut exchange.ticket);
+    }
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
+    if std::mem::take(&mut exchange.ticket.balanced) {
+        count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
+    }
     match assigned {
         Ok(index) => {
             let now = client.local.now().ms;
@@ -221,10 +233,6 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
-            if exchange.ticket.number != 0 {
-                exchange.stream.times.queue = client.local.now().ms;
-            }
-            cancel(&**dispatch, exchange);
             if failure == no_server {
                 count_no_server(client, exchange);
             }
@@ -242,9 +250,13 @@ fn preferred(client: &Client, exchange: &Exchange) -> Option<usize> {
     (stays && server.usable.load(Ordering::Relaxed)).then_some(index)
 }
 
-fn cancel(dispatch: &dyn Dispatch, exchange: &mut Exchange) {
-    if exchange.ticket.number != 0 {
-        dispatch.cancel(&mut exchange.ticket);
+/// The algorithm chose a server.
+fn count_chosen(client: &Client, backend: &ProxyLive, chosen: Option<usize>) {
+    let Some(server) = chosen.and_then(|index| backend.servers.get(index)) else {
+        return;
+    };
+    for counters in [&server.counters, &backend.backend.counters] {
+        counters.add(client.local.worker, Count::Chosen, 1);
     }
 }
 
