@@ -1,11 +1,13 @@
 //! Starting workers for a program, stopping them, and reaching them from outside.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
@@ -24,7 +26,7 @@ use crate::plan::Plan;
 use crate::rooms::Rooms;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
-use crate::wheel::pause;
+use crate::wheel::Timer;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
 /// How to run.
@@ -238,12 +240,19 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
             }
         });
     }
+    let mut timer = Timer::new();
     loop {
-        pause(HOUSEKEEPING_MS).await;
-        local.trim();
-        if local.stopping.get() && local.living() == 0 {
+        let next = clock::now_ms() + HOUSEKEEPING_MS;
+        let over = poll_fn(|cx| {
+            if local.poll_over(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            timer.poll_at(cx, next).map(|()| false)
+        });
+        if over.await {
             break;
         }
+        local.trim();
     }
     DOORS.with_borrow_mut(Vec::clear);
     LOCAL.with_borrow_mut(|slot| *slot = None);
