@@ -14,7 +14,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
-use crate::io::Stream as Socket;
+use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
 /// Leaves the exchange with a server connection on which the head is being sent.
@@ -359,10 +359,7 @@ fn reusable(
     let backend = exchange.stream.backend;
     if let Some(kept) = client.kept.take() {
         let (of, index, mut connection) = *kept;
-        if of == backend
-            && Some(index) == exchange.stream.server
-            && crate::io::Io::is_quiet(&mut connection.socket)
-        {
+        if of == backend && Some(index) == exchange.stream.server && connection.socket.is_quiet() {
             connection.reuses += 1;
             return Some(connection);
         }

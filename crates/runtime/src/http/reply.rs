@@ -77,8 +77,8 @@ async fn statistics(client: &mut Client, exchange: &mut Exchange) -> Result<(), 
         exchange.stream.status = 400;
         let refusal = error_page::page(400);
         let body = refusal.fill(&mut exchange.stream.response);
-        exchange.notes.response_head +=
-            counted(&exchange.stream.response) + CLOSE_LINE + body.len() as u64;
+        exchange.stream.response.add(b"connection", b"close");
+        exchange.notes.response_head += counted(&exchange.stream.response) + body.len() as u64;
     }
     sent
 }
@@ -144,7 +144,6 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     }
     exchange.down.reset();
     exchange.down.input = None;
-    exchange.notes.response_head += counted(&exchange.stream.response);
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();
