@@ -99,9 +99,12 @@ pub fn release(client: &Client, exchange: &mut Exchange) {
     client.handle.server.set(None);
     let live = client.plan.live(exchange.stream.backend);
     if let (Some(dispatch), Some(index)) = (live.dispatch(), exchange.stream.server) {
-        if let Some(server) = live.servers.get(index) {
-            exchange.stream.counts.server = server.sessions.value().saturating_sub(1);
-        }
+        // What the log tells: before the slot goes to who waits for it.
+        let sessions = live
+            .servers
+            .get(index)
+            .map(|server| server.sessions.value());
+        exchange.notes.server_sessions = sessions.map(|others| others.saturating_sub(1));
         dispatch.release(index);
     }
 }
