@@ -164,8 +164,10 @@ pub enum ResponseSource {
     None,
     /// The server.
     Server,
-    /// A rule, an error page, or the statistics page.
+    /// A rule or an error page.
     Proxy,
+    /// The statistics page.
+    Statistics,
 }
 
 /// When the phases of an exchange ended; 0 is not reached. `Times::since` turns two into a log timer.

@@ -212,7 +212,9 @@ impl Door {
         side.counters.add(worker, Count::Sessions, 1);
         side.connection_rate.add(worker, now.ms);
         side.session_rate.add(worker, now.ms);
-        admission.listener.counters.add(worker, Count::Sessions, 1);
+        let listener = &admission.listener.counters;
+        listener.add(worker, Count::Connections, 1);
+        listener.add(worker, Count::Sessions, 1);
         let session = Session {
             destination: self.destination(&plan, &socket),
             source: endpoint(&peer),

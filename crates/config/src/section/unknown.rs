@@ -303,7 +303,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("http-check", "send-state"),
     ("option", "external-check"),
     ("option", "h2-upgrade"),
     ("option", "http-drop-request-trailers"),

@@ -147,14 +147,12 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> 
     }
 }
 
-/// Connections to the runtime API count as those of upstream's own frontend for it: worker 0 serves them.
+/// Connections to the runtime API count as those of upstream's own frontend for it, without the rates: worker 0 serves
+/// them.
 fn count_connection(cli: &Cli) {
     let process = &cli.program.load().live.process;
-    let now = (cli.clock)().ms;
     process.counters.add(0, Count::Connections, 1);
     process.counters.add(0, Count::Requests, 1);
-    process.connection_rate.add(0, now);
-    process.session_rate.add(0, now);
     process.streams.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -4,16 +4,17 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use hapax_core::contract::{Assigned, BalanceKey, Dispatch, KeyValue, Wish};
+use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::HttpReuse;
+use hapax_core::live::ProxyLive;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
-use crate::io::Stream as Socket;
+use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
 /// Leaves the exchange with a server connection on which the head is being sent.
@@ -57,7 +58,6 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         if redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
             && plan.at(backend).servers.len() > 1
         {
-            server.live.counters.add(worker, Count::ConnectionErrors, 1);
             server.live.counters.add(worker, Count::Redispatches, 1);
             backend_counters.add(worker, Count::Redispatches, 1);
             exchange.stream.redispatched = true;
@@ -97,6 +97,9 @@ pub fn release(client: &Client, exchange: &mut Exchange) {
     client.handle.server.set(None);
     let live = client.plan.live(exchange.stream.backend);
     if let (Some(dispatch), Some(index)) = (live.dispatch(), exchange.stream.server) {
+        if let Some(server) = live.servers.get(index) {
+            exchange.stream.counts.server = server.sessions.value().saturating_sub(1);
+        }
         dispatch.release(index);
     }
 }
@@ -140,7 +143,7 @@ async fn assign(
     };
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
-    let persistent = super::cookie::wanted(exchange).filter(|_| avoid.is_none());
+    let persistent = exchange.persistence.server.filter(|_| avoid.is_none());
     let assigned = {
         let Client {
             timer,
@@ -192,9 +195,18 @@ async fn assign(
         })
         .await
     };
+    if assigned.is_err() && exchange.ticket.number != 0 {
+        exchange.stream.times.queue = client.local.now().ms;
+        // Who waited for one server counts as that server's.
+        exchange.stream.server = exchange.ticket.server;
+        dispatch.cancel(&mut exchange.ticket);
+    }
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
+    if std::mem::take(&mut exchange.ticket.balanced) {
+        count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
+    }
     match assigned {
         Ok(index) => {
             let now = client.local.now().ms;
@@ -205,14 +217,15 @@ async fn assign(
             if let Some(server) = proxy.live.servers.get(index) {
                 super::route::note_session(&server.last_session_ms, now);
                 super::route::note_session(&proxy.live.backend.last_session_ms, now);
+                if persistent != Some(index) {
+                    let worker = client.local.worker;
+                    server.counters.add(worker, Count::Chosen, 1);
+                    proxy.live.backend.counters.add(worker, Count::Chosen, 1);
+                }
             }
             Ok(index)
         }
         Err(failure) => {
-            if exchange.ticket.number != 0 {
-                exchange.stream.times.queue = client.local.now().ms;
-            }
-            cancel(&**dispatch, exchange);
             if failure == no_server {
                 count_no_server(client, exchange);
             }
@@ -221,9 +234,13 @@ async fn assign(
     }
 }
 
-fn cancel(dispatch: &dyn Dispatch, exchange: &mut Exchange) {
-    if exchange.ticket.number != 0 {
-        dispatch.cancel(&mut exchange.ticket);
+/// The algorithm chose a server.
+fn count_chosen(client: &Client, backend: &ProxyLive, chosen: Option<usize>) {
+    let Some(server) = chosen.and_then(|index| backend.servers.get(index)) else {
+        return;
+    };
+    for counters in [&server.counters, &backend.backend.counters] {
+        counters.add(client.local.worker, Count::Chosen, 1);
     }
 }
 
@@ -339,10 +356,7 @@ fn reusable(
     let backend = exchange.stream.backend;
     if let Some(kept) = client.kept.take() {
         let (of, index, mut connection) = *kept;
-        if of == backend
-            && Some(index) == exchange.stream.server
-            && crate::io::Io::is_quiet(&mut connection.socket)
-        {
+        if of == backend && Some(index) == exchange.stream.server && connection.socket.is_quiet() {
             connection.reuses += 1;
             return Some(connection);
         }

@@ -60,10 +60,12 @@ pub async fn settle(
 
 /// Answers bytes that are no request.
 pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failure) {
+    if exchange.notes.request_head == 0 {
+        super::request::count(client);
+    }
     exchange.end_by(failure.cause, failure.phase);
     exchange.stream.times.request = 0;
     exchange.stream.request_line.clear();
-    super::request::count_request(client);
     if failure.status == 0 {
         if failure.cause == Cause::ClientAbort {
             exchange.stream.status = 400;
@@ -147,10 +149,14 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
         process: live.process.connections.value(),
         frontend: frontend.frontend.sessions.value(),
         backend: backend.backend.sessions.value(),
-        server: stream
-            .server
-            .and_then(|index| backend.servers.get(index))
-            .map_or(0, |server| server.sessions.value()),
+        server: match exchange.slot {
+            true => stream
+                .server
+                .and_then(|index| backend.servers.get(index))
+                .map_or(0, |server| server.sessions.value()),
+            // Looked at when the own place was given back: it may be another's since.
+            false => stream.counts.server,
+        },
     };
     plan.logger.exchange(&Cx {
         program: &plan.program,

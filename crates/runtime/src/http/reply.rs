@@ -54,6 +54,9 @@ pub async fn by_rule(
                 phase: Phase::Request,
             };
             count_intercepted(client);
+            if exchange.stream.response_from == ResponseSource::Statistics {
+                return statistics(client, exchange).await;
+            }
             send(client, exchange).await
         }
         _ => {
@@ -78,6 +81,28 @@ async fn tarpit(client: &mut Client, exchange: &mut Exchange) {
     let _ = within(timer, handle, deadline, |cx| socket.poll_peer_closed(cx)).await;
     exchange.stream.times.request = 0;
     exchange.stream.times.queue = client.local.now().ms;
+}
+
+/// Sends the statistics page: in logs it is a server that needed no time. The request for a password is logged as the
+/// reference does, which fails it with status 400 after it was answered.
+async fn statistics(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let asks = exchange.stream.response.status() == 401;
+    let now = client.local.now().ms;
+    let times = &mut exchange.stream.times;
+    times.queue = now;
+    times.connect = now;
+    if !asks {
+        times.response = now;
+    }
+    let sent = send(client, exchange).await;
+    if asks {
+        exchange.stream.status = 400;
+        let refusal = error_page::page(400);
+        let body = refusal.fill(&mut exchange.stream.response);
+        exchange.stream.response.add(b"connection", b"close");
+        exchange.notes.response_head += counted(&exchange.stream.response) + body.len() as u64;
+    }
+    sent
 }
 
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
@@ -133,13 +158,14 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     if ends_with_connection(&mut exchange.stream.response) {
         exchange.client_stays = false;
     }
-    exchange.stream.response_from = ResponseSource::Proxy;
+    if exchange.stream.response_from != ResponseSource::Statistics {
+        exchange.stream.response_from = ResponseSource::Proxy;
+    }
     if exchange.stream.status <= 0 {
         exchange.stream.status = exchange.stream.response.status() as i16;
     }
     exchange.down.reset();
     exchange.down.input = None;
-    exchange.notes.response_head += counted(&exchange.stream.response);
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();
@@ -173,7 +199,10 @@ fn ends_with_connection(response: &mut Head) -> bool {
         .is_some_and(|value| tokens(value).any(|token| token.eq_ignore_ascii_case(b"close")));
     response.remove_id(Name::Connection);
     let bodiless = matches!(response.status(), 100..=199 | 204 | 304);
-    closes || (!bodiless && response.get(Name::ContentLength).is_none())
+    let delimited = [Name::ContentLength, Name::TransferEncoding]
+        .into_iter()
+        .any(|name| response.get(name).is_some());
+    closes || (!bodiless && !delimited)
 }
 
 /// Reads the rest of the request, so that the next one can follow.

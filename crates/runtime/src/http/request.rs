@@ -249,21 +249,15 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most.saturating_sub(1));
-    count_request(client);
+    count(client);
 }
 
-/// A request counts as one also when it is none.
-pub fn count_request(client: &Client) {
-    let frontend = client.plan.live(client.session.frontend);
-    let side = &frontend.frontend;
-    side.counters.add(client.local.worker, Count::Requests, 1);
-    side.request_rate
-        .add(client.local.worker, client.local.now().ms);
-    client
-        .plan
-        .program
-        .live
-        .process
-        .counters
-        .add(client.local.worker, Count::Requests, 1);
+/// Counts a request, or what came instead of one.
+pub fn count(client: &Client) {
+    let worker = client.local.worker;
+    let side = &client.plan.live(client.session.frontend).frontend;
+    side.counters.add(worker, Count::Requests, 1);
+    side.request_rate.add(worker, client.local.now().ms);
+    let process = &client.plan.program.live.process;
+    process.counters.add(worker, Count::Requests, 1);
 }

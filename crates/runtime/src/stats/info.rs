@@ -67,6 +67,8 @@ pub struct InfoView<'a> {
     pub measures: Measures,
     /// The time.
     pub now: Now,
+    /// Whether rates and times are given with fractions (`float`).
+    pub float: bool,
 }
 
 /// One line.
@@ -182,7 +184,10 @@ pub static LINES: &[InfoLine] = lines! {
     "Process_num", "KGP", "number of this process, always 1", |_| StatValue::U32(1);
     "Pid", "SGP", "process id", |_| StatValue::U32(std::process::id());
     "Uptime", "MDP", "time since the start", |v| StatValue::Str(uptime(v.now).into());
-    "Uptime_sec", "MDP", "seconds since the start", |v| StatValue::seconds(v.now.ms / 1000);
+    "Uptime_sec", "MDP", "seconds since the start", |v| match v.float {
+        true => StatValue::Float(v.now.ms * 1000),
+        false => StatValue::seconds(v.now.ms / 1000),
+    };
     "Memmax_MB", "CLP", "limit of memory, MB", |v| StatValue::U32(v.facts.memmax_mb);
     "PoolAlloc_MB", "MGP", "memory of the buffer pools, MB", |v| StatValue::seconds(v.measures.pool_allocated >> 20);
     "PoolUsed_MB", "MGP", "memory of buffers in use, MB", |v| StatValue::seconds(v.measures.pool_used >> 20);
@@ -200,24 +205,24 @@ pub static LINES: &[InfoLine] = lines! {
     "Maxpipes", "CLP", "limit of pipes for splicing", |v| StatValue::U32(v.facts.maxpipes);
     "PipesUsed", "MGP", "pipes in use", |v| StatValue::U32(v.measures.pipes_used);
     "PipesFree", "MGP", "pipes kept for the next use", |v| StatValue::U32(v.measures.pipes_free);
-    "ConnRate", "MRP", "connections in the last second", |v| StatValue::U32(v.program.live.process.connection_rate.per_second(v.now.ms));
+    "ConnRate", "MRP", "connections in the last second", |v| rate(v, v.program.live.process.connection_rate.per_second(v.now.ms));
     "ConnRateLimit", "CLP", "limit of connections per second", |v| StatValue::U32(v.program.global.maxconnrate);
     "MaxConnRate", "MMP", "most connections in a second", |v| StatValue::U32(v.program.live.process.connection_rate.highest());
-    "SessRate", "MRP", "sessions in the last second", |v| StatValue::U32(v.program.live.process.session_rate.per_second(v.now.ms));
+    "SessRate", "MRP", "sessions in the last second", |v| rate(v, v.program.live.process.session_rate.per_second(v.now.ms));
     "SessRateLimit", "CLP", "limit of sessions per second", |v| StatValue::U32(v.program.global.maxsessrate);
     "MaxSessRate", "MRP", "most sessions in a second", |v| StatValue::U32(v.program.live.process.session_rate.highest());
-    "SslRate", "MRP", "TLS connections in the last second", zero;
+    "SslRate", "MRP", "TLS connections in the last second", |v| rate(v, 0);
     "SslRateLimit", "CLP", "limit of TLS connections per second", zero;
     "MaxSslRate", "MMP", "most TLS connections in a second", zero;
-    "SslFrontendKeyRate", "MGP", "TLS keys made in the last second", zero;
+    "SslFrontendKeyRate", "MGP", "TLS keys made in the last second", |v| rate(v, 0);
     "SslFrontendMaxKeyRate", "MMP", "most TLS keys made in a second", zero;
-    "SslFrontendSessionReuse_pct", "MGP", "share of resumed TLS sessions", zero;
-    "SslBackendKeyRate", "MRP", "TLS keys made towards servers in the last second", zero;
+    "SslFrontendSessionReuse_pct", "MGP", "share of resumed TLS sessions", |v| rate(v, 0);
+    "SslBackendKeyRate", "MRP", "TLS keys made towards servers in the last second", |v| rate(v, 0);
     "SslBackendMaxKeyRate", "MMP", "most TLS keys made towards servers in a second", zero;
     "SslCacheLookups", "MCP", "look-ups of TLS sessions", zero;
     "SslCacheMisses", "MCP", "look-ups of TLS sessions in vain", zero;
-    "CompressBpsIn", "MRP", "bytes per second given to compression", zero;
-    "CompressBpsOut", "MRP", "bytes per second out of compression", zero;
+    "CompressBpsIn", "MRP", "bytes per second given to compression", |v| rate(v, 0);
+    "CompressBpsOut", "MRP", "bytes per second out of compression", |v| rate(v, 0);
     "CompressBpsRateLim", "CLP", "limit of compression", zero;
     "ZlibMemUsage", "MGP", "memory of zlib; there is none", |_| StatValue::Empty;
     "MaxZlibMemUsage", "CLP", "limit of zlib's memory; there is none", |_| StatValue::Empty;
@@ -244,7 +249,10 @@ pub static LINES: &[InfoLine] = lines! {
     "Memmax_bytes", "CLP", "limit of memory, bytes", |v| StatValue::seconds(u64::from(v.facts.memmax_mb) << 20);
     "PoolAlloc_bytes", "MGP", "memory of the buffer pools", |v| StatValue::U64(v.measures.pool_allocated);
     "PoolUsed_bytes", "MGP", "memory of buffers in use", |v| StatValue::U64(v.measures.pool_used);
-    "Start_time_sec", "MDP", "when it started, seconds since 1970", |v| StatValue::seconds(v.program.live.process.started_wall_us / 1_000_000);
+    "Start_time_sec", "MDP", "when it started, seconds since 1970", |v| match v.float {
+        true => StatValue::Float(v.program.live.process.started_wall_us),
+        false => StatValue::seconds(v.program.live.process.started_wall_us / 1_000_000),
+    };
     "Tainted", "SGP", "marks of experimental use: none", |_| StatValue::text("0");
     "TotalWarnings", "MCP", "warnings given", |v| StatValue::U32(v.facts.warnings);
     "MaxconnReached", "MCP", "times the limit of connections was reached", |v| StatValue::U32(v.measures.maxconn_reached);
@@ -257,6 +265,14 @@ pub static LINES: &[InfoLine] = lines! {
 
 fn zero<'v>(_: &'v InfoView<'_>) -> StatValue<'v> {
     StatValue::U32(0)
+}
+
+/// Events per second.
+fn rate<'v>(view: &'v InfoView<'_>, rate: u32) -> StatValue<'v> {
+    match view.float {
+        true => StatValue::Float(u64::from(rate) * 1_000_000),
+        false => StatValue::U32(rate),
+    }
 }
 
 fn count<'v>(number: usize) -> StatValue<'v> {
@@ -299,6 +315,10 @@ mod tests {
     use crate::stats::tests::{NOW, config, link};
 
     fn show(form: InfoForm, describe: bool) -> String {
+        show_with(form, describe, false)
+    }
+
+    fn show_with(form: InfoForm, describe: bool, float: bool) -> String {
         let mut config = config();
         config.global.maxconnrate = 50;
         config.global.node = Some("thenode".into());
@@ -318,6 +338,7 @@ mod tests {
             facts: &facts,
             measures: Measures::default(),
             now: NOW,
+            float,
         };
         let mut out = Vec::new();
         write(&view, form, describe, &mut out);
@@ -337,6 +358,15 @@ mod tests {
         );
         assert!(text.ends_with("\nBlockedTrafficWarnings: 0\n"));
         assert_eq!(text.lines().count(), 76);
+    }
+
+    // exercises: command/show info
+    #[test]
+    fn float_shows_fractions_of_times_and_types_of_rates() {
+        let text = show_with(InfoForm::Typed, false, true);
+        assert!(text.contains("\n8.Uptime_sec.1:MDP:flt:60"), "{text}");
+        assert!(text.contains("\n26.ConnRate.1:MRP:flt:0\n"));
+        assert!(text.contains(".Start_time_sec.1:MDP:flt:"));
     }
 
     #[test]

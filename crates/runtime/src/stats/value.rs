@@ -15,6 +15,8 @@ pub enum StatValue<'a> {
     S32(i32),
     /// A counter.
     U64(u64),
+    /// A number with a fraction, in millionths.
+    Float(u64),
     /// Text.
     Str(Cow<'a, str>),
 }
@@ -42,6 +44,7 @@ impl<'a> StatValue<'a> {
             StatValue::U32(_) => "u32",
             StatValue::S32(_) => "s32",
             StatValue::U64(_) => "u64",
+            StatValue::Float(_) => "flt",
         }
     }
 
@@ -50,6 +53,7 @@ impl<'a> StatValue<'a> {
         match self {
             StatValue::U32(value) => u64::from(*value),
             StatValue::U64(value) => *value,
+            StatValue::Float(millionths) => millionths / MILLION,
             StatValue::S32(value) => u64::try_from(*value).unwrap_or(0),
             StatValue::Empty | StatValue::Str(_) => 0,
         }
@@ -63,6 +67,7 @@ impl<'a> StatValue<'a> {
             StatValue::U32(value) => write!(out, "{value}"),
             StatValue::S32(value) => write!(out, "{value}"),
             StatValue::U64(value) => write!(out, "{value}"),
+            StatValue::Float(millionths) => write_float(*millionths, out),
             StatValue::Str(text) => out.write_all(text.as_bytes()),
         };
     }
@@ -93,6 +98,18 @@ impl<'a> StatValue<'a> {
         }
     }
 }
+
+/// Without zeros at the end, and without a point before nothing.
+fn write_float(millionths: u64, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let fraction = format!("{:06}", millionths % MILLION);
+    write!(out, "{}", millionths / MILLION)?;
+    match fraction.trim_end_matches('0') {
+        "" => Ok(()),
+        digits => write!(out, ".{digits}"),
+    }
+}
+
+const MILLION: u64 = 1_000_000;
 
 /// Appends a JSON string.
 pub fn write_json_text(text: &str, out: &mut Vec<u8>) {
@@ -128,6 +145,8 @@ mod tests {
         assert_eq!(csv(&StatValue::Empty), "");
         assert_eq!(csv(&StatValue::S32(-1)), "-1");
         assert_eq!(csv(&StatValue::seconds(u64::MAX)), "4294967295");
+        assert_eq!(csv(&StatValue::Float(1_608_040)), "1.60804");
+        assert_eq!(csv(&StatValue::Float(14_000_000)), "14");
     }
 
     #[test]

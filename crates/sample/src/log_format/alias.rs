@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use hapax_core::contract::Cx;
 use hapax_core::ir::LogFlags;
 use hapax_core::keyword::LogAlias;
-use hapax_core::stream::{Endpoint, Times};
+use hapax_core::stream::{Endpoint, ResponseSource, Times};
 use hapax_proto::http::Target;
 
 use super::Stamp;
@@ -163,7 +163,12 @@ aliases! {
     "s" "The server's name." => |cx, _, flags, out| {
         let proxy = &cx.program.proxy(cx.stream.backend).ir;
         let server = cx.stream.server.and_then(|index| proxy.servers.get(index));
-        text(server.map_or(b"<NOSRV>", |server| server.name.as_bytes()), flags, out);
+        let name = match server {
+            Some(server) => server.name.as_bytes(),
+            None if cx.stream.response_from == ResponseSource::Statistics => b"<STATS>",
+            None => b"<NOSRV>",
+        };
+        text(name, flags, out);
     };
     "sc" "Connections of the server." => |cx, _, _, out| count(out, cx.stream.counts.server);
     "si" "The server's address." => |cx, _, flags, out| ip(out, cx.stream.server_address, flags);

@@ -81,7 +81,7 @@ commands! {
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
     "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
-    "show info", "[desc|json|typed]*", User, "report information about the running process", show::info;
+    "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show version", "", User, "show version of the current process", show::version;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;

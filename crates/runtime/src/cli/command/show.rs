@@ -106,13 +106,13 @@ fn number(program: &Program, text: &str) -> Option<u32> {
 /// `show info`; words that are none of its own are passed over, as upstream does.
 pub fn info(call: &mut Call<'_>) -> Answer {
     let mut form = InfoForm::Plain;
-    let mut describe = false;
+    let (mut describe, mut float) = (false, false);
     for arg in call.args {
         match arg.as_str() {
             "typed" => form = InfoForm::Typed,
             "json" => form = InfoForm::Json,
             "desc" => describe = true,
-            "float" => return not_built("show info float"),
+            "float" => float = true,
             _ => {}
         }
     }
@@ -121,6 +121,7 @@ pub fn info(call: &mut Call<'_>) -> Answer {
         facts: &call.cli.facts,
         measures: (call.cli.measures)(),
         now: call.now,
+        float,
     };
     info::write(&view, form, describe, call.out);
     Answer::Written
@@ -169,8 +170,4 @@ pub fn stat(call: &mut Call<'_>) -> Answer {
         csv::write(call.program, call.now, &selection, call.out);
     }
     Answer::Written
-}
-
-fn not_built(name: &str) -> Answer {
-    Answer::Refused(format!("'{name}' is not built.\n"))
 }

@@ -19,7 +19,7 @@ pub fn write(page: &Page<'_>, wish: &Wish<'_>) -> Vec<u8> {
     let on = on.unwrap_or_default();
     let _ = write!(
         out,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>Statistics Report for HAProxy{on}</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style></head>\n<body>\n"
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Statistics Report for HAProxy{on}</title>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style></head>\n<body>\n"
     );
     let version = match page.stats.hide_version {
         true => String::new(),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use hapax_core::contract::{Outcome, Tx};
 use hapax_core::program::ProxyId;
-use hapax_core::stream::ReplyBody;
+use hapax_core::stream::{ReplyBody, ResponseSource};
 
 use super::{Page, Reply, authorised, challenge, matches};
 use crate::stats::info::{Facts, Measures};
@@ -53,6 +53,7 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
         challenge(stats, None)
     };
     put(reply, tx);
+    tx.stream.response_from = ResponseSource::Statistics;
     Outcome::Reply
 }
 
