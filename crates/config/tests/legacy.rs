@@ -45,7 +45,7 @@ fn old_timeouts_are_the_new_ones() {
 fn bare_redispatch_is_the_option() {
     for word in ["redispatch", "redisp"] {
         let loaded = accepted(&format!("backend x\n {word}\n"));
-        assert_eq!(loaded.proxy("x").options.redispatch, Some(0));
+        assert_eq!(loaded.proxy("x").options.redispatch, Some(-1));
         assert_eq!(loaded.hints, ["option redispatch"]);
     }
 }

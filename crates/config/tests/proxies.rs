@@ -169,7 +169,7 @@ fn the_last_connection_mode_counts() {
         ConnectionMode::KeepAlive
     );
     let redispatch = |lines: &str| section("backend", lines).options.redispatch;
-    assert_eq!(redispatch("option redispatch"), Some(0));
+    assert_eq!(redispatch("option redispatch"), Some(-1));
     assert_eq!(redispatch("option redispatch -1"), Some(-1));
     assert_eq!(redispatch("option redispatch; no option redispatch"), None);
 }

@@ -113,6 +113,7 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     if args.foreground {
         global.daemon = false;
     }
+    global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.no_splice |= args.no_splice;
     global.no_reuseport |= args.no_reuseport;
     if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {

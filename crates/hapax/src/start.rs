@@ -13,7 +13,6 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
-use hapax_runtime::announce::News;
 use hapax_runtime::log::date;
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::rooms::Rooms;
@@ -23,6 +22,7 @@ use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
+use crate::answer;
 use crate::args::{Args, OldProcess};
 use crate::limits::{self, Limits};
 use crate::load::Loaded;
@@ -240,7 +240,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
             stats: hapax_runtime::stats::page::intercept,
         },
     };
-    let running = match serve::start(program.clone(), options) {
+    let running = match serve::start(program, options) {
         Ok(running) => running,
         Err(error) => {
             printer.say(Severity::Alert, &system_text(&error));
@@ -248,7 +248,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         }
     };
     let running = Arc::new(running);
-    match serve_until_end(&program, &running, &signals) {
+    match serve_until_end(&running, &signals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             printer.say(Severity::Alert, &system_text(&error));
@@ -258,11 +258,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
 }
 
 /// Answers signals until the workers have ended.
-fn serve_until_end(
-    program: &Program,
-    running: &Arc<Running>,
-    signals: &Signals,
-) -> std::io::Result<()> {
+fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result<()> {
     let (here, there) = hapax_sys::stream::socket_pair()?;
     let workers = running.clone();
     let joined = std::thread::Builder::new()
@@ -273,39 +269,13 @@ fn serve_until_end(
             drop(there);
             result
         })?;
+    let mut stopping = false;
     while let Some(signal) = hapax_sys::signal::wait(signals, here.as_fd())? {
-        answer(signal, program, running);
+        answer::signal(signal, running, &mut stopping);
     }
     joined
         .join()
         .unwrap_or_else(|_| Err(std::io::Error::other("the workers could not be joined")))
-}
-
-fn answer(signal: Signal, program: &Program, running: &Running) {
-    match signal {
-        Signal::SIGUSR1 => {
-            if program.live.process.stopping.swap(true, Ordering::Relaxed) {
-                return;
-            }
-            running.announce(News::Stopped);
-            running.stop();
-        }
-        Signal::SIGTTOU => {
-            running.announce(News::Paused);
-            running.pause();
-        }
-        Signal::SIGTTIN => {
-            running.announce(News::Resumed);
-            running.resume();
-        }
-        Signal::SIGHUP => running.announce(News::States),
-        // The way the process ends tells its parent which signal it was.
-        other => {
-            let _ = hapax_sys::signal::restore(other);
-            let _ = hapax_sys::signal::unblock_all();
-            let _ = process::kill(std::process::id().cast_signed(), Some(other));
-        }
-    }
 }
 
 /// Gives every backend its algorithm and queues.

@@ -10,6 +10,7 @@ pub(crate) mod connect;
 mod cookie;
 mod error_page;
 pub mod exchange;
+mod fault_log;
 pub(crate) mod finish;
 pub(crate) mod lane;
 pub mod pool;

@@ -68,6 +68,8 @@ pub struct Stream {
     waiting: bool,
     /// The connection is not known to be established yet.
     connecting: bool,
+    /// The peer sends no more, or was told that we do not.
+    half_closed: bool,
 }
 
 impl Stream {
@@ -78,6 +80,7 @@ impl Stream {
             drained: false,
             waiting: false,
             connecting: false,
+            half_closed: false,
         }
     }
 
@@ -105,6 +108,11 @@ impl Stream {
     /// Whether the connection was seen to be established.
     pub fn is_connected(&self) -> bool {
         !self.connecting
+    }
+
+    /// Whether one side is known to have said that it sends no more.
+    pub fn is_half_closed(&self) -> bool {
+        self.half_closed
     }
 
     /// Moves at most `limit` bytes from this socket into an empty pipe; 0 is the end of the stream.
@@ -144,6 +152,7 @@ impl Stream {
             match call(self.socket.as_fd()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.waiting = false,
                 result => {
+                    self.half_closed |= matches!(result, Ok(0));
                     self.drained = matches!(result, Ok(count) if count > 0 && is_short(count));
                     self.waiting = self.waiting && !self.drained;
                     return Poll::Ready(result);
@@ -168,6 +177,7 @@ impl Stream {
                     }
                 }
                 Ok(count) => {
+                    self.half_closed |= count == 0;
                     if count > 0 && is_short(count) {
                         guard.clear_ready();
                     }
@@ -228,6 +238,7 @@ impl Io for Stream {
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.half_closed = true;
         Poll::Ready(shutdown(&*self, Half::Write))
     }
 
@@ -268,7 +279,9 @@ impl Io for Stream {
                 return true;
             }
         }
-        matches!(peek(&self.socket), Ok(Waiting::Nothing))
+        let seen = peek(&self.socket);
+        self.half_closed |= matches!(seen, Ok(Waiting::End));
+        matches!(seen, Ok(Waiting::Nothing))
     }
 
     fn socket(&mut self) -> Option<&mut Stream> {

@@ -11,7 +11,6 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
-use crate::announce::{News, announce};
 use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
@@ -136,12 +135,14 @@ impl Running {
         });
     }
 
-    /// One of the workers tells `news` on standard error and to the logs.
-    pub fn announce(&self, news: News) {
-        let mut told = false;
-        self.places.each_inbox(|inbox| {
-            told = told
-                || inbox.send(move || with_local(|local| announce(&local.plan().logger, news)));
+    /// Runs `job` on one worker, the first that takes it.
+    pub fn once(&self, job: impl FnOnce(&Rc<Local>) + Send + 'static) {
+        let job = Arc::new(Mutex::new(Some(job)));
+        self.on_each(move |local| {
+            let job = job.lock().take();
+            if let Some(job) = job {
+                job(local);
+            }
         });
     }
 

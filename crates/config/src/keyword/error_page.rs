@@ -71,10 +71,12 @@ fn location(line: &mut Line<'_>, redirect: u16) -> Result<(), Fault> {
     } else {
         "See Other"
     };
-    let mut content =
-        format!("HTTP/1.1 {redirect} {reason}\r\ncontent-length: 0\r\nlocation: ").into_bytes();
+    let mut content = format!(
+        "HTTP/1.1 {redirect} {reason}\r\ncache-control: no-cache\r\ncontent-length: 0\r\nlocation: "
+    )
+    .into_bytes();
     content.extend_from_slice(&url.text);
-    content.extend_from_slice(b"\r\ncache-control: no-cache\r\n\r\n");
+    content.extend_from_slice(b"\r\n\r\n");
     let origin = format!("{keyword} {}", url.lossy());
     set(line, status, content, origin)
 }

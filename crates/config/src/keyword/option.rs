@@ -217,7 +217,7 @@ static ROWS: &[SectionKeyword] = &[
             let interval = line
                 .args()
                 .first()
-                .map_or(0, |word| leading_integer(&word.text));
+                .map_or(LAST_RETRY, |word| leading_integer(&word.text));
             let interval = i32::try_from(interval).unwrap_or_default();
             let on = line.negation == Negation::None;
             line.proxy()?.options.redispatch = on.then_some(interval);
@@ -239,6 +239,9 @@ static ROWS: &[SectionKeyword] = &[
         |line| log_option(line, TCP_LOG, TCP_CLF),
     ),
 ];
+
+/// What `option redispatch` means without an interval.
+const LAST_RETRY: i64 = -1;
 
 fn set(line: &mut Line<'_>, change: fn(&mut ir::Options, bool)) -> Result<(), Fault> {
     at_most(line, 0)?;

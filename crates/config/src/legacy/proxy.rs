@@ -140,7 +140,7 @@ static ROWS: &[SectionKeyword] = &[
 ];
 
 fn redispatch(line: &mut Line<'_>) -> Result<(), Fault> {
-    line.proxy()?.options.redispatch = Some(0);
+    line.proxy()?.options.redispatch = Some(-1);
     let keyword = line.keyword();
     let text = format!(
         "keyword '{keyword}' directive is not supported anymore since HAProxy 2.1. Use 'option redispatch'."

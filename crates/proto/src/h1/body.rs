@@ -107,7 +107,7 @@ pub fn request_connection(request: &Head, keep: bool) -> Option<&'static [u8]> {
 /// otherwise assume the opposite. Interim answers and switches get none.
 pub fn response_connection(response: &Head, client_11: bool, keep: bool) -> Option<&'static [u8]> {
     match (response.is_11(), keep) {
-        _ if matches!(response.status(), 100..=199) => None,
+        _ if response.status() < 200 => None,
         (true, false) => Some(b"close"),
         (false, false) => None,
         (true, true) if client_11 => None,

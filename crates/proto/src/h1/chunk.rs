@@ -80,6 +80,11 @@ impl Decoder {
         &mut self.trailers
     }
 
+    /// Bytes consumed so far, from the first of the body.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
     /// Whether the body has ended.
     pub fn is_done(&self) -> bool {
         self.step == Step::Done

@@ -25,7 +25,6 @@ impl Fault {
             FaultKind::HeadTooLong => 431,
             FaultKind::UnknownCoding => 422,
             FaultKind::BodyNotAllowed => 413,
-            FaultKind::ConnectWithBody => 502,
             _ => 400,
         }
     }
@@ -35,9 +34,7 @@ impl Fault {
     /// `transfer-encoding` followed.
     pub fn is_answered(&self, request: &Head) -> bool {
         let seen = request.seen();
-        self.kind == FaultKind::ConnectWithBody
-            || seen.transfer_encoding
-            || seen.content_length.is_none_or(|length| length == 0)
+        seen.transfer_encoding || seen.content_length.is_none_or(|length| length == 0)
     }
 }
 
@@ -87,8 +84,6 @@ pub enum FaultKind {
     UnknownCoding,
     #[error("body of a method that had none in HTTP/1.0")]
     BodyNotAllowed,
-    #[error("CONNECT with a body")]
-    ConnectWithBody,
     #[error("websocket handshake without its key")]
     BadWebSocketKey,
     #[error("switch of protocols that was not asked for, or not completely answered")]

@@ -74,6 +74,8 @@ pub struct Seen {
     pub transfer_encoding: bool,
     /// Both lengths were there; `content-length` was dropped and the connection must close after the answer.
     pub both_lengths: bool,
+    /// CONNECT with a `content-length` above zero; the field was dropped.
+    pub connect_length: bool,
     /// `connection: close`.
     pub close: bool,
     /// `connection: keep-alive`.

@@ -13,7 +13,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
-use crate::io::Stream as Socket;
+use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
 /// Leaves the exchange with a server connection on which the head is being sent.
@@ -57,7 +57,6 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         if redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
             && plan.at(backend).servers.len() > 1
         {
-            server.live.counters.add(worker, Count::ConnectionErrors, 1);
             server.live.counters.add(worker, Count::Redispatches, 1);
             backend_counters.add(worker, Count::Redispatches, 1);
             exchange.stream.redispatched = true;
@@ -97,6 +96,9 @@ pub fn release(client: &Client, exchange: &mut Exchange) {
     client.handle.server.set(None);
     let live = client.plan.live(exchange.stream.backend);
     if let (Some(dispatch), Some(index)) = (live.dispatch(), exchange.stream.server) {
+        if let Some(server) = live.servers.get(index) {
+            exchange.stream.counts.server = server.sessions.value().saturating_sub(1);
+        }
         dispatch.release(index);
     }
 }
@@ -344,10 +346,7 @@ fn reusable(
     let backend = exchange.stream.backend;
     if let Some(kept) = client.kept.take() {
         let (of, index, mut connection) = *kept;
-        if of == backend
-            && Some(index) == exchange.stream.server
-            && crate::io::Io::is_quiet(&mut connection.socket)
-        {
+        if of == backend && Some(index) == exchange.stream.server && connection.socket.is_quiet() {
             connection.reuses += 1;
             return Some(connection);
         }

@@ -70,6 +70,8 @@ pub struct Notes {
     pub muted: bool,
     /// Answered by a rule that is counted as denial.
     pub denied: bool,
+    /// The request's body was found broken after its head had been passed on.
+    pub broken_body: bool,
 }
 
 /// Why an exchange stopped early, and what the client is told.
@@ -132,7 +134,9 @@ pub fn counted(head: &Head) -> u64 {
         hapax_proto::http::Kind::Request => {
             head.method().len() + head.uri().len() + head.version().len()
         }
-        hapax_proto::http::Kind::Response => head.version().len() + 3 + head.reason().len(),
+        hapax_proto::http::Kind::Response => {
+            head.version().len() + digits(head.status()) + head.reason().len()
+        }
     };
     let fields: usize = head
         .fields()
@@ -140,6 +144,15 @@ pub fn counted(head: &Head) -> u64 {
         .map(|field| field.name.len() + field.value.len())
         .sum();
     (START_LINE + start + fields + 1) as u64
+}
+
+fn digits(status: u16) -> usize {
+    match status {
+        ..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        _ => 4,
+    }
 }
 
 const START_LINE: usize = 20;

@@ -149,10 +149,14 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
         process: live.process.connections.value(),
         frontend: frontend.frontend.sessions.value(),
         backend: backend.backend.sessions.value(),
-        server: stream
-            .server
-            .and_then(|index| backend.servers.get(index))
-            .map_or(0, |server| server.sessions.value()),
+        server: match exchange.slot {
+            true => stream
+                .server
+                .and_then(|index| backend.servers.get(index))
+                .map_or(0, |server| server.sessions.value()),
+            // Looked at when the own place was given back: it may be another's since.
+            false => stream.counts.server,
+        },
     };
     plan.logger.exchange(&Cx {
         program: &plan.program,
@@ -180,7 +184,7 @@ fn count(client: &Client, exchange: &mut Exchange) {
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
-        if notes.bad_request {
+        if notes.bad_request || notes.broken_body {
             counters.add(worker, Count::RequestErrors, 1);
         }
         if notes.denied {
@@ -213,8 +217,8 @@ fn count(client: &Client, exchange: &mut Exchange) {
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
-        if let Some(abort) = abort(&stream.termination) {
-            counters.add(worker, abort, 1);
+        for (count, times) in aborts(exchange) {
+            counters.add(worker, count, times);
         }
     };
     on_back(&backend.backend.counters, status);
@@ -246,17 +250,30 @@ fn denial(from: ResponseSource, reached_server: bool) -> Count {
     }
 }
 
-/// What an end counts as on the backend's side.
-fn abort(termination: &hapax_core::stream::Termination) -> Option<Count> {
-    match (termination.cause, termination.phase) {
-        (Cause::ClientAbort | Cause::ClientTimeout, _) => Some(Count::ClientAborts),
-        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Headers) => Some(Count::ResponseErrors),
-        (Cause::Proxy, Phase::Headers) => Some(Count::ResponseErrors),
-        (Cause::ServerAbort | Cause::ServerTimeout, Phase::Data | Phase::Last) => {
-            Some(Count::ServerAborts)
+/// What an end counts as on the backend's side. The reference counts some ends at two places.
+fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
+    let notes = &exchange.notes;
+    let termination = &exchange.stream.termination;
+    let unanswered = exchange.stream.response_from != ResponseSource::Server;
+    let (client, server, response) = match (termination.cause, termination.phase) {
+        (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
+        (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
+        (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
+            (0, 0, 2)
         }
-        _ => None,
-    }
+        (Cause::ServerAbort, Phase::Headers) => (0, 0, 2),
+        (Cause::ServerTimeout, Phase::Headers) => (0, 0, 1),
+        (Cause::ServerAbort, Phase::Data | Phase::Last) => (0, 1, 1),
+        (Cause::ServerTimeout, Phase::Data | Phase::Last) => (0, 1, 0),
+        _ => (0, 0, 0),
+    };
+    [
+        (Count::ClientAborts, client),
+        (Count::ServerAborts, server),
+        (Count::ResponseErrors, response),
+    ]
+    .into_iter()
+    .filter(|(_, times)| *times > 0)
 }
 
 fn status_class(status: i16) -> Option<Count> {

@@ -401,8 +401,13 @@ impl Lane {
                 self.payload += input.len() as u64;
             }
             Body::Chunked => {
+                let before = self.decoder.position();
                 let found = self.decoder.advance(input.data(), limits);
-                let found = found.map_err(LaneFault::Malformed)?;
+                let found = found.map_err(|mut fault| {
+                    // What was consumed before is not in the buffer any more.
+                    fault.at = fault.at.saturating_sub(before);
+                    LaneFault::Malformed(fault)
+                })?;
                 self.encoder.announce(found.announced);
                 for range in &found.data {
                     let data = input.data().get(range.clone()).unwrap_or_default();
@@ -442,6 +447,12 @@ impl Lane {
             self.input = None;
         }
     }
+}
+
+/// Whether the body bytes that came with a head are in order. The reference looks at them before it acts on the head, so
+/// that a fault there is answered as one of the head.
+pub fn check_chunks(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
+    Decoder::new().advance(bytes, limits).map(|_| ())
 }
 
 /// How often one lane may fetch and send before other tasks have their turn.

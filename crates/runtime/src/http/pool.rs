@@ -1,6 +1,7 @@
 //! Connections to a server, and those of them that wait idle on this worker: last in, first out.
 
 use std::cell::{Cell, RefCell};
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +14,7 @@ use crate::plan::ServerPlan;
 #[derive(Debug)]
 pub struct ServerConnection {
     /// The socket.
-    pub socket: Socket,
+    pub socket: ServerSocket,
     /// Requests that were sent on it before the current one.
     pub reuses: u32,
     in_use: InUse,
@@ -22,6 +23,11 @@ pub struct ServerConnection {
     /// The client's port, where the server's port depends on it.
     port: u16,
 }
+
+/// A socket to a server. A server that has not closed yet is told of its end by a reset, so that no port stays behind
+/// in TIME_WAIT.
+#[derive(Debug)]
+pub struct ServerSocket(Socket);
 
 /// This worker's idle connections to one server.
 #[derive(Debug, Default)]
@@ -38,7 +44,7 @@ pub struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    socket: Socket,
+    socket: ServerSocket,
     reuses: u32,
     generation: u32,
     port: u16,
@@ -48,7 +54,7 @@ impl ServerConnection {
     /// A connection that was just started.
     pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
         ServerConnection {
-            socket,
+            socket: ServerSocket(socket),
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
@@ -69,11 +75,6 @@ impl ServerConnection {
             && self.generation == live.generation.load(Ordering::Relaxed)
     }
 
-    /// Closes it at once: a server that still waits is told with a reset, and no port stays behind.
-    pub fn discard(self) {
-        let _ = self.socket.reset_on_close();
-    }
-
     /// Gives it back to its server's pool, or closes it.
     pub fn park(self) {
         let server = self.server().clone();
@@ -81,7 +82,7 @@ impl ServerConnection {
         let full = options.pool_max_conn >= 0
             && server.live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
         if full || options.pool_purge_delay == 0 || !self.may_stay() || !server.pool.has_use() {
-            return self.discard();
+            return;
         }
         count_idle(&server.live, self.reuses, 1);
         server.pool.idle.borrow_mut().push(Idle {
@@ -90,6 +91,28 @@ impl ServerConnection {
             generation: self.generation,
             port: self.port,
         });
+    }
+}
+
+impl Deref for ServerSocket {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        &self.0
+    }
+}
+
+impl DerefMut for ServerSocket {
+    fn deref_mut(&mut self) -> &mut Socket {
+        &mut self.0
+    }
+}
+
+impl Drop for ServerSocket {
+    fn drop(&mut self) {
+        if !self.0.is_half_closed() {
+            let _ = self.0.reset_on_close();
+        }
     }
 }
 
@@ -184,7 +207,6 @@ impl Pool {
             // Those at the bottom waited longest.
             for old in idle.drain(..unused.div_ceil(2)) {
                 count_idle(live, old.reuses, -1);
-                let _ = old.socket.reset_on_close();
             }
             self.low.set(idle.len());
             self.recent_peak.set(self.peak.replace(self.used.get()));

@@ -5,11 +5,13 @@ use std::task::Poll;
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
 use hapax_core::stream::{Cause, Phase};
-use hapax_proto::h1::body::Asked;
-use hapax_proto::h1::{Parse, parse_request};
+use hapax_proto::h1::body::{Asked, Framing, request_framing};
+use hapax_proto::h1::{Fault, Parse, parse_request};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure, counted};
+use super::fault_log;
+use super::lane::check_chunks;
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
@@ -166,21 +168,25 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         );
         match parsed {
             Ok(Parse::Complete { len }) => {
+                // Kept until the body's beginning was looked at, for `show errors`.
+                let framing = request_framing(&exchange.stream.request);
+                let bad = match &exchange.up.input {
+                    Some(input) if framing == Framing::Chunked => {
+                        check_chunks(input.data().get(len..).unwrap_or_default(), &limits)
+                    }
+                    _ => Ok(()),
+                };
+                if let Err(mut fault) = bad {
+                    fault.at = fault.at.saturating_add(len);
+                    return Err(refused(client, exchange, &fault));
+                }
                 if let Some(input) = &mut exchange.up.input {
                     input.consume(len);
                 }
                 break;
             }
             Ok(Parse::Partial) => {}
-            Err(fault) => {
-                exchange.notes.bad_request = true;
-                exchange.stream.status = fault.request_status() as i16;
-                let status = match fault.is_answered(&exchange.stream.request) {
-                    true => fault.request_status(),
-                    false => 0,
-                };
-                return Err(Failure::new(Cause::Proxy, Phase::Request, status));
-            }
+            Err(fault) => return Err(refused(client, exchange, &fault)),
         }
         let deadline = whole.unwrap_or_else(|| Client::after(timeouts.client));
         let input = exchange.up.input.get_or_insert_with(Buf::take);
@@ -208,6 +214,18 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     received(client, exchange);
     begins(client, exchange);
     Ok(())
+}
+
+/// What came is no request.
+fn refused(client: &Client, exchange: &mut Exchange, fault: &Fault) -> Failure {
+    fault_log::request(client, exchange, fault);
+    exchange.notes.bad_request = true;
+    exchange.stream.status = fault.request_status() as i16;
+    let status = match fault.is_answered(&exchange.stream.request) {
+        true => fault.request_status(),
+        false => 0,
+    };
+    Failure::new(Cause::Proxy, Phase::Request, status)
 }
 
 /// The head is complete.

@@ -8,6 +8,7 @@ use hapax_core::ir::{self, ConnectionMode};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
+use hapax_proto::http::Head;
 
 use super::client::Client;
 use super::exchange::{Exchange, Failure};
@@ -35,6 +36,10 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     prepare(client, exchange)?;
     loop {
         connect::run(client, exchange).await?;
+        if exchange.stream.request.seen().connect_length {
+            // Where its body would end is what servers disagree on (RFC 9110 9.3.6).
+            return Err(refuse_connect(client, exchange));
+        }
         match transfer::run(client, exchange).await? {
             transfer::Ended::Done => return Ok(()),
             // A connection that waited idle was closed just when it was taken.
@@ -104,19 +109,22 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     if request.seen().te {
         clean_te(request);
     }
-    let keep = server_stays(frontend, backend) || backend.options.pretend_keepalive;
+    let keep = (server_stays(frontend, backend) || backend.options.pretend_keepalive)
+        && !is_distrusted(request);
     if let Some(value) = request_connection(request, keep) {
         request.add(b"connection", value);
     }
     let framing = request_framing(request);
     let up = &mut exchange.up;
     up.out.clear();
-    super::case::write(
-        client,
-        request,
-        backend.options.case_adjust_server,
-        &mut up.out,
-    );
+    if !request.seen().connect_length {
+        super::case::write(
+            client,
+            request,
+            backend.options.case_adjust_server,
+            &mut up.out,
+        );
+    }
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;
@@ -129,6 +137,23 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
             _ => Failure::new(Cause::Proxy, Phase::Request, 400),
         }
     })
+}
+
+/// A transfer coding of a 1.0 client: nobody knows what the server makes of it, so that its connection is not used again
+/// (RFC 9112 6.1).
+pub fn is_distrusted(request: &Head) -> bool {
+    request.seen().transfer_encoding && !request.is_11()
+}
+
+fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
+    let live = client.plan.live(exchange.stream.backend);
+    let server = exchange.stream.server;
+    let server = server.and_then(|index| live.servers.get(index));
+    let counters = server.map(|server| &server.counters);
+    for counters in counters.into_iter().chain([&live.backend.counters]) {
+        counters.add(client.local.worker, Count::ServerAborts, 1);
+    }
+    Failure::new(Cause::ServerAbort, Phase::Headers, 502)
 }
 
 /// Whether the connection to the server stays for further requests.
@@ -161,7 +186,7 @@ pub fn splice_from(
 }
 
 fn add_address(
-    request: &mut hapax_proto::http::Head,
+    request: &mut Head,
     option: &ir::ForwardFor,
     endpoint: &Endpoint,
     frontend: &ir::Proxy,

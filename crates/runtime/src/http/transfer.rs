@@ -10,11 +10,11 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
-use super::lane::{Blocked, LaneFault};
-use super::{response, route};
+use super::lane::{Blocked, LaneFault, check_chunks};
+use super::{fault_log, response, route};
 use crate::buffer::Buf;
 use crate::clock;
-use crate::io::Io;
+use crate::io::{Io, PeerClosed, Stream as Socket};
 use crate::wheel::NEVER;
 
 /// How it went.
@@ -71,7 +71,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     exchange.stream.response_from = ResponseSource::Server;
     let server_keeps = keeps_alive(&exchange.stream.response)
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
-        && route::server_stays(frontend, backend);
+        && route::server_stays(frontend, backend)
+        && !route::is_distrusted(&exchange.stream.request);
     exchange.client_stays = exchange.client_stays
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
@@ -114,7 +115,7 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     };
     if !keeps || exchange.down.has_input() || !connection.may_stay() {
-        return connection.discard();
+        return;
     }
     let backend = exchange.stream.backend;
     let private = connection.server().live.ir.options.send_proxy.is_some();
@@ -164,6 +165,7 @@ fn poll_head(
         server,
         stream,
         scan,
+        asked,
         notes,
         client_deadline: client_until,
         server_deadline: server_until,
@@ -174,6 +176,7 @@ fn poll_head(
     };
     let socket = &mut connection.socket;
     let mut client_fault = None;
+    let mut fault_of_body = None;
     let mut waits = Blocked::No;
     if !up.is_done() {
         match up.poll(cx, &mut client.socket, socket, request_limits) {
@@ -186,6 +189,8 @@ fn poll_head(
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
                 let status = fault.request_status();
                 notes.muted = true;
+                notes.broken_body = true;
+                fault_of_body = Some(fault);
                 client_fault = Some(Failure::new(Cause::Proxy, Phase::Headers, status));
             }
             Poll::Ready(Err(_)) => {
@@ -204,6 +209,9 @@ fn poll_head(
         }
     }
     if let Some(failure) = client_fault {
+        if let Some(fault) = fault_of_body {
+            fault_log::request(client, exchange, &fault);
+        }
         return Poll::Ready(Err(failure));
     }
     loop {
@@ -212,11 +220,24 @@ fn poll_head(
             let bytes = bytes.get(..limits.max_head).unwrap_or(bytes);
             match parse_response(bytes, &mut stream.response, scan, limits) {
                 Ok(Parse::Complete { len }) => {
+                    let framing = response_framing(&stream.response, asked, limits.relaxed);
+                    let bad = match framing {
+                        Ok(Framing::Chunked) => {
+                            check_chunks(input.data().get(len..).unwrap_or_default(), limits)
+                        }
+                        _ => Ok(()),
+                    };
+                    if let Err(mut fault) = bad {
+                        fault.at = fault.at.saturating_add(len);
+                        fault_log::response(client, exchange, &fault);
+                        return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Headers, 502)));
+                    }
                     input.consume(len);
                     return Poll::Ready(Ok(Ended::Done));
                 }
                 Ok(Parse::Partial) => {}
-                Err(_) => {
+                Err(fault) => {
+                    fault_log::response(client, exchange, &fault);
                     return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Headers, 502)));
                 }
             }
@@ -250,12 +271,17 @@ fn poll_head(
         }
     }
     up.drop_empty();
-    if watch_client
-        && up.is_received()
-        && !up.has_input()
-        && client.socket.poll_peer_closed(cx).is_ready()
-    {
-        return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 400)));
+    if up.is_received() {
+        match poll_left(cx, &mut client.socket) {
+            Poll::Ready(Left::Broke) => {
+                notes.muted = true;
+                return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Data, 400)));
+            }
+            Poll::Ready(Left::Ended) if watch_client && !up.has_input() => {
+                return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Headers, 400)));
+            }
+            _ => {}
+        }
     }
     let client_deadline = match waits {
         Blocked::Source => *client_until,
@@ -274,6 +300,21 @@ fn poll_head(
             }
             Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Headers, 504),
         })
+    })
+}
+
+/// How a client left whose request is complete.
+enum Left {
+    /// It sends no more, but may still listen.
+    Ended,
+    /// Nobody is there.
+    Broke,
+}
+
+fn poll_left(cx: &mut Context<'_>, client: &mut Socket) -> Poll<Left> {
+    client.poll_peer_closed(cx).map(|closed| match closed {
+        PeerClosed::End => Left::Ended,
+        PeerClosed::Broken(_) => Left::Broke,
     })
 }
 
@@ -308,21 +349,36 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
 /// Moves both bodies until the response was delivered and the request read.
 async fn bodies(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let timeouts = Times::of(client, exchange);
-    let limits = client.plan.at(exchange.stream.backend).response_limits;
-    poll_fn(|cx| poll_bodies(cx, client, exchange, &limits, timeouts)).await
+    let plan = client.plan.clone();
+    let limits = &plan.at(exchange.stream.backend).response_limits;
+    let request_limits = &plan.at(client.session.frontend).request_limits;
+    let watch_client = plan.proxy(exchange.stream.backend).ir.options.abortonclose;
+    poll_fn(|cx| {
+        poll_bodies(
+            cx,
+            client,
+            exchange,
+            (limits, request_limits),
+            timeouts,
+            watch_client,
+        )
+    })
+    .await
 }
 
 fn poll_bodies(
     cx: &mut Context<'_>,
     client: &mut Client,
     exchange: &mut Exchange,
-    limits: &Limits,
+    (limits, request_limits): (&Limits, &Limits),
     timeouts: Times,
+    watch_client: bool,
 ) -> Poll<Result<(), Failure>> {
     let Exchange {
         up,
         down,
         server,
+        notes,
         client_deadline: client_until,
         server_deadline: server_until,
         ..
@@ -333,13 +389,15 @@ fn poll_bodies(
     let socket = &mut connection.socket;
     let mut up_waits = Blocked::No;
     if !up.is_done() {
-        match up.poll(cx, &mut client.socket, socket, limits) {
+        match up.poll(cx, &mut client.socket, socket, request_limits) {
             Poll::Ready(Ok(())) => {}
             Poll::Ready(Err(LaneFault::Sink(_))) => {
                 up.discard();
                 cx.waker().wake_by_ref();
             }
-            Poll::Ready(Err(LaneFault::Malformed(_))) => {
+            Poll::Ready(Err(LaneFault::Malformed(fault))) => {
+                notes.broken_body = true;
+                fault_log::request(client, exchange, &fault);
                 return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Data, 0)));
             }
             Poll::Ready(Err(_)) => {
@@ -360,11 +418,25 @@ fn poll_bodies(
     );
     match down_polled {
         Poll::Ready(Ok(())) if up.is_done() => return Poll::Ready(Ok(())),
-        Poll::Ready(Ok(())) | Poll::Pending => {}
+        Poll::Ready(Ok(())) => {}
+        Poll::Pending => {
+            if up.is_received() && down.blocked == Blocked::Source {
+                match poll_left(cx, &mut client.socket) {
+                    Poll::Ready(Left::Ended) if !watch_client => {}
+                    Poll::Ready(_) => {
+                        return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)));
+                    }
+                    Poll::Pending => {}
+                }
+            }
+        }
         Poll::Ready(Err(fault)) => {
             return Poll::Ready(Err(match fault {
                 LaneFault::Sink(_) => Failure::new(Cause::ClientAbort, Phase::Data, 0),
-                LaneFault::Malformed(_) => Failure::new(Cause::Proxy, Phase::Data, 0),
+                LaneFault::Malformed(fault) => {
+                    fault_log::response(client, exchange, &fault);
+                    Failure::new(Cause::Proxy, Phase::Data, 0)
+                }
                 LaneFault::Source(_) | LaneFault::Truncated => {
                     Failure::new(Cause::ServerAbort, Phase::Data, 0)
                 }

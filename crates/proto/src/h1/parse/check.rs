@@ -283,7 +283,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// CONNECT, 1xx and 204 have no body: their lengths are dropped. Upstream answers 502 to CONNECT with a length.
+    /// CONNECT, 1xx and 204 have no body: their lengths are dropped. What becomes of a CONNECT with a length the engine
+    /// decides (`Seen::connect_length`): the reference answers 502 once it has a connection to the server.
     fn drop_length(&mut self) -> Result<(), Fault> {
         let connect = self.head.kind == Kind::Request && self.head.method() == b"CONNECT";
         if !connect
@@ -294,15 +295,7 @@ impl Parser<'_> {
         {
             return Ok(());
         }
-        if connect
-            && self
-                .head
-                .seen
-                .content_length
-                .is_some_and(|length| length > 0)
-        {
-            return Err(self.fault(FaultKind::ConnectWithBody, self.at));
-        }
+        self.head.seen.connect_length = connect && self.head.seen.content_length > Some(0);
         if self.head.seen.transfer_encoding || self.head.seen.content_length.is_some() {
             self.head.seen.close |= connect && self.head.seen.transfer_encoding;
             self.head.seen.content_length = None;
