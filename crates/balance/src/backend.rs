@@ -25,6 +25,7 @@ pub struct Backend {
     keyed: bool,
     exact: bool,
     dynamic: bool,
+    persist: bool,
     limited: AtomicBool,
     waiting: AtomicUsize,
     queues: Mutex<Queues>,
@@ -43,6 +44,7 @@ impl Backend {
                 .servers
                 .iter()
                 .any(|server| server.options.minconn > 0),
+            persist: proxy.options.persist,
             limited: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             queues: Mutex::new(Queues::new(live.servers.len())),
@@ -61,9 +63,10 @@ impl Backend {
         self.live.servers.get(index).map(Arc::as_ref)
     }
 
-    fn is_running(&self, index: usize) -> bool {
+    /// Whether clients that belong to a server may be sent to it; under `option persist` also when it is down.
+    fn keeps_clients(&self, index: usize) -> bool {
         self.server(index)
-            .is_some_and(|server| server.running.load(Ordering::Relaxed))
+            .is_some_and(|server| self.persist || server.running.load(Ordering::Relaxed))
     }
 
     fn is_usable(&self, index: usize) -> bool {
@@ -79,9 +82,13 @@ impl Backend {
         waker: &Waker,
         queues: Option<&mut Queues>,
     ) -> Assigned {
+        ticket.balanced = false;
         let Some(queues) = queues else {
-            let persistent = wish.persistent.filter(|&index| self.is_running(index));
-            let chosen = persistent.or_else(|| self.balancer.choose(wish.key, wish.avoid));
+            let persistent = wish.persistent.filter(|&index| self.keeps_clients(index));
+            let chosen = persistent.or_else(|| {
+                ticket.balanced = true;
+                self.balancer.choose(wish.key, wish.avoid)
+            });
             return match chosen {
                 Some(index) => self.take(index),
                 None => Assigned::NoServer,
@@ -90,7 +97,7 @@ impl Backend {
         if self.dynamic {
             self.refresh_limits();
         }
-        if let Some(index) = wish.persistent.filter(|&index| self.is_running(index))
+        if let Some(index) = wish.persistent.filter(|&index| self.keeps_clients(index))
             && let Some(assigned) = self.take_or_wait(index, ticket, waker, queues)
         {
             return assigned;
@@ -100,10 +107,12 @@ impl Backend {
             return self.wait(None, ticket, waker, queues);
         }
         match self.balancer.choose(wish.key, wish.avoid) {
-            // The queue of the one server that the key allows is full.
-            Some(index) => self
-                .take_or_wait(index, ticket, waker, queues)
-                .unwrap_or(Assigned::NoServer),
+            Some(index) => {
+                ticket.balanced = true;
+                // The queue of the one server that the key allows may be full.
+                self.take_or_wait(index, ticket, waker, queues)
+                    .unwrap_or(Assigned::NoServer)
+            }
             None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
                 self.wait(None, ticket, waker, queues)
             }
@@ -149,13 +158,8 @@ impl Backend {
         waker: &Waker,
         queues: &mut Queues,
     ) -> Assigned {
-        let before = u32::try_from(queues.len(server)).unwrap_or(u32::MAX);
         ticket.number = queues.park(server, waker);
         ticket.server = server;
-        (ticket.server_position, ticket.backend_position) = match server {
-            Some(_) => (before, 0),
-            None => (0, before),
-        };
         self.count_up(server);
         Assigned::Wait
     }
@@ -181,7 +185,7 @@ impl Backend {
         let Some(server) = self.server(index) else {
             return;
         };
-        if !self.is_running(index) {
+        if !self.keeps_clients(index) {
             return;
         }
         let shared = self.is_usable(index) && self.takes_part(server);
@@ -248,11 +252,12 @@ impl Dispatch for Backend {
         let mut queues = self.queues.lock();
         if ticket.number != 0 {
             match queues.ask(ticket.server, ticket.number, waker) {
-                Place::Granted(index) => {
+                Place::Granted(grant) => {
                     ticket.number = 0;
-                    return Assigned::Server(index);
+                    served_as(ticket, grant.position);
+                    return Assigned::Server(grant.server);
                 }
-                Place::Waiting => return Assigned::Wait,
+                Place::Waiting(_) => return Assigned::Wait,
                 Place::Gone => ticket.number = 0,
             }
         }
@@ -267,10 +272,14 @@ impl Dispatch for Backend {
         let place = queues.leave(ticket.server, ticket.number);
         ticket.number = 0;
         match place {
-            Place::Waiting => self.count_down(ticket.server),
-            Place::Granted(index) => {
+            Place::Waiting(position) => {
+                served_as(ticket, position);
+                self.count_down(ticket.server);
+            }
+            Place::Granted(grant) => {
                 drop(queues);
-                self.release(index);
+                served_as(ticket, grant.position);
+                self.release(grant.server);
             }
             Place::Gone => {}
         }
@@ -308,6 +317,14 @@ impl Dispatch for Backend {
     fn requeue(&self, server: usize) -> u32 {
         let mut queues = self.queues.lock();
         u32::try_from(self.disperse(Some(server), &mut queues)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Notes for the log how many of the queue were served while the request waited.
+fn served_as(ticket: &mut Ticket, position: u32) {
+    match ticket.server {
+        Some(_) => ticket.server_position = ticket.server_position.saturating_add(position),
+        None => ticket.backend_position = ticket.backend_position.saturating_add(position),
     }
 }
 

@@ -20,7 +20,7 @@ use date::{Dates, Verdict};
 /// What a request's cookie says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The server to use; none when the cookie gives none that runs.
+    /// The server to use; none when the cookie gives none that may be used.
     pub server: Option<usize>,
     /// For the log.
     pub state: RequestCookie,
@@ -31,10 +31,11 @@ pub struct Found {
 }
 
 /// Finds the server that the request's cookie names, and takes what is ours out of the request (`indirect`, `prefix`).
-/// `now` is seconds since 1970.
+/// `persist` keeps clients on servers that are down (`option persist`); `now` is seconds since 1970.
 pub fn read_request(
     cookie: &Cookie,
     servers: &[Arc<ServerLive>],
+    persist: bool,
     head: &mut Head,
     now: u64,
 ) -> Found {
@@ -50,7 +51,7 @@ pub fn read_request(
             break;
         }
         if let Some(value) = scan::find(head.value(index), cookie.name.as_bytes()) {
-            found = judge(cookie, servers, value, now);
+            found = judge(cookie, servers, persist, value, now);
             seen = true;
         }
     }
@@ -69,7 +70,13 @@ pub fn read_request(
     found
 }
 
-fn judge(cookie: &Cookie, servers: &[Arc<ServerLive>], value: &[u8], now: u64) -> Found {
+fn judge(
+    cookie: &Cookie,
+    servers: &[Arc<ServerLive>],
+    persist: bool,
+    value: &[u8],
+    now: u64,
+) -> Found {
     let (name, dates) = match cookie.mode {
         CookieMode::Prefix => (scan::before(value, b'~'), Dates::default()),
         CookieMode::Insert => (scan::before(value, b'|'), Dates::read(value)),
@@ -92,7 +99,10 @@ fn judge(cookie: &Cookie, servers: &[Arc<ServerLive>], value: &[u8], now: u64) -
             let mut candidates = servers.iter().filter(named).peekable();
             found.state = match candidates.peek() {
                 None => RequestCookie::Invalid,
-                Some(_) => RequestCookie::Down,
+                Some(server) => {
+                    found.server = persist.then_some(server.index);
+                    RequestCookie::Down
+                }
             };
             let running = |server: &&Arc<ServerLive>| server.running.load(Ordering::Relaxed);
             if let Some(server) = candidates.find(running) {

@@ -7,19 +7,43 @@ use std::task::Waker;
 /// over all of them, so the oldest has the smallest.
 #[derive(Debug)]
 pub struct Queues {
-    servers: Vec<BTreeMap<u64, Waker>>,
-    backend: BTreeMap<u64, Waker>,
-    granted: HashMap<u64, usize>,
+    servers: Vec<Queue>,
+    backend: Queue,
+    granted: HashMap<u64, Grant>,
     next: u64,
+}
+
+/// Those who wait for one server, or for any.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<u64, Waiter>,
+    /// How many left it with a slot.
+    served: u32,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    waker: Waker,
+    /// `served` when it joined.
+    joined: u32,
+}
+
+/// A slot that was taken for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The server.
+    pub server: usize,
+    /// How many were served from the queue while it waited, itself included.
+    pub position: u32,
 }
 
 /// Where a number stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Still waiting.
-    Waiting,
-    /// A slot of this server was taken for it.
-    Granted(usize),
+    /// Still waiting; it would be served as this one since it joined.
+    Waiting(u32),
+    /// A slot was taken for it.
+    Granted(Grant),
     /// Nowhere: it shall ask anew.
     Gone,
 }
@@ -28,8 +52,8 @@ impl Queues {
     /// Empty queues for `servers` servers.
     pub fn new(servers: usize) -> Queues {
         Queues {
-            servers: (0..servers).map(|_| BTreeMap::new()).collect(),
-            backend: BTreeMap::new(),
+            servers: (0..servers).map(|_| Queue::default()).collect(),
+            backend: Queue::default(),
             granted: HashMap::new(),
             next: 0,
         }
@@ -38,7 +62,7 @@ impl Queues {
     /// How many wait for a server (none: in the backend's queue).
     pub fn len(&self, server: Option<usize>) -> usize {
         match server {
-            Some(index) => self.servers.get(index).map_or(0, BTreeMap::len),
+            Some(index) => self.servers.get(index).map_or(0, Queue::len),
             None => self.backend.len(),
         }
     }
@@ -48,32 +72,41 @@ impl Queues {
         self.next += 1;
         let number = self.next;
         if let Some(queue) = self.queue(server) {
-            queue.insert(number, waker.clone());
+            let waiter = Waiter {
+                waker: waker.clone(),
+                joined: queue.served,
+            };
+            queue.waiting.insert(number, waiter);
         }
         number
     }
 
     /// Where a number stands; one that still waits leaves its new waker, a granted one is taken out.
     pub fn ask(&mut self, server: Option<usize>, number: u64, waker: &Waker) -> Place {
-        if let Some(index) = self.granted.remove(&number) {
-            return Place::Granted(index);
+        if let Some(grant) = self.granted.remove(&number) {
+            return Place::Granted(grant);
         }
-        match self.queue(server).and_then(|queue| queue.get_mut(&number)) {
-            Some(old) => {
-                old.clone_from(waker);
-                Place::Waiting
-            }
-            None => Place::Gone,
-        }
+        let Some(queue) = self.queue(server) else {
+            return Place::Gone;
+        };
+        let Some(waiter) = queue.waiting.get_mut(&number) else {
+            return Place::Gone;
+        };
+        waiter.waker.clone_from(waker);
+        let joined = waiter.joined;
+        Place::Waiting(queue.turn(joined))
     }
 
     /// Takes a number out wherever it is; tells where it was.
     pub fn leave(&mut self, server: Option<usize>, number: u64) -> Place {
-        if let Some(index) = self.granted.remove(&number) {
-            return Place::Granted(index);
+        if let Some(grant) = self.granted.remove(&number) {
+            return Place::Granted(grant);
         }
-        match self.queue(server).and_then(|queue| queue.remove(&number)) {
-            Some(_) => Place::Waiting,
+        let Some(queue) = self.queue(server) else {
+            return Place::Gone;
+        };
+        match queue.waiting.remove(&number) {
+            Some(waiter) => Place::Waiting(queue.turn(waiter.joined)),
             None => Place::Gone,
         }
     }
@@ -81,34 +114,56 @@ impl Queues {
     /// Gives a slot of `server` to who came first of its own queue and, if `shared`, the backend's; wakes it and tells
     /// whose queue it stood in.
     pub fn grant(&mut self, server: usize, shared: bool) -> Option<Option<usize>> {
-        let first = |queue: &BTreeMap<u64, Waker>| queue.keys().next().copied();
-        let own = self.servers.get(server).and_then(first);
-        let common = if shared { first(&self.backend) } else { None };
+        let own = self.servers.get(server).and_then(Queue::first);
+        let common = if shared { self.backend.first() } else { None };
         let from = match (own, common) {
             (None, None) => return None,
             (Some(own), Some(common)) if common < own => None,
             (Some(_), _) => Some(server),
             (None, Some(_)) => None,
         };
-        let (number, waker) = self.queue(from)?.pop_first()?;
-        self.granted.insert(number, server);
-        waker.wake();
+        let queue = self.queue(from)?;
+        let (number, waiter) = queue.waiting.pop_first()?;
+        let position = queue.turn(waiter.joined);
+        queue.served = queue.served.wrapping_add(1);
+        self.granted.insert(number, Grant { server, position });
+        waiter.waker.wake();
         Some(from)
     }
 
     /// Sends everybody in a queue to ask anew; tells how many.
     pub fn disperse(&mut self, server: Option<usize>) -> usize {
-        let waiting = self.queue(server).map(std::mem::take).unwrap_or_default();
+        let waiting = self
+            .queue(server)
+            .map(|queue| std::mem::take(&mut queue.waiting))
+            .unwrap_or_default();
         let count = waiting.len();
-        waiting.into_values().for_each(Waker::wake);
+        for waiter in waiting.into_values() {
+            waiter.waker.wake();
+        }
         count
     }
 
-    fn queue(&mut self, server: Option<usize>) -> Option<&mut BTreeMap<u64, Waker>> {
+    fn queue(&mut self, server: Option<usize>) -> Option<&mut Queue> {
         match server {
             Some(index) => self.servers.get_mut(index),
             None => Some(&mut self.backend),
         }
+    }
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The position of one that joined when `joined` had been served, if it is served next.
+    fn turn(&self, joined: u32) -> u32 {
+        self.served.wrapping_sub(joined).wrapping_add(1)
+    }
+
+    fn first(&self) -> Option<u64> {
+        self.waiting.keys().next().copied()
     }
 }
 
@@ -130,13 +185,37 @@ mod tests {
         assert_eq!(queues.grant(0, true), Some(None));
         assert_eq!(queues.grant(0, true), Some(Some(0)));
         assert_eq!(queues.grant(0, true), None);
-        for number in &numbers[..3] {
-            assert_eq!(queues.ask(None, *number, waker), Place::Granted(0));
+        for (number, position) in numbers.iter().zip([1, 1, 2]) {
+            let grant = Grant {
+                server: 0,
+                position,
+            };
+            assert_eq!(queues.ask(None, *number, waker), Place::Granted(grant));
         }
-        assert_eq!(queues.ask(Some(1), numbers[3], waker), Place::Waiting);
-        assert_eq!(queues.leave(Some(1), numbers[3]), Place::Waiting);
+        assert_eq!(queues.ask(Some(1), numbers[3], waker), Place::Waiting(1));
+        assert_eq!(queues.leave(Some(1), numbers[3]), Place::Waiting(1));
         assert_eq!(queues.leave(Some(1), numbers[3]), Place::Gone);
         assert_eq!(queues.grant(1, true), None);
+    }
+
+    #[test]
+    fn who_leaves_the_queue_counts_for_nobody() {
+        let waker = Waker::noop();
+        let mut queues = Queues::new(1);
+        let numbers = [(); 4].map(|()| queues.park(Some(0), waker));
+        assert_eq!(queues.leave(Some(0), numbers[1]), Place::Waiting(1));
+        assert_eq!(queues.grant(0, false), Some(Some(0)));
+        assert_eq!(queues.ask(Some(0), numbers[2], waker), Place::Waiting(2));
+        assert_eq!(queues.grant(0, false), Some(Some(0)));
+        let grant = Grant {
+            server: 0,
+            position: 2,
+        };
+        assert_eq!(
+            queues.ask(Some(0), numbers[2], waker),
+            Place::Granted(grant)
+        );
+        assert_eq!(queues.leave(Some(0), numbers[3]), Place::Waiting(3));
     }
 
     #[test]

@@ -235,10 +235,12 @@ pub struct Ticket {
     pub number: u64,
     /// The server whose queue it is; none is the backend's.
     pub server: Option<usize>,
-    /// How many waited before it in the server's queue when it joined (the log's `srv_queue`).
+    /// How many were served from the server's queue while it waited, itself included (the log's `srv_queue`).
     pub server_position: u32,
-    /// How many waited before it in the backend's queue when it joined (the log's `backend_queue`).
+    /// The same for the backend's queue (`backend_queue`).
     pub backend_position: u32,
+    /// The algorithm chose the server, not persistence (`lbtot` of the statistics).
+    pub balanced: bool,
 }
 
 macro_rules! by_text {

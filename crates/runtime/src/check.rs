@@ -139,7 +139,8 @@ impl Check {
                 state.check_running
             };
             if wanted {
-                let result = probe::check(&self.recipe, server, &mut timer).await;
+                let result =
+                    probe::check(&self.recipe, &self.program, self.proxy, server, &mut timer).await;
                 // A program that was replaced meanwhile checks by itself.
                 if !self.running.get() {
                     return;

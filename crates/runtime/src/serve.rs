@@ -11,6 +11,7 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use parking_lot::Mutex;
 
+use crate::announce::{News, announce};
 use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
@@ -144,6 +145,11 @@ impl Running {
                 job(local);
             }
         });
+    }
+
+    /// One of the workers tells `news` on standard error and to the logs.
+    pub fn announce(&self, news: News) {
+        self.once(move |local| announce(&local.plan().logger, news));
     }
 
     /// Soft stop: listeners close, connections end after what they are doing.

@@ -40,15 +40,33 @@ static ROWS: &[SectionKeyword] = &[
         "",
         "A server that answers 404 gets no new clients.",
         |line| {
-            if let Some(extra) = line.arg(0) {
-                let text = format!("'http-check' cannot handle unexpected argument '{extra}'.");
-                return Err(line.fault_at(0, text));
-            }
+            no_arguments(line)?;
             rules(line)?.disable_on_404 = true;
             Ok(())
         },
     ),
+    row(
+        "http-check send-state",
+        Sections::BACK,
+        "",
+        "Tells the server in each check how it is seen here.",
+        |line| {
+            no_arguments(line)?;
+            rules(line)?.send_state = true;
+            Ok(())
+        },
+    ),
 ];
+
+fn no_arguments(line: &Line<'_>) -> Result<(), Fault> {
+    match line.arg(0) {
+        None => Ok(()),
+        Some(extra) => {
+            let text = format!("'http-check' cannot handle unexpected argument '{extra}'.");
+            Err(line.fault_at(0, text))
+        }
+    }
+}
 
 fn httpchk(line: &mut Line<'_>) -> Result<(), Fault> {
     let words: Vec<String> = line
@@ -292,6 +310,7 @@ fn empty() -> ir::HttpCheck {
         body: Vec::new(),
         expect: Vec::new(),
         disable_on_404: false,
+        send_state: false,
     }
 }
 

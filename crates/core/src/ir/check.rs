@@ -31,6 +31,8 @@ pub struct HttpCheck {
     pub expect: Vec<HttpExpect>,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
+    /// `http-check send-state`.
+    pub send_state: bool,
 }
 
 /// One `http-check expect`.

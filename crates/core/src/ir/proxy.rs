@@ -22,8 +22,6 @@ pub struct Proxy {
     pub span: Span,
     /// `id`.
     pub id: Option<u32>,
-    /// `guid`.
-    pub guid: Option<String>,
     /// `description`.
     pub description: Option<String>,
     /// `disabled`.
@@ -164,8 +162,6 @@ pub struct Timeouts {
     pub server_fin: Option<Milliseconds>,
     /// `timeout tarpit`.
     pub tarpit: Option<Milliseconds>,
-    /// `timeout client-hs`.
-    pub client_handshake: Option<Milliseconds>,
 }
 
 /// `option ...` that are a switch.
@@ -213,10 +209,6 @@ pub struct Options {
     pub http_no_delay: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
-    /// `option http-use-proxy-header`.
-    pub use_proxy_header: bool,
-    /// `option http-buffer-request`.
-    pub buffer_request: bool,
     /// `option accept-unsafe-violations-in-http-request`.
     pub relaxed_request: bool,
     /// `option accept-unsafe-violations-in-http-response`.
@@ -237,8 +229,6 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
-    /// `option checkcache`.
-    pub checkcache: bool,
 }
 
 /// How HTTP connections are kept.
@@ -372,7 +362,6 @@ impl Proxy {
             kind,
             span,
             id: None,
-            guid: None,
             description: None,
             disabled: false,
             mode: Mode::Tcp,

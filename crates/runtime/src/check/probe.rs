@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use hapax_core::ir::{Address, SourceAddress};
 use hapax_core::live::{CheckResult, CheckStatus, ServerLive};
+use hapax_core::program::{Program, ProxyId};
 use hapax_sys::addr::{local_addr, peer_addr};
 use hapax_sys::connect::ConnectOptions;
 
@@ -18,9 +19,18 @@ use crate::io::{Io, Stream};
 use crate::wheel::{NEVER, Timer};
 
 /// Checks a server once.
-pub(super) async fn check(recipe: &Recipe, server: &ServerLive, timer: &mut Timer) -> CheckResult {
+pub(super) async fn check(
+    recipe: &Recipe,
+    program: &Program,
+    proxy: ProxyId,
+    server: &ServerLive,
+    timer: &mut Timer,
+) -> CheckResult {
     let started = clock::now_ms();
-    let finding = talk(recipe, server, timer, started).await;
+    let http = recipe.http.as_ref();
+    let request = http.map(|http| http.request.bytes(program, proxy, server));
+    let request = request.as_deref().unwrap_or_default();
+    let finding = talk(recipe, request, server, timer, started).await;
     let finding = finding.unwrap_or_else(|finding| finding);
     CheckResult {
         status: finding.status,
@@ -32,6 +42,7 @@ pub(super) async fn check(recipe: &Recipe, server: &ServerLive, timer: &mut Time
 
 async fn talk(
     recipe: &Recipe,
+    request: &[u8],
     server: &ServerLive,
     timer: &mut Timer,
     started: u64,
@@ -64,7 +75,7 @@ async fn talk(
     let Some(http) = &recipe.http else {
         return Ok(Finding::new(CheckStatus::L4Ok, ""));
     };
-    let finding = exchange(http, server, &mut stream, timer, deadline).await;
+    let finding = exchange(http, request, server, &mut stream, timer, deadline).await;
     finding.map_err(faulty)?.ok_or_else(late)
 }
 
@@ -155,15 +166,13 @@ async fn send(
 /// Sends the request and reads the answer; none is out of time.
 async fn exchange(
     http: &HttpRecipe,
+    request: &[u8],
     server: &ServerLive,
     stream: &mut Stream,
     timer: &mut Timer,
     deadline: u64,
 ) -> io::Result<Option<Finding>> {
-    if send(&http.request, stream, timer, deadline)
-        .await?
-        .is_none()
-    {
+    if send(request, stream, timer, deadline).await?.is_none() {
         return Ok(None);
     }
     let mut answer = Answer::new(http, server.state.lock().operation);

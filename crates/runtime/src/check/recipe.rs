@@ -4,7 +4,7 @@ use hapax_core::ir::{CheckKind, HttpExpectTest, Proxy, SourceAddress};
 use regex::bytes::Regex;
 use thiserror::Error;
 
-use super::request;
+use super::request::Request;
 
 /// The checks of a backend.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Recipe {
 #[derive(Debug)]
 pub(super) struct HttpRecipe {
     /// The request.
-    pub(super) request: Vec<u8>,
+    pub(super) request: Request,
     /// Whether its method is HEAD.
     pub(super) head: bool,
     /// What the answer must be, in order.
@@ -92,7 +92,7 @@ impl Recipe {
                     });
                 }
                 Some(HttpRecipe {
-                    request: request::bytes(check),
+                    request: Request::new(check),
                     head: check.method == "HEAD",
                     expect,
                     disable_on_404: check.disable_on_404,

@@ -1,9 +1,72 @@
 //! The request of an HTTP check.
 
-use hapax_core::ir::HttpCheck;
+use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
-/// Its bytes, in upstream's order: the given fields in lower case, the length, the connection.
-pub(super) fn bytes(check: &HttpCheck) -> Vec<u8> {
+use hapax_core::ir::HttpCheck;
+use hapax_core::live::ServerLive;
+use hapax_core::program::{Program, ProxyId};
+
+use crate::stats::status::Health;
+
+/// A request, made once.
+#[derive(Debug)]
+pub(super) struct Request {
+    bytes: Vec<u8>,
+    /// Where `http-check send-state` puts its field.
+    state_at: Option<usize>,
+}
+
+impl Request {
+    /// In upstream's order: the given fields in lower case, the state, the length, the connection.
+    pub(super) fn new(check: &HttpCheck) -> Request {
+        let (bytes, end_of_given) = bytes(check);
+        Request {
+            bytes,
+            state_at: check.send_state.then_some(end_of_given),
+        }
+    }
+
+    /// What is sent to a server of `proxy`.
+    pub(super) fn bytes(
+        &self,
+        program: &Program,
+        proxy: ProxyId,
+        server: &ServerLive,
+    ) -> Cow<'_, [u8]> {
+        match self.state_at.and_then(|at| self.bytes.split_at_checked(at)) {
+            None => Cow::Borrowed(&self.bytes),
+            Some((before, after)) => {
+                let state = state(program, proxy, server);
+                Cow::Owned([before, state.as_bytes(), after].concat())
+            }
+        }
+    }
+}
+
+/// The field that tells a server how it is seen (configuration manual, `http-check send-state`).
+fn state(program: &Program, proxy: ProxyId, server: &ServerLive) -> String {
+    let proxy = &program.proxy(proxy).live;
+    let (address, port) = match server.inet() {
+        Some(address) => (address.ip().to_string(), address.port().to_string()),
+        None => ("unix".to_owned(), String::new()),
+    };
+    format!(
+        "x-haproxy-server-state: {}; address={address}; port={port}; name={}/{}; node={}; weight={}/{}; scur={}/{}; qcur={}\r\n",
+        Health::of(program, server).text(server),
+        proxy.name,
+        server.name,
+        program.global.node.as_ref().unwrap_or(&program.host_name),
+        server.user_weight.load(Ordering::Relaxed),
+        proxy.total_weight.load(Ordering::Relaxed),
+        server.sessions.value(),
+        proxy.backend.sessions.value(),
+        server.queue.value(),
+    )
+}
+
+/// The bytes, and where the given fields end in them.
+fn bytes(check: &HttpCheck) -> (Vec<u8>, usize) {
     let mut out = Vec::with_capacity(128 + check.body.len());
     for part in [&check.method, " ", &check.uri, " ", &check.version, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
@@ -18,6 +81,7 @@ pub(super) fn bytes(check: &HttpCheck) -> Vec<u8> {
             _ => field(&mut out, &name, value),
         }
     }
+    let end_of_given = out.len();
     if !check.body.is_empty() || !WITHOUT_BODY.contains(&check.method.as_str()) {
         field(&mut out, "content-length", &check.body.len().to_string());
     }
@@ -28,7 +92,7 @@ pub(super) fn bytes(check: &HttpCheck) -> Vec<u8> {
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&check.body);
-    out
+    (out, end_of_given)
 }
 
 fn field(out: &mut Vec<u8>, name: &str, value: &str) {
@@ -45,7 +109,7 @@ mod tests {
     use super::*;
 
     fn check(method: &str, version: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
-        let bytes = bytes(&HttpCheck {
+        let (bytes, _) = bytes(&HttpCheck {
             method: method.into(),
             uri: "/u?x".into(),
             version: version.into(),
@@ -56,6 +120,7 @@ mod tests {
             body: body.to_vec(),
             expect: Vec::new(),
             disable_on_404: false,
+            send_state: false,
         });
         String::from_utf8(bytes).expect("text")
     }

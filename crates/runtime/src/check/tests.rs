@@ -244,6 +244,7 @@ fn http_checks_judge_answers_silence_and_closes() {
         body: Vec::new(),
         expect: Vec::new(),
         disable_on_404: false,
+        send_state: false,
     });
     let (results, _, _) = run(proxy, |_| {});
     let found: Vec<_> = results
@@ -371,6 +372,7 @@ fn send_proxy_goes_before_the_request() {
         body: Vec::new(),
         expect: Vec::new(),
         disable_on_404: false,
+        send_state: false,
     });
     let (results, _, _) = run(proxy, |_| {});
     let codes: Vec<_> = results.iter().map(|result| result.code).collect();

@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use hapax_core::contract::{Assigned, BalanceKey, Dispatch, KeyValue, Wish};
+use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::HttpReuse;
+use hapax_core::live::ProxyLive;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
@@ -142,7 +143,7 @@ async fn assign(
     };
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
-    let persistent = super::cookie::wanted(exchange).filter(|_| avoid.is_none());
+    let persistent = exchange.persistence.server.filter(|_| avoid.is_none());
     let assigned = {
         let Client {
             timer,
@@ -194,9 +195,18 @@ async fn assign(
         })
         .await
     };
+    if assigned.is_err() && exchange.ticket.number != 0 {
+        exchange.stream.times.queue = client.local.now().ms;
+        // Who waited for one server counts as that server's.
+        exchange.stream.server = exchange.ticket.server;
+        dispatch.cancel(&mut exchange.ticket);
+    }
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
+    if std::mem::take(&mut exchange.ticket.balanced) {
+        count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
+    }
     match assigned {
         Ok(index) => {
             let now = client.local.now().ms;
@@ -216,10 +226,6 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
-            if exchange.ticket.number != 0 {
-                exchange.stream.times.queue = client.local.now().ms;
-            }
-            cancel(&**dispatch, exchange);
             if failure == no_server {
                 count_no_server(client, exchange);
             }
@@ -228,9 +234,13 @@ async fn assign(
     }
 }
 
-fn cancel(dispatch: &dyn Dispatch, exchange: &mut Exchange) {
-    if exchange.ticket.number != 0 {
-        dispatch.cancel(&mut exchange.ticket);
+/// The algorithm chose a server.
+fn count_chosen(client: &Client, backend: &ProxyLive, chosen: Option<usize>) {
+    let Some(server) = chosen.and_then(|index| backend.servers.get(index)) else {
+        return;
+    };
+    for counters in [&server.counters, &backend.backend.counters] {
+        counters.add(client.local.worker, Count::Chosen, 1);
     }
 }
 

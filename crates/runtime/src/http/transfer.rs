@@ -77,17 +77,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
         && !client.local.stopping.get();
-    // What was received counts, whatever the rules make of it.
     let before = exchange.notes.response_head;
-    exchange.notes.response_head += counted(&exchange.stream.response);
-    if let Err(failure) = response::prepare(client, exchange, framing) {
-        // So does what is here of the body that nobody gets.
-        let down = &mut exchange.down;
-        if down.begin(framing, &limits).is_ok() {
-            exchange.notes.response_head += down.payload + down.trailer_bytes;
-        }
-        return Err(failure);
-    }
+    response::prepare(client, exchange, framing)?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.

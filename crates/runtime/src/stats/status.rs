@@ -148,9 +148,6 @@ fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
 pub fn has_code(status: CheckStatus) -> bool {
     matches!(
         status,
-        CheckStatus::L7Ok
-            | CheckStatus::L7OkConditionally
-            | CheckStatus::L7Response
-            | CheckStatus::L7Status
+        CheckStatus::L7Ok | CheckStatus::L7OkConditionally | CheckStatus::L7Status
     )
 }

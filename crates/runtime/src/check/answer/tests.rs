@@ -16,6 +16,7 @@ fn recipe(expect: Vec<HttpExpect>, disable_on_404: bool) -> Recipe {
         body: Vec::new(),
         expect,
         disable_on_404,
+        send_state: false,
     });
     Recipe::new(&proxy).expect("compiles")
 }
