@@ -15,6 +15,8 @@ pub fn prepare(
     exchange: &mut Exchange,
     framing: Framing,
 ) -> Result<(), Failure> {
+    // Counted as the server sent it, whatever rules make of it.
+    exchange.notes.response_head += counted(&exchange.stream.response);
     if exchange.stream.response.status() != 101 {
         super::cookie::on_response(client, exchange);
     }
@@ -23,6 +25,9 @@ pub fn prepare(
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
     while let Some(Some(proxy)) = proxies.next() {
         let decided = rules::run(client, exchange, proxy, Set::Response);
+        if decided.is_some() {
+            exchange.notes.response_head += begun(exchange, framing);
+        }
         match decided {
             None => {}
             Some(Outcome::Deny { status }) => {
@@ -50,6 +55,20 @@ pub fn prepare(
     }
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())
+}
+
+/// Bytes of the body that came together with a head that is not passed on: they are counted as the head is.
+fn begun(exchange: &Exchange, framing: Framing) -> u64 {
+    let here = exchange
+        .down
+        .input
+        .as_ref()
+        .map_or(0, |buf| buf.data().len()) as u64;
+    match framing {
+        Framing::Length(length) => here.min(length),
+        Framing::UntilClose => here,
+        _ => 0,
+    }
 }
 
 /// Writes `stream.response` to the client's side, with its connection line.
