@@ -85,7 +85,14 @@ async fn tell(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
     exchange.stream.request.remove_id(Name::Expect);
     let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
     let mut rest = CONTINUE;
-    let deadline = Client::after(client.plan.proxy(client.session.frontend).ir.timeouts.client);
+    let deadline = Client::after(
+        client
+            .plan
+            .proxy(client.session.frontend)
+            .ir
+            .timeouts
+            .client,
+    );
     let sent = within(timer, handle, deadline, |cx| {
         while !rest.is_empty() {
             match ready!(socket.poll_send(cx, rest, &[], false)) {
@@ -98,9 +105,7 @@ async fn tell(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
     match sent.await {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::new(Cause::ClientAbort, Phase::Request, 400)),
-        Err(Interrupted::Deadline) => {
-            Err(Failure::new(Cause::ClientTimeout, Phase::Request, 408))
-        }
+        Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Request, 408)),
         Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Request, 0)),
     }
 }
