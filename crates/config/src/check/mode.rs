@@ -153,6 +153,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
     let options = &proxy.options;
     for (on, option) in [
+        (options.buffer_request, "http-buffer-request"),
         (front && options.ignore_probes, "http-ignore-probes"),
         (back && options.prefer_last_server, "prefer-last-server"),
         (

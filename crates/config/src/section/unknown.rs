@@ -308,7 +308,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "checkcache"),
     ("option", "external-check"),
     ("option", "h2-upgrade"),
-    ("option", "http-buffer-request"),
     ("option", "http-drop-request-trailers"),
     ("option", "http-drop-response-trailers"),
     ("option", "http-restrict-req-hdr-names"),

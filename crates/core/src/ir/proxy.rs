@@ -209,6 +209,8 @@ pub struct Options {
     pub http_no_delay: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
+    /// `option http-buffer-request`.
+    pub buffer_request: bool,
     /// `option accept-unsafe-violations-in-http-request`.
     pub relaxed_request: bool,
     /// `option accept-unsafe-violations-in-http-response`.
