@@ -24,6 +24,7 @@ pub mod set_query;
 pub mod set_status;
 pub mod set_uri;
 mod target;
+pub mod tarpit;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
@@ -48,6 +49,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_query::ROW,
     set_status::ROW,
     set_uri::ROW,
+    tarpit::ROW,
 ];
 
 /// Rules of requests and of responses.

@@ -54,7 +54,8 @@ pub(crate) fn elsewhere(
         let section = section_name(bit);
         let near = did_you_mean(&first, rows.candidates(None, bit));
         let text = format!("unknown keyword '{first}' in '{section}' section{near}");
-        return Err(Diagnostic::alert(span, text).into());
+        let at = words.first().map_or(span, |word| word.span);
+        return Err(Diagnostic::alert(at, text).into());
     };
     let name = row.name.strip_prefix("option ").unwrap_or(row.name);
     let prefix = match name {
@@ -168,10 +169,8 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         ),
         _ => {
             let near = did_you_mean(&first, rows.candidates(None, bit));
-            (
-                format!("unknown keyword '{first}' in '{section}' section{near}"),
-                Prefix::Parsing,
-            )
+            let text = format!("unknown keyword '{first}' in '{section}' section{near}");
+            return Diagnostic::alert(words.first().map_or(span, |word| word.span), text).into();
         }
     };
     Diagnostic::alert(at, text).with_prefix(prefix).into()

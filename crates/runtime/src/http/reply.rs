@@ -14,6 +14,7 @@ use super::error_page;
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::LaneFault;
 use super::response;
+use crate::io::Io;
 
 /// `monitor-uri`: says that we serve.
 pub async fn monitor(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
@@ -37,6 +38,12 @@ pub async fn by_rule(
         Outcome::DenyReply => {
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, response::REPLY))
+        }
+        Outcome::Tarpit { status } => {
+            tarpit(client, exchange).await;
+            exchange.notes.denied = true;
+            let status = status.unwrap_or(response::REPLY);
+            Err(Failure::new(Cause::Proxy, Phase::Tarpit, status))
         }
         Outcome::Reply | Outcome::Page { .. } => {
             if let Outcome::Page { status } = outcome {
@@ -81,6 +88,21 @@ async fn statistics(client: &mut Client, exchange: &mut Exchange) -> Result<(), 
         exchange.notes.response_head += counted(&exchange.stream.response) + body.len() as u64;
     }
     sent
+}
+
+/// Lets the client wait; one that leaves is not waited for.
+async fn tarpit(client: &mut Client, exchange: &mut Exchange) {
+    let timeouts = &client.plan.proxy(exchange.stream.backend).ir.timeouts;
+    let deadline = Client::after(timeouts.tarpit.or(timeouts.connect));
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let _ = within(timer, handle, deadline, |cx| socket.poll_peer_closed(cx)).await;
+    exchange.stream.times.request = 0;
+    exchange.stream.times.queue = client.local.now().ms;
 }
 
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
