@@ -24,6 +24,7 @@ use crate::plan::Plan;
 use crate::rooms::Rooms;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
+use crate::stats::measure;
 use crate::wheel::pause;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
@@ -223,6 +224,7 @@ impl Running {
 
 async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
+    measure::begin(local.worker);
     let program = local.plan().program.clone();
     let batch = program
         .global
@@ -245,6 +247,7 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     loop {
         pause(HOUSEKEEPING_MS).await;
         local.trim();
+        measure::second();
         if local.stopping.get() && local.living() == 0 {
             break;
         }
