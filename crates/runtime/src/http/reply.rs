@@ -181,7 +181,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         Ok(Ok(())) => drain(client, exchange).await,
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)),
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
-        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
     }
 }
 
@@ -228,7 +228,7 @@ async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failu
             Ok(Err(LaneFault::Malformed(_))) => return failed(Cause::Proxy),
             Ok(Err(_)) => return failed(Cause::ClientAbort),
             Err(Interrupted::Deadline) => return failed(Cause::ClientTimeout),
-            Err(Interrupted::Ended(cause)) => return failed(cause),
+            Err(Interrupted::Ended(cause)) => return Err(Failure::ended(cause)),
         }
     }
     Ok(())
