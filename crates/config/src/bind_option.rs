@@ -29,15 +29,6 @@ const fn row(
 
 static ROWS: &[BindOption] = &[
     row(
-        "accept-proxy",
-        "",
-        "Expects the PROXY protocol from clients.",
-        |_, options| {
-            options.accept_proxy = true;
-            Ok(())
-        },
-    ),
-    row(
         "backlog",
         "<number>",
         "Connections the system queues for this socket.",
@@ -55,22 +46,27 @@ static ROWS: &[BindOption] = &[
             Ok(())
         },
     ),
-    row(
-        "expose-fd",
-        "listeners",
-        "Gives listening sockets to a process that asks on this runtime socket.",
-        |cursor, options| match take(cursor).as_str() {
-            "listeners" => {
-                options.expose_fd_listeners = true;
-                Ok(())
-            }
-            "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
-            other => Err(fault(
-                cursor,
-                format!("'expose-fd' only supports 'listeners' (got '{other}')"),
-            )),
-        },
-    ),
+    BindOption {
+        support: Support::NoCounterpart(
+            "a new process opens its listeners beside those of the old one and asks it for none",
+        ),
+        ..row(
+            "expose-fd",
+            "listeners",
+            "Gives listening sockets to a process that asks on this runtime socket.",
+            |cursor, options| match take(cursor).as_str() {
+                "listeners" => {
+                    options.expose_fd_listeners = true;
+                    Ok(())
+                }
+                "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
+                other => Err(fault(
+                    cursor,
+                    format!("'expose-fd' only supports 'listeners' (got '{other}')"),
+                )),
+            },
+        )
+    },
     row(
         "gid",
         "<number>",

@@ -206,9 +206,9 @@ fn the_runtime_api_is_opened() {
 #[test]
 fn buffers_and_sockets_are_tuned() {
     let tune = global(
-        "tune.bufsize 32k; tune.maxrewrite 2048; tune.http.maxhdr 200; tune.http.logurilen 2048; tune.http.cookielen 100; \
-         tune.idletimer 500; tune.pipesize 65536; tune.rcvbuf.client 1k; tune.rcvbuf.server 2k; tune.sndbuf.client 3k; \
-         tune.sndbuf.server 4k; tune.maxaccept 8; tune.pool-low-fd-ratio 10; tune.pool-high-fd-ratio 30",
+        "tune.bufsize 32k; tune.maxrewrite 2048; tune.http.maxhdr 200; tune.http.logurilen 2048; \
+         tune.pipesize 65536; tune.rcvbuf.client 1k; tune.rcvbuf.server 2k; tune.sndbuf.client 3k; \
+         tune.sndbuf.server 4k; tune.maxaccept 8",
     )
     .tune;
     let expected = ir::Tune {
@@ -216,16 +216,12 @@ fn buffers_and_sockets_are_tuned() {
         maxrewrite: 2048,
         http_maxhdr: 200,
         http_logurilen: 2048,
-        http_cookielen: 100,
-        idletimer: 500,
         pipesize: 65536,
         rcvbuf_client: 1024,
         rcvbuf_server: 2048,
         sndbuf_client: 3072,
         sndbuf_server: 4096,
         maxaccept: Some(8),
-        pool_low_fd_ratio: 10,
-        pool_high_fd_ratio: 30,
     };
     assert_eq!(tune, expected);
     assert_eq!(

@@ -9,13 +9,10 @@ use text::{faults, load, section};
 fn a_proxy_is_described() {
     let proxy = section(
         "listen",
-        "mode http; id 70; guid g; description two words; maxconn 5; backlog 6; rate-limit sessions 7; retries 8; \
+        "mode http; id 70; description two words; maxconn 5; backlog 6; rate-limit sessions 7; retries 8; \
          monitor-uri /up; http-reuse always; source 1.1.1.1 interface lo; log-tag t; bind :1",
     );
-    assert_eq!(
-        (proxy.mode, proxy.id, proxy.guid.as_deref()),
-        (Mode::Http, Some(70), Some("g"))
-    );
+    assert_eq!((proxy.mode, proxy.id), (Mode::Http, Some(70)));
     assert_eq!(proxy.description.as_deref(), Some("two words"));
     assert_eq!((proxy.maxconn, proxy.backlog), (Some(5), Some(6)));
     assert_eq!((proxy.rate_limit_sessions, proxy.retries), (7, 8));
@@ -35,7 +32,7 @@ fn a_proxy_is_described() {
 fn timeouts_have_units() {
     let proxy = section(
         "listen",
-        "bind :1; timeout check 1ms; timeout client-fin 2s; timeout client-hs 3m; timeout http-keep-alive 4h; timeout http-request 5d; \
+        "bind :1; timeout check 1ms; timeout client-fin 2s; timeout http-keep-alive 4h; timeout http-request 5d; \
          timeout queue 600; timeout server-fin 7s; timeout tarpit 8s; timeout tunnel 1500us",
     );
     let expected = ir::Timeouts {
@@ -50,7 +47,6 @@ fn timeouts_have_units() {
         client_fin: Some(2000),
         server_fin: Some(7000),
         tarpit: Some(8000),
-        client_handshake: Some(180_000),
     };
     assert_eq!(proxy.timeouts, expected);
 }
@@ -96,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 31] = [
+    let switches: [(&str, Read); 29] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -105,7 +101,6 @@ fn switches_go_on_and_off() {
             o.relaxed_response
         }),
         ("allbackups", |o| o.allbackups),
-        ("checkcache", |o| o.checkcache),
         ("clitcpka", |o| o.client_keepalive),
         ("dontlog-normal", |o| o.dontlog_normal),
         ("dontlognull", |o| o.dontlognull),
@@ -115,7 +110,6 @@ fn switches_go_on_and_off() {
         ("http-ignore-probes", |o| o.ignore_probes),
         ("http-no-delay", |o| o.http_no_delay),
         ("http-pretend-keepalive", |o| o.pretend_keepalive),
-        ("http-use-proxy-header", |o| o.use_proxy_header),
         ("independent-streams", |o| o.independent_streams),
         ("log-health-checks", |o| o.log_health_checks),
         ("log-separate-errors", |o| o.log_separate_errors),
@@ -347,7 +341,7 @@ fn the_statistics_page_is_described() {
     let proxy = section(
         "listen",
         "mode http; bind :1; stats enable; stats uri /s; stats realm a\\ b; stats auth u:p:q; stats auth v; stats refresh 10s; \
-         stats hide-version; stats show-legends; stats show-modules; stats show-node n; stats show-desc d e; stats scope .; stats scope z",
+         stats hide-version; stats show-legends; stats show-node n; stats show-desc d e; stats scope .; stats scope z",
     );
     let stats = proxy.stats.expect("a page");
     assert_eq!(
@@ -356,7 +350,7 @@ fn the_statistics_page_is_described() {
     );
     let account = |user: &str, password: &str| (user.to_owned(), password.to_owned());
     assert_eq!(stats.auth, [account("u", "p:q"), account("v", "")]);
-    assert!(stats.hide_version && stats.show_legends && stats.show_modules);
+    assert!(stats.hide_version && stats.show_legends);
     assert_eq!(
         (
             stats.show_node.as_deref(),
@@ -377,7 +371,7 @@ fn the_statistics_page_is_described() {
 #[test]
 fn what_needs_http_is_said_in_tcp_mode() {
     let loaded = load(
-        "listen x\n bind :1\n timeout client 1s\n stats enable\n monitor-uri /x\n option forwardfor\n option httplog clf\n option checkcache\n",
+        "listen x\n bind :1\n timeout client 1s\n stats enable\n monitor-uri /x\n option forwardfor\n option httplog clf\n option http-pretend-keepalive\n",
     );
     assert_eq!(
         loaded.said,
@@ -387,7 +381,7 @@ fn what_needs_http_is_said_in_tcp_mode() {
             "W log format ignored for proxy 'x' since it has no log address.",
             "W 'stats' statement ignored for proxy 'x' as it requires HTTP mode.",
             "W 'monitor-uri' statement ignored for proxy 'x' as it requires HTTP mode.",
-            "W 'option checkcache' ignored for proxy 'x' as it requires HTTP mode.",
+            "W 'option http-pretend-keepalive' ignored for proxy 'x' as it requires HTTP mode.",
             "W 'option forwardfor' ignored for proxy 'x' as it requires HTTP mode.",
         ]
     );
@@ -398,4 +392,36 @@ fn what_needs_http_is_said_in_tcp_mode() {
             .as_ref()
             .is_some_and(|format| format.text.contains("TCP "))
     );
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_name() {
+    for (section, line, name) in [
+        ("listen", "option checkcache", "option checkcache"),
+        (
+            "listen",
+            "option http-buffer-request",
+            "option http-buffer-request",
+        ),
+        (
+            "listen",
+            "option http-use-proxy-header",
+            "option http-use-proxy-header",
+        ),
+        ("listen", "timeout client-hs 1s", "timeout client-hs"),
+        ("listen", "stats show-modules", "stats show-modules"),
+        ("listen", "guid g", "guid"),
+        ("global", "tune.http.cookielen 100", "tune.http.cookielen"),
+        ("listen", "bind :1 accept-proxy", "accept-proxy"),
+        ("listen", "server s 127.0.0.1:1 guid g", "guid"),
+        ("listen", "server s 127.0.0.1:1 non-stick", "non-stick"),
+    ] {
+        let said = faults(section, line);
+        assert!(
+            said.iter().any(
+                |text| text.contains(&format!("'{name}'")) && text.contains("is not built yet")
+            ),
+            "{line}: {said:?}"
+        );
+    }
 }

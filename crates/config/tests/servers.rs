@@ -44,7 +44,7 @@ fn bind_options_are_read() {
     let proxy = section(
         "frontend",
         "bind :80 name n id 7 maxconn 5 backlog 6 interface lo v4v6 transparent defer-accept mss 1400 tcp-ut 5s tfo nice 3 \
-         mode 600 uid 1 gid 2 level operator severity-output string accept-proxy thread 1-2,4 shards 3; \
+         mode 600 uid 1 gid 2 level operator severity-output string thread 1-2,4 shards 3; \
          bind :81 v6only user root group root expose-fd listeners severity-output number shards by-group; bind :82 severity-output none",
     );
     let options = &proxy.binds[0].options;
@@ -62,7 +62,6 @@ fn bind_options_are_read() {
     );
     assert_eq!(options.level, Some(ir::CliLevel::Operator));
     assert_eq!(options.severity_output, ir::SeverityOutput::String);
-    assert!(options.accept_proxy);
     assert_eq!(
         (options.threads.as_slice(), options.shards),
         ([0, 1, 3].as_slice(), Some(3))
@@ -162,17 +161,14 @@ fn servers_have_addresses_and_ports() {
 fn server_options_are_read() {
     let proxy = section(
         "backend",
-        "mode http; server a 1.1.1.1:80 id 9 guid g weight 10 backup disabled cookie c maxconn 1 minconn 2 maxqueue 3 slowstart 4s \
+        "mode http; server a 1.1.1.1:80 id 9 weight 10 backup disabled cookie c maxconn 1 minconn 2 maxqueue 3 slowstart 4s \
          redir http://x pool-max-conn 5 pool-purge-delay 6s pool-low-conn 7 max-reuse 8 source 2.2.2.2:1000-2000 interface lo \
          tcp-ut 9s tfo send-proxy-v2 on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions \
-         init-addr last,none,3.3.3.3 non-stick check inter 1s fastinter 2s downinter 3s rise 4 fall 5 port 6 addr 4.4.4.4",
+         init-addr last,none,3.3.3.3 check inter 1s fastinter 2s downinter 3s rise 4 fall 5 port 6 addr 4.4.4.4",
     );
     let options = &proxy.servers[0].options;
-    assert_eq!(
-        (options.id, options.guid.as_deref(), options.weight),
-        (Some(9), Some("g"), 10)
-    );
-    assert!(options.backup && options.disabled && options.fast_open && options.non_stick);
+    assert_eq!((options.id, options.weight), (Some(9), 10));
+    assert!(options.backup && options.disabled && options.fast_open);
     assert!(options.shutdown_on_down && options.shutdown_backup_on_up);
     assert_eq!(
         (
@@ -223,22 +219,21 @@ fn server_options_are_read() {
 // exercises: server/no-send-proxy
 // exercises: server/no-send-proxy-v2
 // exercises: server/no-tfo
-// exercises: server/stick
 #[test]
 fn default_server_is_where_servers_start() {
     let proxy = section(
         "backend",
-        "default-server check inter 5s backup disabled send-proxy tfo non-stick; server a 1.1.1.1:80; \
-         server b 1.1.1.1:80 no-check no-backup enabled no-send-proxy no-tfo stick; default-server weight 5 no-send-proxy-v2; \
+        "default-server check inter 5s backup disabled send-proxy tfo; server a 1.1.1.1:80; \
+         server b 1.1.1.1:80 no-check no-backup enabled no-send-proxy no-tfo; default-server weight 5 no-send-proxy-v2; \
          server c 1.1.1.1:80",
     );
     let [a, b, c] = proxy.servers.as_slice() else {
         panic!("three servers");
     };
     let (a, b, c) = (&a.options, &b.options, &c.options);
-    assert!(a.check.enabled && a.backup && a.disabled && a.fast_open && a.non_stick);
+    assert!(a.check.enabled && a.backup && a.disabled && a.fast_open);
     assert_eq!((a.check.inter, a.send_proxy), (5000, Some(1)));
-    assert!(!(b.check.enabled || b.backup || b.disabled || b.fast_open || b.non_stick));
+    assert!(!(b.check.enabled || b.backup || b.disabled || b.fast_open));
     assert_eq!((b.check.inter, b.send_proxy), (5000, None));
     assert_eq!((c.weight, c.send_proxy, c.check.inter), (5, None, 5000));
 }

@@ -320,8 +320,12 @@ pub struct ServerLive {
     pub averages: Averages,
     /// Idle connections in the pools of all workers.
     pub idle: AtomicI32,
+    /// Those of them that were used again before, so that other clients' first requests may have them too.
+    pub idle_safe: AtomicI32,
     /// Connections in use.
     pub used: AtomicI32,
+    /// The most connections in use at once lately; what is more than needed goes down by half per purge of the pools.
+    pub needed: AtomicI32,
     /// Whether load balancing may choose it: running (up, or coming up) and not in maintenance or drain, weight above 0.
     pub usable: AtomicBool,
     /// Whether persistence may choose it: running, drain included.
@@ -365,7 +369,9 @@ impl ServerLive {
             last_session_ms: AtomicU64::new(0),
             averages: Averages::default(),
             idle: AtomicI32::new(0),
+            idle_safe: AtomicI32::new(0),
             used: AtomicI32::new(0),
+            needed: AtomicI32::new(0),
             usable: AtomicBool::new(up && options.weight > 0),
             running: AtomicBool::new(up),
             effective_weight: AtomicU32::new(options.weight * 16),

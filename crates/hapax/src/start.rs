@@ -22,7 +22,7 @@ use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
-use crate::answer;
+use crate::answer::{self, Ending};
 use crate::args::{Args, OldProcess};
 use crate::limits::{self, Limits};
 use crate::load::Loaded;
@@ -260,18 +260,22 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
 /// Answers signals until the workers have ended.
 fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result<()> {
     let (here, there) = hapax_sys::stream::socket_pair()?;
+    let waker = there.try_clone()?;
     let workers = running.clone();
     let joined = std::thread::Builder::new()
         .name("join".into())
         .spawn(move || {
             let result = workers.join();
             // Tells the waiting thread that there is nothing left to wait for.
-            drop(there);
+            let _ = hapax_sys::stream::shutdown(&there, hapax_sys::stream::Half::Write);
             result
         })?;
-    let mut stopping = false;
+    let mut ending = Ending::new(waker);
     while let Some(signal) = hapax_sys::signal::wait(signals, here.as_fd())? {
-        answer::signal(signal, running, &mut stopping);
+        answer::signal(signal, running, &mut ending);
+    }
+    if ending.is_forced() {
+        return Ok(());
     }
     joined
         .join()

@@ -63,4 +63,22 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         support: Support::Runs,
         parse: log_format::parse,
     },
+    SectionKeyword {
+        name: "error-log-format",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<fmt>",
+        doc: "The format of log lines about what was no request.",
+        support: Support::Runs,
+        parse: log_format::parse_error,
+    },
+    SectionKeyword {
+        name: "log-format-sd",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<fmt>",
+        doc: "The structured data of RFC 5424 log lines.",
+        support: Support::Runs,
+        parse: log_format::parse_structured,
+    },
 ];

@@ -5,6 +5,7 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+pub mod announce;
 pub mod buffer;
 pub mod check;
 pub mod clock;

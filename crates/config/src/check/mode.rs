@@ -153,7 +153,6 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
     let options = &proxy.options;
     for (on, option) in [
-        (back && options.checkcache, "checkcache"),
         (options.buffer_request, "http-buffer-request"),
         (front && options.ignore_probes, "http-ignore-probes"),
         (back && options.prefer_last_server, "prefer-last-server"),
@@ -165,7 +164,6 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
             back && options.relaxed_response,
             "accept-unsafe-violations-in-http-response",
         ),
-        (front && options.use_proxy_header, "http-use-proxy-header"),
         (back && options.pretend_keepalive, "http-pretend-keepalive"),
         (options.http_no_delay, "http-no-delay"),
         (proxy.forward_for.is_some(), "forwardfor"),

@@ -198,6 +198,7 @@ pub(crate) fn ignored_text(
 /// Options of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
     "accept-netscaler-cip",
+    "accept-proxy",
     "allow-0rtt",
     "alpn",
     "ca-file",
@@ -223,6 +224,7 @@ static NOT_BUILT: &[&str] = &[
     "force-tlsv12",
     "force-tlsv13",
     "generate-certificates",
+    "guid",
     "guid-prefix",
     "idle-ping",
     "ktls",

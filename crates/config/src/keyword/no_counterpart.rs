@@ -32,6 +32,7 @@ const POLLER: &str = "readiness comes from tokio, which has one poller for each 
 const SCHEDULER: &str = "tasks are scheduled by tokio";
 const MEMORY: &str = "memory is managed by the allocator; buffers have their own pool";
 const FORK: &str = "no other program is started";
+const POOLS: &str = "idle connections belong to their worker and leave by their age";
 const GROUPS: &str = "workers are not put into groups";
 
 static ROWS: &[SectionKeyword] = &[
@@ -78,10 +79,16 @@ static ROWS: &[SectionKeyword] = &[
         "tune.listener.multi-queue",
         "each worker has a socket of its own",
     ),
+    row(
+        "tune.idletimer",
+        "bodies are forwarded as they come, there is no slower mode for busy streams",
+    ),
     row("tune.max-checks-per-thread", SCHEDULER),
     row("tune.max-rules-at-once", SCHEDULER),
     row("tune.maxpollevents", POLLER),
     row("tune.memory.hot-size", MEMORY),
+    row("tune.pool-high-fd-ratio", POOLS),
+    row("tune.pool-low-fd-ratio", POOLS),
     row("tune.pt.zero-copy-forwarding", MEMORY),
     row("tune.recv_enough", MEMORY),
     row("tune.runqueue-depth", SCHEDULER),

@@ -1,7 +1,7 @@
 //! `option ...` that are a switch, and the log options.
 
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
+use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Support, Tables};
 
 use hapax_sample::expression::Origin;
 use hapax_sample::log_format::{self, HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG};
@@ -52,12 +52,6 @@ static ROWS: &[SectionKeyword] = &[
         "Uses all backup servers at a time."
     ),
     switch!(
-        "checkcache",
-        BACK,
-        checkcache,
-        "Refuses responses whose cookies could be cached."
-    ),
-    switch!(
         "clitcpka",
         FRONT,
         client_keepalive,
@@ -94,23 +88,20 @@ static ROWS: &[SectionKeyword] = &[
         ignore_probes,
         "Neither logs nor answers connections without a request."
     ),
-    switch!(
-        "http-no-delay",
-        PROXIES,
-        http_no_delay,
-        "Sends without waiting for more."
-    ),
+    SectionKeyword {
+        support: Support::NoCounterpart("what is ready is always sent at once"),
+        ..switch!(
+            "http-no-delay",
+            PROXIES,
+            http_no_delay,
+            "Sends without waiting for more."
+        )
+    },
     switch!(
         "http-pretend-keepalive",
         BACK,
         pretend_keepalive,
         "Does not tell servers that the connection is closed after the response."
-    ),
-    switch!(
-        "http-use-proxy-header",
-        FRONT,
-        use_proxy_header,
-        "Uses Proxy-Connection instead of Connection."
     ),
     switch!(
         "independent-streams",

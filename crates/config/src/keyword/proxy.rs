@@ -107,19 +107,6 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
-        "guid",
-        NAMED,
-        "<string>",
-        "A name for the proxy that stays when others change.",
-        |line| {
-            let text = needed(line, 0, "'guid' : expects an argument")?
-                .lossy()
-                .into_owned();
-            line.proxy()?.guid = Some(text);
-            Ok(())
-        },
-    ),
-    row(
         "monitor-uri",
         Sections::FRONT,
         "<uri>",

@@ -44,12 +44,6 @@ static ROWS: &[SectionKeyword] = &[
         "How long a half-closed client may be silent."
     ),
     timeout!(
-        "client-hs",
-        FRONT,
-        client_handshake,
-        "How long a client's handshake may take."
-    ),
-    timeout!(
         "connect",
         BACK,
         connect,

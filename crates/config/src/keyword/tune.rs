@@ -3,7 +3,7 @@
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
 
-use super::{at_most, milliseconds, needed, row};
+use super::{at_most, needed, row};
 use crate::value::{SizeError, leading_integer, size, whole_integer};
 
 pub(crate) const TABLE: Tables = Tables {
@@ -72,37 +72,6 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
-        "tune.http.cookielen",
-        Sections::GLOBAL,
-        "<number>",
-        "Bytes of a captured cookie.",
-        |line| {
-            let number = count(line)?;
-            line.config.global.tune.http_cookielen = u16::try_from(number).unwrap_or(u16::MAX);
-            Ok(())
-        },
-    ),
-    row(
-        "tune.idletimer",
-        Sections::GLOBAL,
-        "<timeout>",
-        "Silence after which a stream counts as idle.",
-        |line| {
-            needed(
-                line,
-                0,
-                "'tune.idletimer' expects a timer value between 0 and 65535 ms.",
-            )?;
-            let value = milliseconds(line, 0, "tune.idletimer")?;
-            if value > 65535 {
-                let text = "'tune.idletimer' expects a timer value between 0 and 65535 ms.";
-                return Err(line.fault_at(0, text));
-            }
-            line.config.global.tune.idletimer = value;
-            Ok(())
-        },
-    ),
-    row(
         "tune.pipesize",
         Sections::GLOBAL,
         "<size>",
@@ -153,26 +122,6 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
-    row(
-        "tune.pool-low-fd-ratio",
-        Sections::GLOBAL,
-        "<percent>",
-        "Descriptors in use below which idle connections are kept.",
-        |line| {
-            line.config.global.tune.pool_low_fd_ratio = percent(line)?;
-            Ok(())
-        },
-    ),
-    row(
-        "tune.pool-high-fd-ratio",
-        Sections::GLOBAL,
-        "<percent>",
-        "Descriptors in use above which idle connections are closed.",
-        |line| {
-            line.config.global.tune.pool_high_fd_ratio = percent(line)?;
-            Ok(())
-        },
-    ),
 ];
 
 fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
@@ -180,9 +129,21 @@ fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
     let word = needed(line, 0, &format!("'{keyword}' expects an integer argument"))?;
     size(&word.text).map_err(|error| {
         let text = match error {
-            SizeError::Unexpected(byte) => {
-                let byte = char::from(byte);
-                format!("unexpected '{byte}' after size passed to '{keyword}'")
+            SizeError::Unexpected(_) => {
+                let unread = word.text.iter().position(|byte| !byte.is_ascii_digit());
+                let unread = unread
+                    .and_then(|at| word.text.get(at..))
+                    .unwrap_or_default();
+                let unread = match unread {
+                    [b'k' | b'K' | b'm' | b'M' | b'g' | b'G', rest @ ..]
+                        if !rest.is_empty() && unread.len() < word.text.len() =>
+                    {
+                        rest
+                    }
+                    all => all,
+                };
+                let unread = String::from_utf8_lossy(unread);
+                format!("unexpected '{unread}' after size passed to '{keyword}'")
             }
             SizeError::Missing => format!("'{keyword}' expects an integer argument"),
         };
@@ -214,23 +175,6 @@ fn count(line: &Line<'_>) -> Result<u32, Fault> {
     at_most(line, 1)?;
     let number = leading_integer(&word.text).max(0);
     Ok(u32::try_from(number).unwrap_or(u32::MAX))
-}
-
-fn percent(line: &Line<'_>) -> Result<u32, Fault> {
-    let word = line.arg(0).unwrap_or_default();
-    let number = leading_integer(word.as_bytes());
-    let number = u32::try_from(number).ok().filter(|number| *number <= 100);
-    let wrong = || {
-        let text = format!(
-            "'{}' expects an integer argument between 0 and 100.",
-            line.keyword()
-        );
-        line.fault_at(0, text)
-    };
-    match word.is_empty() {
-        true => Err(wrong()),
-        false => number.ok_or_else(wrong),
-    }
 }
 
 /// The smallest buffer that holds a response of our own.

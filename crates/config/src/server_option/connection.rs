@@ -43,16 +43,19 @@ static ROWS: &[ServerOption] = &[
             Ok(())
         })
     },
-    row(
-        "pool-low-conn",
-        "<number>",
-        "Idle connections below which those of other workers are not taken.",
-        |cursor, options| {
-            present(cursor)?;
-            options.pool_low_conn = count(cursor);
-            Ok(())
-        },
-    ),
+    ServerOption {
+        support: Support::NoCounterpart("idle connections belong to their worker"),
+        ..row(
+            "pool-low-conn",
+            "<number>",
+            "Idle connections below which those of other workers are not taken.",
+            |cursor, options| {
+                present(cursor)?;
+                options.pool_low_conn = count(cursor);
+                Ok(())
+            },
+        )
+    },
     row(
         "pool-max-conn",
         "<number>",

@@ -38,15 +38,6 @@ static ROWS: &[ServerOption] = &[
         Ok(())
     }),
     own(
-        "guid",
-        "<string>",
-        "A name for the server that stays when others change.",
-        |cursor, options| {
-            options.guid = Some(needed(cursor, ": expects an argument")?);
-            Ok(())
-        },
-    ),
-    own(
         "id",
         "<number>",
         "Number of the server in the statistics.",
@@ -90,15 +81,6 @@ static ROWS: &[ServerOption] = &[
         Ok(())
     }),
     row(
-        "non-stick",
-        "",
-        "Never remembered for persistence.",
-        |_, options| {
-            options.non_stick = true;
-            Ok(())
-        },
-    ),
-    row(
         "on-marked-down",
         "shutdown-sessions",
         "Ends the server's connections when it goes down.",
@@ -137,10 +119,6 @@ static ROWS: &[ServerOption] = &[
             Ok(())
         },
     ),
-    row("stick", "", "Takes `non-stick` back.", |_, options| {
-        options.non_stick = false;
-        Ok(())
-    }),
     row(
         "track",
         "[<backend>/]<server>",

@@ -25,8 +25,6 @@ pub struct BindOptions {
     pub name: Option<String>,
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
-    /// `guid`.
-    pub guid: Option<String>,
     /// `maxconn` of this listener; 0 is no limit.
     pub maxconn: u32,
     /// `backlog`.
@@ -61,10 +59,6 @@ pub struct BindOptions {
     pub severity_output: SeverityOutput,
     /// `expose-fd listeners`.
     pub expose_fd_listeners: bool,
-    /// `namespace`.
-    pub namespace: Option<String>,
-    /// `accept-proxy`.
-    pub accept_proxy: bool,
     /// `process`/`thread` restriction as worker numbers from 0; empty is all.
     pub threads: Vec<u16>,
     /// `shards`: number of sockets; none is one per worker.

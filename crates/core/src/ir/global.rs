@@ -99,10 +99,6 @@ pub struct Tune {
     pub http_maxhdr: u16,
     /// `tune.http.logurilen`, bytes.
     pub http_logurilen: u16,
-    /// `tune.http.cookielen`, bytes.
-    pub http_cookielen: u16,
-    /// `tune.idletimer`.
-    pub idletimer: Milliseconds,
     /// `tune.pipesize`, bytes; 0 is the system's.
     pub pipesize: u32,
     /// `tune.rcvbuf.client`, bytes; 0 is the system's.
@@ -115,10 +111,6 @@ pub struct Tune {
     pub sndbuf_server: u32,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
-    /// `tune.pool-low-fd-ratio`, percent.
-    pub pool_low_fd_ratio: u32,
-    /// `tune.pool-high-fd-ratio`, percent.
-    pub pool_high_fd_ratio: u32,
 }
 
 impl Default for Tune {
@@ -128,16 +120,12 @@ impl Default for Tune {
             maxrewrite: 1024,
             http_maxhdr: 101,
             http_logurilen: 1024,
-            http_cookielen: 63,
-            idletimer: 1000,
             pipesize: 0,
             rcvbuf_client: 0,
             rcvbuf_server: 0,
             sndbuf_client: 0,
             sndbuf_server: 0,
             maxaccept: None,
-            pool_low_fd_ratio: 20,
-            pool_high_fd_ratio: 25,
         }
     }
 }

@@ -22,8 +22,6 @@ pub struct Proxy {
     pub span: Span,
     /// `id`.
     pub id: Option<u32>,
-    /// `guid`.
-    pub guid: Option<String>,
     /// `description`.
     pub description: Option<String>,
     /// `disabled`.
@@ -52,6 +50,10 @@ pub struct Proxy {
     pub log_tag: Option<String>,
     /// The format of log lines; none is upstream's default text (`Connect from ...`).
     pub log_format: Option<LogFormat>,
+    /// `error-log-format`: that of lines about what was no request; none is `log_format`.
+    pub error_log_format: Option<LogFormat>,
+    /// `log-format-sd`: the structured data of RFC 5424 lines.
+    pub log_format_sd: Option<LogFormat>,
     /// `errorfile` and its kin: bytes sent for a status.
     pub error_pages: Vec<ErrorPage>,
     /// `monitor-uri`.
@@ -164,8 +166,6 @@ pub struct Timeouts {
     pub server_fin: Option<Milliseconds>,
     /// `timeout tarpit`.
     pub tarpit: Option<Milliseconds>,
-    /// `timeout client-hs`.
-    pub client_handshake: Option<Milliseconds>,
 }
 
 /// `option ...` that are a switch.
@@ -213,8 +213,6 @@ pub struct Options {
     pub http_no_delay: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
-    /// `option http-use-proxy-header`.
-    pub use_proxy_header: bool,
     /// `option http-buffer-request`.
     pub buffer_request: bool,
     /// `option accept-unsafe-violations-in-http-request`.
@@ -237,8 +235,6 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
-    /// `option checkcache`.
-    pub checkcache: bool,
 }
 
 /// How HTTP connections are kept.
@@ -372,7 +368,6 @@ impl Proxy {
             kind,
             span,
             id: None,
-            guid: None,
             description: None,
             disabled: false,
             mode: Mode::Tcp,
@@ -387,6 +382,8 @@ impl Proxy {
             log_global: false,
             log_tag: None,
             log_format: None,
+            error_log_format: None,
+            log_format_sd: None,
             error_pages: Vec::new(),
             monitor_uri: None,
             forward_for: None,

@@ -40,8 +40,6 @@ pub enum ServerPort {
 pub struct ServerOptions {
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
-    /// `guid`.
-    pub guid: Option<String>,
     /// `weight`, 0-256.
     pub weight: u32,
     /// `backup`.
@@ -86,8 +84,6 @@ pub struct ServerOptions {
     pub shutdown_backup_on_up: bool,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
-    /// `non-stick`.
-    pub non_stick: bool,
 }
 
 /// One method of `init-addr`.
@@ -118,7 +114,6 @@ impl Default for ServerOptions {
     fn default() -> Self {
         ServerOptions {
             id: None,
-            guid: None,
             weight: 1,
             backup: false,
             disabled: false,
@@ -141,7 +136,6 @@ impl Default for ServerOptions {
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
             init_addr: Vec::new(),
-            non_stick: false,
         }
     }
 }

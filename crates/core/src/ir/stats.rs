@@ -23,8 +23,6 @@ pub struct Stats {
     pub show_node: Option<String>,
     /// `stats show-desc`: none is off, an empty text is the global description.
     pub show_description: Option<String>,
-    /// `stats show-modules`.
-    pub show_modules: bool,
     /// `stats scope`; `.` is the proxy itself.
     pub scope: Vec<String>,
     /// `stats http-request` rules.
@@ -42,7 +40,6 @@ impl Default for Stats {
             show_legends: false,
             show_node: None,
             show_description: None,
-            show_modules: false,
             scope: Vec::new(),
             rules: Vec::new(),
         }

@@ -84,7 +84,7 @@ impl ServerConnection {
         if full || options.pool_purge_delay == 0 || !self.may_stay() || !server.pool.has_use() {
             return;
         }
-        server.live.idle.fetch_add(1, Ordering::Relaxed);
+        count_idle(&server.live, self.reuses, 1);
         server.pool.idle.borrow_mut().push(Idle {
             socket: self.socket,
             reuses: self.reuses,
@@ -122,7 +122,10 @@ struct InUse(Rc<ServerPlan>);
 
 impl InUse {
     fn new(server: &Rc<ServerPlan>) -> InUse {
-        server.live.used.fetch_add(1, Ordering::Relaxed);
+        let used = server.live.used.fetch_add(1, Ordering::Relaxed) + 1;
+        if used > server.live.needed.load(Ordering::Relaxed) {
+            server.live.needed.store(used, Ordering::Relaxed);
+        }
         let pool = &server.pool;
         pool.used.set(pool.used.get() + 1);
         pool.peak.set(pool.peak.get().max(pool.used.get()));
@@ -134,6 +137,14 @@ impl Drop for InUse {
     fn drop(&mut self) {
         self.0.live.used.fetch_sub(1, Ordering::Relaxed);
         self.0.pool.used.set(self.0.pool.used.get() - 1);
+    }
+}
+
+/// Counts an idle connection that comes or goes.
+fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
+    live.idle.fetch_add(more, Ordering::Relaxed);
+    if reuses > 0 {
+        live.idle_safe.fetch_add(more, Ordering::Relaxed);
     }
 }
 
@@ -154,7 +165,7 @@ impl Pool {
                 continue;
             }
             let mut taken = idle.remove(at);
-            server.live.idle.fetch_sub(1, Ordering::Relaxed);
+            count_idle(&server.live, taken.reuses, -1);
             if taken.generation != generation || !taken.socket.is_quiet() {
                 continue;
             }
@@ -181,26 +192,35 @@ impl Pool {
     /// needed since the last time.
     pub fn purge(&self, live: &ServerLive, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
-        let before = idle.len();
         let generation = live.generation.load(Ordering::Relaxed);
-        idle.retain_mut(|idle| idle.generation == generation && idle.socket.is_quiet());
+        idle.retain_mut(|idle| {
+            let stays = idle.generation == generation && idle.socket.is_quiet();
+            if !stays {
+                count_idle(live, idle.reuses, -1);
+            }
+            stays
+        });
         let delay = u64::from(live.ir.options.pool_purge_delay);
         if now_ms.saturating_sub(self.purged_ms.get()) >= delay {
             self.purged_ms.set(now_ms);
             let unused = self.low.get().min(idle.len());
             // Those at the bottom waited longest.
-            drop(idle.drain(..unused.div_ceil(2)));
+            for old in idle.drain(..unused.div_ceil(2)) {
+                count_idle(live, old.reuses, -1);
+            }
             self.low.set(idle.len());
             self.recent_peak.set(self.peak.replace(self.used.get()));
+            let used = live.used.load(Ordering::Relaxed);
+            let less = live.needed.load(Ordering::Relaxed).saturating_add(used) / 2;
+            live.needed.store(less.max(used), Ordering::Relaxed);
         }
-        let closed = (before - idle.len()) as i32;
-        live.idle.fetch_sub(closed, Ordering::Relaxed);
     }
 
     /// Closes all.
     pub fn drain(&self, live: &ServerLive) {
-        let closed = self.idle.take().len() as i32;
-        live.idle.fetch_sub(closed, Ordering::Relaxed);
+        for closed in self.idle.take() {
+            count_idle(live, closed.reuses, -1);
+        }
     }
 
     /// How many there are.

@@ -68,21 +68,6 @@ pub async fn by_rule(
     }
 }
 
-/// Lets the client wait; one that leaves is not waited for.
-async fn tarpit(client: &mut Client, exchange: &mut Exchange) {
-    let timeouts = &client.plan.proxy(exchange.stream.backend).ir.timeouts;
-    let deadline = Client::after(timeouts.tarpit.or(timeouts.connect));
-    let Client {
-        socket,
-        timer,
-        handle,
-        ..
-    } = &mut *client;
-    let _ = within(timer, handle, deadline, |cx| socket.poll_peer_closed(cx)).await;
-    exchange.stream.times.request = 0;
-    exchange.stream.times.queue = client.local.now().ms;
-}
-
 /// Sends the statistics page: in logs it is a server that needed no time. The request for a password is logged as the
 /// reference does, which fails it with status 400 after it was answered.
 async fn statistics(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
@@ -103,6 +88,21 @@ async fn statistics(client: &mut Client, exchange: &mut Exchange) -> Result<(), 
         exchange.notes.response_head += counted(&exchange.stream.response) + body.len() as u64;
     }
     sent
+}
+
+/// Lets the client wait; one that leaves is not waited for.
+async fn tarpit(client: &mut Client, exchange: &mut Exchange) {
+    let timeouts = &client.plan.proxy(exchange.stream.backend).ir.timeouts;
+    let deadline = Client::after(timeouts.tarpit.or(timeouts.connect));
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let _ = within(timer, handle, deadline, |cx| socket.poll_peer_closed(cx)).await;
+    exchange.stream.times.request = 0;
+    exchange.stream.times.queue = client.local.now().ms;
 }
 
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
@@ -187,7 +187,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         Ok(Ok(())) => drain(client, exchange).await,
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)),
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
-        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
     }
 }
 
@@ -234,7 +234,7 @@ async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failu
             Ok(Err(LaneFault::Malformed(_))) => return failed(Cause::Proxy),
             Ok(Err(_)) => return failed(Cause::ClientAbort),
             Err(Interrupted::Deadline) => return failed(Cause::ClientTimeout),
-            Err(Interrupted::Ended(cause)) => return failed(cause),
+            Err(Interrupted::Ended(cause)) => return Err(Failure::ended(cause)),
         }
     }
     Ok(())

@@ -24,10 +24,13 @@ columns! {
     "rtime_max", BS, "MMP", "longest response time, ms; 0 in TCP", |v| highest(v, 2);
     "ttime_max", BS, "MMP", "longest total time, ms", |v| highest(v, 3);
     "eint", ALL, "MCP", "internal errors", |v| v.count(Count::InternalErrors);
-    idle "idle_conn_cur", S, "MGP", "idle connections not known to be safe; here all stand in safe_conn_cur", |_| StatValue::U32(0);
-    "safe_conn_cur", S, "MGP", "idle connections", |v| connections(v, |s| &s.idle);
+    "idle_conn_cur", S, "MGP", "idle connections that were used by one request only", |v| match v.server() {
+        Some(server) => number(server.idle.load(Ordering::Relaxed) - server.idle_safe.load(Ordering::Relaxed)),
+        None => StatValue::Empty,
+    };
+    "safe_conn_cur", S, "MGP", "idle connections that were used again before", |v| connections(v, |s| &s.idle_safe);
     "used_conn_cur", S, "MGP", "connections in use", |v| connections(v, |s| &s.used);
-    "need_conn_est", S, "MGP", "estimate of the connections needed: those in use", |v| connections(v, |s| &s.used);
+    "need_conn_est", S, "MGP", "estimate of the connections needed: the most in use lately", |v| connections(v, |s| &s.needed);
     "uweight", BS, "MaP", "weight the administrator gave", user_weight;
     idle "agg_server_status", B, "MGP", "aggregate of Prometheus; 0 here as in upstream's CSV", |_| StatValue::U32(0);
     idle "agg_server_check_status", B, "MGP", "aggregate of Prometheus; 0 here as in upstream's CSV", |_| StatValue::U32(0);
@@ -45,12 +48,13 @@ fn cache<'v>(view: &'v View<'_>) -> StatValue<'v> {
 
 fn connections<'v>(view: &'v View<'_>, of: fn(&ServerLive) -> &AtomicI32) -> StatValue<'v> {
     match view.server() {
-        Some(server) => {
-            let count = of(server).load(Ordering::Relaxed);
-            StatValue::U32(u32::try_from(count).unwrap_or(0))
-        }
+        Some(server) => number(of(server).load(Ordering::Relaxed)),
         None => StatValue::Empty,
     }
+}
+
+fn number<'v>(count: i32) -> StatValue<'v> {
+    StatValue::U32(u32::try_from(count).unwrap_or(0))
 }
 
 fn highest<'v>(view: &'v View<'_>, which: usize) -> StatValue<'v> {
