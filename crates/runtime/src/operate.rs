@@ -58,10 +58,10 @@ fn access(program: &Program, bind: &Bind) -> Access {
 /// What worker 0 measures of itself; the other workers have pools of their own.
 fn measures() -> Measures {
     let size = buffer::size() as u64;
-    let (pipes_used, pipes_free) = pipe::open();
+    let (pipes_open, pipes_free) = pipe::open();
     Measures {
         pool_allocated: buffer::pooled() as u64 * size,
-        pipes_used: pipes_used as u32,
+        pipes_used: pipes_open.saturating_sub(pipes_free) as u32,
         pipes_free: pipes_free as u32,
         ..Measures::default()
     }
