@@ -19,6 +19,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         parse: |line| rule::parse(line, Rulesets::HTTP_REQUEST),
     },
     SectionKeyword {
+        name: "stats http-request",
+        sections: Sections(Sections::FRONTEND.0 | Sections::LISTEN.0 | Sections::BACKEND.0),
+        negatable: false,
+        usage: "{ allow | deny | auth [realm <realm>] } [ { if | unless } <condition> ]",
+        doc: "A rule for requests for the statistics page.",
+        support: Support::Runs,
+        parse: |line| rule::parse(line, Rulesets::STATS),
+    },
+    SectionKeyword {
         name: "http-response",
         sections: Sections::PROXIES,
         negatable: false,

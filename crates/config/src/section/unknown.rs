@@ -321,7 +321,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "ssl-hello-chk"),
     ("option", "tcp-check"),
     ("stats", "admin"),
-    ("stats", "http-request"),
     ("stats", "show-modules"),
     ("timeout", "client-hs"),
 ];
