@@ -216,3 +216,6 @@ pub fn connect_options(
 }
 
 const HEAD_RESERVE: usize = 64;
+
+#[cfg(test)]
+mod tests;
