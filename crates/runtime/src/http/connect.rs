@@ -220,11 +220,6 @@ async fn assign(
             if let Some(server) = proxy.live.servers.get(index) {
                 super::route::note_session(&server.last_session_ms, now);
                 super::route::note_session(&proxy.live.backend.last_session_ms, now);
-                if persistent != Some(index) {
-                    let worker = client.local.worker;
-                    server.counters.add(worker, Count::Chosen, 1);
-                    proxy.live.backend.counters.add(worker, Count::Chosen, 1);
-                }
             }
             Ok(index)
         }
