@@ -15,7 +15,7 @@ class Snippet:
     """One configuration of a check file.
 
     Options: `proxy` appends a complete proxy; `more` allows hapax to report further errors; `since X` says that the
-    reference lacks it (the part after `--- modern` is what the reference is given); `crlf`; `no-newline`;
+    reference lacks it (the part after `--- modern` is what the reference is given); `crlf`; `no-newline` (not in that part);
     `out` compares what is no message too; `args ...` arguments instead of `-c -f FILE`.
     """
 
@@ -37,7 +37,7 @@ class Snippet:
         text = "\n".join(self.parts[part]) + "\n"
         if "proxy" in self.options:
             text += PROXY
-        if "no-newline" in self.options:
+        if "no-newline" in self.options and part == "text":
             text = text.removesuffix("\n")
         if "crlf" in self.options:
             text = text.replace("\n", "\r\n")

@@ -88,7 +88,8 @@ impl Parser<'_> {
         let mut faults = files::faults(source, file).into_iter().peekable();
         let mut blocks = Blocks::default();
         let mut last = Span::default();
-        for (text, number) in source.text.split(|byte| *byte == b'\n').zip(1u32..) {
+        let lines = source.text.strip_suffix(b"\n").unwrap_or(&source.text);
+        for (text, number) in lines.split(|byte| *byte == b'\n').zip(1u32..) {
             last = Span {
                 file,
                 line: number,
@@ -218,13 +219,18 @@ impl Parser<'_> {
         let (bit, proxy, scope) = match open {
             Open::Nothing => {
                 unknown::negation(words, negation, &Found::Nothing, span)?;
-                let text = format!(
-                    "unknown keyword '{}' out of section.",
-                    words.first().map(Word::lossy).unwrap_or_default()
+                let first = words.first();
+                let name = first.map(Word::lossy).unwrap_or_default();
+                let text = format!("unknown keyword '{name}' out of section.");
+                if first.is_some_and(|first| !self.rows.has(first)) {
+                    // Most likely a section line that is misspelt: what follows would belong to it.
+                    *open = Open::Refused(name.into_owned());
+                }
+                return Err(
+                    Diagnostic::alert(first.map_or(span, |first| first.span), text)
+                        .with_prefix(Prefix::Reading)
+                        .into(),
                 );
-                return Err(Diagnostic::alert(span, text)
-                    .with_prefix(Prefix::Reading)
-                    .into());
             }
             Open::Refused(_) => return Ok(()),
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
@@ -273,7 +279,12 @@ impl Parser<'_> {
                 proxy, scope, bit, ..
             } = *section;
             if bit == Sections::DEFAULTS {
-                self.defaults.push(Defaults { proxy, scope });
+                self.defaults.push(Defaults {
+                    proxy,
+                    scope,
+                    named: false,
+                    implied: false,
+                });
             } else {
                 self.config.proxies.push(proxy);
                 self.notes.scopes.push(scope);

@@ -36,6 +36,10 @@ pub(crate) struct Section {
 pub(crate) struct Defaults {
     pub(crate) proxy: ir::Proxy,
     pub(crate) scope: Scope,
+    /// Whether a `from` named it.
+    pub(crate) named: bool,
+    /// Whether a section took it because it was the last one.
+    pub(crate) implied: bool,
 }
 
 impl Open {

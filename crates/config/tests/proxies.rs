@@ -92,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 28] = [
+    let switches: [(&str, Read); 29] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -106,6 +106,7 @@ fn switches_go_on_and_off() {
         ("dontlognull", |o| o.dontlognull),
         ("h1-case-adjust-bogus-client", |o| o.case_adjust_client),
         ("h1-case-adjust-bogus-server", |o| o.case_adjust_server),
+        ("http-buffer-request", |o| o.buffer_request),
         ("http-ignore-probes", |o| o.ignore_probes),
         ("http-no-delay", |o| o.http_no_delay),
         ("http-pretend-keepalive", |o| o.pretend_keepalive),

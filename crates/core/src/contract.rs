@@ -103,6 +103,11 @@ pub enum Outcome {
         /// The status of the answer.
         status: u16,
     },
+    /// Hold the client for `timeout tarpit`, then refuse as `Deny` does, or without a status as `DenyReply` does.
+    Tarpit {
+        /// The status of the answer.
+        status: Option<u16>,
+    },
     /// Close the connection without an answer.
     Close,
 }

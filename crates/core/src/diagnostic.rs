@@ -127,12 +127,19 @@ impl Diagnostic {
         format!("{tag} ({pid}) : {prefix}{}", self.message)
     }
 
+    /// Whether the message ends with upstream's own picture: a line that is only a caret.
+    fn draws_itself(&self) -> bool {
+        let last = self.message.rsplit('\n').next().unwrap_or_default();
+        last.trim_start() == "^"
+    }
+
     /// The source line with a caret line below the span, and the hint; empty when there is nothing to show.
     pub fn picture(&self, sources: &Sources) -> String {
         let mut picture = String::new();
         if let Some(span) = self.span
             && let Some(source) = sources.file(span.file)
             && span.end > span.start
+            && !self.draws_itself()
         {
             let line = source.line(span.line);
             let shown: String = String::from_utf8_lossy(line)

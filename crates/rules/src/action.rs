@@ -2,6 +2,7 @@
 
 pub mod add_header;
 pub mod allow;
+pub mod auth;
 pub mod del_header;
 pub mod deny;
 mod reading;
@@ -24,6 +25,7 @@ pub mod set_query;
 pub mod set_status;
 pub mod set_uri;
 mod target;
+pub mod tarpit;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
@@ -31,6 +33,7 @@ use hapax_core::keyword::{ActionKeyword, Rulesets};
 pub static KEYWORDS: &[ActionKeyword] = &[
     add_header::ROW,
     allow::ROW,
+    auth::ROW,
     del_header::ROW,
     deny::ROW,
     redirect::ROW,
@@ -48,6 +51,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_query::ROW,
     set_status::ROW,
     set_uri::ROW,
+    tarpit::ROW,
 ];
 
 /// Rules of requests and of responses.

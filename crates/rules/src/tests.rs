@@ -210,6 +210,23 @@ fn rules_that_end_without_an_answer() {
     assert!(decided.stream.decided_by.is_some());
 }
 
+// exercises: action/tarpit
+#[test]
+fn tarpits_name_the_answer_that_comes_later() {
+    let outcome = |line: &str| run(&mut fixture(&[line]));
+    assert_eq!(
+        outcome("http-request tarpit"),
+        Outcome::Tarpit { status: Some(500) }
+    );
+    assert_eq!(
+        outcome("http-request tarpit deny_status 429"),
+        Outcome::Tarpit { status: Some(429) }
+    );
+    let mut own = fixture(&["http-request tarpit status 403 content-type text/plain string no"]);
+    assert_eq!(run(&mut own), Outcome::Tarpit { status: None });
+    assert_eq!(own.stream.reply_body.bytes(), b"no");
+}
+
 #[test]
 fn responses() {
     let mut fixture = fixture(&[

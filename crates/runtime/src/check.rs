@@ -8,13 +8,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hapax_balance::health::{Notice, report};
+use hapax_balance::health::{Notice, Transition, report};
 use hapax_core::contract::Now;
 use hapax_core::live::CheckResult;
 use hapax_core::program::{Program, ProxyId};
+use hapax_core::stream::Cause;
 
 use crate::log::{Level, Logger, Severity};
-use crate::{clock, worker};
+use crate::{clock, serve, worker};
 
 mod answer;
 mod followers;
@@ -162,16 +163,39 @@ impl Check {
             return;
         };
         let report = report(&proxy.live, &proxy.ir.options, server, result, now);
+        let transition = report.transition;
+        end_sessions(&self.program, (self.proxy, self.server), transition);
         announce(&self.logger, self.proxy, &report.notices);
-        let followers = self.followers.after(
-            &self.program,
-            (self.proxy, self.server),
-            report.transition,
-            now,
-        );
-        for (proxy, notices) in followers {
+        let followers =
+            self.followers
+                .after(&self.program, (self.proxy, self.server), transition, now);
+        for (proxy, server, notices) in followers {
+            end_sessions(&self.program, (proxy, server), transition);
             announce(&self.logger, proxy, &notices);
         }
+    }
+}
+
+/// `on-marked-down` and `on-marked-up` of a server that changed.
+fn end_sessions(program: &Program, (proxy, server): (ProxyId, usize), transition: Transition) {
+    let live = &program.proxy(proxy).live;
+    let Some(options) = live.servers.get(server).map(|server| &server.ir.options) else {
+        return;
+    };
+    match transition {
+        Transition::Down if options.shutdown_on_down => {
+            serve::end_sessions(move |at, of| (at, of) == (proxy, server), Cause::Down);
+        }
+        Transition::Up if options.shutdown_backup_on_up && !options.backup => {
+            let backups: Arc<[bool]> = live
+                .servers
+                .iter()
+                .map(|server| server.ir.options.backup)
+                .collect();
+            let which = move |at, of: usize| at == proxy && backups.get(of) == Some(&true);
+            serve::end_sessions(which, Cause::Up);
+        }
+        _ => {}
     }
 }
 

@@ -234,6 +234,7 @@ impl Door {
             timer: Timer::new(),
             admission,
             requests: 0,
+            last_server: None,
             kept: None,
             plan: plan.clone(),
         });

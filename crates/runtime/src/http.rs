@@ -4,6 +4,7 @@
 //! gets a server connection (`pool`); `transfer` moves both messages (`lane`, `response`, `tunnel`); `reply` and
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
+mod buffer_request;
 mod case;
 pub(crate) mod client;
 pub(crate) mod connect;

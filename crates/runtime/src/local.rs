@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use hapax_core::contract::Now;
 use hapax_core::counter::Count;
@@ -38,6 +38,8 @@ pub struct Local {
     sessions: RefCell<Vec<Slot>>,
     free: Cell<u32>,
     living: Cell<u32>,
+    /// Who waits for the worker's end.
+    over: RefCell<Option<Waker>>,
     pub(crate) scratch: RefCell<Vec<u8>>,
 }
 
@@ -107,6 +109,7 @@ impl Drop for Registration {
             *slot = freed;
         }
         self.local.living.set(self.local.living.get() - 1);
+        self.local.look_over();
     }
 }
 
@@ -130,6 +133,7 @@ impl Local {
             sessions: RefCell::new(Vec::new()),
             free: Cell::new(NONE),
             living: Cell::new(0),
+            over: RefCell::new(None),
             scratch: RefCell::new(Vec::new()),
         })
     }
@@ -202,6 +206,27 @@ impl Local {
     pub fn stop(&self) {
         self.stopping.set(true);
         self.each_session(Handle::wake);
+        self.look_over();
+    }
+
+    /// Ready once the worker stops and its last session has ended.
+    pub fn poll_over(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        *self.over.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn look_over(&self) {
+        let waker = self.is_over().then(|| self.over.take()).flatten();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopping.get() && self.living.get() == 0
     }
 
     pub(crate) fn take_exchange(&self) -> Box<Exchange> {

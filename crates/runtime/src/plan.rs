@@ -1,6 +1,7 @@
 //! What one worker made of the program: its own view of proxies and servers, with what it computed once.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use hapax_sys::connect::ConnectOptions;
 use hapax_sys::option::Keepalive;
 
 use crate::http::pool::Pool;
+use crate::io::Stream as Socket;
 use crate::log::Logger;
 use crate::rooms::Rooms;
 
@@ -51,6 +53,7 @@ pub struct ServerPlan {
     /// Idle connections of this worker.
     pub pool: Pool,
     address: RefCell<Option<(u32, SockAddr)>>,
+    source_ports: Option<(u16, u16)>,
     next_port: Cell<u16>,
 }
 
@@ -137,6 +140,7 @@ impl ServerPlan {
             connect: connect_options(&live.ir.options, proxy, global),
             pool: Pool::default(),
             address: RefCell::new(None),
+            source_ports: source(&live.ir.options, proxy).and_then(|source| source.ports),
             next_port: Cell::new(0),
         }
     }
@@ -168,8 +172,30 @@ impl ServerPlan {
         Some(address)
     }
 
-    /// The source port to try next when the configuration names a range.
-    pub fn next_source_port(&self, first: u16, last: u16) -> u16 {
+    /// Starts a connection, from the next free port when the configuration names a range.
+    ///
+    /// # Errors
+    /// The system's; that no port is free when all of the range are taken.
+    pub fn open(&self, address: &SockAddr) -> io::Result<Socket> {
+        let Some((first, last)) = self.source_ports else {
+            return Socket::connect(address, &self.connect);
+        };
+        let mut options = self.connect.clone();
+        for _ in first..=last {
+            let port = self.next_source_port(first, last);
+            if let Some(source) = &mut options.source {
+                source.set_port(port);
+            }
+            match Socket::connect(address, &options) {
+                Err(error) if is_taken(&error) => {}
+                other => return other,
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
+    /// The source port to try next.
+    fn next_source_port(&self, first: u16, last: u16) -> u16 {
         let port = self.next_port.get();
         let port = if (first..=last).contains(&port) {
             port
@@ -200,7 +226,7 @@ pub fn connect_options(
     proxy: &ir::Proxy,
     global: &ir::Global,
 ) -> ConnectOptions {
-    let source = server.source.as_ref().or(proxy.source.as_ref());
+    let source = source(server, proxy);
     let size = |bytes: u32| (bytes > 0).then_some(bytes);
     ConnectOptions {
         source: source.map(|source| source.address),
@@ -213,6 +239,20 @@ pub fn connect_options(
         send_buffer: size(global.tune.sndbuf_server),
         ..ConnectOptions::default()
     }
+}
+
+fn source<'a>(
+    server: &'a ir::ServerOptions,
+    proxy: &'a ir::Proxy,
+) -> Option<&'a ir::SourceAddress> {
+    server.source.as_ref().or(proxy.source.as_ref())
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable
+    )
 }
 
 const HEAD_RESERVE: usize = 64;

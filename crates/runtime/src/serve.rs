@@ -1,11 +1,13 @@
 //! Starting workers for a program, stopping them, and reaching them from outside.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
@@ -24,7 +26,7 @@ use crate::plan::Plan;
 use crate::rooms::Rooms;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
-use crate::wheel::pause;
+use crate::wheel::Timer;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
 /// How to run.
@@ -193,11 +195,7 @@ impl Running {
     /// Ends the sessions that use a server.
     pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
         self.on_each(move |local| {
-            local.each_session(|session| {
-                if session.server.get() == Some((proxy, server)) {
-                    session.end(cause);
-                }
-            });
+            end_own_sessions(local, |at, of| (at, of) == (proxy, server), cause)
         });
     }
 
@@ -242,12 +240,19 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
             }
         });
     }
+    let mut timer = Timer::new();
     loop {
-        pause(HOUSEKEEPING_MS).await;
-        local.trim();
-        if local.stopping.get() && local.living() == 0 {
+        let next = clock::now_ms() + HOUSEKEEPING_MS;
+        let over = poll_fn(|cx| {
+            if local.poll_over(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            timer.poll_at(cx, next).map(|()| false)
+        });
+        if over.await {
             break;
         }
+        local.trim();
     }
     DOORS.with_borrow_mut(Vec::clear);
     LOCAL.with_borrow_mut(|slot| *slot = None);
@@ -259,6 +264,32 @@ pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
     if let Some(local) = local {
         with(&local);
     }
+}
+
+/// Ends the sessions of all workers that use a server which `which` names; to be called on a worker.
+pub fn end_sessions(which: impl Fn(ProxyId, usize) -> bool + Clone + Send + 'static, cause: Cause) {
+    with_local(|local| {
+        local.places.each_inbox(|inbox| {
+            let which = which.clone();
+            let taken =
+                inbox.send(move || with_local(|local| end_own_sessions(local, which, cause)));
+            if !taken {
+                log::warn!("a worker is too busy to end sessions");
+            }
+        });
+    });
+}
+
+fn end_own_sessions(local: &Local, which: impl Fn(ProxyId, usize) -> bool, cause: Cause) {
+    local.each_session(|session| {
+        if session
+            .server
+            .get()
+            .is_some_and(|(proxy, server)| which(proxy, server))
+        {
+            session.end(cause);
+        }
+    });
 }
 
 /// A place became free somewhere: this worker's listeners look whether they may go on.

@@ -26,6 +26,16 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         check.warn(span, text);
     }
     check_rules(proxy, index, &name, check);
+    if let Some(stats) = &proxy.stats
+        && !stats.rules.is_empty()
+        && (stats.realm.is_some() || !stats.auth.is_empty())
+    {
+        let text = format!(
+            "proxy '{}': stats 'auth'/'realm' and 'http-request' can't be used at the same time.",
+            proxy.name
+        );
+        check.alert(span, text);
+    }
     if proxy.mode == ir::Mode::Tcp {
         if proxy.cookie.is_some() {
             check.warn(
@@ -153,6 +163,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
     let options = &proxy.options;
     for (on, option) in [
+        (options.buffer_request, "http-buffer-request"),
         (front && options.ignore_probes, "http-ignore-probes"),
         (back && options.prefer_last_server, "prefer-last-server"),
         (

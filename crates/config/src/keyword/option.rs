@@ -77,6 +77,12 @@ static ROWS: &[SectionKeyword] = &[
         "Adjusts the case of header names towards servers."
     ),
     switch!(
+        "http-buffer-request",
+        PROXIES,
+        buffer_request,
+        "Waits for the request's body before anything else."
+    ),
+    switch!(
         "http-ignore-probes",
         FRONT,
         ignore_probes,

@@ -129,9 +129,21 @@ fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
     let word = needed(line, 0, &format!("'{keyword}' expects an integer argument"))?;
     size(&word.text).map_err(|error| {
         let text = match error {
-            SizeError::Unexpected(byte) => {
-                let byte = char::from(byte);
-                format!("unexpected '{byte}' after size passed to '{keyword}'")
+            SizeError::Unexpected(_) => {
+                let unread = word.text.iter().position(|byte| !byte.is_ascii_digit());
+                let unread = unread
+                    .and_then(|at| word.text.get(at..))
+                    .unwrap_or_default();
+                let unread = match unread {
+                    [b'k' | b'K' | b'm' | b'M' | b'g' | b'G', rest @ ..]
+                        if !rest.is_empty() && unread.len() < word.text.len() =>
+                    {
+                        rest
+                    }
+                    all => all,
+                };
+                let unread = String::from_utf8_lossy(unread);
+                format!("unexpected '{unread}' after size passed to '{keyword}'")
             }
             SizeError::Missing => format!("'{keyword}' expects an integer argument"),
         };

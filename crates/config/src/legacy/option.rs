@@ -42,7 +42,7 @@ static ROWS: &[SectionKeyword] = &[
                 mode(line, ir::ConnectionMode::Tunnel)?;
                 let text = "option 'http-tunnel' is not supported any more since HAProxy 2.1, please just remove it, it \
                             shouldn't be needed.";
-                without_effect(line, text);
+                renamed_option(line, text, "please remove this line");
                 Ok(())
             },
         )),

@@ -31,6 +31,7 @@ pub(crate) fn defaults(parser: &mut Parser<'_>, words: &[Word], span: Span) -> O
     if let Some(from) = from {
         let who = format!("defaults '{}'", proxy.name);
         if let Some(base) = find(parser, from, &who, span) {
+            parser.defaults[base].named = true;
             inherit(&parser.defaults[base], &mut proxy, &mut scope);
         }
     }
@@ -77,18 +78,36 @@ pub(crate) fn proxy(
         }
     }
     let mut base = parser.defaults.len().checked_sub(1);
+    let mut named = false;
     let at = rest.and_then(|rest| rest.iter().position(|word| *word == "from"));
     if let (Some(words), Some(at)) = (rest, at)
         && let Some(from) = words.get(at + 1)
     {
-        base = find(parser, from, &format!("{keyword} '{text}'"), span);
+        named = true;
+        base = find(parser, from, &format!("{} '{text}'", kind_name(kind)), span);
         if let Some(extra) = words.get(at + 2) {
             unexpected(parser, keyword, extra);
         }
         rest = words.get(..at);
     }
-    if let Some(base) = base.and_then(|base| parser.defaults.get(base)) {
+    if let Some(base) = base.and_then(|base| parser.defaults.get_mut(base)) {
         inherit(base, &mut proxy, &mut scope);
+        match named {
+            true => base.named = true,
+            false => base.implied = true,
+        }
+        if base.named && base.implied && !base.proxy.name.is_empty() {
+            let at = base.proxy.span;
+            let text = format!(
+                "defaults section '{}' (declared at {}:{}) is explicitly referenced by another proxy and implicitly used \
+                 here. To avoid any ambiguity don't mix both usage. Add a last defaults section not explicitly used or \
+                 always use explicit references.",
+                base.proxy.name,
+                parser.paths[usize::from(at.file.0)],
+                at.line
+            );
+            parser.diagnostics.push(Diagnostic::warning(span, text));
+        }
     }
     let addresses = rest.unwrap_or(&[]);
     match addresses.first() {
@@ -197,10 +216,6 @@ fn find(parser: &mut Parser<'_>, from: &Word, who: &str, span: Span) -> Option<u
 
 /// Two proxies of one name: refused when both take connections or both have servers.
 fn same_name(parser: &mut Parser<'_>, proxy: &ir::Proxy, name: &Word) {
-    let kind_name = |kind: ir::ProxyKind| match kind {
-        ir::ProxyKind::Listen => "proxy",
-        other => other.name(),
-    };
     let (front, back) = (proxy.kind.has_frontend(), proxy.kind.has_backend());
     let index = parser.config.proxies.len();
     let others = parser.names.entry(proxy.name.clone()).or_default();
@@ -235,6 +250,14 @@ fn same_name(parser: &mut Parser<'_>, proxy: &ir::Proxy, name: &Word) {
         Diagnostic::whole(Severity::Warning, Some(span), text)
     };
     parser.diagnostics.push(finding.with_prefix(Prefix::Config));
+}
+
+/// What upstream calls a proxy in messages.
+fn kind_name(kind: ir::ProxyKind) -> &'static str {
+    match kind {
+        ir::ProxyKind::Listen => "proxy",
+        other => other.name(),
+    }
 }
 
 fn unexpected(parser: &mut Parser<'_>, keyword: &str, extra: &Word) {

@@ -33,6 +33,12 @@ impl Rows {
         Rows { by_first }
     }
 
+    /// Whether any row of any section starts with `word`.
+    pub(crate) fn has(&self, word: &Word) -> bool {
+        word.as_str()
+            .is_some_and(|word| self.by_first.contains_key(word))
+    }
+
     /// The row for `words` in the section `bit`.
     pub(crate) fn find(&self, words: &[Word], bit: Sections) -> Found {
         let rows = words

@@ -54,7 +54,8 @@ pub(crate) fn elsewhere(
         let section = section_name(bit);
         let near = did_you_mean(&first, rows.candidates(None, bit));
         let text = format!("unknown keyword '{first}' in '{section}' section{near}");
-        return Err(Diagnostic::alert(span, text).into());
+        let at = words.first().map_or(span, |word| word.span);
+        return Err(Diagnostic::alert(at, text).into());
     };
     let name = row.name.strip_prefix("option ").unwrap_or(row.name);
     let prefix = match name {
@@ -168,10 +169,8 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         ),
         _ => {
             let near = did_you_mean(&first, rows.candidates(None, bit));
-            (
-                format!("unknown keyword '{first}' in '{section}' section{near}"),
-                Prefix::Parsing,
-            )
+            let text = format!("unknown keyword '{first}' in '{section}' section{near}");
+            return Diagnostic::alert(words.first().map_or(span, |word| word.span), text).into();
         }
     };
     Diagnostic::alert(at, text).with_prefix(prefix).into()
@@ -218,7 +217,6 @@ static NOT_BUILT: &[&str] = &[
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
-    "error-log-format",
     "errorfiles",
     "external-check",
     "filter",
@@ -234,7 +232,6 @@ static NOT_BUILT: &[&str] = &[
     "issuers-chain-path",
     "load-server-state-from-file",
     "localpeer",
-    "log-format-sd",
     "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
@@ -308,7 +305,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "checkcache"),
     ("option", "external-check"),
     ("option", "h2-upgrade"),
-    ("option", "http-buffer-request"),
     ("option", "http-drop-request-trailers"),
     ("option", "http-drop-response-trailers"),
     ("option", "http-restrict-req-hdr-names"),
@@ -325,7 +321,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "ssl-hello-chk"),
     ("option", "tcp-check"),
     ("stats", "admin"),
-    ("stats", "http-request"),
     ("stats", "show-modules"),
     ("timeout", "client-hs"),
 ];

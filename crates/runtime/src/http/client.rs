@@ -39,6 +39,8 @@ pub struct Client {
     pub admission: Admission,
     /// Requests so far.
     pub requests: u32,
+    /// The server of the request before: proxy and index.
+    pub last_server: Option<(ProxyId, usize)>,
     /// A server connection that belongs to this client alone.
     pub kept: Option<Box<(ProxyId, usize, ServerConnection)>>,
 }

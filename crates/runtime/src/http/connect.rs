@@ -1,14 +1,16 @@
 //! Getting a connection to a server: choice, queue, idle connections, attempts and retries.
 
+use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::HttpReuse;
 use hapax_core::live::ProxyLive;
-use hapax_core::stream::{Cause, Endpoint, Phase};
+use hapax_core::stream::{Cause, Endpoint, Phase, Session};
+use hapax_proto::proxy;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure};
@@ -126,7 +128,7 @@ async fn turn_around(
     match within(timer, handle, until, |_| Poll::<()>::Pending).await {
         Err(Interrupted::Ended(cause)) => {
             release(client, exchange);
-            Err(Failure::new(cause, Phase::Connect, 503))
+            Err(Failure::ended(cause))
         }
         _ => Ok(()),
     }
@@ -146,7 +148,11 @@ async fn assign(
     };
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
-    let persistent = exchange.persistence.server.filter(|_| avoid.is_none());
+    let persistent = exchange
+        .persistence
+        .server
+        .or_else(|| preferred(client, exchange))
+        .filter(|_| avoid.is_none());
     let assigned = {
         let Client {
             timer,
@@ -192,7 +198,7 @@ async fn assign(
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
                 Err(match why {
                     Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Queue, 503),
-                    Interrupted::Ended(cause) => Failure::new(cause, Phase::Queue, 503),
+                    Interrupted::Ended(cause) => Failure::ended(cause),
                 })
             })
         })
@@ -215,6 +221,7 @@ async fn assign(
             let now = client.local.now().ms;
             stream.times.queue = now;
             stream.server = Some(index);
+            client.last_server = Some((stream.backend, index));
             exchange.slot = true;
             client.handle.server.set(Some((stream.backend, index)));
             if let Some(server) = proxy.live.servers.get(index) {
@@ -230,6 +237,15 @@ async fn assign(
             Err(failure)
         }
     }
+}
+
+/// The server of the client's previous request, under `option prefer-last-server`.
+fn preferred(client: &Client, exchange: &Exchange) -> Option<usize> {
+    let proxy = client.plan.proxy(exchange.stream.backend);
+    let (backend, index) = client.last_server?;
+    let server = proxy.live.servers.get(index)?;
+    let stays = proxy.ir.options.prefer_last_server && backend == exchange.stream.backend;
+    (stays && server.usable.load(Ordering::Relaxed)).then_some(index)
 }
 
 /// The algorithm chose a server.
@@ -287,6 +303,7 @@ async fn attempt(
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
     )?;
+    let mut preface = preface(&client.session, server);
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let abortonclose = proxy.ir.options.abortonclose;
@@ -302,9 +319,12 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let begun = match up.has_output() {
-            true => up.poll_flush(cx, &mut connection.socket),
-            false => connection.socket.poll_connected(cx),
+        let begun = match poll_preface(cx, &mut preface, &mut connection.socket) {
+            Poll::Ready(Ok(())) => match up.has_output() {
+                true => up.poll_flush(cx, &mut connection.socket),
+                false => connection.socket.poll_connected(cx),
+            },
+            other => other,
         };
         match begun {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
@@ -314,7 +334,9 @@ async fn attempt(
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
-            Poll::Pending if connection.socket.is_connected() => return Poll::Ready(Ok(())),
+            Poll::Pending if connection.socket.is_connected() && preface.is_empty() => {
+                return Poll::Ready(Ok(()));
+            }
             Poll::Pending => {}
         }
         if abortonclose && poll_gone(socket, cx).is_ready() {
@@ -324,9 +346,7 @@ async fn attempt(
         poll_interrupted(cx, timer, handle, deadline).map(|why| {
             Err(match why {
                 Interrupted::Deadline => Attempt::TimedOut,
-                Interrupted::Ended(cause) => {
-                    Attempt::Client(Failure::new(cause, Phase::Connect, 503))
-                }
+                Interrupted::Ended(cause) => Attempt::Client(Failure::ended(cause)),
             })
         })
     })
@@ -386,7 +406,7 @@ fn open(
     smart: bool,
 ) -> Result<ServerConnection, Attempt> {
     let address = server.address(client_port).ok_or(Attempt::Refused)?;
-    let socket = match Socket::connect(&address, &server.connect) {
+    let socket = match server.open(&address) {
         Ok(socket) => socket,
         Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),
         Err(_) => return Err(Attempt::Refused),
@@ -400,6 +420,35 @@ fn open(
         server,
         dependent_port(server, client_port),
     ))
+}
+
+/// What a new connection begins with (`send-proxy`).
+fn preface(session: &Session, server: &ServerPlan) -> Vec<u8> {
+    let version = match server.live.ir.options.send_proxy {
+        None => return Vec::new(),
+        Some(2) => proxy::Version::Two,
+        Some(_) => proxy::Version::One,
+    };
+    let ends = match (session.source, session.destination) {
+        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Some((source, destination)),
+        _ => None,
+    };
+    proxy::header(version, ends)
+}
+
+fn poll_preface(
+    cx: &mut Context<'_>,
+    preface: &mut Vec<u8>,
+    socket: &mut Socket,
+) -> Poll<io::Result<()>> {
+    while !preface.is_empty() {
+        let sent = std::task::ready!(socket.poll_send(cx, preface, &[], false))?;
+        if sent == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        preface.drain(..sent);
+    }
+    Poll::Ready(Ok(()))
 }
 
 /// A server that refused is asked again after this time, or `timeout connect` if that is shorter.

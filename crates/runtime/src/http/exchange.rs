@@ -98,6 +98,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Somebody ended the session: the reference logs that as of the connect phase, whatever it was in.
+    pub fn ended(cause: Cause) -> Failure {
+        Failure::new(cause, Phase::Connect, 0)
+    }
+}
+
 impl Exchange {
     /// Ready for another one; memory is kept, within limits.
     pub fn reset(&mut self) {

@@ -26,6 +26,11 @@ pub async fn settle(
     exchange.end_by(failure.cause, failure.phase);
     exchange.server = None;
     connect::release(client, exchange);
+    if client.handle.ended_by.get().is_some() {
+        // Nobody is told, but this is what is logged.
+        exchange.stream.status = 500;
+        return Then::Close;
+    }
     if exchange.answered {
         return Then::Close;
     }

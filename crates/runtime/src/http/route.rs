@@ -14,7 +14,7 @@ use super::client::Client;
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{connect, reply, rules, transfer};
+use super::{buffer_request, connect, reply, rules, transfer};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
@@ -22,11 +22,15 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
+    buffer_request::run(client, exchange, frontend).await?;
     if let Some(outcome) = decide(client, exchange, frontend) {
         return reply::by_rule(client, exchange, outcome).await;
     }
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
+    if backend != frontend {
+        buffer_request::run(client, exchange, backend).await?;
+    }
     if backend != frontend
         && let Some(outcome) = decide(client, exchange, backend)
     {

@@ -1,0 +1,128 @@
+//! `option http-buffer-request`: waits for the request's body, as far as it fits into a buffer, before rules look at it.
+
+use std::task::{Poll, ready};
+
+use hapax_core::program::ProxyId;
+use hapax_core::stream::{Cause, Phase};
+use hapax_proto::h1::Limits;
+use hapax_proto::h1::body::{Framing, request_framing};
+use hapax_proto::h1::chunk::Decoder;
+use hapax_proto::http::Name;
+
+use super::client::{Client, Interrupted, within};
+use super::exchange::{Exchange, Failure};
+use crate::buffer::Buf;
+use crate::clock;
+use crate::io::Io;
+
+/// Waits, if `proxy` wants that.
+pub async fn run(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+) -> Result<(), Failure> {
+    if !client.plan.proxy(proxy).ir.options.buffer_request {
+        return Ok(());
+    }
+    // Boxed: few configurations need room for it in every connection's task.
+    let waited = Box::pin(wait(client, exchange)).await;
+    exchange.stream.times.request = match &waited {
+        Ok(()) => client.local.now().ms,
+        Err(failure) => {
+            exchange.notes.muted = failure.cause == Cause::ClientAbort;
+            0
+        }
+    };
+    waited
+}
+
+async fn wait(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let plan = client.plan.clone();
+    let timeouts = plan.proxy(client.session.frontend).ir.timeouts;
+    let limits = &plan.at(client.session.frontend).request_limits;
+    let framing = request_framing(&exchange.stream.request);
+    let began = exchange.stream.times.first_byte;
+    let whole = timeouts
+        .http_request
+        .map(|timeout| clock::now_ms().min(began.max(1)) + u64::from(timeout));
+    let mut told = false;
+    loop {
+        let here = exchange.up.input.as_ref().map_or(&[][..], Buf::data);
+        if is_enough(here, framing, limits) {
+            return Ok(());
+        }
+        if exchange.stream.request.seen().expect_continue && !told {
+            told = true;
+            tell(client, exchange).await?;
+        }
+        let deadline = whole.unwrap_or_else(|| Client::after(timeouts.client));
+        let input = exchange.up.input.get_or_insert_with(Buf::take);
+        if input.tail() == 0 {
+            input.compact();
+        }
+        if input.tail() == 0 {
+            return Ok(());
+        }
+        let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
+        let came = within(timer, handle, deadline, |cx| {
+            socket.poll_recv(cx, input.room())
+        });
+        let (cause, status) = match came.await {
+            Ok(Ok(count)) if count > 0 => {
+                input.filled(count);
+                continue;
+            }
+            Ok(_) => (Cause::ClientAbort, 400),
+            Err(Interrupted::Deadline) => (Cause::ClientTimeout, 408),
+            Err(Interrupted::Ended(cause)) => (cause, 0),
+        };
+        return Err(Failure::new(cause, Phase::Request, status));
+    }
+}
+
+/// The client holds its body back until it is asked for it: the server need not ask again.
+async fn tell(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    exchange.stream.request.remove_id(Name::Expect);
+    let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
+    let mut rest = CONTINUE;
+    let deadline = Client::after(
+        client
+            .plan
+            .proxy(client.session.frontend)
+            .ir
+            .timeouts
+            .client,
+    );
+    let sent = within(timer, handle, deadline, |cx| {
+        while !rest.is_empty() {
+            match ready!(socket.poll_send(cx, rest, &[], false)) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(_) => return Poll::Ready(false),
+            }
+        }
+        Poll::Ready(true)
+    });
+    match sent.await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(Cause::ClientAbort, Phase::Request, 400)),
+        Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Request, 408)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Request, 0)),
+    }
+}
+
+/// Whether the body is complete, broken, or as much as is kept.
+fn is_enough(here: &[u8], framing: Framing, limits: &Limits) -> bool {
+    if here.len() >= limits.max_kept {
+        return true;
+    }
+    match framing {
+        Framing::Length(length) => here.len() as u64 >= length,
+        Framing::Chunked => {
+            let found = Decoder::new().advance(here, limits);
+            found.map_or(true, |found| found.done)
+        }
+        Framing::None | Framing::UntilClose | Framing::Tunnel => true,
+    }
+}
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
