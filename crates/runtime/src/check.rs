@@ -8,11 +8,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hapax_balance::health::{Notice, report};
+use hapax_balance::health::{Notice, Transition, report};
 use hapax_core::contract::Now;
 use hapax_core::live::CheckResult;
 use hapax_core::program::{Program, ProxyId};
+use hapax_core::stream::Cause;
 
+use crate::frontend::Places;
 use crate::log::{Level, Logger, Severity};
 use crate::{clock, worker};
 
@@ -54,6 +56,7 @@ impl Checks {
     pub fn start(
         program: &Arc<Program>,
         logger: &Rc<Logger>,
+        places: &Arc<Places>,
         share: Share,
     ) -> Result<Checks, BadPattern> {
         let running = Rc::new(Cell::new(true));
@@ -83,6 +86,7 @@ impl Checks {
                 let check = Check {
                     program: program.clone(),
                     logger: logger.clone(),
+                    places: places.clone(),
                     proxy: ProxyId(index as u32),
                     server: server.index,
                     recipe: recipe.clone(),
@@ -113,6 +117,7 @@ impl Drop for Checks {
 struct Check {
     program: Arc<Program>,
     logger: Rc<Logger>,
+    places: Arc<Places>,
     proxy: ProxyId,
     server: usize,
     recipe: Rc<Recipe>,
@@ -163,14 +168,36 @@ impl Check {
         };
         let report = report(&proxy.live, &proxy.ir.options, server, result, now);
         announce(&self.logger, self.proxy, &report.notices);
+        self.end_sessions((self.proxy, self.server), report.transition);
         let followers = self.followers.after(
             &self.program,
             (self.proxy, self.server),
             report.transition,
             now,
         );
-        for (proxy, notices) in followers {
-            announce(&self.logger, proxy, &notices);
+        for (place, notices) in followers {
+            announce(&self.logger, place.0, &notices);
+            self.end_sessions(place, report.transition);
+        }
+    }
+
+    /// `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`.
+    fn end_sessions(&self, (id, index): (ProxyId, usize), transition: Transition) {
+        let servers = &self.program.proxy(id).live.servers;
+        let Some(server) = servers.get(index) else {
+            return;
+        };
+        let options = &server.ir.options;
+        match transition {
+            Transition::Down if options.shutdown_on_down => {
+                self.places.end_sessions_of(id, index, Cause::Down);
+            }
+            Transition::Up if options.shutdown_backup_on_up && !options.backup => {
+                for backup in servers.iter().filter(|server| server.ir.options.backup) {
+                    self.places.end_sessions_of(id, backup.index, Cause::Up);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -83,6 +83,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
+            let all = places.clone();
             let logger = Logger::open(program.clone(), &rounds, rooms.render);
             let plan = Plan::new(program.clone(), None, rooms, logger.clone());
             let local = Local::new(index, origin_ms, plan, places, errors);
@@ -95,7 +96,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
                 if let Some((sockets, facts)) = runtime_api {
                     operate::runtime_api(&local, sockets, facts);
                 }
-                let checks = Checks::start(&program, &logger, share);
+                let checks = Checks::start(&program, &logger, &all, share);
                 if let Err(error) = &checks {
                     log::error!("checks cannot run: {error}");
                 }
@@ -194,13 +195,7 @@ impl Running {
 
     /// Ends the sessions that use a server.
     pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
-        self.on_each(move |local| {
-            local.each_session(|session| {
-                if session.server.get() == Some((proxy, server)) {
-                    session.end(cause);
-                }
-            });
-        });
+        self.places.end_sessions_of(proxy, server, cause);
     }
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
