@@ -285,7 +285,11 @@ fn poll_head(
     let deadline = client_deadline.min(server_deadline);
     poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
         Err(match why {
-            Interrupted::Ended(cause) => Failure::new(cause, Phase::Headers, 503),
+            // Nobody is told anything.
+            Interrupted::Ended(cause) => {
+                notes.muted = true;
+                Failure::new(cause, Phase::Connect, 500)
+            }
             Interrupted::Deadline if client_deadline <= server_deadline => {
                 Failure::new(Cause::ClientTimeout, Phase::Headers, 400)
             }
