@@ -27,7 +27,8 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let worker = client.local.worker;
     let most = proxy.ir.retries;
     let mut avoid = None;
-    let mut stay = None;
+    // A request that is sent again stays on its server, whose slot it still holds.
+    let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     loop {
         let direct = plan.at(backend).direct.as_ref();
         let index = match (direct, stay.take()) {
