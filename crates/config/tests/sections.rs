@@ -158,12 +158,18 @@ fn what_has_no_place_in_defaults_is_refused() {
 
 #[test]
 fn lines_before_the_first_section_are_refused() {
-    let loaded = load("foo bar\nno foo\n");
+    let loaded = load("mode http\nno foo\n");
     assert_eq!(
         loaded.said[0],
-        "A parsing [x.cfg:1]: unknown keyword 'foo' out of section."
+        "A parsing [x.cfg:1]: unknown keyword 'mode' out of section."
     );
     assert!(loaded.said[1].starts_with("A parsing [x.cfg:2]: negation/default currently"));
+    let below_a_slip = load("fronted x\n mode http\n bind :1\n");
+    assert_eq!(
+        below_a_slip.said[0],
+        "A parsing [x.cfg:1]: unknown keyword 'fronted' out of section."
+    );
+    assert!(!below_a_slip.said.iter().any(|said| said.contains("'mode'")));
 }
 
 #[test]
