@@ -274,11 +274,7 @@ fn count_no_server(client: &Client, exchange: &Exchange) {
 }
 
 /// Whether the client left: a broken connection always says so, the end of its stream only under `abortonclose`.
-fn poll_gone(
-    socket: &mut Socket,
-    cx: &mut std::task::Context<'_>,
-    abortonclose: bool,
-) -> Poll<()> {
+fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>, abortonclose: bool) -> Poll<()> {
     match crate::io::Io::poll_peer_closed(socket, cx) {
         Poll::Ready(crate::io::PeerClosed::End) if !abortonclose => Poll::Pending,
         closed => closed.map(|_| ()),
