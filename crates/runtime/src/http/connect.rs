@@ -208,7 +208,7 @@ async fn assign(
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
                 Assigned::Wait => {}
             }
-            if abortonclose && poll_gone(socket, cx).is_ready() {
+            if poll_gone(socket, cx, abortonclose).is_ready() {
                 return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Queue, 0)));
             }
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
@@ -283,8 +283,12 @@ fn count_no_server(client: &Client, exchange: &Exchange) {
         .add(client.local.worker, Count::ConnectionErrors, 1);
 }
 
-fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>) -> Poll<crate::io::PeerClosed> {
-    crate::io::Io::poll_peer_closed(socket, cx)
+/// Whether the client left: a broken connection always says so, the end of its stream only under `abortonclose`.
+fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>, abortonclose: bool) -> Poll<()> {
+    match crate::io::Io::poll_peer_closed(socket, cx) {
+        Poll::Ready(crate::io::PeerClosed::End) if !abortonclose => Poll::Pending,
+        closed => closed.map(|_| ()),
+    }
 }
 
 enum Attempt {
@@ -355,7 +359,7 @@ async fn attempt(
             }
             Poll::Pending => {}
         }
-        if abortonclose && poll_gone(socket, cx).is_ready() {
+        if poll_gone(socket, cx, abortonclose).is_ready() {
             let failure = Failure::new(Cause::ClientAbort, Phase::Connect, 0);
             return Poll::Ready(Err(Attempt::Client(failure)));
         }

@@ -271,6 +271,7 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
     let unanswered = exchange.stream.response_from != ResponseSource::Server;
     let (client, server, response) = match (termination.cause, termination.phase) {
         (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
+        (_, Phase::Connect) => (0, 0, 0),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
         (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
             (0, 0, 2)

@@ -381,6 +381,7 @@ fn poll_bodies(
     };
     let socket = &mut connection.socket;
     let mut up_waits = Blocked::No;
+    let mut left = false;
     if !up.is_done() {
         match up.poll(cx, &mut client.socket, socket, request_limits) {
             Poll::Ready(Ok(())) => {}
@@ -415,7 +416,7 @@ fn poll_bodies(
         Poll::Pending => {
             if up.is_received() && down.blocked == Blocked::Source {
                 match poll_left(cx, &mut client.socket) {
-                    Poll::Ready(Left::Ended) if !watch_client => {}
+                    Poll::Ready(Left::Ended) if !watch_client => left = true,
                     Poll::Ready(_) => {
                         return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)));
                     }
@@ -463,6 +464,8 @@ fn poll_bodies(
             Interrupted::Deadline if client_deadline <= server_deadline => {
                 Failure::new(Cause::ClientTimeout, phase, 0)
             }
+            // Who left first is to blame.
+            Interrupted::Deadline if left => Failure::new(Cause::ClientAbort, Phase::Data, 0),
             Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Data, 0),
         })
     })
