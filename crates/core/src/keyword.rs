@@ -336,6 +336,8 @@ impl Rulesets {
     pub const TCP_CONTENT: Rulesets = Rulesets(32);
     /// `tcp-response content`.
     pub const TCP_RESPONSE: Rulesets = Rulesets(64);
+    /// `stats http-request`.
+    pub const STATS: Rulesets = Rulesets(128);
 
     /// Both sets.
     #[must_use]

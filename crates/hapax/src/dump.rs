@@ -175,6 +175,7 @@ pub fn rulesets(sets: Rulesets) -> Vec<&'static str> {
         (Rulesets::TCP_CONTENT, "tcp-request content"),
         (Rulesets::TCP_RESPONSE, "tcp-response content"),
         (Rulesets::HTTP_REQUEST, "http-request"),
+        (Rulesets::STATS, "stats http-request"),
         (Rulesets::HTTP_RESPONSE, "http-response"),
         (Rulesets::HTTP_AFTER_RESPONSE, "http-after-response"),
     ]

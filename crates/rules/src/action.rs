@@ -2,6 +2,7 @@
 
 pub mod add_header;
 pub mod allow;
+pub mod auth;
 pub mod del_header;
 pub mod deny;
 mod reading;
@@ -32,6 +33,7 @@ use hapax_core::keyword::{ActionKeyword, Rulesets};
 pub static KEYWORDS: &[ActionKeyword] = &[
     add_header::ROW,
     allow::ROW,
+    auth::ROW,
     del_header::ROW,
     deny::ROW,
     redirect::ROW,

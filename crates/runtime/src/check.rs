@@ -14,9 +14,8 @@ use hapax_core::live::CheckResult;
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 
-use crate::frontend::Places;
 use crate::log::{Level, Logger, Severity};
-use crate::{clock, worker};
+use crate::{clock, serve, worker};
 
 mod answer;
 mod followers;
@@ -56,7 +55,6 @@ impl Checks {
     pub fn start(
         program: &Arc<Program>,
         logger: &Rc<Logger>,
-        places: &Arc<Places>,
         share: Share,
     ) -> Result<Checks, BadPattern> {
         let running = Rc::new(Cell::new(true));
@@ -86,7 +84,6 @@ impl Checks {
                 let check = Check {
                     program: program.clone(),
                     logger: logger.clone(),
-                    places: places.clone(),
                     proxy: ProxyId(index as u32),
                     server: server.index,
                     recipe: recipe.clone(),
@@ -117,7 +114,6 @@ impl Drop for Checks {
 struct Check {
     program: Arc<Program>,
     logger: Rc<Logger>,
-    places: Arc<Places>,
     proxy: ProxyId,
     server: usize,
     recipe: Rc<Recipe>,
@@ -167,38 +163,39 @@ impl Check {
             return;
         };
         let report = report(&proxy.live, &proxy.ir.options, server, result, now);
+        let transition = report.transition;
+        end_sessions(&self.program, (self.proxy, self.server), transition);
         announce(&self.logger, self.proxy, &report.notices);
-        self.end_sessions((self.proxy, self.server), report.transition);
-        let followers = self.followers.after(
-            &self.program,
-            (self.proxy, self.server),
-            report.transition,
-            now,
-        );
-        for (place, notices) in followers {
-            announce(&self.logger, place.0, &notices);
-            self.end_sessions(place, report.transition);
+        let followers =
+            self.followers
+                .after(&self.program, (self.proxy, self.server), transition, now);
+        for (proxy, server, notices) in followers {
+            end_sessions(&self.program, (proxy, server), transition);
+            announce(&self.logger, proxy, &notices);
         }
     }
+}
 
-    /// `on-marked-down shutdown-sessions` and `on-marked-up shutdown-backup-sessions`.
-    fn end_sessions(&self, (id, index): (ProxyId, usize), transition: Transition) {
-        let servers = &self.program.proxy(id).live.servers;
-        let Some(server) = servers.get(index) else {
-            return;
-        };
-        let options = &server.ir.options;
-        match transition {
-            Transition::Down if options.shutdown_on_down => {
-                self.places.end_sessions_of(id, index, Cause::Down);
-            }
-            Transition::Up if options.shutdown_backup_on_up && !options.backup => {
-                for backup in servers.iter().filter(|server| server.ir.options.backup) {
-                    self.places.end_sessions_of(id, backup.index, Cause::Up);
-                }
-            }
-            _ => {}
+/// `on-marked-down` and `on-marked-up` of a server that changed.
+fn end_sessions(program: &Program, (proxy, server): (ProxyId, usize), transition: Transition) {
+    let live = &program.proxy(proxy).live;
+    let Some(options) = live.servers.get(server).map(|server| &server.ir.options) else {
+        return;
+    };
+    match transition {
+        Transition::Down if options.shutdown_on_down => {
+            serve::end_sessions(move |at, of| (at, of) == (proxy, server), Cause::Down);
         }
+        Transition::Up if options.shutdown_backup_on_up && !options.backup => {
+            let backups: Arc<[bool]> = live
+                .servers
+                .iter()
+                .map(|server| server.ir.options.backup)
+                .collect();
+            let which = move |at, of: usize| at == proxy && backups.get(of) == Some(&true);
+            serve::end_sessions(which, Cause::Up);
+        }
+        _ => {}
     }
 }
 

@@ -11,7 +11,7 @@ use hapax_core::counter::Count;
 use hapax_core::ir::Mode;
 use hapax_core::live::{ListenerLive, ProxyLive};
 use hapax_core::program::ProxyId;
-use hapax_core::stream::{Cause, Endpoint, Session};
+use hapax_core::stream::{Endpoint, Session};
 use hapax_sys::addr::{Addr, local_addr};
 
 use crate::http::Client;
@@ -19,7 +19,6 @@ use crate::io::Stream as Socket;
 use crate::listen::{Gate, GateState};
 use crate::local::Local;
 use crate::plan::Plan;
-use crate::serve::with_local;
 use crate::wheel::{Timer, pause};
 use crate::worker::{Inbox, spawn};
 
@@ -52,24 +51,6 @@ impl Places {
     /// All workers.
     pub fn each_inbox(&self, mut with: impl FnMut(&Inbox)) {
         self.inboxes.read().iter().for_each(&mut with);
-    }
-
-    /// Ends the sessions that use a server, on all workers.
-    pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
-        self.each_inbox(|inbox| {
-            let taken = inbox.send(move || {
-                with_local(|local| {
-                    local.each_session(|session| {
-                        if session.server.get() == Some((proxy, server)) {
-                            session.end(cause);
-                        }
-                    });
-                });
-            });
-            if !taken {
-                log::warn!("a worker is too busy to end its sessions with a server");
-            }
-        });
     }
 
     fn want(&self) {

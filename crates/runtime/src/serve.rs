@@ -83,7 +83,6 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            let all = places.clone();
             let logger = Logger::open(program.clone(), &rounds, rooms.render);
             let plan = Plan::new(program.clone(), None, rooms, logger.clone());
             let local = Local::new(index, origin_ms, plan, places, errors);
@@ -96,7 +95,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
                 if let Some((sockets, facts)) = runtime_api {
                     operate::runtime_api(&local, sockets, facts);
                 }
-                let checks = Checks::start(&program, &logger, &all, share);
+                let checks = Checks::start(&program, &logger, share);
                 if let Err(error) = &checks {
                     log::error!("checks cannot run: {error}");
                 }
@@ -195,7 +194,9 @@ impl Running {
 
     /// Ends the sessions that use a server.
     pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
-        self.places.end_sessions_of(proxy, server, cause);
+        self.on_each(move |local| {
+            end_own_sessions(local, |at, of| (at, of) == (proxy, server), cause)
+        });
     }
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
@@ -263,6 +264,32 @@ pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
     if let Some(local) = local {
         with(&local);
     }
+}
+
+/// Ends the sessions of all workers that use a server which `which` names; to be called on a worker.
+pub fn end_sessions(which: impl Fn(ProxyId, usize) -> bool + Clone + Send + 'static, cause: Cause) {
+    with_local(|local| {
+        local.places.each_inbox(|inbox| {
+            let which = which.clone();
+            let taken =
+                inbox.send(move || with_local(|local| end_own_sessions(local, which, cause)));
+            if !taken {
+                log::warn!("a worker is too busy to end sessions");
+            }
+        });
+    });
+}
+
+fn end_own_sessions(local: &Local, which: impl Fn(ProxyId, usize) -> bool, cause: Cause) {
+    local.each_session(|session| {
+        if session
+            .server
+            .get()
+            .is_some_and(|(proxy, server)| which(proxy, server))
+        {
+            session.end(cause);
+        }
+    });
 }
 
 /// A place became free somewhere: this worker's listeners look whether they may go on.

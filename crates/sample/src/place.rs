@@ -72,7 +72,8 @@ impl Place {
 
     /// The place of a ruleset in a proxy of a kind; a `listen` counts as both sides.
     pub fn of(ruleset: Rulesets, kind: ProxyKind) -> Place {
-        match (ruleset == Rulesets::HTTP_REQUEST, kind) {
+        let request = Rulesets::HTTP_REQUEST.or(Rulesets::STATS);
+        match (request.has(ruleset), kind) {
             (true, ProxyKind::Frontend) => Place::FRONTEND_REQUEST,
             (true, ProxyKind::Backend) => Place::BACKEND_REQUEST,
             (true, ProxyKind::Listen) => Place {

@@ -26,6 +26,16 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         check.warn(span, text);
     }
     check_rules(proxy, index, &name, check);
+    if let Some(stats) = &proxy.stats
+        && !stats.rules.is_empty()
+        && (stats.realm.is_some() || !stats.auth.is_empty())
+    {
+        let text = format!(
+            "proxy '{}': stats 'auth'/'realm' and 'http-request' can't be used at the same time.",
+            proxy.name
+        );
+        check.alert(span, text);
+    }
     if proxy.mode == ir::Mode::Tcp {
         if proxy.cookie.is_some() {
             check.warn(

@@ -23,6 +23,8 @@ pub(crate) fn inherit(defaults: &Defaults, proxy: &mut ir::Proxy, scope: &mut Sc
         proxy.backlog = None;
         proxy.rate_limit_sessions = 0;
         proxy.log_format = None;
+        proxy.error_log_format = None;
+        proxy.log_format_sd = None;
     }
     if !kind.has_backend() {
         proxy.check = ir::CheckKind::Tcp;

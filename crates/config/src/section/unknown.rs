@@ -217,7 +217,6 @@ static NOT_BUILT: &[&str] = &[
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
-    "error-log-format",
     "errorfiles",
     "external-check",
     "filter",
@@ -233,7 +232,6 @@ static NOT_BUILT: &[&str] = &[
     "issuers-chain-path",
     "load-server-state-from-file",
     "localpeer",
-    "log-format-sd",
     "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
@@ -323,7 +321,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "ssl-hello-chk"),
     ("option", "tcp-check"),
     ("stats", "admin"),
-    ("stats", "http-request"),
     ("stats", "show-modules"),
     ("timeout", "client-hs"),
 ];

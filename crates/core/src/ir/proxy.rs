@@ -50,6 +50,10 @@ pub struct Proxy {
     pub log_tag: Option<String>,
     /// The format of log lines; none is upstream's default text (`Connect from ...`).
     pub log_format: Option<LogFormat>,
+    /// `error-log-format`: that of lines about what was no request; none is `log_format`.
+    pub error_log_format: Option<LogFormat>,
+    /// `log-format-sd`: the structured data of RFC 5424 lines.
+    pub log_format_sd: Option<LogFormat>,
     /// `errorfile` and its kin: bytes sent for a status.
     pub error_pages: Vec<ErrorPage>,
     /// `monitor-uri`.
@@ -378,6 +382,8 @@ impl Proxy {
             log_global: false,
             log_tag: None,
             log_format: None,
+            error_log_format: None,
+            log_format_sd: None,
             error_pages: Vec::new(),
             monitor_uri: None,
             forward_for: None,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::keyword::ActionKeyword;
+use hapax_core::keyword::{ActionKeyword, Rulesets};
 
 use super::BOTH;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "allow",
-    rulesets: BOTH,
+    rulesets: BOTH.or(Rulesets::STATS),
     usage: "",
     doc: "Ends the ruleset and lets the message pass.",
     parse: |_| Ok(Arc::new(Allow)),

@@ -12,7 +12,7 @@ use super::reply::{Prepared, Reply};
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "deny",
-    rulesets: BOTH,
+    rulesets: BOTH.or(Rulesets::STATS),
     usage: "[{ status | deny_status } <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
     doc: "Refuses the message with an error.",
     parse: |cursor| {

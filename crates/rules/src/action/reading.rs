@@ -3,7 +3,7 @@
 use hapax_core::contract::Tx;
 use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir::{LogFormat, ProxyKind};
-use hapax_core::keyword::{ActionCursor, Fault, Sections};
+use hapax_core::keyword::{ActionCursor, Fault, Rulesets, Sections};
 use hapax_core::span::{Span, Word};
 use hapax_proto::http::Head;
 use hapax_sample::expression::Origin;
@@ -31,6 +31,7 @@ pub(crate) fn fault_at(
     };
     let rule = match own_line(cursor) {
         true => "redirect".to_owned(),
+        false if cursor.ruleset == Rulesets::STATS => format!("'http-request {}'", name(cursor)),
         false => format!("'{} {}'", cursor.line.keyword(), name(cursor)),
     };
     Diagnostic::alert(

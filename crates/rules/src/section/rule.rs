@@ -2,7 +2,7 @@
 
 use hapax_core::contract::Shared;
 use hapax_core::diagnostic::{Diagnostic, Prefix};
-use hapax_core::ir::{Condition, Rule};
+use hapax_core::ir::{Condition, Rule, Stats};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, RowRef, Rulesets};
 use hapax_core::span::Word;
 use hapax_sample::condition;
@@ -13,7 +13,7 @@ use crate::action::redirect;
 pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
     let row = find(line, ruleset)?;
     warn_unreachable(line, ruleset)?;
-    let name = format!("{} {}", line.keyword(), row.name);
+    let name = format!("{} {}", keyword(line, ruleset), row.name);
     let mut cursor = ActionCursor {
         at: line.name_words + 1,
         line,
@@ -34,6 +34,10 @@ pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault>
     let proxy = line.proxy()?;
     match ruleset {
         Rulesets::HTTP_RESPONSE => proxy.http_response.push(rule),
+        Rulesets::STATS => {
+            let stats = proxy.stats.get_or_insert_with(Stats::default);
+            stats.rules.push(rule);
+        }
         _ => {
             proxy.http_request.push(rule);
             warn_order(line)?;
@@ -48,6 +52,7 @@ fn warn_unreachable(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault>
     let proxy = line.proxy()?;
     let rules = match ruleset {
         Rulesets::HTTP_RESPONSE => &proxy.http_response,
+        Rulesets::STATS => return warn_unreachable_stats(line),
         _ => &proxy.http_request,
     };
     let ends = |rule: &Rule| rule.condition.is_none() && rule.action.is_final();
@@ -59,6 +64,26 @@ fn warn_unreachable(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault>
         line.diagnostics.push(warning);
     }
     Ok(())
+}
+
+/// The same of `stats http-request`, where every action is final.
+fn warn_unreachable_stats(line: &mut Line<'_>) -> Result<(), Fault> {
+    let stats = line.proxy()?.stats.as_ref();
+    let last = stats.and_then(|stats| stats.rules.last());
+    if last.is_some_and(|rule| rule.condition.is_none()) {
+        let text = "previous 'stats' action has no condition attached, further entries are NOOP.";
+        let warning = Diagnostic::warning(line.span, text).with_prefix(Prefix::Reading);
+        line.diagnostics.push(warning);
+    }
+    Ok(())
+}
+
+/// How messages call the ruleset: that of the statistics page is named as the one of requests.
+fn keyword(line: &Line<'_>, ruleset: Rulesets) -> String {
+    match ruleset {
+        Rulesets::STATS => "http-request".into(),
+        _ => line.keyword(),
+    }
 }
 
 /// Says that kinds of rules run in another order than they are written in.
@@ -117,7 +142,11 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
             .map(|row| row.name)
     };
     let list: Vec<_> = names().map(|name| format!("'{name}'")).collect();
-    let expected = format!("'{}' expects {}, but got", line.keyword(), list.join(", "));
+    let expected = format!(
+        "'{}' expects {}, but got",
+        keyword(line, ruleset),
+        list.join(", ")
+    );
     let Some(word) = line.args().first() else {
         let text = format!("{expected} '' (missing argument).");
         let found = Diagnostic::alert(line.span, text);

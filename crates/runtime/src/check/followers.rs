@@ -50,7 +50,7 @@ impl Followers {
         leader: Place,
         transition: Transition,
         now: Now,
-    ) -> Vec<(Place, Vec<Notice>)> {
+    ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
         let mut said = Vec::new();
         if transition == Transition::None {
             return said;
@@ -70,7 +70,7 @@ impl Followers {
                 let own = &program.proxy(proxy).live;
                 if let Some(server) = own.servers.get(index).filter(|_| steps > 0) {
                     steps -= 1;
-                    said.push(((proxy, index), follow(own, server, live, transition, now)));
+                    said.push((proxy, index, follow(own, server, live, transition, now)));
                     leaders.push((proxy, index));
                 }
             }

@@ -131,7 +131,7 @@ fn run(
             workers: 1,
             origin_ms: 0,
         };
-        let checks = Checks::start(&checked, &logger, &Arc::default(), share).expect("starts");
+        let checks = Checks::start(&checked, &logger, share).expect("starts");
         let servers = &checked.proxies[0].live.servers;
         assert_eq!(checks.count(), servers.len());
         let deadline = clock::now_ms() + 10_000;

@@ -109,9 +109,12 @@ pub fn release(client: &Client, exchange: &mut Exchange) {
     client.handle.server.set(None);
     let live = client.plan.live(exchange.stream.backend);
     if let (Some(dispatch), Some(index)) = (live.dispatch(), exchange.stream.server) {
-        if let Some(server) = live.servers.get(index) {
-            exchange.stream.counts.server = server.sessions.value().saturating_sub(1);
-        }
+        // What the log tells: before the slot goes to who waits for it.
+        let sessions = live
+            .servers
+            .get(index)
+            .map(|server| server.sessions.value());
+        exchange.notes.server_sessions = sessions.map(|others| others.saturating_sub(1));
         dispatch.release(index);
     }
 }
@@ -135,7 +138,7 @@ async fn turn_around(
     match within(timer, handle, until, |_| Poll::<()>::Pending).await {
         Err(Interrupted::Ended(cause)) => {
             release(client, exchange);
-            Err(Failure::new(cause, Phase::Connect, 503))
+            Err(Failure::ended(cause))
         }
         _ => Ok(()),
     }
@@ -205,7 +208,7 @@ async fn assign(
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
                 Err(match why {
                     Interrupted::Deadline => Failure::new(Cause::ServerTimeout, Phase::Queue, 503),
-                    Interrupted::Ended(cause) => Failure::new(cause, Phase::Queue, 503),
+                    Interrupted::Ended(cause) => Failure::ended(cause),
                 })
             })
         })
@@ -234,11 +237,6 @@ async fn assign(
             if let Some(server) = proxy.live.servers.get(index) {
                 super::route::note_session(&server.last_session_ms, now);
                 super::route::note_session(&proxy.live.backend.last_session_ms, now);
-                if persistent != Some(index) {
-                    let worker = client.local.worker;
-                    server.counters.add(worker, Count::Chosen, 1);
-                    proxy.live.backend.counters.add(worker, Count::Chosen, 1);
-                }
             }
             Ok(index)
         }
@@ -358,9 +356,7 @@ async fn attempt(
         poll_interrupted(cx, timer, handle, deadline).map(|why| {
             Err(match why {
                 Interrupted::Deadline => Attempt::TimedOut,
-                Interrupted::Ended(cause) => {
-                    Attempt::Client(Failure::new(cause, Phase::Connect, 503))
-                }
+                Interrupted::Ended(cause) => Attempt::Client(Failure::ended(cause)),
             })
         })
     })

@@ -60,6 +60,8 @@ pub struct Notes {
     pub on_backend: bool,
     /// The request's body has its lane.
     pub body_begun: bool,
+    /// How many sessions the server had beside this one, when its slot was given back.
+    pub server_sessions: Option<u32>,
     /// A server connection was made or taken.
     pub reached_server: bool,
     /// The log line was written already (`option logasap`).
@@ -93,6 +95,13 @@ impl Failure {
             phase,
             status,
         }
+    }
+}
+
+impl Failure {
+    /// Somebody ended the session: the reference logs that as of the connect phase, whatever it was in.
+    pub fn ended(cause: Cause) -> Failure {
+        Failure::new(cause, Phase::Connect, 0)
     }
 }
 

@@ -26,6 +26,11 @@ pub async fn settle(
     exchange.end_by(failure.cause, failure.phase);
     exchange.server = None;
     connect::release(client, exchange);
+    if client.handle.ended_by.get().is_some() {
+        // Nobody is told, but this is what is logged.
+        exchange.stream.status = 500;
+        return Then::Close;
+    }
     if exchange.answered {
         return Then::Close;
     }
@@ -33,13 +38,8 @@ pub async fn settle(
         refuse(client, exchange, failure).await;
         return Then::Close;
     }
-    let ended = matches!(failure.cause, Cause::Down | Cause::Up | Cause::Killed);
     match failure.status {
         0 => return Then::Close,
-        status if ended && exchange.notes.muted => {
-            exchange.stream.status = status as i16;
-            return Then::Close;
-        }
         REPLY => {}
         status => {
             // What is logged is what failed, also where `errorloc` makes a redirect of it.
@@ -154,14 +154,10 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
         process: live.process.connections.value(),
         frontend: frontend.frontend.sessions.value(),
         backend: backend.backend.sessions.value(),
-        server: match exchange.slot {
-            true => stream
-                .server
-                .and_then(|index| backend.servers.get(index))
-                .map_or(0, |server| server.sessions.value()),
-            // Looked at when the own place was given back: it may be another's since.
-            false => stream.counts.server,
-        },
+        server: exchange.notes.server_sessions.unwrap_or_else(|| {
+            let server = stream.server.and_then(|index| backend.servers.get(index));
+            server.map_or(0, |server| server.sessions.value())
+        }),
     };
     plan.logger.exchange(&Cx {
         program: &plan.program,

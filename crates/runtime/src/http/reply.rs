@@ -54,9 +54,6 @@ pub async fn by_rule(
                 phase: Phase::Request,
             };
             count_intercepted(client);
-            if exchange.stream.response_from == ResponseSource::Statistics {
-                return statistics(client, exchange).await;
-            }
             send(client, exchange).await
         }
         _ => {
@@ -68,26 +65,22 @@ pub async fn by_rule(
     }
 }
 
-/// Sends the statistics page: in logs it is a server that needed no time. The request for a password is logged as the
+/// The statistics page is a server that needed no time. A refusal there, or the request for a password, is logged as the
 /// reference does, which fails it with status 400 after it was answered.
-async fn statistics(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
-    let asks = exchange.stream.response.status() == 401;
+fn as_statistics(client: &Client, exchange: &mut Exchange) {
     let now = client.local.now().ms;
-    let times = &mut exchange.stream.times;
-    times.queue = now;
-    times.connect = now;
-    if !asks {
-        times.response = now;
+    let stream = &mut exchange.stream;
+    stream.times.queue = now;
+    stream.times.connect = now;
+    if exchange.notes.denied || stream.response.status() == 401 {
+        let mut refusal = Head::default();
+        let body = error_page::page(400).fill(&mut refusal);
+        refusal.add(b"connection", b"close");
+        exchange.notes.response_head += counted(&refusal) + body.len() as u64;
+        stream.status = 400;
+    } else {
+        stream.times.response = now;
     }
-    let sent = send(client, exchange).await;
-    if asks {
-        exchange.stream.status = 400;
-        let refusal = error_page::page(400);
-        let body = refusal.fill(&mut exchange.stream.response);
-        exchange.stream.response.add(b"connection", b"close");
-        exchange.notes.response_head += counted(&exchange.stream.response) + body.len() as u64;
-    }
-    sent
 }
 
 /// Lets the client wait; one that leaves is not waited for.
@@ -180,8 +173,9 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     if ends_with_connection(&mut exchange.stream.response) {
         exchange.client_stays = false;
     }
-    if exchange.stream.response_from != ResponseSource::Statistics {
-        exchange.stream.response_from = ResponseSource::Proxy;
+    match exchange.stream.response_from {
+        ResponseSource::Statistics => as_statistics(client, exchange),
+        _ => exchange.stream.response_from = ResponseSource::Proxy,
     }
     if exchange.stream.status <= 0 {
         exchange.stream.status = exchange.stream.response.status() as i16;
@@ -209,7 +203,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         Ok(Ok(())) => drain(client, exchange).await,
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Data, 0)),
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
-        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Data, 0)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
     }
 }
 
@@ -256,7 +250,7 @@ async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failu
             Ok(Err(LaneFault::Malformed(_))) => return failed(Cause::Proxy),
             Ok(Err(_)) => return failed(Cause::ClientAbort),
             Err(Interrupted::Deadline) => return failed(Cause::ClientTimeout),
-            Err(Interrupted::Ended(cause)) => return failed(cause),
+            Err(Interrupted::Ended(cause)) => return Err(Failure::ended(cause)),
         }
     }
     Ok(())

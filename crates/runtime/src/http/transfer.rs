@@ -285,11 +285,7 @@ fn poll_head(
     let deadline = client_deadline.min(server_deadline);
     poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
         Err(match why {
-            // Nobody is told anything.
-            Interrupted::Ended(cause) => {
-                notes.muted = true;
-                Failure::new(cause, Phase::Connect, 500)
-            }
+            Interrupted::Ended(cause) => Failure::ended(cause),
             Interrupted::Deadline if client_deadline <= server_deadline => {
                 Failure::new(Cause::ClientTimeout, Phase::Headers, 400)
             }
@@ -337,7 +333,7 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)),
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Headers, 0)),
-        Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Headers, 0)),
+        Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
     }
 }
 
@@ -461,7 +457,7 @@ fn poll_bodies(
     let deadline = client_deadline.min(server_deadline);
     poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
         Err(match why {
-            Interrupted::Ended(cause) => Failure::new(cause, Phase::Data, 0),
+            Interrupted::Ended(cause) => Failure::ended(cause),
             Interrupted::Deadline if client_deadline <= server_deadline => {
                 Failure::new(Cause::ClientTimeout, phase, 0)
             }

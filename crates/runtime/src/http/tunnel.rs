@@ -46,8 +46,7 @@ pub fn outcome(end: Result<End, Cause>) -> Result<(), Failure> {
         Ok(End::Failed(Side::Server, _)) => (Cause::ServerAbort, Phase::Data),
         Ok(End::TimedOut(Side::Client)) => (Cause::ClientTimeout, Phase::Data),
         Ok(End::TimedOut(Side::Server)) => (Cause::ServerTimeout, Phase::Data),
-        // Who is ended from outside has no phase of its own; the reference writes this one.
-        Err(cause) => (cause, Phase::Connect),
+        Err(cause) => return Err(Failure::ended(cause)),
     };
     Err(Failure::new(cause, phase, 0))
 }

@@ -15,7 +15,7 @@ use super::console::{Console, Severity};
 use super::date::{self, Dates};
 use super::level::Level;
 use super::sink::Sink;
-use super::target::{self, Origin, Rounds, Target};
+use super::target::{self, Origin, Rounds, Target, Text};
 use crate::clock;
 
 /// Appends what a log format makes of an exchange.
@@ -31,6 +31,7 @@ pub struct Logger {
     console: Console,
     sinks: Vec<(LogAddress, Rc<Sink>)>,
     text: RefCell<Vec<u8>>,
+    structured: RefCell<Vec<u8>>,
 }
 
 /// The targets of a proxy, and what their headers say.
@@ -101,6 +102,7 @@ impl Logger {
             console: Console::new(console),
             sinks: open,
             text: RefCell::default(),
+            structured: RefCell::default(),
             program,
             render,
         })
@@ -135,7 +137,7 @@ impl Logger {
             Some(cx.session.frontend),
             Level::Info,
             cx.now.wall_us,
-            &text,
+            Text::plain(&text),
         );
     }
 
@@ -143,7 +145,9 @@ impl Logger {
     /// frontend keep it back.
     pub fn exchange(&self, cx: &Cx<'_>) {
         let proxy = &self.program.proxy(cx.session.frontend).ir;
-        let Some(format) = &proxy.log_format else {
+        let no_request = proxy.mode == Mode::Http && cx.stream.request_line.is_empty();
+        let own = proxy.error_log_format.as_ref().filter(|_| no_request);
+        let Some(format) = own.or(proxy.log_format.as_ref()) else {
             return;
         };
         if proxy.logs.is_empty() || cx.stream.log_silent {
@@ -167,12 +171,21 @@ impl Logger {
         let mut text = self.text.borrow_mut();
         text.clear();
         (self.render)(format, cx, &mut text);
-        self.send(Some(cx.session.frontend), level, cx.now.wall_us, &text);
+        let mut structured = self.structured.borrow_mut();
+        structured.clear();
+        if let Some(format) = &proxy.log_format_sd {
+            (self.render)(format, cx, &mut structured);
+        }
+        let line = Text {
+            structured: &structured,
+            text: &text,
+        };
+        self.send(Some(cx.session.frontend), level, cx.now.wall_us, line);
     }
 
     /// Sends a line that is not about an exchange to a proxy's targets, or to the global ones.
     pub fn message(&self, proxy: Option<ProxyId>, level: Level, text: &str) {
-        self.send(proxy, level, clock::wall_us(), text.as_bytes());
+        self.send(proxy, level, clock::wall_us(), Text::plain(text.as_bytes()));
     }
 
     /// Says something on standard error, as `[WARNING]  (pid) : text`, unless the process is quiet.
@@ -206,7 +219,7 @@ impl Logger {
         &self.program
     }
 
-    fn send(&self, proxy: Option<ProxyId>, level: Level, wall_us: u64, text: &[u8]) {
+    fn send(&self, proxy: Option<ProxyId>, level: Level, wall_us: u64, text: Text<'_>) {
         let way = proxy
             .and_then(|id| self.proxies.get(id.0 as usize))
             .unwrap_or(&self.global);

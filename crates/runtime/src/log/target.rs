@@ -55,6 +55,25 @@ pub(super) struct Target {
     rounds: Arc<Rounds>,
 }
 
+/// What a line says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text<'a> {
+    /// `log-format-sd`, for RFC 5424 only.
+    pub(super) structured: &'a [u8],
+    /// The line behind the header.
+    pub(super) text: &'a [u8],
+}
+
+impl<'a> Text<'a> {
+    /// A line without structured data.
+    pub(super) fn plain(text: &'a [u8]) -> Text<'a> {
+        Text {
+            structured: b"",
+            text,
+        }
+    }
+}
+
 /// What headers say about this process and a proxy.
 #[derive(Debug)]
 pub(super) struct Origin {
@@ -84,7 +103,7 @@ impl Target {
         origin: &Origin,
         dates: &Dates,
         wall_us: u64,
-        text: &[u8],
+        text: Text<'_>,
     ) {
         let level = level as u8;
         if level > self.ir.max_level {
@@ -95,13 +114,20 @@ impl Target {
         {
             return;
         }
-        if text.is_empty() {
+        if text.text.is_empty() {
             return;
         }
         let level = level.max(self.ir.min_level);
         self.sink.line(self.ir.max_length as usize, |line| {
-            header(&self.ir, level, origin, dates, wall_us, line);
-            line.extend_from_slice(text);
+            header(
+                &self.ir,
+                level,
+                origin,
+                dates,
+                (wall_us, text.structured),
+                line,
+            );
+            line.extend_from_slice(text.text);
         });
     }
 }
@@ -111,7 +137,7 @@ fn header(
     level: u8,
     origin: &Origin,
     dates: &Dates,
-    wall_us: u64,
+    (wall_us, structured): (u64, &[u8]),
     line: &mut Vec<u8>,
 ) {
     let priority = target.facility * 8 + level;
@@ -148,7 +174,12 @@ fn header(
             line.extend_from_slice(&origin.tag);
             line.push(b' ');
             line.extend_from_slice(&origin.pid);
-            line.extend_from_slice(b" - - ");
+            line.extend_from_slice(b" - ");
+            line.extend_from_slice(match structured {
+                b"" => b"-",
+                structured => structured,
+            });
+            line.push(b' ');
         }
     }
 }

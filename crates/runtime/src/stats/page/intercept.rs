@@ -35,7 +35,10 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
         match rule.action.run(tx) {
             Outcome::Continue => {}
             Outcome::Stop => break,
-            decided => return decided,
+            decided => {
+                tx.stream.response_from = ResponseSource::Statistics;
+                return decided;
+            }
         }
     }
     let empty = Facts::default();
@@ -50,7 +53,7 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
         };
         page.answer(&tx.stream.request)
     } else {
-        challenge(stats, None)
+        challenge(stats)
     };
     put(reply, tx);
     tx.stream.response_from = ResponseSource::Statistics;
@@ -74,7 +77,7 @@ fn put(reply: Reply, tx: &mut Tx<'_>) {
         let mut framed = Vec::with_capacity(body.len() + 32);
         if !body.is_empty() {
             // Writing to memory cannot fail.
-            let _ = write!(framed, "{:x}\r\n", body.len());
+            let _ = write!(framed, "{:X}\r\n", body.len());
             framed.append(&mut body);
             framed.extend_from_slice(b"\r\n");
         }

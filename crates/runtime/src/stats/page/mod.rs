@@ -13,6 +13,7 @@ use hapax_core::contract::Now;
 use hapax_core::ir;
 use hapax_core::program::{Program, Proxy};
 use hapax_proto::http::Head;
+use hapax_rules::action::auth;
 
 pub use self::intercept::{intercept, remember};
 
@@ -69,10 +70,10 @@ pub fn authorised(stats: &ir::Stats, head: &Head) -> bool {
     stats.auth.is_empty() || credentials(head).is_some_and(|given| knows(stats, &given))
 }
 
-/// The answer that asks for user and password; `realm` of a rule comes before that of `stats realm`.
-pub fn challenge(stats: &ir::Stats, realm: Option<&str>) -> Reply {
-    let realm = realm.or(stats.realm.as_deref()).unwrap_or(REALM);
-    let body = "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n";
+/// The answer that asks for user and password.
+pub fn challenge(stats: &ir::Stats) -> Reply {
+    let realm = stats.realm.as_deref().unwrap_or(auth::REALM);
+    let body = auth::BODY;
     Reply {
         status: 401,
         reason: "Unauthorized",
@@ -92,12 +93,10 @@ pub fn serve(page: &Page<'_>, head: &Head) -> Option<Reply> {
         return None;
     }
     if !authorised(page.stats, head) {
-        return Some(challenge(page.stats, None));
+        return Some(challenge(page.stats));
     }
     Some(page.answer(head))
 }
-
-const REALM: &str = "HAProxy Statistics";
 
 impl Page<'_> {
     /// The answer to a request that matches and is allowed.

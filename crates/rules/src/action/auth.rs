@@ -1,0 +1,71 @@
+//! `auth`: asks for a user and password. Of requests for the statistics page only: other rules need lists of users.
+
+use std::sync::Arc;
+
+use hapax_core::contract::{Action, Outcome, Tx};
+use hapax_core::keyword::{ActionKeyword, Rulesets};
+use hapax_core::stream::ReplyBody;
+use hapax_proto::http::Head;
+
+use super::reading;
+
+/// The row.
+pub const ROW: ActionKeyword = ActionKeyword {
+    name: "auth",
+    rulesets: Rulesets::STATS,
+    usage: "[realm <realm>]",
+    doc: "Asks for a user and password.",
+    parse: |cursor| {
+        let realm = if cursor.peek().is_some_and(|word| *word == "realm") {
+            cursor.take();
+            // The line feed stands in the reference's message.
+            let realm = reading::expect(cursor, "missing realm value.\n")?;
+            realm.lossy().into_owned()
+        } else {
+            REALM.to_owned()
+        };
+        Ok(Arc::new(Auth {
+            realm,
+            text: reading::text(cursor),
+        }))
+    },
+};
+
+#[derive(Debug)]
+struct Auth {
+    realm: String,
+    text: String,
+}
+
+impl Action for Auth {
+    fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    fn run(&self, tx: &mut Tx<'_>) -> Outcome {
+        let body = challenge(&mut tx.stream.response, &self.realm);
+        tx.stream.reply_body = ReplyBody::Owned(body.into());
+        Outcome::Reply
+    }
+
+    fn is_final(&self) -> bool {
+        true
+    }
+}
+
+/// Makes the answer that asks for a user and password; returns its body.
+pub fn challenge(response: &mut Head, realm: &str) -> &'static str {
+    response.start_response(b"HTTP/1.1", 401, b"Unauthorized");
+    response.add(b"content-length", BODY.len().to_string().as_bytes());
+    response.add(b"cache-control", b"no-cache");
+    response.add(b"content-type", b"text/html");
+    let question = format!("Basic realm=\"{realm}\"");
+    response.add(b"www-authenticate", question.as_bytes());
+    BODY
+}
+
+/// What is asked for where nobody named it.
+pub const REALM: &str = "HAProxy Statistics";
+
+/// The page that is shown to who does not answer.
+pub const BODY: &str = "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n";
