@@ -27,7 +27,8 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let worker = client.local.worker;
     let most = proxy.ir.retries;
     let mut avoid = None;
-    let mut stay = None;
+    // A request that is sent again keeps its slot.
+    let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     loop {
         let index = match stay.take() {
             Some(index) => index,
