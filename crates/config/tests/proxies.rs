@@ -92,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 29] = [
+    let switches: [(&str, Read); 28] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -125,7 +125,6 @@ fn switches_go_on_and_off() {
         ("tcp-smart-accept", |o| o.smart_accept),
         ("tcp-smart-connect", |o| o.smart_connect),
         ("tcpka", |o| o.client_keepalive && o.server_keepalive),
-        ("transparent", |o| o.transparent),
     ];
     for (name, read) in switches {
         let on = section("listen", &format!("mode http; bind :1; option {name}"));
@@ -398,11 +397,6 @@ fn what_needs_http_is_said_in_tcp_mode() {
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
         ("listen", "option checkcache", "option checkcache"),
-        (
-            "listen",
-            "option http-buffer-request",
-            "option http-buffer-request",
-        ),
         (
             "listen",
             "option http-use-proxy-header",
