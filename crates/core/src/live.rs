@@ -375,7 +375,7 @@ impl ServerLive {
         workers: usize,
     ) -> ServerLive {
         let options = &server.options;
-        let up = !options.disabled;
+        let up = !options.disabled && !is_unresolved(server);
         ServerLive {
             name: server.name.clone(),
             id,
@@ -411,6 +411,7 @@ impl ServerLive {
                 health: if up { options.check.rise } else { 0 },
                 admin: Admin {
                     from_configuration: options.disabled,
+                    unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
                 ..ServerState::default()
@@ -549,6 +550,12 @@ impl CheckStatus {
             CheckStatus::L4Ok | CheckStatus::L7Ok | CheckStatus::L7OkConditionally
         )
     }
+}
+
+/// Whether a server's name gave no address (`init-addr none`): it waits in maintenance.
+fn is_unresolved(server: &ir::Server) -> bool {
+    let address = server.address.ip();
+    server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ use crate::clock;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
-/// Leaves the exchange with a server connection on which the head is being sent.
+/// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
+/// client to be redirected to it (`redir`).
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let backend = exchange.stream.backend;
@@ -42,6 +43,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
+        if redirects(exchange, server) {
+            return Ok(());
+        }
         let phase_failed = match attempt(client, exchange, server).await {
             Ok(()) => return Ok(()),
             Err(Attempt::Client(failure)) => {
@@ -87,6 +91,12 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             release(client, exchange);
         }
     }
+}
+
+/// `redir` answers GET and HEAD; other methods go to the server.
+fn redirects(exchange: &Exchange, server: &ServerPlan) -> bool {
+    server.live.ir.options.redirect_prefix.is_some()
+        && matches!(exchange.stream.request.method(), b"GET" | b"HEAD")
 }
 
 /// Forgets the server connection, so that the same request can be sent again.

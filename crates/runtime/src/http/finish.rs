@@ -38,8 +38,13 @@ pub async fn settle(
         refuse(client, exchange, failure).await;
         return Then::Close;
     }
+    let ended = matches!(failure.cause, Cause::Down | Cause::Up | Cause::Killed);
     match failure.status {
         0 => return Then::Close,
+        status if ended && exchange.notes.muted => {
+            exchange.stream.status = status as i16;
+            return Then::Close;
+        }
         REPLY => {}
         status => {
             // What is logged is what failed, also where `errorloc` makes a redirect of it.

@@ -40,6 +40,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     prepare(client, exchange)?;
     loop {
         connect::run(client, exchange).await?;
+        if exchange.server.is_none() {
+            return reply::redirected(client, exchange).await;
+        }
         if exchange.stream.request.seen().connect_length {
             // Where its body would end is what servers disagree on (RFC 9110 9.3.6).
             return Err(refuse_connect(client, exchange));
