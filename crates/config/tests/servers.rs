@@ -178,7 +178,7 @@ fn server_options_are_read() {
         (Some("c"), Some("http://x"))
     );
     assert_eq!(
-        (options.maxconn, options.minconn, options.maxqueue,),
+        (options.maxconn, options.minconn, options.maxqueue),
         (1, 2, 3)
     );
     assert_eq!((options.pool_max_conn, options.pool_purge_delay), (5, 6000));

@@ -12,7 +12,7 @@ use hapax_core::contract::{
     Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Outcome, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
-use hapax_core::live::{Live, ServerLive};
+use hapax_core::live::{Live, ProxyLive, ServerLive};
 use hapax_core::program::Program;
 use hapax_core::span::Span;
 use hapax_core::stream::Times;
@@ -116,21 +116,41 @@ pub struct World {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Runs these proxies.
+/// Runs these proxies; servers are chosen in turn.
 pub fn run(global: ir::Global, proxies: Vec<Proxy>, workers: usize) -> World {
+    run_with(global, proxies, workers, |_, live| {
+        Arc::new(Turns {
+            servers: live.servers.clone(),
+            next: AtomicUsize::new(0),
+        })
+    })
+}
+
+/// Runs these proxies with the balance room's algorithms, limits and queues.
+pub fn run_balanced(global: ir::Global, mut proxies: Vec<Proxy>, workers: usize) -> World {
+    for proxy in &mut proxies {
+        proxy.balance = hapax_balance::default_algorithm();
+    }
+    run_with(global, proxies, workers, |proxy, live| {
+        Arc::new(hapax_balance::Backend::new(proxy, live.clone(), 1))
+    })
+}
+
+fn run_with(
+    global: ir::Global,
+    proxies: Vec<Proxy>,
+    workers: usize,
+    dispatch: fn(&Proxy, &Arc<ProxyLive>) -> Arc<dyn Dispatch>,
+) -> World {
     let config = ir::Config {
         global,
         proxies,
         ..ir::Config::default()
     };
     let live = Arc::new(Live::new(&config, workers, 1));
-    for proxy in &live.proxies {
-        if !proxy.servers.is_empty() {
-            let turns: Arc<dyn Dispatch> = Arc::new(Turns {
-                servers: proxy.servers.clone(),
-                next: AtomicUsize::new(0),
-            });
-            proxy.dispatch.set(turns).expect("set once");
+    for (proxy, live) in config.proxies.iter().zip(&live.proxies) {
+        if !live.servers.is_empty() {
+            live.dispatch.set(dispatch(proxy, live)).expect("set once");
         }
     }
     let listeners = open::listeners(&config.proxies, &config.global, workers).expect("free ports");
