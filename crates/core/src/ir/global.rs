@@ -97,7 +97,7 @@ pub struct Tune {
     pub maxrewrite: u32,
     /// `tune.http.maxhdr`.
     pub http_maxhdr: u16,
-    /// `tune.http.logurilen`, bytes.
+    /// `tune.http.logurilen`, bytes; without it one less than the manual says.
     pub http_logurilen: u16,
     /// `tune.pipesize`, bytes; 0 is the system's.
     pub pipesize: u32,
@@ -119,7 +119,7 @@ impl Default for Tune {
             bufsize: 16384,
             maxrewrite: 1024,
             http_maxhdr: 101,
-            http_logurilen: 1024,
+            http_logurilen: 1023,
             pipesize: 0,
             rcvbuf_client: 0,
             rcvbuf_server: 0,
