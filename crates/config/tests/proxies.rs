@@ -400,11 +400,6 @@ fn what_is_not_built_is_refused_by_name() {
         ("listen", "option checkcache", "option checkcache"),
         (
             "listen",
-            "option http-buffer-request",
-            "option http-buffer-request",
-        ),
-        (
-            "listen",
             "option http-use-proxy-header",
             "option http-use-proxy-header",
         ),

@@ -43,6 +43,8 @@ impl Live {
                 counters: Counters::new(workers),
                 connection_rate: Rate::new(workers),
                 session_rate: Rate::new(workers),
+                bytes_out_rate: Rate::new(workers),
+                maxconn_reached: AtomicU32::new(0),
                 streams: AtomicU32::new(0),
                 dropped_logs: AtomicU64::new(0),
                 started_wall_us,
@@ -106,6 +108,10 @@ pub struct ProcessLive {
     pub connection_rate: Rate,
     /// New sessions per second.
     pub session_rate: Rate,
+    /// Bytes to clients per second.
+    pub bytes_out_rate: Rate,
+    /// Times the process limit of connections was reached.
+    pub maxconn_reached: AtomicU32,
     /// Streams ever, for numbering.
     pub streams: AtomicU32,
     /// Log lines that could not be sent.

@@ -145,6 +145,9 @@ impl Door {
             .map_or(u32::MAX, |bind| no_limit(bind.options.maxconn));
         self.local.places.want();
         if !process.connections.try_up(of_process) {
+            if self.gate.state() == GateState::Open {
+                process.maxconn_reached.fetch_add(1, Ordering::Relaxed);
+            }
             return None;
         }
         if !proxy.live.frontend.sessions.try_up(of_proxy) {

@@ -37,7 +37,7 @@ pub struct Cli {
     /// What is known since the start.
     pub facts: Facts,
     /// Asks the workers what they measure.
-    pub measures: Box<dyn Fn() -> Measures>,
+    pub measures: Box<dyn Fn(&Program, Now) -> Measures>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
 }

@@ -4,9 +4,9 @@ use std::task::{Poll, ready};
 
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Phase};
-use hapax_proto::h1::Limits;
 use hapax_proto::h1::body::{Framing, request_framing};
 use hapax_proto::h1::chunk::Decoder;
+use hapax_proto::h1::{Fault, Limits};
 use hapax_proto::http::Name;
 
 use super::client::{Client, Interrupted, within};
@@ -29,7 +29,7 @@ pub async fn run(
     exchange.stream.times.request = match &waited {
         Ok(()) => client.local.now().ms,
         Err(failure) => {
-            exchange.notes.muted = failure.cause == Cause::ClientAbort;
+            exchange.notes.muted |= failure.cause == Cause::ClientAbort;
             0
         }
     };
@@ -41,15 +41,25 @@ async fn wait(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
     let timeouts = plan.proxy(client.session.frontend).ir.timeouts;
     let limits = &plan.at(client.session.frontend).request_limits;
     let framing = request_framing(&exchange.stream.request);
+    // One time for the head and what is waited for here.
     let began = exchange.stream.times.first_byte;
+    let spent = client.local.now().ms.saturating_sub(began);
     let whole = timeouts
         .http_request
-        .map(|timeout| clock::now_ms().min(began.max(1)) + u64::from(timeout));
-    let mut told = false;
+        .map(|timeout| clock::now_ms() + u64::from(timeout).saturating_sub(spent));
+    let (mut told, mut waited) = (false, false);
     loop {
         let here = exchange.up.input.as_ref().map_or(&[][..], Buf::data);
-        if is_enough(here, framing, limits) {
-            return Ok(());
+        match is_enough(here, framing, limits) {
+            Ok(false) => {}
+            Ok(true) => return Ok(()),
+            // What came with the head is judged with it.
+            Err(_) if !waited => return Ok(()),
+            Err(fault) => {
+                exchange.notes.muted = true;
+                let status = fault.request_status();
+                return Err(Failure::new(Cause::Proxy, Phase::Request, status));
+            }
         }
         if exchange.stream.request.seen().expect_continue && !told {
             told = true;
@@ -70,6 +80,7 @@ async fn wait(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
         let (cause, status) = match came.await {
             Ok(Ok(count)) if count > 0 => {
                 input.filled(count);
+                waited = true;
                 continue;
             }
             Ok(_) => (Cause::ClientAbort, 400),
@@ -103,26 +114,28 @@ async fn tell(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
         Poll::Ready(true)
     });
     match sent.await {
-        Ok(true) => Ok(()),
+        Ok(true) => {
+            exchange.notes.response_head += COUNTED;
+            Ok(())
+        }
         Ok(false) => Err(Failure::new(Cause::ClientAbort, Phase::Request, 400)),
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Request, 408)),
         Err(Interrupted::Ended(cause)) => Err(Failure::new(cause, Phase::Request, 0)),
     }
 }
 
-/// Whether the body is complete, broken, or as much as is kept.
-fn is_enough(here: &[u8], framing: Framing, limits: &Limits) -> bool {
+/// Whether the body is complete, or as much as is kept.
+fn is_enough(here: &[u8], framing: Framing, limits: &Limits) -> Result<bool, Fault> {
     if here.len() >= limits.max_kept {
-        return true;
+        return Ok(true);
     }
-    match framing {
+    Ok(match framing {
         Framing::Length(length) => here.len() as u64 >= length,
-        Framing::Chunked => {
-            let found = Decoder::new().advance(here, limits);
-            found.map_or(true, |found| found.done)
-        }
+        Framing::Chunked => Decoder::new().advance(here, limits)?.done,
         Framing::None | Framing::UntilClose | Framing::Tunnel => true,
-    }
+    })
 }
 
+/// [`CONTINUE`] as [`counted`](super::exchange::counted) counts a head.
+const COUNTED: u64 = 40;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

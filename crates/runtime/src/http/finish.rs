@@ -197,6 +197,14 @@ fn count(client: &Client, exchange: &mut Exchange) {
         }
     };
     on_front(&frontend.frontend.counters);
+    let process = &plan.program.live.process;
+    process
+        .counters
+        .add(worker, Count::BytesOut, stream.bytes_out);
+    let amount = u32::try_from(stream.bytes_out).unwrap_or(u32::MAX);
+    process
+        .bytes_out_rate
+        .add_many(worker, amount, stream.times.end);
     if let Some(listener) = frontend.listeners.get(client.session.listener) {
         on_front(&listener.counters);
     }
