@@ -97,7 +97,7 @@ pub struct Tune {
     pub maxrewrite: u32,
     /// `tune.http.maxhdr`.
     pub http_maxhdr: u16,
-    /// `tune.http.logurilen`, bytes.
+    /// `tune.http.logurilen`, bytes; without it one less than the manual says.
     pub http_logurilen: u16,
     /// `tune.pipesize`, bytes; 0 is the system's.
     pub pipesize: u32,

@@ -16,6 +16,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
+use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
@@ -309,7 +310,13 @@ async fn attempt(
     let proxy = plan.proxy(exchange.stream.backend);
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
+    exchange.stream.server_local = Endpoint::Unknown;
+    exchange.stream.server_address = server
+        .address(client.session.destination.port())
+        .and_then(|address| address.to_addr())
+        .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
+        exchange.stream.server_local = connection.local;
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
         exchange.server = Some(connection);
@@ -324,6 +331,7 @@ async fn attempt(
         proxy.ir.options.smart_connect,
     )?;
     let mut preface = preface(&client.session, server);
+    exchange.stream.server_local = connection.local;
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let abortonclose = proxy.ir.options.abortonclose;
@@ -382,7 +390,6 @@ async fn attempt(
 fn connected(client: &Client, exchange: &mut Exchange) {
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
-    exchange.stream.server_address = Endpoint::Unknown;
 }
 
 /// An idle connection that this request may be sent on (`http-reuse`).

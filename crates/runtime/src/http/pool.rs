@@ -6,7 +6,10 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::live::ServerLive;
+use hapax_core::stream::Endpoint;
+use hapax_sys::addr::local_addr;
 
+use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
@@ -17,6 +20,8 @@ pub struct ServerConnection {
     pub socket: ServerSocket,
     /// Requests that were sent on it before the current one.
     pub reuses: u32,
+    /// Our end of it.
+    pub local: Endpoint,
     in_use: InUse,
     /// The server's generation when it was opened.
     generation: u32,
@@ -46,6 +51,7 @@ pub struct Pool {
 struct Idle {
     socket: ServerSocket,
     reuses: u32,
+    local: Endpoint,
     generation: u32,
     port: u16,
 }
@@ -53,7 +59,9 @@ struct Idle {
 impl ServerConnection {
     /// A connection that was just started.
     pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
+        let local = local_addr(&socket).map_or(Endpoint::Unknown, |address| endpoint(&address));
         ServerConnection {
+            local,
             socket: ServerSocket(socket),
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
@@ -88,6 +96,7 @@ impl ServerConnection {
         server.pool.idle.borrow_mut().push(Idle {
             socket: self.socket,
             reuses: self.reuses,
+            local: self.local,
             generation: self.generation,
             port: self.port,
         });
@@ -172,6 +181,7 @@ impl Pool {
             self.low.set(self.low.get().min(idle.len()));
             return Some(ServerConnection {
                 socket: taken.socket,
+                local: taken.local,
                 reuses: taken.reuses + 1,
                 in_use: InUse::new(server),
                 generation,

@@ -154,7 +154,7 @@ fn each_framing_has_its_header() {
             None,
             Level::Info,
             1_000_000_000_000_042,
-            crate::log::target::Text::plain(b"text"),
+            Text::plain(b"text"),
         );
         logger.flush();
         let mut dates = [Vec::new(), Vec::new()];
