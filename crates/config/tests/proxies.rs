@@ -92,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 29] = [
+    let switches: [(&str, Read); 28] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -125,7 +125,6 @@ fn switches_go_on_and_off() {
         ("tcp-smart-accept", |o| o.smart_accept),
         ("tcp-smart-connect", |o| o.smart_connect),
         ("tcpka", |o| o.client_keepalive && o.server_keepalive),
-        ("transparent", |o| o.transparent),
     ];
     for (name, read) in switches {
         let on = section("listen", &format!("mode http; bind :1; option {name}"));

@@ -86,6 +86,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// How many workers there are slots for.
+    pub fn workers(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Zeros for `workers` workers.
     pub fn new(workers: usize) -> Counters {
         Counters {

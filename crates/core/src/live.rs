@@ -353,6 +353,20 @@ pub struct ServerLive {
 }
 
 impl ServerLive {
+    /// The place that `dispatch ADDRESS` sends everything to: a server without a name, which no list shows.
+    pub fn unnamed(address: ir::Address, proxy: &ir::Proxy, workers: usize) -> ServerLive {
+        let server = ir::Server {
+            name: String::new(),
+            span: proxy.span,
+            text: String::new(),
+            address,
+            port: ir::ServerPort::Fixed,
+            host_name: None,
+            options: ir::ServerOptions::default(),
+        };
+        ServerLive::new(&server, &proxy.name, 0, 0, workers)
+    }
+
     fn new(
         server: &ir::Server,
         backend: &str,

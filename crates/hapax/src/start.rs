@@ -149,12 +149,13 @@ fn limit(
     printer: &mut Printer,
 ) -> Result<Limits, String> {
     let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
-    let limits = limits::compute(config, workers as u16, granted.hard);
+    let mut limits = limits::compute(config, workers as u16, granted.hard);
     config.global.maxconn = Some(limits.maxconn);
     if args.verbose {
         println!("Note: setting global.maxconn to {}.", limits.maxconn);
     }
     if let Some(text) = limits::apply(limits, !config.global.no_strict_limits)? {
+        limits.files = limits.files.min(granted.hard);
         printer.say(Severity::Warning, &text);
     }
     if let Some(megabytes) = args.memory.filter(|&megabytes| megabytes > 0) {

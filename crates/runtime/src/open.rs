@@ -227,3 +227,6 @@ impl BindError {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -27,13 +27,19 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let worker = client.local.worker;
     let most = proxy.ir.retries;
     let mut avoid = None;
-    let mut stay = None;
+    // A request that is sent again stays on its server, whose slot it still holds.
+    let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     loop {
-        let index = match stay.take() {
-            Some(index) => index,
-            None => assign(client, exchange, avoid).await?,
+        let direct = plan.at(backend).direct.as_ref();
+        let index = match (direct, stay.take()) {
+            (Some(_), _) => {
+                exchange.stream.times.queue = client.local.now().ms;
+                0
+            }
+            (None, Some(index)) => index,
+            (None, None) => assign(client, exchange, avoid).await?,
         };
-        let Some(server) = plan.at(backend).servers.get(index) else {
+        let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
         let phase_failed = match attempt(client, exchange, server).await {
