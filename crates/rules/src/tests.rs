@@ -566,3 +566,20 @@ fn rules_in_an_odd_order_are_told() {
         ]
     );
 }
+
+// exercises: action/auth section/stats http-request
+#[test]
+fn who_may_not_see_the_statistics_is_asked_for_a_password() {
+    let mut fixture = fixture(&["stats http-request auth realm Mine unless { path /open }"]);
+    let program = fixture.program();
+    let mut scratch = Vec::new();
+    let mut tx = fixture.tx(&program, &mut scratch);
+    let stats = program.proxy(tx.session.frontend).ir.stats.as_ref();
+    let rules = &stats.expect("a page").rules;
+    let outcome = ruleset::evaluate(rules, &mut tx);
+    assert!(matches!(outcome, Outcome::Reply), "{outcome:?}");
+    let answer = response(&fixture);
+    assert!(answer.starts_with("401 Unauthorized|content-length: 112|"));
+    assert!(answer.contains("|www-authenticate: Basic realm=\"Mine\""));
+    assert!(refused("stats http-request auth realm").contains("missing realm value."));
+}

@@ -29,7 +29,7 @@ pub static TABLES: &[Tables] = &[Tables {
 }];
 
 /// Asks the workers what they measure.
-pub type Measure = Box<dyn Fn(&Program, Now) -> Measures>;
+pub type Measure = dyn Fn(&Program, Now) -> Measures;
 
 /// What the commands look at and change.
 pub struct Cli {
@@ -40,7 +40,7 @@ pub struct Cli {
     /// What is known since the start.
     pub facts: Facts,
     /// Asks the workers what they measure.
-    pub measures: Measure,
+    pub measures: Box<Measure>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
 }

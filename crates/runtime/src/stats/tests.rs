@@ -378,7 +378,7 @@ fn in_tcp_mode_http_columns_are_empty() {
 // exercises: column/scur column/smax column/qcur column/qmax column/rate column/rate_max column/req_rate
 // exercises: column/req_rate_max column/conn_rate column/conn_rate_max column/lastsess column/qtime column/ctime
 // exercises: column/rtime column/ttime column/qtime_max column/ctime_max column/rtime_max column/ttime_max
-// exercises: column/srv_icur column/safe_conn_cur column/used_conn_cur column/need_conn_est column/h1_open_connections
+// exercises: column/srv_icur column/idle_conn_cur column/safe_conn_cur column/used_conn_cur column/need_conn_est column/h1_open_connections
 #[test]
 fn gauges_rates_and_times_are_shown() {
     let program = program();
@@ -407,8 +407,10 @@ fn gauges_rates_and_times_are_shown() {
     }
     server.last_session_ms.store(50_000, Ordering::Relaxed);
     server.averages.add([2048, 3, 5000, 9000]);
-    server.idle.store(2, Ordering::Relaxed);
+    server.idle.store(3, Ordering::Relaxed);
+    server.idle_safe.store(2, Ordering::Relaxed);
     server.used.store(3, Ordering::Relaxed);
+    server.needed.store(4, Ordering::Relaxed);
     values(
         &program,
         "fe/FRONTEND",
@@ -441,16 +443,17 @@ fn gauges_rates_and_times_are_shown() {
             ("ctime_max", "3"),
             ("rtime_max", "5000"),
             ("ttime_max", "9000"),
-            ("srv_icur", "2"),
+            ("srv_icur", "3"),
+            ("idle_conn_cur", "1"),
             ("safe_conn_cur", "2"),
             ("used_conn_cur", "3"),
-            ("need_conn_est", "3"),
+            ("need_conn_est", "4"),
         ],
     );
     values(
         &program,
         "be/BACKEND",
-        &[("qcur", "1"), ("qmax", "2"), ("h1_open_connections", "5")],
+        &[("qcur", "1"), ("qmax", "2"), ("h1_open_connections", "6")],
     );
 }
 
