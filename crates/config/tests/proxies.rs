@@ -420,3 +420,20 @@ fn what_is_not_built_is_refused_by_name() {
         );
     }
 }
+
+// exercises: section/clitcpka-cnt, section/clitcpka-idle, section/clitcpka-intvl
+// exercises: section/srvtcpka-cnt, section/srvtcpka-idle, section/srvtcpka-intvl
+#[test]
+fn keep_alive_probes() {
+    let proxy = section(
+        "listen",
+        "bind :1; clitcpka-cnt 3; clitcpka-idle 10s; clitcpka-intvl 5; srvtcpka-cnt 4; srvtcpka-idle 1m; srvtcpka-intvl 7s",
+    );
+    let probes = |probes: ir::TcpProbes| (probes.count, probes.idle, probes.interval);
+    assert_eq!(probes(proxy.client_probes), (Some(3), Some(10), Some(5)));
+    assert_eq!(probes(proxy.server_probes), (Some(4), Some(60), Some(7)));
+    assert_eq!(
+        faults("listen", "clitcpka-cnt 3x")[0],
+        "parsing [x.cfg:2] : 'clitcpka-cnt' : unexpected character 'x' in integer value '3x'"
+    );
+}

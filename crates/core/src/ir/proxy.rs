@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Bind, CheckKind, LogFormat, LogTarget, Milliseconds, Network, Rule, Server, SourceAddress,
-    Stats, UseBackend,
+    Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule, Server,
+    SourceAddress, Stats, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -58,6 +58,12 @@ pub struct Proxy {
     pub error_pages: Vec<ErrorPage>,
     /// `monitor-uri`.
     pub monitor_uri: Option<String>,
+    /// `monitor fail`: any of these makes the answer to `monitor-uri` a 503.
+    pub monitor_fail: Vec<Condition>,
+    /// `clitcpka-cnt`, `clitcpka-idle`, `clitcpka-intvl`.
+    pub client_probes: TcpProbes,
+    /// `srvtcpka-cnt`, `srvtcpka-idle`, `srvtcpka-intvl`.
+    pub server_probes: TcpProbes,
     /// `option forwardfor`.
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`.
@@ -237,6 +243,17 @@ pub struct Options {
     pub log_health_checks: bool,
 }
 
+/// How TCP keep-alive probes are sent; none is the system's setting.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TcpProbes {
+    /// Unanswered probes after which the connection is dead.
+    pub count: Option<u32>,
+    /// Seconds of silence before the first probe.
+    pub idle: Option<u32>,
+    /// Seconds between two probes.
+    pub interval: Option<u32>,
+}
+
 /// How HTTP connections are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum ConnectionMode {
@@ -386,6 +403,9 @@ impl Proxy {
             log_format_sd: None,
             error_pages: Vec::new(),
             monitor_uri: None,
+            monitor_fail: Vec::new(),
+            client_probes: TcpProbes::default(),
+            server_probes: TcpProbes::default(),
             forward_for: None,
             original_to: None,
             stats: None,

@@ -150,7 +150,12 @@ fn each_framing_has_its_header() {
         config.global.log_send_hostname = host.map(str::to_owned);
         config.global.logs = framings.iter().map(|&(f, _)| receiver.target(f)).collect();
         let logger = open(config);
-        logger.send(None, Level::Info, 1_000_000_000_000_042, crate::log::target::Text::plain(b"text"));
+        logger.send(
+            None,
+            Level::Info,
+            1_000_000_000_000_042,
+            crate::log::target::Text::plain(b"text"),
+        );
         logger.flush();
         let mut dates = [Vec::new(), Vec::new()];
         logger.dates.bsd(1_000_000_000_000_042, &mut dates[0]);
