@@ -92,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 29] = [
+    let switches: [(&str, Read); 30] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -110,6 +110,7 @@ fn switches_go_on_and_off() {
         ("http-ignore-probes", |o| o.ignore_probes),
         ("http-no-delay", |o| o.http_no_delay),
         ("http-pretend-keepalive", |o| o.pretend_keepalive),
+        ("idle-close-on-response", |o| o.idle_close_on_response),
         ("independent-streams", |o| o.independent_streams),
         ("log-health-checks", |o| o.log_health_checks),
         ("log-separate-errors", |o| o.log_separate_errors),

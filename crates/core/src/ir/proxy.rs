@@ -219,6 +219,10 @@ pub struct Options {
     pub http_no_delay: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
+    /// `option idle-close-on-response`.
+    pub idle_close_on_response: bool,
+    /// `option http-restrict-req-hdr-names`.
+    pub odd_names: OddNames,
     /// `option http-buffer-request`.
     pub buffer_request: bool,
     /// `option accept-unsafe-violations-in-http-request`.
@@ -241,6 +245,18 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
+}
+
+/// What is done with request fields whose names hold more than letters, digits and hyphens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum OddNames {
+    /// Nothing.
+    #[default]
+    Preserve,
+    /// The fields are removed.
+    Delete,
+    /// The request is denied.
+    Reject,
 }
 
 /// How TCP keep-alive probes are sent; none is the system's setting.
