@@ -80,13 +80,14 @@ fn old_options_are_the_new_ones() {
 }
 
 #[test]
-fn a_tunnel_keeps_its_own_mode() {
+fn the_tunnel_mode_is_accepted_without_effect() {
     let loaded =
         accepted("listen x\n mode http\n bind :1\n timeout client 1s\n option http-tunnel\n");
     assert_eq!(
         loaded.proxy("x").options.connection_mode,
-        ConnectionMode::Tunnel
+        ConnectionMode::KeepAlive
     );
+    assert_eq!(loaded.config.global.no_counterpart.len(), 1);
 }
 
 #[test]
@@ -138,29 +139,19 @@ fn processes_are_workers() {
 }
 
 #[test]
-fn dispatch_and_transparent_have_a_modern_form() {
-    let loaded = accepted(
-        "backend x\n dispatch 1.1.1.1:80\n transparent\n timeout connect 1s\n timeout server 1s\n",
-    );
+fn dispatch_has_a_modern_form() {
+    let loaded =
+        accepted("backend x\n dispatch 1.1.1.1:80\n timeout connect 1s\n timeout server 1s\n");
     let place = Address::Inet("1.1.1.1:80".parse().expect("an address"));
     assert_eq!(loaded.proxy("x").dispatch, Some(place));
-    assert!(loaded.proxy("x").options.transparent);
-    assert_eq!(
-        loaded.hints,
-        ["server dispatch 1.1.1.1:80", "server transparent 0.0.0.0"]
-    );
+    assert_eq!(loaded.hints, ["server dispatch 1.1.1.1:80"]);
 }
 
 #[test]
 fn a_proxy_may_have_its_own_grace() {
-    let loaded =
-        accepted("global\n master-worker\nfrontend x\n bind :1\n timeout client 1s\n grace 10s\n");
+    let loaded = accepted("frontend x\n bind :1\n timeout client 1s\n grace 10s\n");
     assert_eq!(loaded.proxy("x").grace, Some(10_000));
-    assert!(loaded.config.global.master_worker);
-    assert_eq!(
-        loaded.hints,
-        ["-W on the command line", "in 'global': grace 10000"]
-    );
+    assert_eq!(loaded.hints, ["in 'global': grace 10000"]);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 30] = [
+    let switches: [(&str, Read); 29] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -126,7 +126,6 @@ fn switches_go_on_and_off() {
         ("tcp-smart-accept", |o| o.smart_accept),
         ("tcp-smart-connect", |o| o.smart_connect),
         ("tcpka", |o| o.client_keepalive && o.server_keepalive),
-        ("transparent", |o| o.transparent),
     ];
     for (name, read) in switches {
         let on = section("listen", &format!("mode http; bind :1; option {name}"));
@@ -411,6 +410,7 @@ fn what_is_not_built_is_refused_by_name() {
         ("listen", "bind :1 accept-proxy", "accept-proxy"),
         ("listen", "server s 127.0.0.1:1 guid g", "guid"),
         ("listen", "server s 127.0.0.1:1 non-stick", "non-stick"),
+        ("listen", "server s 127.0.0.1:1 slowstart 3s", "slowstart"),
     ] {
         let said = faults(section, line);
         assert!(

@@ -161,7 +161,7 @@ fn servers_have_addresses_and_ports() {
 fn server_options_are_read() {
     let proxy = section(
         "backend",
-        "mode http; server a 1.1.1.1:80 id 9 weight 10 backup disabled cookie c maxconn 1 minconn 2 maxqueue 3 slowstart 4s \
+        "mode http; server a 1.1.1.1:80 id 9 weight 10 backup disabled cookie c maxconn 1 minconn 2 maxqueue 3 \
          redir http://x pool-max-conn 5 pool-purge-delay 6s pool-low-conn 7 max-reuse 8 source 2.2.2.2:1000-2000 interface lo \
          tcp-ut 9s tfo send-proxy-v2 on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions \
          init-addr last,none,3.3.3.3 check inter 1s fastinter 2s downinter 3s rise 4 fall 5 port 6 addr 4.4.4.4",
@@ -178,13 +178,8 @@ fn server_options_are_read() {
         (Some("c"), Some("http://x"))
     );
     assert_eq!(
-        (
-            options.maxconn,
-            options.minconn,
-            options.maxqueue,
-            options.slowstart
-        ),
-        (1, 2, 3, 4000)
+        (options.maxconn, options.minconn, options.maxqueue,),
+        (1, 2, 3)
     );
     assert_eq!((options.pool_max_conn, options.pool_purge_delay), (5, 6000));
     assert_eq!((options.pool_low_conn, options.max_reuse), (7, 8));

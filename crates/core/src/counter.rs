@@ -86,6 +86,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// How many workers there are slots for.
+    pub fn workers(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Zeros for `workers` workers.
     pub fn new(workers: usize) -> Counters {
         Counters {
@@ -216,6 +221,12 @@ impl Rate {
     /// Counts one event of a worker at `now_ms`.
     #[inline]
     pub fn add(&self, worker: usize, now_ms: u64) {
+        self.add_many(worker, 1, now_ms);
+    }
+
+    /// Counts `events` at once.
+    #[inline]
+    pub fn add_many(&self, worker: usize, events: u32, now_ms: u64) {
         let Some(slot) = self.slots.get(worker) else {
             return;
         };
@@ -231,7 +242,7 @@ impl Rate {
             slot.current.store(0, Ordering::Relaxed);
             slot.second.store(second, Ordering::Relaxed);
         }
-        let count = slot.current.load(Ordering::Relaxed) + 1;
+        let count = slot.current.load(Ordering::Relaxed).saturating_add(events);
         slot.current.store(count, Ordering::Relaxed);
         // With one worker the count is the rate; the sum is only taken when this slot alone could be a new maximum.
         let highest = self.highest.load(Ordering::Relaxed);

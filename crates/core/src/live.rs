@@ -43,6 +43,8 @@ impl Live {
                 counters: Counters::new(workers),
                 connection_rate: Rate::new(workers),
                 session_rate: Rate::new(workers),
+                bytes_out_rate: Rate::new(workers),
+                maxconn_reached: AtomicU32::new(0),
                 streams: AtomicU32::new(0),
                 dropped_logs: AtomicU64::new(0),
                 started_wall_us,
@@ -106,6 +108,10 @@ pub struct ProcessLive {
     pub connection_rate: Rate,
     /// New sessions per second.
     pub session_rate: Rate,
+    /// Bytes to clients per second.
+    pub bytes_out_rate: Rate,
+    /// Times the process limit of connections was reached.
+    pub maxconn_reached: AtomicU32,
     /// Streams ever, for numbering.
     pub streams: AtomicU32,
     /// Log lines that could not be sent.
@@ -347,6 +353,20 @@ pub struct ServerLive {
 }
 
 impl ServerLive {
+    /// The place that `dispatch ADDRESS` sends everything to: a server without a name, which no list shows.
+    pub fn unnamed(address: ir::Address, proxy: &ir::Proxy, workers: usize) -> ServerLive {
+        let server = ir::Server {
+            name: String::new(),
+            span: proxy.span,
+            text: String::new(),
+            address,
+            port: ir::ServerPort::Fixed,
+            host_name: None,
+            options: ir::ServerOptions::default(),
+        };
+        ServerLive::new(&server, &proxy.name, 0, 0, workers)
+    }
+
     fn new(
         server: &ir::Server,
         backend: &str,
@@ -355,7 +375,7 @@ impl ServerLive {
         workers: usize,
     ) -> ServerLive {
         let options = &server.options;
-        let up = !options.disabled;
+        let up = !options.disabled && !is_unresolved(server);
         ServerLive {
             name: server.name.clone(),
             id,
@@ -391,6 +411,7 @@ impl ServerLive {
                 health: if up { options.check.rise } else { 0 },
                 admin: Admin {
                     from_configuration: options.disabled,
+                    unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
                 ..ServerState::default()
@@ -529,6 +550,12 @@ impl CheckStatus {
             CheckStatus::L4Ok | CheckStatus::L7Ok | CheckStatus::L7OkConditionally
         )
     }
+}
+
+/// Whether a server's name gave no address (`init-addr none`): it waits in maintenance.
+fn is_unresolved(server: &ir::Server) -> bool {
+    let address = server.address.ip();
+    server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
 }
 
 #[cfg(test)]

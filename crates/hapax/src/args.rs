@@ -49,8 +49,6 @@ pub struct Args {
     pub zero_warning: bool,
     /// `-dD`.
     pub diagnostic: bool,
-    /// `-dr`.
-    pub ignore_unresolved: bool,
     /// `--dump-registry`, of hapax' own.
     pub dump_registry: bool,
     /// `--generate-docs FOLDER`, of hapax' own.
@@ -252,8 +250,8 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-dr",
-        "-dr ignores server address resolution failures",
-        Does::Flag(|args| args.ignore_unresolved = true),
+        "-dr (ignore server address resolution failures) is not built yet.",
+        Does::NotBuilt,
     ),
     row(
         "-dW",

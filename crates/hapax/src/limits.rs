@@ -62,6 +62,9 @@ pub fn compute(config: &ir::Config, workers: u16, granted: u64) -> Limits {
 /// When the system does not grant that many and `strict-limits` holds.
 pub fn apply(limits: Limits, strict: bool) -> Result<Option<String>, String> {
     let now = limits::open_files().map_err(|error| error.to_string())?;
+    if limits.files <= now.soft {
+        return Ok(None);
+    }
     let wanted = Limit {
         soft: limits.files,
         hard: now.hard.max(limits.files),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use hapax_core::diagnostic::{Diagnostics, Prefix, Severity};
-use hapax_core::ir::{self, InitAddr};
+use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::span::Sources;
 
@@ -119,15 +119,6 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {
         for proxy in &mut config.proxies {
             proxy.maxconn.get_or_insert(maxconn);
-        }
-    }
-    if args.ignore_unresolved {
-        for server in config
-            .proxies
-            .iter_mut()
-            .flat_map(|proxy| &mut proxy.servers)
-        {
-            server.options.init_addr.push(InitAddr::None);
         }
     }
 }

@@ -32,6 +32,8 @@ pub fn pages(registry: &Registry) -> Vec<(&'static str, String)> {
         ("balance.md", balances(registry)),
         ("runtime-api.md", commands(registry)),
         ("statistics.md", columns(registry)),
+        ("no-counterpart.md", no_counterpart(registry)),
+        ("legacy.md", legacy(registry)),
     ]
 }
 
@@ -190,6 +192,54 @@ fn commands(registry: &Registry) -> String {
         ]
     });
     page("Runtime API", &["command", "level", "what it does"], rows)
+}
+
+/// Every keyword of sections, `bind` and `server` lines with what stands behind it.
+fn supported(
+    registry: &Registry,
+) -> impl Iterator<Item = (&'static str, String, Support, &'static str)> {
+    let sections = registry.sections.iter().map(|row| {
+        let places = dump::places(row.sections).join(", ");
+        (row.name, places, row.support, row.doc)
+    });
+    let binds = registry
+        .bind_options
+        .iter()
+        .map(|row| (row.name, "bind".to_owned(), row.support, row.doc));
+    let servers = registry
+        .server_options
+        .iter()
+        .map(|row| (row.name, "server".to_owned(), row.support, row.doc));
+    sections.chain(binds).chain(servers)
+}
+
+fn no_counterpart(registry: &Registry) -> String {
+    let rows = supported(registry).filter_map(|(name, place, support, _)| match support {
+        Support::NoCounterpart(reason) => Some(vec![format!("`{name}`"), place, reason.into()]),
+        Support::Runs | Support::Legacy(_) => None,
+    });
+    page(
+        "Keywords that are accepted without a counterpart",
+        &["keyword", "where", "why nothing here corresponds to it"],
+        rows,
+    )
+}
+
+fn legacy(registry: &Registry) -> String {
+    let rows = supported(registry).filter_map(|(name, place, support, doc)| match support {
+        Support::Legacy(last) => Some(vec![format!("`{name}`"), place, last.into(), doc.into()]),
+        Support::Runs | Support::NoCounterpart(_) => None,
+    });
+    page(
+        "Old keywords that work with a warning",
+        &[
+            "keyword",
+            "where",
+            "last release that ran it",
+            "what it does",
+        ],
+        rows,
+    )
 }
 
 fn columns(registry: &Registry) -> String {

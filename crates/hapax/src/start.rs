@@ -95,6 +95,9 @@ fn prepare(args: &Args, loaded: Loaded, printer: &mut Printer) -> Result<Option<
     // The zone's file is out of reach in a chroot.
     let _ = date::zone();
     drop_rights(&config.global)?;
+    if config.global.set_dumpable {
+        allow_core_dumps(printer);
+    }
     if config.global.daemon && !detach(pidfile.as_ref(), &null)? {
         return Ok(None);
     }
@@ -149,12 +152,13 @@ fn limit(
     printer: &mut Printer,
 ) -> Result<Limits, String> {
     let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
-    let limits = limits::compute(config, workers as u16, granted.hard);
+    let mut limits = limits::compute(config, workers as u16, granted.hard);
     config.global.maxconn = Some(limits.maxconn);
     if args.verbose {
         println!("Note: setting global.maxconn to {}.", limits.maxconn);
     }
     if let Some(text) = limits::apply(limits, !config.global.no_strict_limits)? {
+        limits.files = limits.files.min(granted.hard);
         printer.say(Severity::Warning, &text);
     }
     if let Some(megabytes) = args.memory.filter(|&megabytes| megabytes > 0) {
@@ -197,6 +201,22 @@ fn drop_rights(global: &ir::Global) -> Result<(), String> {
         identity::set_user(uid).map_err(|_| format!("[haproxy.main()] Cannot set uid {uid}."))?;
     }
     Ok(())
+}
+
+/// `set-dumpable`: a process that changed its user leaves no core file otherwise.
+fn allow_core_dumps(printer: &mut Printer) {
+    let unlimited = hapax_sys::limits::Limit {
+        soft: u64::MAX,
+        hard: u64::MAX,
+    };
+    let set = hapax_sys::limits::set_core_size(unlimited).and_then(|()| process::set_dumpable());
+    if let Err(error) = set {
+        let text = format!(
+            "[haproxy.main()] Failed to set the core dumps: {}",
+            system_text(&error)
+        );
+        printer.say(Severity::Warning, &text);
+    }
 }
 
 /// Goes to the background. False in the parent, once the child's number is written.

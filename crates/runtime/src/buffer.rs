@@ -163,6 +163,7 @@ impl Buf {
     }
 
     fn over(storage: Box<[u8]>) -> Buf {
+        USED.set(USED.get() + storage.len());
         Buf {
             storage,
             start: 0,
@@ -174,6 +175,7 @@ impl Buf {
 impl Drop for Buf {
     fn drop(&mut self) {
         let storage = std::mem::take(&mut self.storage);
+        let _ = USED.try_with(|used| used.set(used.get().saturating_sub(storage.len())));
         // A thread that ends has no pool any more; then the buffer is just freed.
         let _ = SIZE.try_with(|size| {
             if storage.len() == size.get() {
@@ -212,6 +214,11 @@ pub fn configure(bytes: usize, most_free: usize) {
     POOL.with_borrow_mut(Vec::clear);
 }
 
+/// Bytes of this worker's buffers that are taken.
+pub fn used() -> usize {
+    USED.get()
+}
+
 /// Size of this worker's buffers in bytes.
 pub fn size() -> usize {
     SIZE.get()
@@ -243,6 +250,7 @@ pub const DEFAULT_SIZE: usize = 16384;
 const DEFAULT_MOST_FREE: usize = 1024;
 
 thread_local! {
+    static USED: Cell<usize> = const { Cell::new(0) };
     static SIZE: Cell<usize> = const { Cell::new(DEFAULT_SIZE) };
     static MOST: Cell<usize> = const { Cell::new(DEFAULT_MOST_FREE) };
     static LOW: Cell<usize> = const { Cell::new(0) };

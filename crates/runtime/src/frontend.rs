@@ -146,6 +146,9 @@ impl Door {
             .map_or(u32::MAX, |bind| no_limit(bind.options.maxconn));
         self.local.places.want();
         if !process.connections.try_up(of_process) {
+            if self.gate.state() == GateState::Open {
+                process.maxconn_reached.fetch_add(1, Ordering::Relaxed);
+            }
             return None;
         }
         if !proxy.live.frontend.sessions.try_up(of_proxy) {
@@ -270,11 +273,16 @@ fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     if options.client_keepalive {
         let _ = hapax_sys::option::set_keepalive(socket, keepalive(&proxy.client_probes));
     }
-    if global.rcvbuf_client > 0 {
-        let _ = hapax_sys::option::set_receive_buffer(socket, global.rcvbuf_client);
+    size_buffers(socket, global);
+}
+
+/// `tune.rcvbuf.client` and `tune.sndbuf.client`.
+fn size_buffers(socket: &OwnedFd, tune: &hapax_core::ir::Tune) {
+    if tune.rcvbuf_client > 0 {
+        let _ = hapax_sys::option::set_receive_buffer(socket, tune.rcvbuf_client);
     }
-    if global.sndbuf_client > 0 {
-        let _ = hapax_sys::option::set_send_buffer(socket, global.sndbuf_client);
+    if tune.sndbuf_client > 0 {
+        let _ = hapax_sys::option::set_send_buffer(socket, tune.sndbuf_client);
     }
 }
 
@@ -292,5 +300,31 @@ pub fn endpoint(address: &Addr) -> Endpoint {
     match address {
         Addr::Inet(address) => Endpoint::Inet(*address),
         Addr::Unix(_) => Endpoint::Unix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use hapax_core::ir::Tune;
+    use nix::sys::socket::{getsockopt, sockopt};
+
+    // exercises: section/tune.rcvbuf.client
+    // exercises: section/tune.sndbuf.client
+    #[test]
+    fn clients_have_the_buffers_that_were_asked_for() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let address = listener.local_addr().expect("address");
+        let socket = OwnedFd::from(std::net::TcpStream::connect(address).expect("connect"));
+        let tune = Tune {
+            rcvbuf_client: 20_000,
+            sndbuf_client: 30_000,
+            ..Tune::default()
+        };
+        super::size_buffers(&socket, &tune);
+        // Linux grants twice of what is asked for.
+        assert_eq!(getsockopt(&socket, sockopt::RcvBuf).expect("read"), 40_000);
+        assert_eq!(getsockopt(&socket, sockopt::SndBuf).expect("read"), 60_000);
     }
 }

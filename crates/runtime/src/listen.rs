@@ -194,4 +194,38 @@ mod tests {
             drop(clients);
         });
     }
+
+    // exercises: section/tune.maxaccept
+    #[test]
+    fn no_more_than_a_batch_is_taken_before_others_run() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(tokio::runtime::LocalOptions::default())
+            .expect("runtime");
+        for batch in [1, 3] {
+            runtime.block_on(async {
+                let any = Addr::Inet("127.0.0.1:0".parse().expect("addr"));
+                let socket = listen(&any, &ListenOptions::default()).expect("listen");
+                let addr = local_addr(&socket).expect("name").inet().expect("inet");
+                let _clients: Vec<_> = (0..6)
+                    .map(|_| TcpStream::connect(addr).expect("connect"))
+                    .collect();
+                let taken = Rc::new(Cell::new(0));
+                let counter = taken.clone();
+                let mut served = Box::pin(Listener::new(socket).serve(
+                    Gate::new(),
+                    batch,
+                    move |_, _| counter.set(counter.get() + 1),
+                ));
+                for turn in 1..=6 / batch {
+                    std::future::poll_fn(|cx| {
+                        assert!(served.as_mut().poll(cx).is_pending());
+                        Poll::Ready(())
+                    })
+                    .await;
+                    assert_eq!(taken.get(), turn * batch);
+                }
+            });
+        }
+    }
 }

@@ -226,3 +226,6 @@ impl BindError {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

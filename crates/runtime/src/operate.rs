@@ -10,8 +10,8 @@ use hapax_core::program::Program;
 
 use crate::cli::{self, Access, Cli, Listening, Serving};
 use crate::local::Local;
-use crate::stats::info::{Facts, Measures};
-use crate::{buffer, pipe};
+use crate::stats::info::Facts;
+use crate::stats::measure;
 
 /// Serves the sockets of the runtime API, given in the order of the `stats socket` lines.
 pub fn runtime_api(local: &Rc<Local>, sockets: Vec<OwnedFd>, facts: Facts) {
@@ -23,7 +23,7 @@ pub fn runtime_api(local: &Rc<Local>, sockets: Vec<OwnedFd>, facts: Facts) {
         program: Arc::new(ArcSwap::new(program.clone())),
         errors: local.errors.clone(),
         facts,
-        measures: Box::new(measures),
+        measures: Box::new(measure::all),
         clock: Box::new(move || clock.now()),
     });
     for (bind, socket) in program.global.stats_sockets.iter().zip(sockets) {
@@ -52,18 +52,6 @@ fn access(program: &Program, bind: &Bind) -> Access {
             .stats_timeout
             .map_or(default.timeout_ms, u64::from),
         longest: program.global.tune.bufsize as usize,
-    }
-}
-
-/// What worker 0 measures of itself; the other workers have pools of their own.
-fn measures() -> Measures {
-    let size = buffer::size() as u64;
-    let (pipes_used, pipes_free) = pipe::open();
-    Measures {
-        pool_allocated: buffer::pooled() as u64 * size,
-        pipes_used: pipes_used as u32,
-        pipes_free: pipes_free as u32,
-        ..Measures::default()
     }
 }
 

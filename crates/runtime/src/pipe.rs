@@ -87,6 +87,18 @@ mod tests {
     use super::*;
     use hapax_sys::stream;
 
+    // exercises: section/tune.pipesize
+    #[test]
+    fn pipes_have_the_size_that_was_asked_for() {
+        configure(65536, 1);
+        let small = PooledPipe::take().expect("one").capacity();
+        POOL.with_borrow_mut(Vec::clear);
+        OPEN.set(0);
+        configure(131_072, 1);
+        let large = PooledPipe::take().expect("one").capacity();
+        assert_eq!((small, large), (65536, 131_072));
+    }
+
     #[test]
     fn empty_pipes_are_kept_and_their_number_is_bounded() {
         configure(4096, 2);

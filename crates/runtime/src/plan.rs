@@ -36,6 +36,8 @@ pub struct Plan {
 pub struct ProxyPlan {
     /// Servers by index.
     pub servers: Vec<Rc<ServerPlan>>,
+    /// Where `dispatch` sends everything.
+    pub direct: Option<Rc<ServerPlan>>,
     /// What a request's head may be.
     pub request_limits: Limits,
     /// What a response's head may be.
@@ -126,6 +128,12 @@ impl ProxyPlan {
                     known(live).unwrap_or_else(|| Rc::new(ServerPlan::new(live, &proxy.ir, global)))
                 })
                 .collect(),
+            direct: proxy.ir.dispatch.as_ref().map(|address| {
+                // Its counters are never read: only this worker writes them.
+                let workers = proxy.live.backend.counters.workers();
+                let live = ServerLive::unnamed(address.clone(), &proxy.ir, workers);
+                Rc::new(ServerPlan::new(&Arc::new(live), &proxy.ir, global))
+            }),
             request_limits: limits(proxy.ir.options.relaxed_request),
             response_limits: limits(proxy.ir.options.relaxed_response),
         }
@@ -258,3 +266,6 @@ fn is_taken(error: &io::Error) -> bool {
 }
 
 const HEAD_RESERVE: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ use crate::plan::Plan;
 use crate::rooms::Rooms;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
+use crate::stats::measure;
 use crate::wheel::Timer;
 use crate::worker::{Worker, WorkerSettings, spawn};
 
@@ -221,6 +222,7 @@ impl Running {
 
 async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
+    measure::begin(local.worker);
     let program = local.plan().program.clone();
     let batch = program
         .global
@@ -253,6 +255,7 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
             break;
         }
         local.trim();
+        measure::second();
     }
     DOORS.with_borrow_mut(Vec::clear);
     LOCAL.with_borrow_mut(|slot| *slot = None);

@@ -215,6 +215,23 @@ mod tests {
         worker.join().expect("join");
     }
 
+    // exercises: section/cpu-map
+    #[test]
+    fn a_worker_stays_on_its_processors() {
+        let all = hapax_sys::affinity::allowed().expect("read");
+        let last = all.last().copied().expect("a processor");
+        let mut settings = settings(0);
+        settings.processors = vec![last];
+        let (send, receive) = mpsc::channel();
+        let worker = Worker::spawn(settings, |_| async move {
+            send.send(hapax_sys::affinity::allowed().expect("read"))
+                .expect("send");
+        })
+        .expect("spawn");
+        worker.join().expect("join");
+        assert_eq!(receive.recv().expect("told"), [last]);
+    }
+
     #[derive(Default)]
     struct Flag(Mutex<(bool, Option<Waker>)>);
 

@@ -149,6 +149,43 @@ fn a_client_that_breaks_off_its_body_gets_no_answer() {
 }
 
 #[test]
+fn a_request_that_is_sent_again_holds_one_slot() {
+    let answered = std::sync::atomic::AtomicUsize::new(0);
+    let origin = Origin::with(move |_| {
+        match answered.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            // The kept connection closes instead of an answer.
+            1 => (String::new(), After::Close),
+            _ => (HI.to_owned(), After::Keep),
+        }
+    });
+    let world = world::run(
+        ir::Global::default(),
+        vec![world::listen("p", &[origin.address])],
+        1,
+    );
+    let mut client = Client::connect(world.addresses[0]);
+    client.send(GET).read_until("hi");
+    client.send(GET).read_until("hi");
+    assert_eq!(origin.seen().len(), 3);
+    let server = &world.program.proxies[0].live.servers[0];
+    eventually("the slot is free", || server.sessions.value() == 0);
+}
+
+#[test]
+fn a_request_whose_first_chunk_is_broken_reaches_nobody() {
+    let origin = Origin::new(HI, After::Keep);
+    let request =
+        "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n";
+    let (answer, line) = once(world::listen("p", &[origin.address]), request);
+    assert!(
+        answer.starts_with("HTTP/1.1 400 Bad request\r\nContent-length"),
+        "{answer}"
+    );
+    assert_eq!(line, "p/<NOSRV> 400 0 0 PR-- 0 0/0 \"\" 1");
+    assert_eq!(origin.connections(), 0);
+}
+
+#[test]
 fn a_frontend_at_its_limit_takes_the_next_when_one_leaves() {
     let origin = Origin::new(HI, After::Keep);
     let mut proxy = world::listen("p", &[origin.address]);

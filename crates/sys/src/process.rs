@@ -131,6 +131,11 @@ pub fn inherited(number: i32) -> io::Result<std::os::fd::OwnedFd> {
     Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
 }
 
+/// Allows core dumps of a process that gave up rights.
+pub fn set_dumpable() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_dumpable(true)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -238,6 +238,7 @@ static NOT_BUILT: &[&str] = &[
     "send-proxy-v2-ssl-cn",
     "shard",
     "sigalgs",
+    "slowstart",
     "sni",
     "sni-auto",
     "socks4",

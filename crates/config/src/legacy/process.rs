@@ -56,35 +56,6 @@ static ROWS: &[SectionKeyword] = &[
             },
         ),
     ),
-    until(
-        "3.4",
-        row(
-            "master-worker",
-            Sections::GLOBAL,
-            "[no-exit-on-failure]",
-            "The same as -W on the command line.",
-            |line| {
-                match line.arg(0).as_deref() {
-                    None => {}
-                    Some("no-exit-on-failure") => {
-                        return Err(line
-                            .fault_at(0, "'master-worker no-exit-on-failure' is not built yet."));
-                    }
-                    Some(_) => {
-                        let text = "'master-worker' only supports 'no-exit-on-failure' option";
-                        return Err(line.fault_at(0, text));
-                    }
-                }
-                line.config.global.master_worker = true;
-                renamed(
-                    line,
-                    "'master-worker' is deprecated in the configuration.",
-                    "-W on the command line",
-                );
-                Ok(())
-            },
-        ),
-    ),
     SectionKeyword {
         support: Support::NoCounterpart(
             "readiness comes from tokio, which has one poller for each system",

@@ -1,7 +1,7 @@
 //! Old directives of proxies.
 
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
+use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
 
 use super::{renamed, without_effect};
 use crate::keyword::{at_most, joined, milliseconds, needed, row, timeout, until};
@@ -92,40 +92,6 @@ static ROWS: &[SectionKeyword] = &[
                 Ok(())
             },
         ),
-    ),
-    until(
-        "3.4",
-        row(
-            "transparent",
-            Sections::BACK,
-            "",
-            "Sends to the address that the client asked for.",
-            |line| {
-                at_most(line, 0)?;
-                line.proxy()?.options.transparent = true;
-                let text =
-                    "'transparent' is deprecated, a server with the address 0.0.0.0 does the same.";
-                renamed(line, text, "server transparent 0.0.0.0");
-                Ok(())
-            },
-        ),
-    ),
-    until(
-        "3.4",
-        crate::keyword::negatable(row(
-            "option transparent",
-            Sections::BACK,
-            "",
-            "Sends to the address that the client asked for.",
-            |line| {
-                at_most(line, 0)?;
-                let on = line.negation == Negation::None;
-                line.proxy()?.options.transparent = on;
-                let text = "'option transparent' is deprecated, a server with the address 0.0.0.0 does the same.";
-                renamed(line, text, "server transparent 0.0.0.0");
-                Ok(())
-            },
-        )),
     ),
     until(
         "3.4",

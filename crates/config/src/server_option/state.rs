@@ -2,7 +2,7 @@
 
 use hapax_core::keyword::{ServerOption, Tables};
 
-use super::{count, fault, leading, needed, own, row, server_name, time};
+use super::{count, fault, leading, needed, own, row, server_name};
 use crate::value;
 
 pub(crate) const TABLE: Tables = Tables {
@@ -108,15 +108,6 @@ static ROWS: &[ServerOption] = &[
                 cursor,
                 format!("'on-marked-up' expects 'shutdown-backup-sessions' but got '{other}'"),
             )),
-        },
-    ),
-    row(
-        "slowstart",
-        "<time>",
-        "How long a server that came up takes to get its full share.",
-        |cursor, options| {
-            options.slowstart = time(cursor, "slowstart", "slowstart")?;
-            Ok(())
         },
     ),
     row(

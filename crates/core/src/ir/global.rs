@@ -119,7 +119,7 @@ impl Default for Tune {
             bufsize: 16384,
             maxrewrite: 1024,
             http_maxhdr: 101,
-            http_logurilen: 1024,
+            http_logurilen: 1023,
             pipesize: 0,
             rcvbuf_client: 0,
             rcvbuf_server: 0,

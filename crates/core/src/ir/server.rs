@@ -54,8 +54,6 @@ pub struct ServerOptions {
     pub minconn: u32,
     /// `maxqueue`; 0 is no limit.
     pub maxqueue: u32,
-    /// `slowstart`.
-    pub slowstart: Milliseconds,
     /// Checks.
     pub check: ServerCheck,
     /// `redir`.
@@ -121,7 +119,6 @@ impl Default for ServerOptions {
             maxconn: 0,
             minconn: 0,
             maxqueue: 0,
-            slowstart: 0,
             check: ServerCheck::default(),
             redirect_prefix: None,
             pool_max_conn: -1,

@@ -28,6 +28,9 @@ pub static TABLES: &[Tables] = &[Tables {
     ..Tables::NONE
 }];
 
+/// Asks the workers what they measure.
+pub type Measure = Box<dyn Fn(&Program, Now) -> Measures>;
+
 /// What the commands look at and change.
 pub struct Cli {
     /// The configuration in force; replaced by a reload inside the process.
@@ -37,7 +40,7 @@ pub struct Cli {
     /// What is known since the start.
     pub facts: Facts,
     /// Asks the workers what they measure.
-    pub measures: Box<dyn Fn() -> Measures>,
+    pub measures: Measure,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
 }

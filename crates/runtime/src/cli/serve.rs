@@ -159,6 +159,8 @@ fn count_connection(cli: &Cli) {
 fn count(cli: &Cli, sent: usize) {
     let process = &cli.program.load().live.process;
     process.counters.add(0, Count::BytesOut, sent as u64);
+    let amount = u32::try_from(sent).unwrap_or(u32::MAX);
+    process.bytes_out_rate.add_many(0, amount, (cli.clock)().ms);
 }
 
 enum Stream {

@@ -21,7 +21,7 @@ fn cli() -> Cli {
             version: "3.2.0-hapax".into(),
             ..Facts::default()
         },
-        measures: Box::new(Measures::default),
+        measures: Box::new(|_, _| Measures::default()),
         clock: Box::new(|| NOW),
     }
 }

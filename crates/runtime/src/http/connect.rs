@@ -19,7 +19,8 @@ use crate::clock;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
-/// Leaves the exchange with a server connection on which the head is being sent.
+/// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
+/// client to be redirected to it (`redir`).
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let backend = exchange.stream.backend;
@@ -27,15 +28,24 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let worker = client.local.worker;
     let most = proxy.ir.retries;
     let mut avoid = None;
-    let mut stay = None;
+    // A request that is sent again stays on its server, whose slot it still holds.
+    let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     loop {
-        let index = match stay.take() {
-            Some(index) => index,
-            None => assign(client, exchange, avoid).await?,
+        let direct = plan.at(backend).direct.as_ref();
+        let index = match (direct, stay.take()) {
+            (Some(_), _) => {
+                exchange.stream.times.queue = client.local.now().ms;
+                0
+            }
+            (None, Some(index)) => index,
+            (None, None) => assign(client, exchange, avoid).await?,
         };
-        let Some(server) = plan.at(backend).servers.get(index) else {
+        let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
+        if redirects(exchange, server) {
+            return Ok(());
+        }
         let phase_failed = match attempt(client, exchange, server).await {
             Ok(()) => return Ok(()),
             Err(Attempt::Client(failure)) => {
@@ -81,6 +91,12 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             release(client, exchange);
         }
     }
+}
+
+/// `redir` answers GET and HEAD; other methods go to the server.
+fn redirects(exchange: &Exchange, server: &ServerPlan) -> bool {
+    server.live.ir.options.redirect_prefix.is_some()
+        && matches!(exchange.stream.request.method(), b"GET" | b"HEAD")
 }
 
 /// Forgets the server connection, so that the same request can be sent again.

@@ -38,8 +38,13 @@ pub async fn settle(
         refuse(client, exchange, failure).await;
         return Then::Close;
     }
+    let ended = matches!(failure.cause, Cause::Down | Cause::Up | Cause::Killed);
     match failure.status {
         0 => return Then::Close,
+        status if ended && exchange.notes.muted => {
+            exchange.stream.status = status as i16;
+            return Then::Close;
+        }
         REPLY => {}
         status => {
             // What is logged is what failed, also where `errorloc` makes a redirect of it.
@@ -197,6 +202,14 @@ fn count(client: &Client, exchange: &mut Exchange) {
         }
     };
     on_front(&frontend.frontend.counters);
+    let process = &plan.program.live.process;
+    process
+        .counters
+        .add(worker, Count::BytesOut, stream.bytes_out);
+    let amount = u32::try_from(stream.bytes_out).unwrap_or(u32::MAX);
+    process
+        .bytes_out_rate
+        .add_many(worker, amount, stream.times.end);
     if let Some(listener) = frontend.listeners.get(client.session.listener) {
         on_front(&listener.counters);
     }

@@ -102,6 +102,28 @@ async fn tarpit(client: &mut Client, exchange: &mut Exchange) {
     exchange.stream.times.queue = client.local.now().ms;
 }
 
+/// Sends the client to its server (`redir`).
+pub async fn redirected(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    super::connect::release(client, exchange);
+    let stream = &mut exchange.stream;
+    let servers = &client.plan.live(stream.backend).servers;
+    let server = stream.server.and_then(|index| servers.get(index));
+    let prefix = server.and_then(|server| server.ir.options.redirect_prefix.as_deref());
+    let mut location = prefix.unwrap_or_default().as_bytes().to_vec();
+    location.extend_from_slice(stream.request.uri());
+    let response = &mut stream.response;
+    response.start_response(b"HTTP/1.1", 302, b"Found");
+    response.add(b"cache-control", b"no-cache");
+    response.add(b"content-length", b"0");
+    response.add(b"location", &location);
+    stream.reply_body = ReplyBody::Empty;
+    stream.termination = Termination {
+        cause: Cause::Local,
+        phase: Phase::Connect,
+    };
+    send(client, exchange).await
+}
+
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
 pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
     let stream = &mut exchange.stream;

@@ -249,7 +249,7 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(part);
         line.extend_from_slice(end);
     }
-    line.truncate(most.saturating_sub(1));
+    line.truncate(most);
     count(client);
 }
 

@@ -40,6 +40,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     prepare(client, exchange)?;
     loop {
         connect::run(client, exchange).await?;
+        if exchange.server.is_none() {
+            return reply::redirected(client, exchange).await;
+        }
         if exchange.stream.request.seen().connect_length {
             // Where its body would end is what servers disagree on (RFC 9110 9.3.6).
             return Err(refuse_connect(client, exchange));
@@ -135,8 +138,8 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     if request.seen().te {
         clean_te(request);
     }
-    let keep = (server_stays(frontend, backend) || backend.options.pretend_keepalive)
-        && !is_distrusted(request);
+    let stays = server_stays(frontend, backend) && !client.local.stopping.get();
+    let keep = (stays || backend.options.pretend_keepalive) && !is_distrusted(request);
     if let Some(value) = request_connection(request, keep) {
         request.add(b"connection", value);
     }

@@ -115,6 +115,8 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         Some(index) if never || private => {
             client.kept = Some(Box::new((backend, index, connection)));
         }
+        // Nobody keeps a connection to where `dispatch` sends.
+        None => {}
         _ => connection.park(),
     }
 }

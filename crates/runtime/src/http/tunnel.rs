@@ -102,3 +102,24 @@ pub fn settings(
         independent: one.independent_streams || other.independent_streams,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::open::tests::proxy;
+
+    // exercises: section/nosplice
+    #[test]
+    fn nothing_is_spliced_under_nosplice() {
+        let mut backend = proxy();
+        backend.options.splice_request = true;
+        let mut global = hapax_core::ir::Global::default();
+        let ways = |global: &hapax_core::ir::Global| {
+            let settings = settings(global, &proxy(), &backend);
+            (settings.splice_up, settings.splice_down)
+        };
+        assert_eq!(ways(&global), (Splice::Always, Splice::Bulk));
+        global.no_splice = true;
+        assert_eq!(ways(&global), (Splice::Never, Splice::Never));
+    }
+}

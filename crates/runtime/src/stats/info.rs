@@ -232,7 +232,7 @@ pub static LINES: &[InfoLine] = lines! {
     "node", "COS", "name of the node", node;
     "description", "COS", "description", |v| v.program.global.description.as_deref().map_or(StatValue::Empty, StatValue::text);
     "Stopping", "MGP", "1 once no connections are taken any more", |v| StatValue::U32(u32::from(v.program.live.process.stopping.load(Ordering::Relaxed)));
-    "Jobs", "MGP", "what keeps a stopping process alive", |v| StatValue::U32(v.program.live.process.jobs.load(Ordering::Relaxed));
+    "Jobs", "MGP", "what keeps a stopping process alive", jobs;
     "Unstoppable Jobs", "MGP", "jobs that end by themselves only", zero;
     "Listeners", "MGP", "listening sockets", listeners;
     "ActivePeers", "MGP", "peers that are in sync", zero;
@@ -300,6 +300,13 @@ fn listeners<'v>(view: &'v InfoView<'_>) -> StatValue<'v> {
     let of_proxies = view.program.proxies.iter().filter(|p| !p.ir.disabled);
     let of_proxies: usize = of_proxies.map(|proxy| proxy.ir.binds.len()).sum();
     count(of_proxies + view.program.global.stats_sockets.len())
+}
+
+/// Listening sockets and connections.
+fn jobs<'v>(view: &'v InfoView<'_>) -> StatValue<'v> {
+    let connections = view.program.live.process.jobs.load(Ordering::Relaxed);
+    let listeners = u32::try_from(listeners(view).number()).unwrap_or(u32::MAX);
+    StatValue::U32(listeners.saturating_add(connections))
 }
 
 fn frontends(view: &InfoView<'_>) -> u64 {

@@ -4,6 +4,7 @@ pub mod columns;
 pub mod csv;
 pub mod errors;
 pub mod info;
+pub mod measure;
 pub mod page;
 pub mod status;
 pub mod value;

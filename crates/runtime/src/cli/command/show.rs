@@ -119,7 +119,7 @@ pub fn info(call: &mut Call<'_>) -> Answer {
     let view = InfoView {
         program: call.program,
         facts: &call.cli.facts,
-        measures: (call.cli.measures)(),
+        measures: (call.cli.measures)(call.program, call.now),
         now: call.now,
         float,
     };

@@ -8,7 +8,8 @@ use hapax_core::program::ProxyId;
 use hapax_core::stream::{ReplyBody, ResponseSource};
 
 use super::{Page, Reply, authorised, challenge, matches};
-use crate::stats::info::{Facts, Measures};
+use crate::stats::info::Facts;
+use crate::stats::measure;
 
 static FACTS: OnceLock<Facts> = OnceLock::new();
 
@@ -48,7 +49,7 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
             proxy,
             stats,
             facts: FACTS.get().unwrap_or(&empty),
-            measures: Measures::default(),
+            measures: measure::all(program, tx.now),
             now: tx.now,
         };
         page.answer(&tx.stream.request)
