@@ -15,6 +15,7 @@ pub(crate) mod proxy;
 pub(crate) mod runtime_socket;
 pub(crate) mod server;
 pub(crate) mod statistics;
+pub(crate) mod tcp_probe;
 pub(crate) mod timeout;
 pub(crate) mod tune;
 

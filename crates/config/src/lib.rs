@@ -45,6 +45,7 @@ pub static TABLES: &[Tables] = &[
     keyword::runtime_socket::TABLE,
     keyword::server::TABLE,
     keyword::statistics::TABLE,
+    keyword::tcp_probe::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
     legacy::process::TABLE,

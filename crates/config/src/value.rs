@@ -5,6 +5,6 @@ mod number;
 mod size;
 mod time;
 
-pub use number::{leading_integer, percentage, whole_integer};
+pub use number::{leading_integer, percentage, split_integer, whole_integer};
 pub use size::{SizeError, size};
 pub use time::{MAX_MILLISECONDS, Time, TimeError, Unit, time};

@@ -92,7 +92,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 28] = [
+    let switches: [(&str, Read); 29] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -110,6 +110,7 @@ fn switches_go_on_and_off() {
         ("http-ignore-probes", |o| o.ignore_probes),
         ("http-no-delay", |o| o.http_no_delay),
         ("http-pretend-keepalive", |o| o.pretend_keepalive),
+        ("idle-close-on-response", |o| o.idle_close_on_response),
         ("independent-streams", |o| o.independent_streams),
         ("log-health-checks", |o| o.log_health_checks),
         ("log-separate-errors", |o| o.log_separate_errors),
@@ -419,4 +420,21 @@ fn what_is_not_built_is_refused_by_name() {
             "{line}: {said:?}"
         );
     }
+}
+
+// exercises: section/clitcpka-cnt, section/clitcpka-idle, section/clitcpka-intvl
+// exercises: section/srvtcpka-cnt, section/srvtcpka-idle, section/srvtcpka-intvl
+#[test]
+fn keep_alive_probes() {
+    let proxy = section(
+        "listen",
+        "bind :1; clitcpka-cnt 3; clitcpka-idle 10s; clitcpka-intvl 5; srvtcpka-cnt 4; srvtcpka-idle 1m; srvtcpka-intvl 7s",
+    );
+    let probes = |probes: ir::TcpProbes| (probes.count, probes.idle, probes.interval);
+    assert_eq!(probes(proxy.client_probes), (Some(3), Some(10), Some(5)));
+    assert_eq!(probes(proxy.server_probes), (Some(4), Some(60), Some(7)));
+    assert_eq!(
+        faults("listen", "clitcpka-cnt 3x")[0],
+        "parsing [x.cfg:2] : 'clitcpka-cnt' : unexpected character 'x' in integer value '3x'"
+    );
 }

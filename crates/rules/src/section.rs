@@ -2,6 +2,7 @@
 
 mod backend;
 mod log_format;
+mod monitor;
 mod redirect;
 mod rule;
 
@@ -62,6 +63,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "The backend when no use_backend rule applies.",
         support: Support::Runs,
         parse: backend::default_backend,
+    },
+    SectionKeyword {
+        name: "monitor fail",
+        sections: Sections(Sections::FRONTEND.0 | Sections::LISTEN.0),
+        negatable: false,
+        usage: "{ if | unless } <condition>",
+        doc: "Makes the answer to monitor-uri a failure under a condition.",
+        support: Support::Runs,
+        parse: monitor::fail,
     },
     SectionKeyword {
         name: "log-format",

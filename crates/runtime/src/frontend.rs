@@ -13,6 +13,7 @@ use hapax_core::live::{ListenerLive, ProxyLive};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Endpoint, Session};
 use hapax_sys::addr::{Addr, local_addr};
+use hapax_sys::option::Keepalive;
 
 use crate::http::Client;
 use crate::io::Stream as Socket;
@@ -262,14 +263,15 @@ impl Door {
 }
 
 fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
-    let options = &plan.proxy(proxy).ir.options;
+    let proxy = &plan.proxy(proxy).ir;
+    let options = &proxy.options;
     let global = &plan.program.global.tune;
     if options.smart_accept {
         // The request is acknowledged with the response (`option tcp-smart-accept`).
         let _ = hapax_sys::option::set_quickack(socket, false);
     }
     if options.client_keepalive {
-        let _ = hapax_sys::option::set_keepalive(socket, Default::default());
+        let _ = hapax_sys::option::set_keepalive(socket, keepalive(&proxy.client_probes));
     }
     size_buffers(socket, global);
 }
@@ -281,6 +283,15 @@ fn size_buffers(socket: &OwnedFd, tune: &hapax_core::ir::Tune) {
     }
     if tune.sndbuf_client > 0 {
         let _ = hapax_sys::option::set_send_buffer(socket, tune.sndbuf_client);
+    }
+}
+
+/// The system's form of how probes are sent.
+pub(crate) fn keepalive(probes: &hapax_core::ir::TcpProbes) -> Keepalive {
+    Keepalive {
+        idle: probes.idle,
+        interval: probes.interval,
+        count: probes.count,
     }
 }
 

@@ -8,7 +8,6 @@ use hapax_core::program::ProxyId;
 use hapax_core::span::Sources;
 use hapax_sys::addr::{Addr, UnixAddr};
 use hapax_sys::listen::{ListenOptions, SocketFile, listen};
-use hapax_sys::option::Keepalive;
 use hapax_sys::process::inherited;
 use thiserror::Error;
 
@@ -181,8 +180,8 @@ fn options(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> Liste
         user_timeout: own.tcp_user_timeout,
         fast_open: own.fast_open.then_some(backlog),
         keepalive: proxy
-            .is_some_and(|proxy| proxy.options.client_keepalive)
-            .then(Keepalive::default),
+            .filter(|proxy| proxy.options.client_keepalive)
+            .map(|proxy| crate::frontend::keepalive(&proxy.client_probes)),
         file: SocketFile {
             mode: own.unix_mode.or(global.unix_bind_mode),
             uid: own.unix_uid.or(global.unix_bind_uid),

@@ -12,7 +12,6 @@ use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_proto::h1::Limits;
 use hapax_sys::addr::{Addr, SockAddr, UnixAddr};
 use hapax_sys::connect::ConnectOptions;
-use hapax_sys::option::Keepalive;
 
 use crate::http::pool::Pool;
 use crate::io::Stream as Socket;
@@ -240,7 +239,10 @@ pub fn connect_options(
         source: source.map(|source| source.address),
         interface: source.and_then(|source| source.interface.clone()),
         nodelay: true,
-        keepalive: proxy.options.server_keepalive.then(Keepalive::default),
+        keepalive: proxy
+            .options
+            .server_keepalive
+            .then(|| crate::frontend::keepalive(&proxy.server_probes)),
         user_timeout: server.tcp_user_timeout,
         fast_open: server.fast_open,
         receive_buffer: size(global.tune.rcvbuf_server),

@@ -47,6 +47,13 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "option http-restrict-req-hdr-names",
+        Sections::PROXIES,
+        "{preserve|delete|reject}",
+        "What is done with request fields whose names hold more than letters, digits and hyphens.",
+        odd_names,
+    ),
+    row(
         "option originalto",
         Sections::PROXIES,
         "[except <network>] [header <name>]",
@@ -58,6 +65,27 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
 ];
+
+fn odd_names(line: &mut Line<'_>) -> Result<(), Fault> {
+    let names = match line.arg(0).as_deref() {
+        Some("preserve") => ir::OddNames::Preserve,
+        Some("delete") => ir::OddNames::Delete,
+        Some("reject") => ir::OddNames::Reject,
+        _ => {
+            let what = match line.arg(0) {
+                None => "missing parameter".to_owned(),
+                Some(other) => format!("invalid parameter '{other}'"),
+            };
+            let text = format!(
+                "{what}. option 'http-restrict-req-hdr-names' expects 'preserve', 'reject' or 'delete' option."
+            );
+            return Err(line.fault_at(0, text));
+        }
+    };
+    at_most(line, 1)?;
+    line.proxy()?.options.odd_names = names;
+    Ok(())
+}
 
 fn mode(line: &mut Line<'_>, mode: ir::ConnectionMode) -> Result<(), Fault> {
     at_most(line, 0)?;

@@ -104,6 +104,12 @@ static ROWS: &[SectionKeyword] = &[
         "Does not tell servers that the connection is closed after the response."
     ),
     switch!(
+        "idle-close-on-response",
+        FRONT,
+        idle_close_on_response,
+        "Lets idle clients send one more request when the process stops."
+    ),
+    switch!(
         "independent-streams",
         PROXIES,
         independent_streams,

@@ -19,7 +19,7 @@ pub fn percentage(word: &[u8]) -> Option<u8> {
 }
 
 /// The number and what follows; all of the word when there is no number.
-fn split_integer(word: &[u8]) -> (i64, &[u8]) {
+pub fn split_integer(word: &[u8]) -> (i64, &[u8]) {
     let text = word.trim_ascii_start();
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),

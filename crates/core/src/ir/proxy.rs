@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Bind, CheckKind, LogFormat, LogTarget, Milliseconds, Network, Rule, Server, SourceAddress,
-    Stats, UseBackend,
+    Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule, Server,
+    SourceAddress, Stats, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -58,6 +58,12 @@ pub struct Proxy {
     pub error_pages: Vec<ErrorPage>,
     /// `monitor-uri`.
     pub monitor_uri: Option<String>,
+    /// `monitor fail`: any of these makes the answer to `monitor-uri` a 503.
+    pub monitor_fail: Vec<Condition>,
+    /// `clitcpka-cnt`, `clitcpka-idle`, `clitcpka-intvl`.
+    pub client_probes: TcpProbes,
+    /// `srvtcpka-cnt`, `srvtcpka-idle`, `srvtcpka-intvl`.
+    pub server_probes: TcpProbes,
     /// `option forwardfor`.
     pub forward_for: Option<ForwardFor>,
     /// `option originalto`.
@@ -213,6 +219,10 @@ pub struct Options {
     pub http_no_delay: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
+    /// `option idle-close-on-response`.
+    pub idle_close_on_response: bool,
+    /// `option http-restrict-req-hdr-names`.
+    pub odd_names: OddNames,
     /// `option http-buffer-request`.
     pub buffer_request: bool,
     /// `option accept-unsafe-violations-in-http-request`.
@@ -235,6 +245,29 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
+}
+
+/// What is done with request fields whose names hold more than letters, digits and hyphens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum OddNames {
+    /// Nothing.
+    #[default]
+    Preserve,
+    /// The fields are removed.
+    Delete,
+    /// The request is denied.
+    Reject,
+}
+
+/// How TCP keep-alive probes are sent; none is the system's setting.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TcpProbes {
+    /// Unanswered probes after which the connection is dead.
+    pub count: Option<u32>,
+    /// Seconds of silence before the first probe.
+    pub idle: Option<u32>,
+    /// Seconds between two probes.
+    pub interval: Option<u32>,
 }
 
 /// How HTTP connections are kept.
@@ -386,6 +419,9 @@ impl Proxy {
             log_format_sd: None,
             error_pages: Vec::new(),
             monitor_uri: None,
+            monitor_fail: Vec::new(),
+            client_probes: TcpProbes::default(),
+            server_probes: TcpProbes::default(),
             forward_for: None,
             original_to: None,
             stats: None,

@@ -20,7 +20,11 @@ use crate::io::Io;
 pub async fn monitor(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     exchange.stream.log_silent = true;
     count_intercepted(client);
-    page(client, exchange, 200);
+    let status = match super::rules::monitor_fails(client, exchange) {
+        true => 503,
+        false => 200,
+    };
+    page(client, exchange, status);
     send(client, exchange).await
 }
 

@@ -61,6 +61,7 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
             .or(timeouts.client),
     };
     let deadline = Client::after(timeout);
+    let stays = first || client.frontend().ir.options.idle_close_on_response;
     client.handle.idle.set(true);
     let Client {
         local,
@@ -89,7 +90,7 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
             }
             Poll::Pending => *input = None,
         }
-        if local.stopping.get() && !first {
+        if local.stopping.get() && !stays {
             return Poll::Ready(FirstBytes::Gone);
         }
         poll_interrupted(cx, timer, handle, deadline).map(|why| match why {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
-use hapax_core::ir::{self, ConnectionMode};
+use hapax_core::ir::{self, ConnectionMode, OddNames};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
@@ -60,6 +60,28 @@ fn decide(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Optio
     rules::run(client, exchange, proxy, Set::Request)
         .or_else(|| rules::stats(client, exchange, proxy))
         .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
+        .or_else(|| restrict_names(client, exchange, proxy))
+}
+
+/// `option http-restrict-req-hdr-names`.
+fn restrict_names(client: &Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+    let odd = |name: &[u8]| {
+        !name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    };
+    let request = &mut exchange.stream.request;
+    match client.plan.proxy(proxy).ir.options.odd_names {
+        OddNames::Preserve => None,
+        OddNames::Delete => {
+            request.retain(|name, _| !odd(name));
+            None
+        }
+        OddNames::Reject => request
+            .iter()
+            .any(|(name, _)| odd(name))
+            .then_some(Outcome::Deny { status: 403 }),
+    }
 }
 
 fn is_monitor(client: &Client, exchange: &Exchange) -> bool {
@@ -116,8 +138,8 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     if request.seen().te {
         clean_te(request);
     }
-    let keep = (server_stays(frontend, backend) || backend.options.pretend_keepalive)
-        && !is_distrusted(request);
+    let stays = server_stays(frontend, backend) && !client.local.stopping.get();
+    let keep = (stays || backend.options.pretend_keepalive) && !is_distrusted(request);
     if let Some(value) = request_connection(request, keep) {
         request.add(b"connection", value);
     }

@@ -70,6 +70,16 @@ pub fn stats(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Op
     }
 }
 
+/// Whether a `monitor fail` applies.
+pub fn monitor_fails(client: &Client, exchange: &Exchange) -> bool {
+    let plan = &client.plan;
+    let conditions = &plan.proxy(client.session.frontend).ir.monitor_fail;
+    let cx = cx(plan, &client.session, exchange, client.local.now());
+    conditions
+        .iter()
+        .any(|condition| (plan.rooms.holds)(condition, &cx))
+}
+
 /// The backend that `use_backend` chooses.
 pub fn use_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
     let plan = client.plan.clone();
