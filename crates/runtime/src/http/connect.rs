@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
-use hapax_core::ir::HttpReuse;
+use hapax_core::ir::{self, HttpReuse};
 use hapax_core::live::ProxyLive;
 use hapax_core::stream::{Cause, Endpoint, Phase, Session};
 use hapax_proto::proxy;
@@ -68,9 +68,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             return Err(Failure::new(phase_failed, Phase::Connect, 503));
         }
         exchange.stream.retries += 1;
-        if redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
-            && plan.at(backend).servers.len() > 1
-        {
+        let elsewhere = redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+            || (phase_failed == Cause::ServerAbort && leaves_at_once(&proxy.ir));
+        if elsewhere && plan.at(backend).servers.len() > 1 {
             server.live.counters.add(worker, Count::Redispatches, 1);
             backend_counters.add(worker, Count::Redispatches, 1);
             exchange.stream.redispatched = true;
@@ -134,6 +134,13 @@ fn redispatches(option: Option<i32>, retry: u32, most: u32) -> bool {
         // -1 is the last one, -2 the one before.
         Some(before) => retry + before.unsigned_abs() == most + 1,
     }
+}
+
+/// A server that refuses is left at once, whatever the interval of `option redispatch`, when the algorithm is free to
+/// choose another one; hashes would choose the same.
+fn leaves_at_once(proxy: &ir::Proxy) -> bool {
+    proxy.options.redispatch.is_some_and(|every| every != 0)
+        && proxy.balance.key() == BalanceKey::None
 }
 
 async fn turn_around(
