@@ -46,7 +46,8 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
         &capability::capabilities(),
         &capability::environment,
     );
-    if config.global.quiet && !args.verbose {
+    // `quiet` in a file that is refused would hide why; only `-q` may.
+    if config.global.quiet && !args.verbose && !findings.has_errors() {
         printer.set_quiet(true);
     }
     printer.findings(&findings, &sources, args.diagnostic);
