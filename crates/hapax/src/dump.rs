@@ -6,6 +6,7 @@ use hapax_core::ir::CliLevel;
 use hapax_core::keyword::{
     ArgKind, ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support,
 };
+use hapax_sample::place::Place;
 use serde_json::json;
 
 /// A class of `-dK`: its name, what it lists, and how.
@@ -273,34 +274,15 @@ fn fetches(registry: &Registry) -> String {
 /// Where a fetch may be used, in upstream's columns: from the frontend's first rules to the log, then checks, the
 /// configuration parser and the runtime API.
 fn matrix(needs: Needs) -> String {
-    let request = Needs::CLIENT
-        .or(Needs::REQUEST_BYTES)
-        .or(Needs::REQUEST)
-        .or(Needs::REQUEST_LINE);
-    let server_choice = request.or(Needs::BACKEND);
-    let response = Needs::CLIENT
-        .or(Needs::REQUEST_LINE)
-        .or(Needs::BACKEND)
-        .or(Needs::SERVER)
-        .or(Needs::SERVER_ADDRESS)
-        .or(Needs::RESPONSE_BYTES)
-        .or(Needs::RESPONSE)
-        .or(Needs::RESPONSE_COUNT)
-        .or(Needs::STATUS);
-    let log = Needs::CLIENT
-        .or(Needs::REQUEST_LINE)
-        .or(Needs::BACKEND)
-        .or(Needs::SERVER)
-        .or(Needs::SERVER_ADDRESS)
-        .or(Needs::RESPONSE_COUNT)
-        .or(Needs::STATUS)
-        .or(Needs::END);
+    let request = Some(Place::FRONTEND_REQUEST.known);
+    let server_choice = Some(Place::SERVER_CHOICE.known);
+    let response = Some(Place::BACKEND_RESPONSE.known);
     let columns = std::iter::repeat_n(Some(Needs::CLIENT), 2)
-        .chain(std::iter::repeat_n(Some(request), 4))
-        .chain(std::iter::repeat_n(Some(server_choice), 4))
-        .chain([Some(server_choice.or(Needs::SERVER))])
-        .chain(std::iter::repeat_n(Some(response), 7))
-        .chain([Some(log), Some(response), None, Some(Needs::NOTHING)]);
+        .chain(std::iter::repeat_n(request, 4))
+        .chain(std::iter::repeat_n(server_choice, 4))
+        .chain([server_choice.map(|known| known.or(Needs::SERVER))])
+        .chain(std::iter::repeat_n(response, 7))
+        .chain([Some(Place::LOG.known), response, None, Some(Needs::NOTHING)]);
     let mut text = String::from(" ");
     for known in columns {
         let usable = known.is_some_and(|known| known.covers(needs));
