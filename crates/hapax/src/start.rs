@@ -15,7 +15,6 @@ use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::log::date;
 use hapax_runtime::open::{self, BindError, Bound};
-use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
 use hapax_sys::process::Forked;
@@ -253,12 +252,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         listeners,
         runtime_api,
         facts,
-        rooms: Rooms {
-            render: hapax_sample::log_format::render,
-            holds: hapax_sample::condition::holds,
-            eval: hapax_sample::expression::eval,
-            stats: hapax_runtime::stats::page::intercept,
-        },
+        render: hapax_sample::log_format::render,
     };
     let running = match serve::start(program, options) {
         Ok(running) => running,

@@ -20,7 +20,6 @@ mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
-pub mod rooms;
 pub mod serve;
 pub mod tcp;
 pub mod turn;

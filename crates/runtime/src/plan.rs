@@ -16,15 +16,12 @@ use hapax_sys::connect::ConnectOptions;
 use crate::http::pool::Pool;
 use crate::io::Stream as Socket;
 use crate::log::Logger;
-use crate::rooms::Rooms;
 
 /// A program as one worker uses it. Sessions hold it to their end.
 #[derive(Debug)]
 pub struct Plan {
     /// The program.
     pub program: Arc<Program>,
-    /// The rooms beside the engine.
-    pub rooms: Rooms,
     /// This worker's logger for the program.
     pub logger: Rc<Logger>,
     /// Per proxy, by [`ProxyId`].
@@ -60,12 +57,7 @@ pub struct ServerPlan {
 
 impl Plan {
     /// Makes the plan; servers that `before` knows keep their idle connections.
-    pub fn new(
-        program: Arc<Program>,
-        before: Option<&Plan>,
-        rooms: Rooms,
-        logger: Rc<Logger>,
-    ) -> Plan {
+    pub fn new(program: Arc<Program>, before: Option<&Plan>, logger: Rc<Logger>) -> Plan {
         let proxies = program
             .proxies
             .iter()
@@ -73,7 +65,6 @@ impl Plan {
             .collect();
         Plan {
             program,
-            rooms,
             logger,
             proxies,
         }

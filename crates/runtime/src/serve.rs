@@ -19,11 +19,10 @@ use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
-use crate::log::{Logger, Rounds};
+use crate::log::{Logger, Render, Rounds};
 use crate::open::Bound;
 use crate::operate;
 use crate::plan::Plan;
-use crate::rooms::Rooms;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::stats::measure;
@@ -39,8 +38,8 @@ pub struct Options {
     pub runtime_api: Vec<OwnedFd>,
     /// What `show info` says about the start.
     pub facts: Facts,
-    /// The rooms beside the engine.
-    pub rooms: Rooms,
+    /// How log formats are rendered.
+    pub render: Render,
 }
 
 /// Running workers.
@@ -49,7 +48,7 @@ pub struct Running {
     program: Arc<Program>,
     workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
-    rooms: Rooms,
+    render: Render,
 }
 
 /// Starts `program.live.workers` workers.
@@ -80,12 +79,12 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             pipes: MOST_PIPES,
         };
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
-        let rooms = options.rooms;
+        let render = options.render;
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
             places.join(inbox);
-            let logger = Logger::open(program.clone(), &rounds, rooms.render);
-            let plan = Plan::new(program.clone(), None, rooms, logger.clone());
+            let logger = Logger::open(program.clone(), &rounds, render);
+            let plan = Plan::new(program.clone(), None, logger.clone());
             let local = Local::new(index, origin_ms, plan, places, errors);
             let share = Share {
                 worker: index,
@@ -108,7 +107,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         program,
         workers: Mutex::new(workers),
         places,
-        rooms: options.rooms,
+        render: options.render,
     })
 }
 
@@ -202,11 +201,11 @@ impl Running {
 
     /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
     pub fn replace_program(&self, program: &Arc<Program>) {
-        let (program, rounds, rooms) = (program.clone(), Rounds::new(program), self.rooms);
+        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
         self.on_each(move |local| {
             let before = local.plan();
-            let logger = Logger::open(program.clone(), &rounds, rooms.render);
-            local.replace_plan(Plan::new(program.clone(), Some(&before), rooms, logger));
+            let logger = Logger::open(program.clone(), &rounds, render);
+            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
         });
     }
 

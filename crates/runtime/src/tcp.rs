@@ -47,7 +47,7 @@ pub async fn serve(mut client: Box<Client>) {
 async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let frontend = client.session.frontend;
-    let chosen = rules::use_backend(client, exchange).or(plan.proxy(frontend).default_backend);
+    let chosen = rules::choose_backend(client, exchange);
     let Some(backend) = chosen else {
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 0));
     };

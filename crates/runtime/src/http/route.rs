@@ -92,10 +92,7 @@ fn is_monitor(client: &Client, exchange: &Exchange) -> bool {
 }
 
 fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
-    let frontend = client.session.frontend;
-    let chosen =
-        rules::use_backend(client, exchange).or(client.plan.proxy(frontend).default_backend);
-    let Some(backend) = chosen else {
+    let Some(backend) = rules::choose_backend(client, exchange) else {
         exchange.stream.times.request = 0;
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 503));
     };

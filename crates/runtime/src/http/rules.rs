@@ -2,15 +2,18 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::{Cx, KeyValue, Now, Outcome, Tx};
-use hapax_core::ir::{self, BackendTarget, Rule};
+use hapax_core::ir::{self, Rule};
 use hapax_core::program::ProxyId;
 use hapax_core::sample::Value;
 use hapax_core::stream::{Session, Stream};
+use hapax_rules::ruleset;
+use hapax_sample::{condition, expression};
 
 use super::client::Client;
 use super::exchange::Exchange;
 use crate::buffer::Buf;
 use crate::plan::Plan;
+use crate::stats::page::intercept;
 
 /// Which rules of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,31 +43,22 @@ pub fn run(
     if rules.is_empty() {
         return None;
     }
-    with_tx(client, exchange, set == Set::Response, |tx| {
-        for rule in rules {
-            if let Some(condition) = &rule.condition
-                && !(plan.rooms.holds)(condition, &tx.cx())
-            {
-                continue;
-            }
-            match rule.action.run(tx) {
-                Outcome::Continue => {}
-                Outcome::Stop => return None,
-                decided => {
-                    tx.stream.decided_by = Some(rule.span);
-                    return Some(decided);
-                }
-            }
-        }
-        None
-    })
+    let outcome = with_tx(client, exchange, set == Set::Response, |tx| {
+        ruleset::evaluate(rules, tx)
+    });
+    decisive(outcome)
 }
 
 /// The statistics page of a proxy, if the request is for it.
 pub fn stats(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
     let plan = client.plan.clone();
     plan.proxy(proxy).ir.stats.as_ref()?;
-    match with_tx(client, exchange, false, |tx| (plan.rooms.stats)(tx, proxy)) {
+    decisive(with_tx(client, exchange, false, |tx| intercept(tx, proxy)))
+}
+
+/// An outcome that decides the exchange; none when it goes on.
+fn decisive(outcome: Outcome) -> Option<Outcome> {
+    match outcome {
         Outcome::Continue | Outcome::Stop => None,
         decided => Some(decided),
     }
@@ -77,37 +71,17 @@ pub fn monitor_fails(client: &Client, exchange: &Exchange) -> bool {
     let cx = cx(plan, &client.session, exchange, client.local.now());
     conditions
         .iter()
-        .any(|condition| (plan.rooms.holds)(condition, &cx))
+        .any(|condition| condition::holds(condition, &cx))
 }
 
-/// The backend that `use_backend` chooses.
-pub fn use_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
+/// The backend that `use_backend` chooses, or the default one.
+pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
     let plan = client.plan.clone();
     let proxy = plan.proxy(client.session.frontend);
     if proxy.ir.use_backend.is_empty() {
-        return None;
+        return proxy.default_backend;
     }
-    let cx = cx(&plan, &client.session, exchange, client.local.now());
-    for (index, rule) in proxy.ir.use_backend.iter().enumerate() {
-        let applies = rule
-            .condition
-            .as_ref()
-            .is_none_or(|condition| (plan.rooms.holds)(condition, &cx));
-        if !applies {
-            continue;
-        }
-        return match &rule.target {
-            BackendTarget::Name(_) => proxy.use_backend.get(index).copied().flatten(),
-            BackendTarget::Format(format) => {
-                let mut name = client.local.scratch.borrow_mut();
-                name.clear();
-                (plan.rooms.render)(format, &cx, &mut name);
-                let name = std::str::from_utf8(&name).ok();
-                name.and_then(|name| plan.program.backend(name))
-            }
-        };
-    }
-    None
+    with_tx(client, exchange, false, ruleset::use_backend)
 }
 
 /// The key of a balance algorithm that looks at the request.
@@ -129,7 +103,7 @@ pub fn key<'a>(
         now,
         on_response: false,
     };
-    match (plan.rooms.eval)(expr, &cx).map(|sample| sample.value) {
+    match expression::eval(expr, &cx).map(|sample| sample.value) {
         None => KeyValue::None,
         Some(Value::Ipv4(address)) => KeyValue::Address(address.into()),
         Some(Value::Ipv6(address)) => KeyValue::Address(address.into()),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{
-    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Outcome, Shared, Ticket, Wish,
+    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ProxyLive, ServerLive};
@@ -17,7 +17,6 @@ use hapax_core::program::Program;
 use hapax_core::span::Span;
 use hapax_core::stream::Times;
 use hapax_runtime::open;
-use hapax_runtime::rooms::Rooms;
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
 
@@ -167,12 +166,7 @@ fn run_with(
         listeners,
         runtime_api: Vec::new(),
         facts: Facts::default(),
-        rooms: Rooms {
-            render: |_, cx, out| out.extend_from_slice(&line(cx)),
-            holds: |condition, _| !condition.unless,
-            eval: |_, _| None,
-            stats: |_, _| Outcome::Continue,
-        },
+        render: |_, cx, out| out.extend_from_slice(&line(cx)),
     };
     let running = serve::start(program.clone(), options).expect("workers");
     World {
