@@ -107,7 +107,7 @@ fn slots_come_back_from_clients_that_leave_and_servers_that_fail() {
     let mut world = world::run_balanced(ir::Global::default(), vec![proxy], 2);
     let (served, refused) = load(world.addresses[0], true);
     assert_eq!(served + refused, CLIENTS * ROUNDS * 4 / 5);
-    assert!(served > refused);
+    assert!(served > 0 && refused > 0, "{served} {refused}");
     all_slots_come_back(&world);
     world.end();
 }
