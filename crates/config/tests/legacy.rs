@@ -80,14 +80,14 @@ fn old_options_are_the_new_ones() {
 }
 
 #[test]
-fn the_tunnel_mode_is_accepted_without_effect() {
-    let loaded =
-        accepted("listen x\n mode http\n bind :1\n timeout client 1s\n option http-tunnel\n");
-    assert_eq!(
-        loaded.proxy("x").options.connection_mode,
-        ConnectionMode::KeepAlive
-    );
-    assert_eq!(loaded.config.global.no_counterpart.len(), 1);
+fn the_tunnel_mode_is_a_mode_of_connections() {
+    let section = "listen x\n mode http\n bind :1\n timeout client 1s\n option http-tunnel\n";
+    let mode = |text: &str| accepted(text).proxy("x").options.connection_mode;
+    assert_eq!(mode(section), ConnectionMode::Tunnel);
+    let taken_back = format!("{section} no option http-tunnel\n");
+    assert_eq!(mode(&taken_back), ConnectionMode::KeepAlive);
+    let hints = accepted(section).hints;
+    assert_eq!(hints, ["please remove this line"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Old spellings of `option ...`.
 
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Support, Tables};
+use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
 use super::{renamed_option, without_effect};
 use crate::keyword::{at_most, negatable, row, until};
@@ -30,24 +30,23 @@ static ROWS: &[SectionKeyword] = &[
             },
         )),
     ),
-    SectionKeyword {
-        support: Support::NoCounterpart(
-            "every request of a connection is read, as HAProxy does since 2.1",
-        ),
-        ..negatable(row(
+    until(
+        "2.0",
+        negatable(row(
             "option http-tunnel",
             Sections::PROXIES,
             "",
-            "Only the first request and response of a connection were HTTP.",
+            "Only the first request and response of a connection are HTTP; what follows passes untouched.",
             |line| {
                 at_most(line, 0)?;
+                mode(line, ir::ConnectionMode::Tunnel)?;
                 let text = "option 'http-tunnel' is not supported any more since HAProxy 2.1, please just remove it, it \
                             shouldn't be needed.";
                 renamed_option(line, text, "please remove this line");
                 Ok(())
             },
-        ))
-    },
+        )),
+    ),
     until(
         "2.0",
         negatable(row(
