@@ -16,7 +16,7 @@ use crate::condition::block::{Blocks, Outcome};
 use crate::files;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
-use crate::section::{self, Defaults, Open, Section, unknown};
+use crate::section::{self, Defaults, Open, Section, one_sided, unknown};
 
 /// What reading gave.
 pub struct Parsed {
@@ -259,7 +259,13 @@ impl Parser<'_> {
                 let (rows, diagnostics) = (&self.rows, &mut self.diagnostics);
                 return unknown::elsewhere(rows, row, bit, words, proxy, scope, diagnostics);
             }
-            Found::Nothing => return Err(unknown::unknown(&self.rows, words, bit, span)),
+            Found::Nothing => {
+                let proxy = proxy.as_deref();
+                return match one_sided::ignored(words, bit, proxy, &mut self.diagnostics) {
+                    true => Ok(()),
+                    false => Err(unknown::unknown(&self.rows, words, bit, span)),
+                };
+            }
         };
         let outcome = (row.parse)(&mut Line {
             words,

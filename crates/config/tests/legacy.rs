@@ -139,6 +139,18 @@ fn processes_are_workers() {
 }
 
 #[test]
+fn maps_of_processes_are_maps_of_workers() {
+    let loaded = accepted(
+        "global\n nbproc 2\n cpu-map 1 0\n cpu-map 2 1\nfrontend x\n bind :1\n timeout client 1s\n",
+    );
+    assert_eq!(loaded.config.global.cpu_map, [(0, vec![0]), (1, vec![1])]);
+    assert_eq!(
+        loaded.hints,
+        ["nbthread 2", "cpu-map 1/1 0", "cpu-map 1/2 1"]
+    );
+}
+
+#[test]
 fn dispatch_has_a_modern_form() {
     let loaded =
         accepted("backend x\n dispatch 1.1.1.1:80\n timeout connect 1s\n timeout server 1s\n");
