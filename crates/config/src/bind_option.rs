@@ -201,7 +201,9 @@ static ROWS: &[BindOption] = &[
         )
     },
     BindOption {
-        support: Support::Legacy("2.4"),
+        support: Support::NoCounterpart(
+            "there is one process, and all of its workers take connections",
+        ),
         ..row(
             "process",
             "<range>",

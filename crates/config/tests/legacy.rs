@@ -51,7 +51,6 @@ fn bare_redispatch_is_the_option() {
 }
 
 // exercises: section/option forceclose
-// exercises: section/option http-use-htx
 // exercises: section/option independant-streams
 // exercises: section/option accept-invalid-http-request
 // exercises: section/option accept-invalid-http-response
@@ -123,8 +122,6 @@ fn text_after_the_port_is_ignored() {
 
 // exercises: section/nbproc
 // exercises: section/debug
-// exercises: section/bind-process
-// exercises: bind/process
 #[test]
 fn processes_are_workers() {
     let loaded = accepted(
@@ -135,7 +132,7 @@ fn processes_are_workers() {
     assert!(!loaded.config.global.daemon);
     assert!(loaded.proxy("x").binds[0].options.threads.is_empty());
     assert_eq!(loaded.hints.first().map(String::as_str), Some("nbthread 3"));
-    assert_eq!(loaded.config.global.no_counterpart.len(), 3);
+    assert_eq!(loaded.config.global.no_counterpart.len(), 5);
 }
 
 #[test]
@@ -185,6 +182,13 @@ fn quotes_were_ordinary_characters() {
     let loaded = accepted("frontend x\n bind :1\n timeout client 1s\n description it's\n");
     assert_eq!(loaded.proxy("x").description.as_deref(), Some("it's"));
     assert!(loaded.said[0].contains("unmatched quote"));
+    assert_eq!(loaded.hints, ["description it\\'s"]);
+    for left_open in ["description 'my site", "server it's 127.0.0.1:1"] {
+        let loaded = load(&format!(
+            "listen x\n bind :1\n timeout client 1s\n {left_open}\n"
+        ));
+        assert!(loaded.refused(), "{left_open}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Old spellings of `option ...`.
 
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
+use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Support, Tables};
 
 use super::{renamed_option, without_effect};
 use crate::keyword::{at_most, negatable, row, until};
@@ -47,9 +47,11 @@ static ROWS: &[SectionKeyword] = &[
             },
         )),
     ),
-    until(
-        "2.0",
-        negatable(row(
+    SectionKeyword {
+        support: Support::NoCounterpart(
+            "messages are held in one form, as in every HAProxy since 2.1",
+        ),
+        ..negatable(row(
             "option http-use-htx",
             Sections::PROXIES,
             "",
@@ -62,8 +64,8 @@ static ROWS: &[SectionKeyword] = &[
                 );
                 Ok(())
             },
-        )),
-    ),
+        ))
+    },
     until(
         "1.4",
         negatable(row(

@@ -57,15 +57,13 @@ static ROWS: &[SectionKeyword] = &[
             "debug",
             Sections::GLOBAL,
             "",
-            "The same as -d on the command line.",
+            "Keeps the program in the foreground; traffic is not printed.",
             |line| {
                 at_most(line, 0)?;
                 line.config.global.daemon = false;
-                renamed(
-                    line,
-                    "'debug' is not supported any more in the configuration.",
-                    "-d on the command line",
-                );
+                let text = "'debug' is not supported any more in the configuration; it keeps the program in the foreground, \
+                            traffic is not printed.";
+                renamed(line, text, "-db on the command line");
                 Ok(())
             },
         ),
