@@ -27,6 +27,11 @@ const RESPONSE: Needs = Needs::CLIENT
     .or(Needs::STATUS);
 
 impl Place {
+    /// The configuration itself, and the runtime API: only what needs no connection.
+    pub const CONFIGURATION: Place = Place {
+        known: Needs::NOTHING,
+        name: "configuration",
+    };
     /// A rule of `http-request` (and `redirect`) in a frontend.
     pub const FRONTEND_REQUEST: Place = Place {
         known: REQUEST,
