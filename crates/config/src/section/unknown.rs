@@ -88,7 +88,10 @@ pub(crate) fn elsewhere(
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
         "rate-limit sessions" => format!("{name} will be ignored {why}"),
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
-        _ => format!("'{name}' ignored {why}."),
+        _ => {
+            let first = name.split(' ').next().unwrap_or(name);
+            format!("'{first}' ignored {why}.")
+        }
     };
     diagnostics.push(Diagnostic::warning(span, text));
     Ok(())
