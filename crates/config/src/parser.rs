@@ -35,6 +35,8 @@ pub struct Notes {
     pub scopes: Vec<Scope>,
     /// Words that stood behind the keyword of a refused line: a name that is missing because its line failed is no news.
     pub suspects: HashSet<Vec<u8>>,
+    /// Upstream stops reading at something that was found here, and then leaves out its last line.
+    pub stopped: bool,
 }
 
 /// Reads all files.
@@ -107,6 +109,7 @@ impl Parser<'_> {
         }
         self.close();
         if let Some(finding) = blocks.finish(last) {
+            self.notes.stopped = true;
             self.diagnostics.push(finding);
         }
         if self.diagnostics.count(Severity::Alert) > errors {
@@ -172,7 +175,15 @@ impl Parser<'_> {
         };
         match blocks.line(&words, &place, self.capabilities, &overlay) {
             Outcome::Done => {}
-            Outcome::Message(finding) | Outcome::Refused(finding) => self.diagnostics.push(finding),
+            Outcome::Message(finding) => {
+                self.notes.stopped |= finding.severity == Severity::Alert;
+                self.diagnostics.push(finding);
+            }
+            Outcome::Wrong(finding) => self.diagnostics.push(finding),
+            Outcome::Refused(finding) => {
+                self.notes.stopped = true;
+                self.diagnostics.push(finding);
+            }
             Outcome::Configuration => {
                 if let Some(warning) = words.empty_warning(text, &place) {
                     self.diagnostics.push(warning);

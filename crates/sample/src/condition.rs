@@ -4,7 +4,7 @@
 use hapax_core::contract::Cx;
 use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir::{Acl, AclId, Condition, Term};
-use hapax_core::keyword::{Line, Needs};
+use hapax_core::keyword::Line;
 use hapax_core::span::{Span, Word};
 
 use crate::acl;
@@ -72,7 +72,7 @@ fn anonymous(words: &[Word], place: Place, line: &mut Line<'_>) -> Result<AclId,
     let parsed = acl::parse_test(words, &Origin::of(line))?;
     acl::finish(line, &parsed);
     let fetch = parsed.test.expr.fetch;
-    if !place.known.covers(fetch.needs) {
+    if !place.offers(fetch.needs) {
         line.warn(format!(
             "anonymous acl will never match because it uses keyword '{}' which is incompatible with '{}'",
             fetch.name, place.name
@@ -122,12 +122,11 @@ fn warn_incompatible(id: AclId, name: &str, place: Place, line: &mut Line<'_>) {
     let Some(acl) = line.config.acls.get(id.0 as usize) else {
         return;
     };
-    let fits = |needs: Needs| place.known.covers(needs);
     let odd: Vec<_> = acl
         .tests
         .iter()
         .map(|test| test.expr.fetch)
-        .filter(|fetch| !fits(fetch.needs))
+        .filter(|fetch| !place.offers(fetch.needs))
         .collect();
     let text = match odd.first() {
         None => return,

@@ -4,10 +4,10 @@ use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix};
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Negation, Scope, SectionKeyword, Sections};
 use hapax_core::span::{Span, Word};
+use hapax_core::suggest::did_you_mean;
 
 use super::rows::{Found, Rows};
 use crate::parser::whole;
-use crate::suggest::did_you_mean;
 
 /// `no` and `default` before what does not take them.
 pub(crate) fn negation(

@@ -22,7 +22,7 @@ const NAME: ArgSpec = ArgSpec {
 
 fetches! {
     "req.hdr", NAMED, Some(check), Str, Needs::REQUEST, "A value of a request header." => |cx, args, occurrence| value(&cx.stream.request, args, occurrence);
-    "hdr", NAMED, Some(check), Str, Needs::NOTHING, "A value of a header of the request, or in rules of the response of that." => |cx, args, occurrence| value(head(cx), args, occurrence);
+    "hdr", NAMED, Some(check), Str, Needs::REQUEST.or(Needs::RESPONSE), "A value of a header of the request, or in rules of the response of that." => |cx, args, occurrence| value(head(cx), args, occurrence);
     "req.fhdr", NAMED, Some(check), Str, Needs::REQUEST, "A whole line of a request header." => |cx, args, occurrence| line(&cx.stream.request, args, occurrence);
     "req.hdr_cnt", NAME, None, Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
     "hdr_cnt", NAME, None, Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
