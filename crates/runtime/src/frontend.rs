@@ -244,7 +244,7 @@ impl Door {
             plan: plan.clone(),
         });
         match proxy.ir.mode {
-            Mode::Http => spawn(client.serve()),
+            Mode::Http => spawn(client.serve(None)),
             Mode::Tcp => spawn(crate::tcp::serve(client)),
         }
     }
