@@ -12,3 +12,4 @@ pub mod program;
 pub mod sample;
 pub mod span;
 pub mod stream;
+pub mod variable;

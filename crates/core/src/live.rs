@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::contract::Dispatch;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
+use crate::variable::ProcessVariables;
 
 /// Live state of the process.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Live {
                 stopping: AtomicBool::new(false),
                 maxconn: AtomicU32::new(config.global.maxconn.unwrap_or(0)),
                 jobs: AtomicU32::new(0),
+                variables: ProcessVariables::default(),
             },
             proxies: config
                 .proxies
@@ -124,6 +126,8 @@ pub struct ProcessLive {
     pub maxconn: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
+    /// `proc` variables.
+    pub variables: ProcessVariables,
 }
 
 /// Live state of a proxy.

@@ -111,6 +111,8 @@ pub struct Tune {
     pub sndbuf_server: u32,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
+    /// `tune.vars.*-max-size`.
+    pub variables: crate::variable::Limits,
 }
 
 impl Default for Tune {
@@ -126,6 +128,7 @@ impl Default for Tune {
             sndbuf_client: 0,
             sndbuf_server: 0,
             maxaccept: None,
+            variables: crate::variable::Limits::default(),
         }
     }
 }

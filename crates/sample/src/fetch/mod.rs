@@ -7,6 +7,7 @@ mod header;
 mod http;
 mod internal;
 mod process;
+mod variable;
 
 use hapax_core::sample::{Sample, Value};
 
@@ -17,6 +18,7 @@ pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
 pub(crate) use internal::FETCHES as INTERNAL;
 pub(crate) use process::FETCHES as PROCESS;
+pub(crate) use variable::FETCHES as VARIABLE;
 
 /// Rows of a family: name, arguments, type, needs, documentation and function.
 macro_rules! fetches {
