@@ -473,13 +473,15 @@ pub enum ArgKind {
     Server,
     /// Name of a list of users.
     UserList,
+    /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
+    Acl,
 }
 
 impl ArgKind {
     /// Upstream's name of the kind.
     pub const fn name(self) -> &'static str {
         match self {
-            ArgKind::Str => "string",
+            ArgKind::Str | ArgKind::Acl => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
             ArgKind::Ipv4 => "IPv4 address",

@@ -108,11 +108,15 @@ fn read(text: &[u8]) -> (Vec<u8>, usize) {
 }
 
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
-    if raw.is_empty() && kind != ArgKind::Str {
+    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Acl) {
         // The section itself stands in for a proxy that is not named.
         let own = matches!(
             kind,
-            ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy | ArgKind::Server | ArgKind::UserList
+            ArgKind::Frontend
+                | ArgKind::Backend
+                | ArgKind::Proxy
+                | ArgKind::Server
+                | ArgKind::UserList
         );
         if position >= spec.required || own {
             return Ok(Arg::Absent);
@@ -165,7 +169,7 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
         ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy => {
             Some(Arg::Proxy(text()?.to_owned()))
         }
-        ArgKind::UserList => Some(Arg::Str(raw.to_vec())),
+        ArgKind::UserList | ArgKind::Acl => Some(Arg::Str(raw.to_vec())),
         ArgKind::Server => {
             let (backend, server) = text()?.split_once('/').unwrap_or(("", text()?));
             Some(Arg::Server(backend.to_owned(), server.to_owned()))

@@ -2,13 +2,15 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::Cx;
-use hapax_core::ir::{Arg, Expr, ProxyKind, Reference, ReferenceKind};
+use hapax_core::ir::{AclId, Arg, Expr, ProxyKind, Reference, ReferenceKind};
 use hapax_core::keyword::{ArgKind, ArgSpec, Line, Registry};
 use hapax_core::sample::{Occurrence, Sample, Type, Value};
 use hapax_core::span::{Span, Word};
+use hashbrown::HashMap;
 
 use crate::argument::{self, ArgumentError};
 use crate::cast;
+use crate::fetch::acl;
 
 /// Who asks for an expression: what names in it refer to.
 #[derive(Clone)]
@@ -25,11 +27,13 @@ pub struct Origin<'a> {
     pub place: String,
     /// Index that the section has or will have in the configuration.
     pub from: Option<usize>,
+    /// The section's ACLs so far; none where no section is read.
+    pub acls: Option<&'a HashMap<String, AclId>>,
 }
 
 impl<'a> Origin<'a> {
     /// The origin of what stands in a line of a section.
-    pub fn of(line: &Line<'a>) -> Origin<'a> {
+    pub fn of(line: &'a Line<'_>) -> Origin<'a> {
         use hapax_core::keyword::Sections;
         let named = line.section != Sections::DEFAULTS && line.section != Sections::GLOBAL;
         Origin {
@@ -47,6 +51,7 @@ impl<'a> Origin<'a> {
             span: line.span,
             place: line.scope.place(line.span),
             from: named.then_some(line.config.proxies.len()),
+            acls: Some(&line.scope.acls),
         }
     }
 }
@@ -125,6 +130,12 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
     at += arguments.length;
     let mut args = arguments.values;
     resolve(&mut args, &fetch.args, fetch.name, origin, &mut references);
+    if fetch.args.kinds.first() == Some(&ArgKind::Acl) {
+        acl::resolve(&mut args, origin).map_err(|text| ExpressionError::FetchCheck {
+            name: name.to_owned(),
+            text,
+        })?;
+    }
     if let Some(check) = fetch.0.check {
         check(&mut args).map_err(|text| ExpressionError::FetchCheck {
             name: name.to_owned(),

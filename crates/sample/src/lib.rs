@@ -31,6 +31,22 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::ACL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BLOCK,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BODY,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::URL,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::CONNECTION,
         ..Tables::NONE
     },

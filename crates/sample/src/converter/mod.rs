@@ -1,7 +1,7 @@
 //! Converters (configuration manual 7.3.1).
 
 mod encoding;
-mod hash;
+pub(crate) mod hash;
 mod integer;
 mod string;
 mod time;

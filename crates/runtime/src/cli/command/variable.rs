@@ -108,6 +108,7 @@ fn origin(registry: &Registry) -> Origin<'_> {
         span: NOWHERE,
         place: "CLI".into(),
         from: None,
+        acls: None,
     }
 }
 
