@@ -13,3 +13,4 @@ pub mod sample;
 pub mod span;
 pub mod stream;
 pub mod suggest;
+pub mod variable;

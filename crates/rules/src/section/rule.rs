@@ -14,7 +14,8 @@ use crate::action::redirect;
 pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
     let row = find(line, ruleset)?;
     warn_unreachable(line, ruleset)?;
-    let name = format!("{} {}", keyword(line, ruleset), row.name);
+    let given = line.arg(0).unwrap_or_default();
+    let name = format!("{} {given}", keyword(line, ruleset));
     let mut cursor = ActionCursor {
         at: line.name_words + 1,
         line,
@@ -158,7 +159,18 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     if let Some(row) = row.filter(|row| row.rulesets.has(ruleset)) {
         return Ok(row);
     }
-    let near = nearest(&given, names())
+    // Names that end in `(` stand for all words that begin so, with or without what follows.
+    let begins = |row: &&ActionKeyword| {
+        let stem = row.name.strip_suffix('(');
+        row.rulesets.has(ruleset) && stem.is_some_and(|stem| given.starts_with(stem))
+    };
+    let rows = line.registry.actions.iter().filter(begins);
+    if let Some(row) = rows.max_by_key(|row| row.name.len()) {
+        return Ok(RowRef(row));
+    }
+    let stem = given.split('(').next().unwrap_or_default();
+    let stems = names().map(|name| name.trim_end_matches('('));
+    let near = nearest(stem, stems)
         .map(|near| format!(" Did you mean '{near}' maybe ?"))
         .unwrap_or_default();
     Err(reading(word, format!("{expected} '{given}'.{near}")))

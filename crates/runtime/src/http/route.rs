@@ -22,6 +22,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
+    super::cookie::begin(client, exchange);
     buffer_request::run(client, exchange, frontend).await?;
     if let Some(outcome) = decide(client, exchange, frontend) {
         return reply::by_rule(client, exchange, outcome).await;
@@ -29,6 +30,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
     if backend != frontend {
+        super::cookie::begin(client, exchange);
         buffer_request::run(client, exchange, backend).await?;
     }
     if backend != frontend
