@@ -90,6 +90,8 @@ pub struct Seen {
     pub te: bool,
     /// `expect: 100-continue`.
     pub expect_continue: bool,
+    /// The status line came without a reason phrase, which was added.
+    pub reason_added: bool,
 }
 
 /// A message head. See the module text.
@@ -407,6 +409,7 @@ impl Head {
         self.status = status;
         self.code = self.append(&digits);
         self.reason = self.append(reason);
+        self.seen.reason_added = false;
     }
 
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Span {

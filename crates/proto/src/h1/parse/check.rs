@@ -220,6 +220,7 @@ impl Parser<'_> {
     fn finish_response(&mut self) {
         if self.head.reason.is_empty() {
             self.head.reason = self.head.append(reason(self.head.status).as_bytes());
+            self.head.seen.reason_added = true;
         }
     }
 
