@@ -76,6 +76,8 @@ pub struct Seen {
     pub both_lengths: bool,
     /// CONNECT with a `content-length` above zero; the field was dropped.
     pub connect_length: bool,
+    /// CONNECT with a transfer coding; the field was dropped.
+    pub connect_coding: bool,
     /// `connection: close`.
     pub close: bool,
     /// `connection: keep-alive`.

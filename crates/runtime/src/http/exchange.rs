@@ -72,6 +72,8 @@ pub struct Notes {
     pub muted: bool,
     /// Answered by a rule that is counted as denial.
     pub denied: bool,
+    /// The request's body did not come in time for the rules.
+    pub body_late: bool,
     /// The client was lost before a server was reached.
     pub lost: bool,
     /// The request's body was found broken after its head had been passed on.

@@ -189,7 +189,7 @@ fn count(client: &Client, exchange: &mut Exchange) {
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
-        if notes.bad_request || notes.broken_body {
+        if notes.bad_request || notes.broken_body || notes.body_late {
             counters.add(worker, Count::RequestErrors, 1);
         }
         if notes.denied {
