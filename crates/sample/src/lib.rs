@@ -16,6 +16,7 @@ pub mod fixture;
 pub mod log_format;
 pub mod matcher;
 pub mod place;
+pub mod variable;
 pub mod write;
 
 use hapax_core::keyword::Tables;
@@ -27,6 +28,22 @@ pub static TABLES: &[Tables] = &[
         acl_keywords: acl_keyword::KEYWORDS,
         match_methods: matcher::METHODS,
         log_aliases: log_format::alias::ALIASES,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::ACL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BLOCK,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BODY,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::URL,
         ..Tables::NONE
     },
     Tables {
@@ -75,6 +92,11 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         converters: converter::TIME,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::VARIABLE,
+        converters: converter::VARIABLE,
         ..Tables::NONE
     },
 ];

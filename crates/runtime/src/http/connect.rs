@@ -362,6 +362,7 @@ async fn attempt(
     let worker = client.local.worker;
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
+    exchange.stream.enter_response();
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;

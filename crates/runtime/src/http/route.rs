@@ -192,6 +192,13 @@ pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
         && frontend.options.connection_mode != ConnectionMode::ServerClose
 }
 
+/// Whether only the first request and response of a connection are HTTP, and bytes pass after them.
+pub fn only_the_first(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
+    let modes = [frontend, backend].map(|proxy| proxy.options.connection_mode);
+    let may = |mode| matches!(mode, ConnectionMode::Tunnel | ConnectionMode::KeepAlive);
+    modes.contains(&ConnectionMode::Tunnel) && modes.into_iter().all(may)
+}
+
 /// From how many bytes on bodies are spliced.
 pub fn splice_from(
     global: &ir::Global,

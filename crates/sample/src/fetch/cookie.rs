@@ -3,10 +3,12 @@
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
-use hapax_core::sample::{Occurrence, Sample, Type};
+use hapax_core::sample::{Occurrence, Sample};
 
+use hapax_proto::http::Head;
+
+use super::http::leading_integer;
 use super::{fetches, int};
-use crate::cast;
 
 const NAME: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Str],
@@ -20,6 +22,9 @@ fetches! {
     "cook_cnt", NAME, None, Int, Needs::REQUEST, "How often a cookie stands in the request." => |cx, args, _| count(cx, false, args);
     "req.cook_val", NAME, None, Int, Needs::REQUEST, "The value of a cookie of the request as an integer." => |cx, args, occurrence| integer(cx, false, args, occurrence);
     "cook_val", NAME, None, Int, Needs::REQUEST, "The value of a cookie of the request as an integer." => |cx, args, occurrence| integer(cx, false, args, occurrence);
+    "cookie", NAME, None, Str, Needs::REQUEST.or(Needs::RESPONSE), "The value of a cookie of the request, or in rules of the response of that." => |cx, args, occurrence| cookie(cx, cx.on_response, args, occurrence);
+    "req.cook_names", NAME, None, Str, Needs::REQUEST, "The names of the request's cookies, joined." => |cx, args, _| names(cx, false, args);
+    "res.cook_names", NAME, None, Str, Needs::RESPONSE, "The names of the response's cookies, joined." => |cx, args, _| names(cx, true, args);
     "res.cook", NAME, None, Str, Needs::RESPONSE, "The value of a cookie of the response." => |cx, args, occurrence| cookie(cx, true, args, occurrence);
     "scook", NAME, None, Str, Needs::RESPONSE, "The value of a cookie of the response." => |cx, args, occurrence| cookie(cx, true, args, occurrence);
     "res.cook_cnt", NAME, None, Int, Needs::RESPONSE, "How often a cookie stands in the response." => |cx, args, _| count(cx, true, args);
@@ -35,17 +40,21 @@ fn name(args: &[Arg]) -> Option<&[u8]> {
     }
 }
 
+fn side<'a>(cx: &Cx<'a>, response: bool) -> (&'a Head, &'static [u8]) {
+    if response {
+        (&cx.stream.response, b"set-cookie")
+    } else {
+        (&cx.stream.request, b"cookie")
+    }
+}
+
 /// Values of the cookies of that name (of all without one), in order.
 fn values<'a>(
     cx: &Cx<'a>,
     response: bool,
     wanted: Option<&'a [u8]>,
 ) -> impl Iterator<Item = &'a [u8]> {
-    let (head, field): (_, &[u8]) = if response {
-        (&cx.stream.response, b"set-cookie")
-    } else {
-        (&cx.stream.request, b"cookie")
-    };
+    let (head, field) = side(cx, response);
     head.lines(field)
         .flat_map(move |(_, line)| Pairs {
             rest: Some(line),
@@ -68,13 +77,17 @@ impl<'a> Iterator for Pairs<'a> {
         loop {
             let rest = self.rest?;
             let end = pair_end(rest);
+            // An equals sign that nothing follows is read over.
+            let is_cut = end == rest.len() && rest.last() == Some(&b'=');
             self.rest = if self.only_first {
                 None
             } else {
                 rest.get(end + 1..)
             };
             let pair = rest[..end].trim_ascii();
-            if let Some(equals) = memchr::memchr(b'=', pair) {
+            // Names that begin with `$` are attributes of the request's cookies (RFC 2965).
+            let attribute = !self.only_first && pair.first() == Some(&b'$');
+            if let Some(equals) = memchr::memchr(b'=', pair).filter(|_| !attribute && !is_cut) {
                 return Some((
                     pair[..equals].trim_ascii_end(),
                     pair[equals + 1..].trim_ascii_start(),
@@ -84,7 +97,7 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
-/// Where the pair ends: at `;` outside a quoted string.
+/// Where the pair ends: at `;` or `,` outside a quoted string.
 fn pair_end(text: &[u8]) -> usize {
     let mut quoted = false;
     let mut escaped = false;
@@ -93,7 +106,7 @@ fn pair_end(text: &[u8]) -> usize {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b';' if !quoted => return index,
+            b';' | b',' if !quoted => return index,
             _ => {}
         }
     }
@@ -108,8 +121,7 @@ fn cookie<'a>(
 ) -> Option<Sample<'a>> {
     let name = name(args);
     let found = if occurrence.iterating {
-        let found = values(cx, response, name).nth(occurrence.at as usize);
-        occurrence.at += 1;
+        let found = next(cx, response, name, occurrence);
         occurrence.more = found.is_some();
         found
     } else if name.is_none() {
@@ -118,6 +130,55 @@ fn cookie<'a>(
         values(cx, response, name).last()
     };
     super::string(found?)
+}
+
+/// The value behind the cursor: a field and an offset in its line.
+fn next<'a>(
+    cx: &Cx<'a>,
+    response: bool,
+    wanted: Option<&[u8]>,
+    cursor: &mut Occurrence,
+) -> Option<&'a [u8]> {
+    let (head, field) = side(cx, response);
+    loop {
+        let index = cursor.at as usize;
+        if index >= head.len() {
+            return None;
+        }
+        let line = head.value(index);
+        let rest = line.get(cursor.offset as usize..);
+        let mut pairs = Pairs {
+            rest: rest.filter(|_| head.name(index) == field),
+            only_first: response,
+        };
+        let found = pairs.find(|(name, _)| wanted.is_none_or(|wanted| wanted == *name));
+        cursor.offset = pairs
+            .rest
+            .map_or(line.len() + 1, |rest| line.len() - rest.len()) as u32;
+        if let Some((_, value)) = found {
+            return Some(value);
+        }
+        cursor.at += 1;
+        cursor.offset = 0;
+    }
+}
+
+/// The names of all cookies, joined by the first byte of the argument.
+fn names<'a>(cx: &Cx<'a>, response: bool, args: &[Arg]) -> Option<Sample<'a>> {
+    let separator = name(args).and_then(<[u8]>::first).unwrap_or(&b',');
+    let (head, field) = side(cx, response);
+    let mut out = bumpalo::collections::Vec::new_in(cx.arena);
+    let pairs = head.lines(field).flat_map(|(_, line)| Pairs {
+        rest: Some(line),
+        only_first: response,
+    });
+    for (name, _) in pairs {
+        if !out.is_empty() {
+            out.push(*separator);
+        }
+        out.extend_from_slice(name);
+    }
+    super::string(out.into_bump_slice())
 }
 
 fn count<'a>(cx: &Cx<'a>, response: bool, args: &'a [Arg]) -> Option<Sample<'a>> {
@@ -130,5 +191,7 @@ fn integer<'a>(
     args: &'a [Arg],
     occurrence: &mut Occurrence,
 ) -> Option<Sample<'a>> {
-    cast::cast(cookie(cx, response, args, occurrence)?, Type::Int, cx.arena)
+    int(leading_integer(
+        cookie(cx, response, args, occurrence)?.value.bytes()?,
+    ))
 }

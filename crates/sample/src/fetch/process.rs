@@ -38,7 +38,7 @@ fetches! {
         })
     };
     "act_conn", ArgSpec::NONE, None, Int, Needs::NOTHING, "Connections of the process." => |cx, _, _| int(cx.program.live.process.connections.value());
-    "stopping", ArgSpec::NONE, None, Bool, Needs::NOTHING, "Whether the process is stopping." => |cx, _, _| boolean(cx.program.live.process.stopping.load(Ordering::Relaxed));
+    "stopping", ArgSpec::NONE, None, Bool, Needs::INTERNAL, "Whether the process is stopping." => |cx, _, _| boolean(cx.program.live.process.stopping.load(Ordering::Relaxed));
     "uptime", ArgSpec::NONE, None, Int, Needs::NOTHING, "Seconds since the process started." => |cx, _, _| int((cx.now.ms / 1000) as i64);
 }
 
