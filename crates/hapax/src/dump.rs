@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use hapax_core::ir::CliLevel;
-use hapax_core::keyword::{
-    ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support,
-};
+use hapax_core::keyword::{ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support};
 use hapax_sample::place;
 use serde_json::json;
 

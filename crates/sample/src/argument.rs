@@ -112,7 +112,11 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
         // The section itself stands in for a proxy that is not named.
         let own = matches!(
             kind,
-            ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy | ArgKind::Server | ArgKind::UserList
+            ArgKind::Frontend
+                | ArgKind::Backend
+                | ArgKind::Proxy
+                | ArgKind::Server
+                | ArgKind::UserList
         );
         if position >= spec.required || own {
             return Ok(Arg::Absent);

@@ -100,11 +100,7 @@ const SOURCES: &[(Needs, &str, Points)] = {
             "backend",
             Points::span(BACKEND_CONTENT, CHECK),
         ),
-        (
-            Needs::SERVER,
-            "server",
-            Points::span(SERVER_SOURCE, CHECK),
-        ),
+        (Needs::SERVER, "server", Points::span(SERVER_SOURCE, CHECK)),
         (
             Needs::SERVER_ADDRESS,
             "server address",
@@ -186,8 +182,10 @@ impl Place {
         "frontend tcp-request content rule",
     );
     /// A rule of `http-request` (and `redirect`) in a frontend.
-    pub const FRONTEND_REQUEST: Place =
-        Place::new(column::FRONTEND_REQUEST, "frontend http-request header rule");
+    pub const FRONTEND_REQUEST: Place = Place::new(
+        column::FRONTEND_REQUEST,
+        "frontend http-request header rule",
+    );
     /// `tcp-request content` in a backend.
     pub const BACKEND_CONTENT: Place =
         Place::new(column::BACKEND_CONTENT, "backend tcp-request content rule");
