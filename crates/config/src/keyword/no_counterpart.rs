@@ -45,6 +45,10 @@ static ROWS: &[SectionKeyword] = &[
         "expose-deprecated-directives",
         "old directives are always accepted with a warning",
     ),
+    row(
+        "expose-experimental-directives",
+        "what is built is offered without this permission",
+    ),
     row("insecure-setuid-wanted", FORK),
     row("noepoll", POLLER),
     row("noevports", POLLER),
