@@ -10,6 +10,7 @@ import re
 import shlex
 
 from .case import configuration_text, read_case
+from .sample import read_sample
 
 SECTIONS = {"global", "defaults", "frontend", "backend", "listen"}
 RULES = {"http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"}
@@ -19,7 +20,7 @@ SAMPLE = re.compile(r"%(?:\{[^}]*\})?\[((?:[^\[\]]|\[[^\]]*\])*)\]")
 
 
 def uses_of_cases(root):
-    """All triples of all `.case` files below `root`."""
+    """All triples of all `.case` and `.sample` files below `root`."""
     uses = set()
     for path in glob.glob(os.path.join(root, "**", "*.case"), recursive=True):
         case = read_case(path, root)
@@ -33,6 +34,8 @@ def uses_of_cases(root):
             uses |= uses_of_steps(section.lines)
         for word in case.header.get("args", "").split():
             uses.add(("argument", word, None))
+    for path in glob.glob(os.path.join(root, "**", "*.sample"), recursive=True):
+        uses |= uses_of_text(read_sample(path, root).configuration())
     return uses
 
 

@@ -16,7 +16,6 @@ pub mod parser;
 mod resolve;
 mod section;
 mod server_option;
-pub mod suggest;
 pub mod value;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
@@ -70,8 +69,10 @@ pub fn load(
     let checked = check::check(&mut config, &notes, registry, sources, &mut diagnostics);
     let prefix = if unread { Prefix::Config } else { Prefix::Bare };
     if unread || !checked {
-        let text = "Fatal errors found in configuration.";
-        diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+        if !notes.stopped {
+            let text = "Fatal errors found in configuration.";
+            diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+        }
     } else {
         check::resolve(&mut config, &notes, registry, sources, &mut diagnostics);
     }

@@ -3,6 +3,7 @@
 mod defaults;
 mod header;
 pub(crate) use header::forbidden;
+pub(crate) mod one_sided;
 pub(crate) mod rows;
 pub(crate) mod unknown;
 

@@ -222,6 +222,7 @@ fn buffers_and_sockets_are_tuned() {
         sndbuf_client: 3072,
         sndbuf_server: 4096,
         maxaccept: Some(8),
+        ..ir::Tune::default()
     };
     assert_eq!(tune, expected);
     assert_eq!(

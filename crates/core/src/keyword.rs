@@ -749,6 +749,12 @@ pub struct Registry {
     pub columns: Index<StatColumn>,
 }
 
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
 impl Registry {
     /// Joins tables.
     pub fn new<'t>(tables: impl IntoIterator<Item = &'t Tables>) -> Registry {

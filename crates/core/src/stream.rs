@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hapax_proto::http::Head;
 
 use crate::program::ProxyId;
+use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +57,8 @@ pub struct Session {
     pub accepted_ms: u64,
     /// When it was accepted, microseconds since 1970.
     pub accepted_wall_us: u64,
+    /// `sess` variables.
+    pub variables: Variables,
 }
 
 /// One exchange: in TCP mode the whole connection, in HTTP mode one request and its response.
@@ -123,6 +126,10 @@ pub struct Stream {
     pub sockets: Option<Sockets>,
     /// The rule that decided the exchange, for explanations: file and line of it.
     pub decided_by: Option<crate::span::Span>,
+    /// Which variables exist; see [`Stream::enter_response`].
+    pub phase: VariablePhase,
+    /// `txn`, `req`, `res` and `check` variables.
+    pub variables: Variables,
 }
 
 /// The sockets of an exchange, for questions about them.
@@ -173,6 +180,8 @@ impl Stream {
         let mut response = std::mem::take(&mut self.response);
         let mut request_line = std::mem::take(&mut self.request_line);
         let mut request_cookie = std::mem::take(&mut self.request_cookie);
+        let variables = std::mem::take(&mut self.variables);
+        variables.clear_all();
         request.clear();
         response.clear();
         request_line.clear();
@@ -182,9 +191,18 @@ impl Stream {
             response,
             request_line,
             request_cookie,
+            variables,
             status: -1,
             ..Stream::default()
         };
+    }
+
+    /// A server is tried for the first time, or an answer was made here: `req` variables go, those of `res` may come.
+    pub fn enter_response(&mut self) {
+        if self.phase == VariablePhase::Request {
+            self.phase = VariablePhase::Response;
+            self.variables.clear(Scope::Request);
+        }
     }
 }
 

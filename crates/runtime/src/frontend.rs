@@ -227,6 +227,7 @@ impl Door {
             listener: self.listener,
             accepted_ms: now.ms,
             accepted_wall_us: now.wall_us,
+            ..Session::default()
         };
         prepare(&socket, &plan, self.proxy);
         // On the heap: as an argument of the task's future it would take its room twice.
@@ -244,7 +245,7 @@ impl Door {
             plan: plan.clone(),
         });
         match proxy.ir.mode {
-            Mode::Http => spawn(client.serve()),
+            Mode::Http => spawn(client.serve(None)),
             Mode::Tcp => spawn(crate::tcp::serve(client)),
         }
     }

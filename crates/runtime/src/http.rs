@@ -1,6 +1,6 @@
 //! HTTP/1: a client's connection, its exchanges, and the server connections they use.
 //!
-//! `client` is the task of a connection; `request` waits for and reads a request; `route` finds its backend; `connect`
+//! `client` is the task of a connection, `lobby` where it stays while it has none; `request` waits for and reads a request; `route` finds its backend; `connect`
 //! gets a server connection (`pool`); `transfer` moves both messages (`lane`, `response`, `tunnel`); `reply` and
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
@@ -14,6 +14,7 @@ pub mod exchange;
 mod fault_log;
 pub(crate) mod finish;
 pub(crate) mod lane;
+pub(crate) mod lobby;
 pub mod pool;
 pub(crate) mod reply;
 pub(crate) mod request;

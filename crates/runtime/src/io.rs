@@ -115,6 +115,16 @@ impl Stream {
         self.half_closed
     }
 
+    /// Whether nothing is known about it that another [`Stream::new`] over its socket would not find out.
+    pub fn is_plain(&self) -> bool {
+        !(self.waiting || self.connecting || self.half_closed)
+    }
+
+    /// The socket alone, unknown to the event loop.
+    pub fn into_socket(self) -> OwnedFd {
+        self.socket.into_fd()
+    }
+
     /// Moves at most `limit` bytes from this socket into an empty pipe; 0 is the end of the stream.
     pub fn poll_splice_from(
         &mut self,

@@ -13,6 +13,7 @@ use hapax_core::stream::Cause;
 use crate::clock;
 use crate::frontend::Places;
 use crate::http::exchange::Exchange;
+use crate::http::lobby::{self, Lobby};
 use crate::plan::Plan;
 use crate::stats::errors::Errors;
 
@@ -29,6 +30,8 @@ pub struct Local {
     pub errors: Arc<Errors>,
     /// No new connections are taken, kept ones are closed.
     pub stopping: Cell<bool>,
+    /// Connections that wait for a request and have no task.
+    pub lobby: Lobby,
     plan: RefCell<Rc<Plan>>,
     #[allow(
         clippy::vec_box,
@@ -128,6 +131,7 @@ impl Local {
             places,
             errors,
             stopping: Cell::new(false),
+            lobby: Lobby::default(),
             plan: RefCell::new(Rc::new(plan)),
             exchanges: RefCell::new(Vec::new()),
             sessions: RefCell::new(Vec::new()),
@@ -185,10 +189,10 @@ impl Local {
 
     /// Sessions of this worker.
     pub fn living(&self) -> u32 {
-        self.living.get()
+        self.living.get() + self.lobby.len()
     }
 
-    /// Calls `with` for every session.
+    /// Calls `with` for every session that has a task.
     pub fn each_session(&self, mut with: impl FnMut(&Handle)) {
         let handles: Vec<Rc<Handle>> = self
             .sessions
@@ -203,8 +207,9 @@ impl Local {
     }
 
     /// Stops: connections that wait for a request are closed, the others after their response.
-    pub fn stop(&self) {
+    pub fn stop(self: &Rc<Local>) {
         self.stopping.set(true);
+        lobby::wake_all(self);
         self.each_session(Handle::wake);
         self.look_over();
     }
@@ -226,7 +231,7 @@ impl Local {
     }
 
     fn is_over(&self) -> bool {
-        self.stopping.get() && self.living.get() == 0
+        self.stopping.get() && self.living() == 0
     }
 
     pub(crate) fn take_exchange(&self) -> Box<Exchange> {

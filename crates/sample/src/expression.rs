@@ -5,7 +5,7 @@ use hapax_core::contract::Cx;
 use hapax_core::ir::{AclId, Arg, Expr, ProxyKind, Reference, ReferenceKind};
 use hapax_core::keyword::{ArgKind, ArgSpec, Line, Registry};
 use hapax_core::sample::{Occurrence, Sample, Type, Value};
-use hapax_core::span::Span;
+use hapax_core::span::{Span, Word};
 use hashbrown::HashMap;
 
 use crate::argument::{self, ArgumentError};
@@ -192,9 +192,7 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
                 text,
             })?;
         }
-        if row.output != Type::Any {
-            kind = row.output;
-        }
+        kind = row.output;
         last = (false, name.to_owned());
         expr.converters.push((row, args));
     }
@@ -203,6 +201,18 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
         length: at,
         references,
     })
+}
+
+/// How many words an expression takes: it goes on in the next one after a comma at the end.
+pub fn joined_words(words: &[Word]) -> usize {
+    let ends = words.iter().position(|word| !word.text.ends_with(b","));
+    ends.map_or(words.len(), |at| at + 1)
+}
+
+/// The text of an expression that may stand in several words.
+pub fn joined(words: &[Word]) -> Vec<u8> {
+    let words = words.get(..joined_words(words)).unwrap_or_default();
+    words.iter().flat_map(|word| &word.text).copied().collect()
 }
 
 /// The first value of an expression.
@@ -245,12 +255,8 @@ pub fn any<'a>(
 
 /// The type that an expression gives.
 pub fn kind(expr: &Expr) -> Type {
-    expr.converters
-        .iter()
-        .rev()
-        .map(|(row, _)| row.output)
-        .find(|output| *output != Type::Any)
-        .unwrap_or(expr.fetch.output)
+    let last = expr.converters.last();
+    last.map_or(expr.fetch.output, |(row, _)| row.output)
 }
 
 /// A value as text in the arena or where it lies.

@@ -16,6 +16,7 @@ pub mod fixture;
 pub mod log_format;
 pub mod matcher;
 pub mod place;
+pub mod variable;
 pub mod write;
 
 use hapax_core::keyword::Tables;
@@ -103,6 +104,11 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         converters: converter::TIME,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::VARIABLE,
+        converters: converter::VARIABLE,
         ..Tables::NONE
     },
 ];

@@ -4,10 +4,10 @@ use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix};
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Negation, Scope, SectionKeyword, Sections};
 use hapax_core::span::{Span, Word};
+use hapax_core::suggest::did_you_mean;
 
 use super::rows::{Found, Rows};
 use crate::parser::whole;
-use crate::suggest::did_you_mean;
 
 /// `no` and `default` before what does not take them.
 pub(crate) fn negation(
@@ -88,7 +88,10 @@ pub(crate) fn elsewhere(
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
         "rate-limit sessions" => format!("{name} will be ignored {why}"),
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
-        _ => format!("'{name}' ignored {why}."),
+        _ => {
+            let first = name.split(' ').next().unwrap_or(name);
+            format!("'{first}' ignored {why}.")
+        }
     };
     diagnostics.push(Diagnostic::warning(span, text));
     Ok(())

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::contract::{Matcher, Shared};
 use crate::keyword::{Converter, Fetch, RowRef};
 use crate::span::Span;
+use crate::variable::Name;
 
 /// `fetch(args),converter(args),...`
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +42,8 @@ pub enum Arg {
     Proxy(String),
     /// A server: backend name (empty: the current one) and server name.
     Server(String, String),
+    /// A variable.
+    Variable(Name),
     /// Something that a converter or fetch compiled from its arguments.
     Compiled(Compiled),
 }

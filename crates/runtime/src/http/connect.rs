@@ -29,7 +29,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let proxy = plan.proxy(backend);
     let worker = client.local.worker;
     let most = proxy.ir.retries;
-    let mut avoid = None;
+    let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     loop {
@@ -40,8 +40,11 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
                 0
             }
             (None, Some(index)) => index,
-            (None, None) => assign(client, exchange, avoid).await?,
+            (None, None) => assign(client, exchange, failed).await?,
         };
+        if let Some(failed) = failed.take() {
+            count_again(client, exchange, failed, index);
+        }
         let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
@@ -69,13 +72,14 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             return Err(Failure::new(phase_failed, Phase::Connect, 503));
         }
         exchange.stream.retries += 1;
-        let elsewhere = redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
-            || (phase_failed == Cause::ServerAbort && leaves_at_once(&proxy.ir));
-        if elsewhere && plan.at(backend).servers.len() > 1 {
-            server.live.counters.add(worker, Count::Redispatches, 1);
-            backend_counters.add(worker, Count::Redispatches, 1);
-            exchange.stream.redispatched = true;
-            avoid = Some(index);
+        let persistent = exchange.persistence.server == Some(index);
+        let elsewhere = has_choice(&proxy.live, proxy.ir.options.allbackups)
+            && (redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+                || (phase_failed == Cause::ServerAbort
+                    && !persistent
+                    && leaves_at_once(&proxy.ir)));
+        if elsewhere {
+            failed = Some(index);
             release(client, exchange);
             continue;
         }
@@ -87,11 +91,48 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             let until = clock::now_ms() + u64::from(pause.min(TURN_AROUND_MS));
             turn_around(client, exchange, until).await?;
         }
+        if proxy.ir.options.redispatch.is_some_and(|every| every != 0) {
+            // The reference asks for a server again, and gets this one: what went by counts as time in the queue.
+            exchange.stream.times.queue = client.local.now().ms;
+        }
         if server.live.usable.load(Ordering::Relaxed) {
             stay = Some(index);
         } else {
             release(client, exchange);
         }
+    }
+}
+
+/// A retry after `failed` goes to `index`: another server makes it a redispatch, which persistence does not outlive.
+fn count_again(client: &Client, exchange: &mut Exchange, failed: usize, index: usize) {
+    let live = client.plan.live(exchange.stream.backend);
+    let count = if failed == index {
+        Count::Retries
+    } else {
+        exchange.stream.redispatched = true;
+        super::cookie::on_redispatch(exchange);
+        Count::Redispatches
+    };
+    let server = live.servers.get(failed).map(|server| &server.counters);
+    for counters in server.into_iter().chain([&live.backend.counters]) {
+        counters.add(client.local.worker, count, 1);
+    }
+}
+
+/// Whether load balancing has more than one server to choose from.
+fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
+    let usable = |backup: bool| {
+        backend
+            .servers
+            .iter()
+            .filter(|server| server.ir.options.backup == backup)
+            .filter(|server| server.usable.load(Ordering::Relaxed))
+            .take(2)
+            .count()
+    };
+    match usable(false) {
+        0 => all_backups && usable(true) > 1,
+        active => active > 1,
     }
 }
 
@@ -238,7 +279,8 @@ async fn assign(
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
-    if std::mem::take(&mut exchange.ticket.balanced) {
+    let again = avoid.is_some() && assigned.ok() == avoid;
+    if std::mem::take(&mut exchange.ticket.balanced) && !again {
         count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
     }
     match assigned {
@@ -316,6 +358,7 @@ async fn attempt(
     let worker = client.local.worker;
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
+    exchange.stream.enter_response();
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;

@@ -157,6 +157,7 @@ pub fn find_page(pages: &[ErrorPage], status: u16) -> Option<&ErrorPage> {
 
 /// Sends `stream.response` with `stream.reply_body`.
 pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    exchange.stream.enter_response();
     let options = &client.frontend().ir.options;
     let closes = options.connection_mode == hapax_core::ir::ConnectionMode::Close
         || client.local.stopping.get();

@@ -5,6 +5,7 @@ pub(crate) mod hash;
 mod integer;
 mod string;
 mod time;
+mod variable;
 
 use bumpalo::Bump;
 use hapax_core::ir::Arg;
@@ -17,6 +18,7 @@ pub(crate) use integer::CONVERTERS as INTEGER;
 pub(crate) use string::CONVERTERS as STRING;
 pub use string::expand;
 pub(crate) use time::CONVERTERS as TIME;
+pub(crate) use variable::CONVERTERS as VARIABLE;
 
 /// Rows of a family: name, arguments, check, input and output type, documentation and function.
 macro_rules! converters {

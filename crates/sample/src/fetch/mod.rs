@@ -14,6 +14,7 @@ mod process;
 mod timer;
 mod transport;
 mod url;
+mod variable;
 
 use hapax_core::sample::{Sample, Value};
 
@@ -31,6 +32,7 @@ pub(crate) use process::FETCHES as PROCESS;
 pub(crate) use timer::FETCHES as TIMER;
 pub(crate) use transport::FETCHES as TRANSPORT;
 pub(crate) use url::FETCHES as URL;
+pub(crate) use variable::FETCHES as VARIABLE;
 
 /// Rows of a family: name, arguments, type, needs, documentation and function.
 macro_rules! fetches {
