@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::ir;
 use crate::live::{Live, ProxyLive};
+use crate::span::Span;
 
 /// Position of a proxy in [`Program::proxies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -14,6 +15,8 @@ pub struct ProxyId(pub u32);
 /// A configuration in force, with the live state it is attached to.
 #[derive(Debug)]
 pub struct Program {
+    /// Paths of the configuration's files by [`FileId`](crate::span::FileId).
+    pub files: Vec<String>,
     /// Process-wide settings.
     pub global: ir::Global,
     /// The proxies, in file order.
@@ -79,6 +82,7 @@ impl Program {
             })
             .collect();
         Program {
+            files: config.files,
             global: config.global,
             proxies,
             acls: config.acls,
@@ -87,6 +91,12 @@ impl Program {
             backends,
             frontends,
         }
+    }
+
+    /// The path of the file that something stands in.
+    pub fn file(&self, span: Span) -> Option<&str> {
+        let path = self.files.get(usize::from(span.file.0))?;
+        Some(path)
     }
 
     /// A proxy of this program.

@@ -47,6 +47,18 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::CHANCE,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TIMER,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TRANSPORT,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::CONNECTION,
         ..Tables::NONE
     },

@@ -32,6 +32,8 @@ use crate::span::Span;
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Config {
+    /// Paths of the files by [`FileId`](crate::span::FileId).
+    pub files: Vec<String>,
     /// The `global` sections, merged.
     pub global: Global,
     /// Frontends, backends and listens in file order.

@@ -68,6 +68,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         }
     };
     exchange.stream.times.response = client.local.now().ms;
+    exchange.stream.server_status = exchange.stream.response.status();
     exchange.stream.response_from = ResponseSource::Server;
     let server_keeps = keeps_alive(&exchange.stream.response)
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)

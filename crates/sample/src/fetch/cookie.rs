@@ -60,8 +60,8 @@ fn values<'a>(
             rest: Some(line),
             only_first: response,
         })
-        .filter(move |(name, _)| wanted.is_none_or(|wanted| wanted == *name))
-        .map(|(_, value)| value)
+        .filter(move |pair| pair.is(wanted))
+        .map(|pair| pair.value)
 }
 
 /// The `name=value` pairs of one line; of `set-cookie` only the first, what follows are its attributes.
@@ -70,28 +70,45 @@ pub(crate) struct Pairs<'a> {
     only_first: bool,
 }
 
+/// One of them.
+pub(crate) struct Pair<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    /// Blanks instead of a value, or the line's end right behind the equals sign: who asks for the name passes over it.
+    is_blank: bool,
+}
+
+impl Pair<'_> {
+    fn is(&self, wanted: Option<&[u8]>) -> bool {
+        wanted.is_none_or(|wanted| wanted == self.name && !self.is_blank)
+    }
+}
+
 impl<'a> Iterator for Pairs<'a> {
-    type Item = (&'a [u8], &'a [u8]);
+    type Item = Pair<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let rest = self.rest?;
             let end = pair_end(rest);
-            // An equals sign that nothing follows is read over.
-            let is_cut = end == rest.len() && rest.last() == Some(&b'=');
+            let text = &rest[..end];
             self.rest = if self.only_first {
                 None
             } else {
                 rest.get(end + 1..)
             };
-            let pair = rest[..end].trim_ascii();
+            let start = text.len() - text.trim_ascii_start().len();
             // Names that begin with `$` are attributes of the request's cookies (RFC 2965).
-            let attribute = !self.only_first && pair.first() == Some(&b'$');
-            if let Some(equals) = memchr::memchr(b'=', pair).filter(|_| !attribute && !is_cut) {
-                return Some((
-                    pair[..equals].trim_ascii_end(),
-                    pair[equals + 1..].trim_ascii_start(),
-                ));
+            let attribute = !self.only_first && text.get(start) == Some(&b'$');
+            if let Some(equals) = memchr::memchr(b'=', text).filter(|_| !attribute) {
+                let after = &text[equals + 1..];
+                let value = after.trim_ascii();
+                let at_end = end == rest.len();
+                return Some(Pair {
+                    name: text[..equals].trim_ascii(),
+                    value,
+                    is_blank: value.is_empty() && (at_end || !after.is_empty()),
+                });
             }
         }
     }
@@ -151,12 +168,12 @@ fn next<'a>(
             rest: rest.filter(|_| head.name(index) == field),
             only_first: response,
         };
-        let found = pairs.find(|(name, _)| wanted.is_none_or(|wanted| wanted == *name));
+        let found = pairs.find(|pair| pair.is(wanted));
         cursor.offset = pairs
             .rest
             .map_or(line.len() + 1, |rest| line.len() - rest.len()) as u32;
-        if let Some((_, value)) = found {
-            return Some(value);
+        if let Some(pair) = found {
+            return Some(pair.value);
         }
         cursor.at += 1;
         cursor.offset = 0;
@@ -172,11 +189,11 @@ fn names<'a>(cx: &Cx<'a>, response: bool, args: &[Arg]) -> Option<Sample<'a>> {
         rest: Some(line),
         only_first: response,
     });
-    for (name, _) in pairs {
+    for pair in pairs {
         if !out.is_empty() {
             out.push(*separator);
         }
-        out.extend_from_slice(name);
+        out.extend_from_slice(pair.name);
     }
     super::string(out.into_bump_slice())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod acl;
 mod block;
 mod body;
+mod chance;
 mod connection;
 mod constant;
 mod cookie;
@@ -10,6 +11,8 @@ mod header;
 mod http;
 mod internal;
 mod process;
+mod timer;
+mod transport;
 mod url;
 mod variable;
 
@@ -18,6 +21,7 @@ use hapax_core::sample::{Sample, Value};
 pub(crate) use acl::FETCHES as ACL;
 pub(crate) use block::FETCHES as BLOCK;
 pub(crate) use body::FETCHES as BODY;
+pub(crate) use chance::FETCHES as CHANCE;
 pub(crate) use connection::FETCHES as CONNECTION;
 pub(crate) use constant::FETCHES as CONSTANT;
 pub(crate) use cookie::FETCHES as COOKIE;
@@ -25,6 +29,8 @@ pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
 pub(crate) use internal::FETCHES as INTERNAL;
 pub(crate) use process::FETCHES as PROCESS;
+pub(crate) use timer::FETCHES as TIMER;
+pub(crate) use transport::FETCHES as TRANSPORT;
 pub(crate) use url::FETCHES as URL;
 pub(crate) use variable::FETCHES as VARIABLE;
 
