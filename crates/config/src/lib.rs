@@ -47,6 +47,7 @@ pub static TABLES: &[Tables] = &[
     keyword::tcp_probe::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
+    keyword::user::TABLE,
     legacy::process::TABLE,
     legacy::proxy::TABLE,
     legacy::option::TABLE,

@@ -72,6 +72,8 @@ impl Sections {
     pub const LISTEN: Sections = Sections(8);
     /// `backend`.
     pub const BACKEND: Sections = Sections(16);
+    /// `userlist`.
+    pub const USER_LIST: Sections = Sections(32);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.

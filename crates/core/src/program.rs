@@ -19,6 +19,8 @@ pub struct Program {
     pub files: Vec<String>,
     /// Process-wide settings.
     pub global: ir::Global,
+    /// Lists of users.
+    pub user_lists: Vec<ir::UserList>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -83,6 +85,7 @@ impl Program {
             .collect();
         Program {
             files: config.files,
+            user_lists: config.user_lists,
             global: config.global,
             proxies,
             acls: config.acls,
@@ -91,6 +94,13 @@ impl Program {
             backends,
             frontends,
         }
+    }
+
+    /// The list of users of that name.
+    pub fn user_list(&self, name: &[u8]) -> Option<&ir::UserList> {
+        self.user_lists
+            .iter()
+            .find(|list| list.name.as_bytes() == name)
     }
 
     /// The path of the file that something stands in.

@@ -160,6 +160,7 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::FRONTEND, "frontend"),
         (Sections::LISTEN, "listen"),
         (Sections::BACKEND, "backend"),
+        (Sections::USER_LIST, "userlist"),
     ]
     .into_iter()
     .filter_map(|(one, name)| sections.has(one).then_some(name))

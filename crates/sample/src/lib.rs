@@ -35,6 +35,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::AUTH,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::BLOCK,
         ..Tables::NONE
     },

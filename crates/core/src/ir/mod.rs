@@ -13,6 +13,7 @@ mod proxy;
 mod rule;
 mod server;
 mod stats;
+mod user_list;
 
 use serde::Serialize;
 
@@ -26,6 +27,7 @@ pub use proxy::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use user_list::*;
 
 use crate::span::Span;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// Lists of users.
+    pub user_lists: Vec<UserList>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
     /// Names that something refers to, checked once everything is read.
@@ -68,6 +72,8 @@ pub enum ReferenceKind {
     Backend,
     /// `backend/server`, or a server of the section itself.
     Server,
+    /// A list of users.
+    UserList,
 }
 
 /// A duration in milliseconds.

@@ -1,6 +1,7 @@
 //! Sample fetches (configuration manual 7.3).
 
 pub(crate) mod acl;
+mod auth;
 mod block;
 mod body;
 mod chance;
@@ -19,6 +20,7 @@ mod variable;
 use hapax_core::sample::{Sample, Value};
 
 pub(crate) use acl::FETCHES as ACL;
+pub(crate) use auth::FETCHES as AUTH;
 pub(crate) use block::FETCHES as BLOCK;
 pub(crate) use body::FETCHES as BODY;
 pub(crate) use chance::FETCHES as CHANCE;
