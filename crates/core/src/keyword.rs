@@ -464,6 +464,10 @@ pub enum ArgKind {
     Proxy,
     /// `backend/server` or a server of the section.
     Server,
+    /// Regular expression.
+    Regex,
+    /// Number of a field of a protocol buffer, with dots between those of nested messages.
+    FieldNumber,
 }
 
 /// The arguments of a fetch or converter.

@@ -3,9 +3,8 @@
 use std::fmt::Write;
 
 use hapax_core::ir::CliLevel;
-use hapax_core::keyword::{
-    ArgKind, ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support,
-};
+use hapax_core::keyword::{ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support};
+use hapax_sample::argument::kind_name;
 use hapax_sample::place::Place;
 use serde_json::json;
 
@@ -245,14 +244,15 @@ fn commands(registry: &Registry) -> String {
     listed("# List of registered CLI keywords:\n", lines)
 }
 
+/// Upstream prints the type that a converter gives before the one it takes.
 fn converters(registry: &Registry) -> String {
     let lines = registry.converters.iter().map(|row| {
         let args = arguments(&row.args);
         format!(
             "{}{args}: {} => {}",
             row.name,
-            row.input.name(),
-            row.output.name()
+            row.output.name(),
+            row.input.name()
         )
     });
     listed("# List of registered sample converter functions:\n", lines)
@@ -303,19 +303,7 @@ fn arguments(spec: &ArgSpec) -> String {
         if index > 0 {
             text.push(',');
         }
-        text += match kind {
-            ArgKind::Str => "string",
-            ArgKind::Int => "integer",
-            ArgKind::Time => "delay",
-            ArgKind::Ipv4 => "ipv4",
-            ArgKind::Ipv6 => "ipv6",
-            ArgKind::Mask4 => "mask4",
-            ArgKind::Mask6 => "mask6",
-            ArgKind::Frontend => "frontend",
-            ArgKind::Backend => "backend",
-            ArgKind::Proxy => "proxy",
-            ArgKind::Server => "server",
-        };
+        text += kind_name(*kind);
     }
     if spec.required < spec.kinds.len() {
         text.push(']');
