@@ -122,6 +122,12 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     let at = words.get(1).map_or(span, |word| word.span);
     let section = section_name(bit);
     let proxies = bit != Sections::GLOBAL;
+    if bit == Sections::USER_LIST {
+        let text = format!("unknown keyword '{first}' in '{section}' section");
+        return Diagnostic::alert(span, text)
+            .with_prefix(Prefix::Reading)
+            .into();
+    }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
         || NOT_BUILT_PREFIXES
@@ -186,6 +192,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::DEFAULTS => "defaults",
         Sections::FRONTEND => "frontend",
         Sections::LISTEN => "listen",
+        Sections::USER_LIST => "userlist",
         _ => "backend",
     }
 }
