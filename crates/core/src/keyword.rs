@@ -72,6 +72,8 @@ impl Sections {
     pub const LISTEN: Sections = Sections(8);
     /// `backend`.
     pub const BACKEND: Sections = Sections(16);
+    /// `userlist`.
+    pub const USER_LIST: Sections = Sections(32);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.
@@ -475,6 +477,10 @@ pub enum ArgKind {
     UserList,
     /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
     Acl,
+    /// Regular expression.
+    Regex,
+    /// Number of a field of a protocol buffer, with dots between those of nested messages.
+    FieldNumber,
 }
 
 impl ArgKind {
@@ -493,6 +499,8 @@ impl ArgKind {
             ArgKind::Proxy => "proxy",
             ArgKind::Server => "server",
             ArgKind::UserList => "userlist",
+            ArgKind::Regex => "regex",
+            ArgKind::FieldNumber => "Protocol buffers field number",
         }
     }
 }

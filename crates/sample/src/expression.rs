@@ -301,6 +301,10 @@ fn resolve(
             ArgKind::Frontend => ReferenceKind::Frontend,
             ArgKind::Backend | ArgKind::Proxy => ReferenceKind::Backend,
             ArgKind::Server => ReferenceKind::Server,
+            ArgKind::UserList => {
+                user_list(arg, index, row, origin, references);
+                continue;
+            }
             _ => continue,
         };
         let own = match arg {
@@ -349,4 +353,35 @@ fn resolve(
             missing: format!("parsing [{}]: {missing}", origin.place),
         });
     }
+}
+
+/// Notes the list of users that an argument names.
+fn user_list(
+    arg: &Arg,
+    index: usize,
+    row: &str,
+    origin: &Origin<'_>,
+    references: &mut Vec<Reference>,
+) {
+    let name = match arg {
+        Arg::Str(name) => String::from_utf8_lossy(name).into_owned(),
+        _ => String::new(),
+    };
+    let usage = format!(
+        "in arg {} of ACL keyword '{row}' in proxy '{}'.",
+        index + 1,
+        origin.proxy
+    );
+    let missing = if name.is_empty() {
+        format!("missing userlist name {usage}")
+    } else {
+        format!("unable to find userlist '{name}' referenced {usage}")
+    };
+    references.push(Reference {
+        kind: ReferenceKind::UserList,
+        name,
+        from: origin.from,
+        span: origin.span,
+        missing: format!("parsing [{}]: {missing}", origin.place),
+    });
 }

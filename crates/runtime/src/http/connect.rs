@@ -1,6 +1,7 @@
 //! Getting a connection to a server: choice, queue, idle connections, attempts and retries.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -386,12 +387,14 @@ async fn attempt(
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
+    exchange.stream.server_reused = false;
     exchange.stream.server_address = server
         .address(client.session.destination.port())
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
         exchange.stream.server_local = connection.local;
+        exchange.stream.server_reused = true;
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
         exchange.server = Some(connection);
@@ -470,6 +473,13 @@ async fn attempt(
 fn connected(client: &Client, exchange: &mut Exchange) {
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
+    let descriptor = exchange
+        .server
+        .as_ref()
+        .map(|connection| connection.socket.as_raw_fd());
+    if let Some(sockets) = &mut exchange.stream.sockets {
+        sockets.server = descriptor;
+    }
 }
 
 /// An idle connection that this request may be sent on (`http-reuse`).

@@ -47,6 +47,8 @@ pub struct Lane {
     pub progress: Progress,
     /// What the lane waits for when it is pending.
     pub blocked: Blocked,
+    /// The sink's stream ends with this message: its last bytes and the end leave in one segment.
+    pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
     pub splice_from: Option<u64>,
 }
@@ -115,6 +117,7 @@ impl Lane {
         self.delivered = 0;
         self.progress = Progress::default();
         self.blocked = Blocked::No;
+        self.ends_sink = false;
     }
 
     /// A message with this framing begins behind the head that was consumed from `input`; the head for the sink is in
@@ -302,6 +305,8 @@ impl Lane {
         if self.discarding {
             self.drop_output();
         }
+        let is_last = self.ends_sink && self.body == Body::Ended && self.pipe.is_none();
+        let mut held_back = false;
         while self.sent < self.out.len() || self.ready > 0 {
             let first = &self.out[self.sent..];
             let second = match &self.input {
@@ -309,12 +314,13 @@ impl Lane {
                 None => &[],
             };
             let first_len = first.len();
-            let count = match sink.poll_send(cx, first, second, false) {
+            let count = match sink.poll_send(cx, first, second, is_last) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
+            held_back = is_last;
             let of_first = count.min(first_len);
             if self.kept.is_some() {
                 let parts = [
@@ -333,6 +339,11 @@ impl Lane {
                     input.consume(count - of_first);
                 }
             }
+        }
+        if held_back {
+            // What was sent as if more followed goes out with the end of the stream. A client that is gone by now cannot
+            // be told, as after any other send.
+            return sink.poll_shutdown(cx).map(|_| Ok(()));
         }
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
             match sink.poll_splice_to(cx, pipe, false) {

@@ -9,7 +9,7 @@ use hapax_proto::h1::body::{Framing, request_framing};
 use hapax_proto::h1::chunk::Decoder;
 use hapax_proto::http::{Head, Name};
 
-use super::http::{Parameters, check_ignore_case};
+use super::http::Parameters;
 use super::{fetches, int};
 
 const PARAMETER: ArgSpec = ArgSpec {
@@ -21,7 +21,7 @@ fetches! {
     "req.body", ArgSpec::NONE, None, Bin, Needs::REQUEST, "The part of the request's body that is here." => |cx, _, _| binary(request(cx));
     "req.body_len", ArgSpec::NONE, None, Int, Needs::REQUEST, "How much of the request's body is here." => |cx, _, _| length(request(cx));
     "req.body_size", ArgSpec::NONE, None, Int, Needs::REQUEST, "The length of the request's body as announced, or of what is here." => |cx, _, _| size(&cx.stream.request, request(cx));
-    "req.body_param", PARAMETER, Some(|args| check_ignore_case(args, 1, "body_param")), Bin, Needs::REQUEST, "The value of a parameter of an url-encoded body." => parameter;
+    "req.body_param", PARAMETER, None, Bin, Needs::REQUEST, "The value of a parameter of an url-encoded body." => parameter;
     "res.body", ArgSpec::NONE, None, Bin, Needs::RESPONSE, "The part of the response's body that is here." => |cx, _, _| binary(response(cx)?);
     "res.body_len", ArgSpec::NONE, None, Int, Needs::RESPONSE, "How much of the response's body is here." => |cx, _, _| length(response(cx)?);
     "res.body_size", ArgSpec::NONE, None, Int, Needs::RESPONSE, "The length of the response's body as announced, or of what is here." => |cx, _, _| size(&cx.stream.response, response(cx)?);

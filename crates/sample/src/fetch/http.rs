@@ -25,19 +25,25 @@ fetches! {
     "query", OPTION, Some(check_query), Str, Needs::REQUEST, "The query." => query;
     "base", ArgSpec::NONE, None, Str, Needs::REQUEST, "Host and path." => |cx, _, _| base(cx, false);
     "baseq", ArgSpec::NONE, None, Str, Needs::REQUEST, "Host, path and query." => |cx, _, _| base(cx, true);
-    "url_param", PARAMETER, Some(check_parameter), Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
-    "urlp", PARAMETER, Some(check_parameter), Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
-    "urlp_val", PARAMETER, Some(check_parameter), Int, Needs::REQUEST, "The value of a parameter of the query as an integer." => |cx, args, occurrence| int(leading_integer(parameter(cx, args, occurrence)?.value.bytes()?));
+    "url_param", PARAMETER, None, Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
+    "urlp", PARAMETER, None, Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
+    "urlp_val", PARAMETER, None, Int, Needs::REQUEST, "The value of a parameter of the query as an integer." => |cx, args, occurrence| int(leading_integer(parameter(cx, args, occurrence)?.value.bytes()?));
     "req.ver", ArgSpec::NONE, None, Str, Needs::REQUEST, "The version of the request, such as `1.1`." => |cx, _, _| string(version(&cx.stream.request)?);
     "req_ver", ArgSpec::NONE, None, Str, Needs::REQUEST, "The version of the request, such as `1.1`." => |cx, _, _| string(version(&cx.stream.request)?);
     "res.ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
     "resp_ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
-    "status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status of the response." => |cx, _, _| match cx.stream.response.status() {
-        0 if cx.stream.status > 0 => int(cx.stream.status),
+    "status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status of the response; none in logs, when it is gone." => |cx, _, _| match cx.stream.response.status() {
         0 => None,
+        _ if cx.stream.times.end > 0 => None,
         status => int(status),
     };
-    "txn.status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status sent to the client." => |cx, _, _| int(cx.stream.status);
+    "server_status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status that the server sent." => |cx, _, _| int(cx.stream.server_status);
+    "http_first_req", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is the first one of its connection." => |cx, _, _| boolean(cx.stream.is_first);
+    "txn.status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status sent to the client, or what will be sent." => |cx, _, _| match cx.stream.response.status() {
+        0 => int(cx.stream.status),
+        _ if cx.stream.status > 0 => int(cx.stream.status),
+        status => int(status),
+    };
     "req.proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
     "req_proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
     "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |_, _, _| int(1);
@@ -118,27 +124,6 @@ fn base<'a>(cx: &Cx<'a>, with_query: bool) -> Option<Sample<'a>> {
     string(out.into_bump_slice())
 }
 
-fn check_parameter(args: &mut [Arg]) -> Result<(), String> {
-    match args.get(1) {
-        Some(Arg::Str(delimiter)) if delimiter.len() > 1 => {
-            Err("argument 2 of 'url_param' must be a single character".to_owned())
-        }
-        _ => Ok(()),
-    }?;
-    check_ignore_case(args, 2, "url_param")
-}
-
-/// Checks the argument that asks for names in any case.
-pub(super) fn check_ignore_case(args: &[Arg], index: usize, name: &str) -> Result<(), String> {
-    match args.get(index) {
-        Some(Arg::Str(option)) if !option.is_empty() && option != b"i" => Err(format!(
-            "argument {} of '{name}' can only be 'i'",
-            index + 1
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn parameter<'a>(cx: &Cx<'a>, args: &'a [Arg], occurrence: &mut Occurrence) -> Option<Sample<'a>> {
     string(Parameters::of_target(cx.stream.request.uri(), args)?.pick(occurrence)?)
 }
@@ -161,7 +146,7 @@ impl<'a> Parameters<'a> {
             text: &uri[start..],
             ends: [b';', delimiter],
             wanted: given(args, 0),
-            ignore_case: given(args, 2).is_some(),
+            ignore_case: given(args, 2) == Some(b"i"),
         })
     }
 
@@ -171,7 +156,7 @@ impl<'a> Parameters<'a> {
             text: body,
             ends: [b'&', b';'],
             wanted: given(args, 0),
-            ignore_case: given(args, 1).is_some(),
+            ignore_case: given(args, 1) == Some(b"i"),
         }
     }
 

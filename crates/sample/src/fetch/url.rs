@@ -47,10 +47,13 @@ fn with_source<'a>(cx: &Cx<'a>, hash: u32) -> Option<Sample<'a>> {
 /// The address and port of a target in absolute form; that of the scheme when it has no port.
 fn authority(cx: &Cx<'_>) -> Option<(Ipv4Addr, u16)> {
     let target = cx.stream.request.target();
-    let default = match target.scheme? {
-        b"http" => "80",
-        b"https" => "443",
-        _ => return None,
+    let scheme = target.scheme?;
+    let default = if scheme.eq_ignore_ascii_case(b"http") {
+        "80"
+    } else if scheme.eq_ignore_ascii_case(b"https") {
+        "443"
+    } else {
+        return None;
     };
     let text = std::str::from_utf8(target.authority?).ok()?;
     let (host, port) = text.split_once(':').unwrap_or((text, default));
