@@ -5,6 +5,7 @@ pub mod allow;
 pub mod auth;
 pub mod del_header;
 pub mod deny;
+pub mod disable_l7_retry;
 mod reading;
 mod reason;
 pub mod redirect;
@@ -39,6 +40,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     auth::ROW,
     del_header::ROW,
     deny::ROW,
+    disable_l7_retry::ROW,
     redirect::ROW,
     reject::ROW,
     replace_header::ROW,

@@ -154,7 +154,11 @@ impl Stream {
         pipe: &mut Pipe,
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |fd| pipe.drain(fd, more))
+        let sent = self.poll_write_with(cx, |fd| pipe.drain(fd, more));
+        if let Poll::Ready(Ok(count)) = &sent {
+            crate::pipe::note_spliced(*count);
+        }
+        sent
     }
 
     /// Makes the drop of this socket reset the connection.
