@@ -47,6 +47,7 @@ pub static TABLES: &[Tables] = &[
     keyword::tcp_probe::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
+    keyword::user::TABLE,
     legacy::process::TABLE,
     legacy::proxy::TABLE,
     legacy::option::TABLE,
@@ -64,6 +65,7 @@ pub fn load(
         mut diagnostics,
         notes,
     } = parser::parse(sources, registry, capabilities, environment);
+    config.files = sources.iter().map(|file| file.path.clone()).collect();
     let unread = diagnostics.has_errors();
     let checked = check::check(&mut config, &notes, registry, sources, &mut diagnostics);
     let prefix = if unread { Prefix::Config } else { Prefix::Bare };

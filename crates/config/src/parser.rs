@@ -14,9 +14,10 @@ use hapax_sample::log_format;
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
 use crate::files;
+use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
-use crate::section::{self, Defaults, Open, Section, unknown};
+use crate::section::{self, Defaults, Open, Section, one_sided, unknown};
 
 /// What reading gave.
 pub struct Parsed {
@@ -145,8 +146,10 @@ impl Parser<'_> {
                 }
                 let finding = error.diagnostic(text, &place);
                 let unquoted = matches!(error, LexError::UnmatchedQuote { .. })
-                    .then(|| lexer::words_without_quotes(text, &place).ok());
-                match unquoted.flatten() {
+                    .then(|| lexer::words_without_quotes(text, &place).ok())
+                    .flatten()
+                    .filter(|line| legacy::quotes::are_ordinary(&line.words));
+                match unquoted {
                     Some(words) => {
                         let message = format!(
                             "{}\n  Taken with quotes as ordinary characters, as before HAProxy 1.6.",
@@ -155,6 +158,7 @@ impl Parser<'_> {
                         self.diagnostics.push(Diagnostic {
                             severity: Severity::Warning,
                             message,
+                            hint: Some(legacy::quotes::escaped(text)),
                             ..finding
                         });
                         words
@@ -245,6 +249,7 @@ impl Parser<'_> {
             }
             Open::Refused(_) => return Ok(()),
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
+            Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Proxy(section) => (section.bit, Some(&mut section.proxy), &mut section.scope),
         };
         let found = self.rows.find(words, bit);
@@ -259,7 +264,13 @@ impl Parser<'_> {
                 let (rows, diagnostics) = (&self.rows, &mut self.diagnostics);
                 return unknown::elsewhere(rows, row, bit, words, proxy, scope, diagnostics);
             }
-            Found::Nothing => return Err(unknown::unknown(&self.rows, words, bit, span)),
+            Found::Nothing => {
+                let proxy = proxy.as_deref();
+                return match one_sided::ignored(words, bit, proxy, &mut self.diagnostics) {
+                    true => Ok(()),
+                    false => Err(unknown::unknown(&self.rows, words, bit, span)),
+                };
+            }
         };
         let outcome = (row.parse)(&mut Line {
             words,

@@ -72,6 +72,8 @@ impl Sections {
     pub const LISTEN: Sections = Sections(8);
     /// `backend`.
     pub const BACKEND: Sections = Sections(16);
+    /// `userlist`.
+    pub const USER_LIST: Sections = Sections(32);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.
@@ -473,13 +475,19 @@ pub enum ArgKind {
     Server,
     /// Name of a list of users.
     UserList,
+    /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
+    Acl,
+    /// Regular expression.
+    Regex,
+    /// Number of a field of a protocol buffer, with dots between those of nested messages.
+    FieldNumber,
 }
 
 impl ArgKind {
     /// Upstream's name of the kind.
     pub const fn name(self) -> &'static str {
         match self {
-            ArgKind::Str => "string",
+            ArgKind::Str | ArgKind::Acl => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
             ArgKind::Ipv4 => "IPv4 address",
@@ -491,6 +499,8 @@ impl ArgKind {
             ArgKind::Proxy => "proxy",
             ArgKind::Server => "server",
             ArgKind::UserList => "userlist",
+            ArgKind::Regex => "regex",
+            ArgKind::FieldNumber => "Protocol buffers field number",
         }
     }
 }
@@ -745,6 +755,12 @@ pub struct Registry {
     pub balances: Index<BalanceKeyword>,
     pub commands: Index<CliCommand>,
     pub columns: Index<StatColumn>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
 }
 
 impl Registry {

@@ -282,6 +282,7 @@ impl Door {
         let session = Session {
             destination: self.destination(&plan, &socket),
             source: endpoint(&peer),
+            received_proxy: false,
             frontend: self.proxy,
             listener: self.listener,
             accepted_ms: now.ms,

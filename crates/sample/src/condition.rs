@@ -94,28 +94,30 @@ fn named(name: &str, span: Span, place: Place, line: &mut Line<'_>) -> Result<Ac
         warn_incompatible(id, name, place, line);
         return Ok(id);
     }
-    let Some((_, definition)) = PREDEFINED.iter().find(|(known, _)| *known == name) else {
+    let Some(acl) = predefined(name, &Origin::of(line)).transpose()? else {
         return Err(format!("no such ACL : '{name}'"));
     };
+    let id = acl::add(line.config, Acl { span, ..acl });
+    line.scope.acls.insert(name.to_owned(), id);
+    warn_incompatible(id, name, place, line);
+    Ok(id)
+}
+
+/// The ACL of that name that needs no declaration.
+pub(crate) fn predefined(name: &str, origin: &Origin<'_>) -> Option<Result<Acl, String>> {
+    let (_, definition) = PREDEFINED.iter().find(|(known, _)| *known == name)?;
     let words: Vec<Word> = definition
         .split(' ')
         .map(|text| Word {
             text: text.as_bytes().to_vec(),
-            span,
+            span: origin.span,
         })
         .collect();
-    let parsed = acl::parse_test(&words, &Origin::of(line))?;
-    let id = acl::add(
-        line.config,
-        Acl {
-            name: name.to_owned(),
-            span,
-            tests: vec![parsed.test],
-        },
-    );
-    line.scope.acls.insert(name.to_owned(), id);
-    warn_incompatible(id, name, place, line);
-    Ok(id)
+    Some(acl::parse_test(&words, origin).map(|parsed| Acl {
+        name: name.to_owned(),
+        span: origin.span,
+        tests: vec![parsed.test],
+    }))
 }
 
 fn warn_incompatible(id: AclId, name: &str, place: Place, line: &mut Line<'_>) {

@@ -227,6 +227,8 @@ impl Place {
     pub const CHECK: Place = Place::new(column::CHECK, "backend tcp-check rule");
     /// Conditions and values that are worked out while the configuration is read.
     pub const PARSER: Place = Place::new(column::PARSER, "configuration parser");
+    /// Commands of the runtime API.
+    pub const COMMAND: Place = Place::new(column::COMMAND, "CLI parser");
 
     /// The place of a ruleset in a proxy of a kind; a `listen` counts as both sides.
     pub fn of(ruleset: Rulesets, kind: ProxyKind) -> Place {

@@ -1,10 +1,11 @@
 //! Waiting for a request and reading its head.
 
+use std::os::fd::AsRawFd;
 use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
-use hapax_core::stream::{Cause, Phase};
+use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
 
@@ -144,6 +145,13 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
         .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     stream.status = -1;
     stream.backend = client.session.frontend;
+    stream.worker = client.local.worker as u16;
+    stream.is_first = first;
+    stream.sockets = Some(Sockets {
+        system: &crate::system::Linux,
+        client: client.socket.as_raw_fd(),
+        server: None,
+    });
     let times = &mut stream.times;
     times.first_byte = now.ms;
     if first {

@@ -68,6 +68,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         }
     };
     exchange.stream.times.response = client.local.now().ms;
+    exchange.stream.server_status = exchange.stream.response.status();
     exchange.stream.response_from = ResponseSource::Server;
     let server_keeps = keeps_alive(&exchange.stream.response)
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
@@ -94,7 +95,9 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
     bodies(client, exchange).await?;
-    if framing == Framing::Tunnel {
+    let first_only =
+        exchange.client_stays && server_keeps && route::only_the_first(frontend, backend);
+    if framing == Framing::Tunnel || first_only {
         // Boxed, so that connections that never become tunnels do not hold room for one.
         return Box::pin(super::tunnel::run(client, exchange))
             .await

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::contract::Cx;
-use hapax_core::ir::Arg;
+use hapax_core::ir::{Arg, Timeouts};
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
 use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::program::Proxy;
+use hapax_core::sample::Sample;
 
 use super::{boolean, fetches, int, string};
 
@@ -39,6 +40,28 @@ fetches! {
         int(if servers > 0 { (queued(live) + servers - 1) / servers } else { queued(live) * 2 })
     };
     "connslots", BACKEND, None, Int, Needs::INTERNAL, "Connections and queue places left in a backend; -1 without limits." => |cx, args, _| int(slots(&backend(cx, args)?.live));
+    "be_conn_free", BACKEND, None, Int, Needs::INTERNAL, "Connections left on the usable servers of a backend; -1 without limits." => |cx, args, _| int(free(&backend(cx, args)?.live));
+    "srv_conn_free", SERVER, None, Int, Needs::INTERNAL, "Connections left on a server; -1 without a limit." => |cx, args, _| {
+        let server = server(cx, args)?;
+        int(match server.maxconn.load(Ordering::Relaxed) {
+            0 => -1,
+            most => (i64::from(most) - i64::from(server.sessions.value())).max(0),
+        })
+    };
+    "be_server_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The server timeout of the backend, ms." => |cx, _, _| timeout(backend_timeouts(cx).server);
+    "be_tunnel_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The tunnel timeout of the backend, ms." => |cx, _, _| timeout(backend_timeouts(cx).tunnel);
+    "fe_client_timeout", ArgSpec::NONE, None, Int, Needs::FRONTEND, "The client timeout of the frontend, ms." => |cx, _, _| timeout(cx.program.proxy(cx.session.frontend).ir.timeouts.client);
+    "cur_server_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The server timeout in force, ms." => |cx, _, _| timeout(backend_timeouts(cx).server);
+    "cur_tunnel_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The tunnel timeout in force, ms." => |cx, _, _| timeout(backend_timeouts(cx).tunnel);
+    "cur_client_timeout", ArgSpec::NONE, None, Int, Needs::FRONTEND, "The client timeout in force, ms." => |cx, _, _| timeout(cx.program.proxy(cx.session.frontend).ir.timeouts.client);
+    "last_rule_file", ArgSpec::NONE, None, Str, Needs::INTERNAL, "The file of the rule that ended the evaluation." => |cx, _, _| string(cx.program.file(cx.stream.last_rule?)?.as_bytes());
+    "last_rule_line", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The line of the rule that ended the evaluation." => |cx, _, _| int(cx.stream.last_rule?.line);
+    "last_entity", ArgSpec::NONE, None, Str, Needs::INTERNAL, "File and line of the rule that ended the evaluation." => |cx, _, _| {
+        let rule = cx.stream.last_rule?;
+        let text = bumpalo::format!(in cx.arena, "{}:{}", cx.program.file(rule)?, rule.line);
+        string(text.into_bump_str().as_bytes())
+    };
+    "bytes_in", ArgSpec::NONE, None, Int, Needs::REQUEST_LINE, "Bytes received from the client." => |cx, _, _| int(cx.stream.bytes_in as i64);
     "be_id", ArgSpec::NONE, None, Int, Needs::BACKEND, "The number of the backend." => |cx, _, _| int(cx.program.proxy(cx.stream.backend).live.uuid);
     "be_name", ArgSpec::NONE, None, Str, Needs::BACKEND, "The name of the backend." => |cx, _, _| string(cx.program.proxy(cx.stream.backend).ir.name.as_bytes());
     "fe_conn", FRONTEND, None, Int, Needs::INTERNAL, "Connections of a frontend." => |cx, args, _| int(frontend(cx, args)?.live.frontend.sessions.value());
@@ -112,7 +135,7 @@ fn server<'a>(cx: &Cx<'a>, args: &[Arg]) -> Option<&'a Arc<ServerLive>> {
 }
 
 /// Usable servers: the active ones, or the backups when there are none.
-fn usable(live: &ProxyLive) -> i64 {
+pub(crate) fn usable(live: &ProxyLive) -> i64 {
     match live.active.load(Ordering::Relaxed) {
         0 => i64::from(live.backup.load(Ordering::Relaxed)),
         active => i64::from(active),
@@ -126,6 +149,36 @@ fn queued(live: &ProxyLive) -> i64 {
         .map(|server| i64::from(server.queue.value()))
         .sum();
     servers + i64::from(live.queue.value())
+}
+
+/// The timeouts of the backend; a frontend has none of these, whatever its defaults say.
+fn backend_timeouts(cx: &Cx<'_>) -> Timeouts {
+    let ir = &cx.program.proxy(cx.stream.backend).ir;
+    if ir.kind.has_backend() {
+        ir.timeouts
+    } else {
+        Timeouts::default()
+    }
+}
+
+fn timeout<'a>(timeout: Option<u32>) -> Option<Sample<'a>> {
+    int(timeout.unwrap_or(0))
+}
+
+/// Backups count only when nothing else is usable.
+fn free(live: &ProxyLive) -> i64 {
+    let backups = live.active.load(Ordering::Relaxed) == 0;
+    let mut total = 0;
+    for server in &live.servers {
+        if !server.running.load(Ordering::Relaxed) || (server.ir.options.backup && !backups) {
+            continue;
+        }
+        match server.maxconn.load(Ordering::Relaxed) {
+            0 => return -1,
+            most => total += (i64::from(most) - i64::from(server.sessions.value())).max(0),
+        }
+    }
+    total
 }
 
 fn slots(live: &ProxyLive) -> i64 {
