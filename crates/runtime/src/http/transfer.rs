@@ -256,7 +256,11 @@ fn poll_head(
             input.compact();
         }
         let nothing_yet = input.is_empty() && scan.is_before();
-        match socket.poll_recv(cx, input.room()) {
+        let mut room = input.room();
+        if nothing_yet && room.len() > FIRST_READ {
+            room = &mut room[..FIRST_READ];
+        }
+        match socket.poll_recv(cx, room) {
             Poll::Ready(Ok(count)) if count > 0 => {
                 input.filled(count);
                 *server_until = timeouts.server_from(clock::now_ms());
@@ -522,3 +526,6 @@ impl Times {
             .map_or(NEVER, |timeout| now + u64::from(timeout))
     }
 }
+
+/// What is read with a response's head: enough for a small body, while a large one should not be copied but spliced.
+const FIRST_READ: usize = 24576;
