@@ -6,6 +6,7 @@ pub mod auth;
 pub mod del_header;
 pub mod deny;
 pub mod disable_l7_retry;
+pub(crate) mod old_line;
 mod reading;
 mod reason;
 pub mod redirect;

@@ -324,6 +324,10 @@ impl Door {
             kept: None,
             plan: plan.clone(),
         });
+        if let Some(answer) = crate::monitored::answer(&proxy.ir, &client.session.source) {
+            spawn(crate::monitored::serve(client, answer));
+            return;
+        }
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve(None)),
             Mode::Tcp => spawn(crate::tcp::serve(client)),

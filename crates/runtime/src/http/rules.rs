@@ -35,18 +35,26 @@ pub fn run(
 ) -> Option<Outcome> {
     let plan = client.plan.clone();
     let ir = &plan.proxy(proxy).ir;
-    let rules: &[Rule] = match set {
-        Set::Request => &ir.http_request,
-        Set::Redirect => &ir.redirect,
-        Set::Response => &ir.http_response,
+    let old = &ir.old_rules;
+    // The order of HAProxy 1.5; `Stop` in one list is nothing to the next.
+    let lists: [&[Rule]; 4] = match set {
+        Set::Request => [&old.block, &ir.http_request, &old.request, &old.request_add],
+        Set::Redirect => [&ir.redirect, &[], &[], &[]],
+        Set::Response => [&ir.http_response, &old.response, &old.response_add, &[]],
     };
-    if rules.is_empty() {
-        return None;
+    for rules in lists {
+        if rules.is_empty() {
+            continue;
+        }
+        exchange.stream.left_alone.clear();
+        let outcome = with_tx(client, exchange, set == Set::Response, |tx| {
+            ruleset::evaluate(rules, tx)
+        });
+        if let Some(decided) = decisive(outcome) {
+            return Some(decided);
+        }
     }
-    let outcome = with_tx(client, exchange, set == Set::Response, |tx| {
-        ruleset::evaluate(rules, tx)
-    });
-    decisive(outcome)
+    None
 }
 
 /// The statistics page of a proxy, if the request is for it.
@@ -78,6 +86,9 @@ pub fn monitor_fails(client: &Client, exchange: &Exchange) -> bool {
 pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
     let plan = client.plan.clone();
     let proxy = plan.proxy(client.session.frontend);
+    if let Some(switched) = exchange.stream.switched {
+        return Some(switched);
+    }
     if proxy.ir.use_backend.is_empty() {
         return proxy.default_backend;
     }
