@@ -78,9 +78,12 @@ fn warn(line: &mut Line<'_>, instead: &str, modern: &[String]) {
     let name = line.keyword();
     let text =
         format!("The '{name}' directive is not supported anymore since HAProxy 2.1.{instead}");
-    let warning = Diagnostic::warning(line.span, text).with_hint(modern.join("\n"));
+    let warning = Diagnostic::warning(line.span, text).with_hint(modern.join(NEXT_LINE));
     line.diagnostics.push(warning);
 }
+
+/// Lines after the first stand below it.
+const NEXT_LINE: &str = "\n          ";
 
 /// The rule as written.
 fn written(line: &Line<'_>) -> String {

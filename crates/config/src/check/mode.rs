@@ -158,6 +158,9 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     if !proxy.http_response.is_empty() {
         ignored("'http-response' rules", "they require");
     }
+    if proxy.old_rules != ir::OldRules::default() {
+        ignored("'block', 'req*' and 'rsp*' rules", "they require");
+    }
     if !proxy.redirect.is_empty() {
         ignored("'redirect' rules", "they require");
     }

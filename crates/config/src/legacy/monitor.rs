@@ -45,7 +45,7 @@ pub(crate) fn health(line: &mut Line<'_>) -> Result<(), Fault> {
     renamed(
         line,
         "'mode health' doesn't exist anymore.",
-        "mode http\nhttp-request return status 200",
+        "mode http\n          http-request return status 200",
     );
     Ok(())
 }

@@ -281,7 +281,7 @@ impl Asked<'_> {
                 self.matches("url", &format!("^{target}"))
             );
             let when = self.when(&test);
-            let action = if new_target.contains('\\') {
+            let action = if has_groups(new_target) {
                 ["replace-uri".to_owned(), pattern]
             } else {
                 ["set-uri".to_owned(), String::new()]
@@ -504,6 +504,17 @@ fn is_any_method(pattern: &str) -> bool {
     let brackets = ["[^ :]", "[^ ]", "[A-Z]", "[^:]", "\\S", "\\w", "."];
     let repeated = inner.strip_suffix(['*', '+']);
     repeated.is_some_and(|unit| brackets.contains(&unit))
+}
+
+/// Whether a replacement takes something over from what matched.
+fn has_groups(text: &str) -> bool {
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\\' && letters.next().is_some_and(|next| next.is_ascii_digit()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// The replacement with each group one lower; none when it uses the first.
