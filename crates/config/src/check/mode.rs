@@ -121,8 +121,10 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
 fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let timeouts = &proxy.timeouts;
     let client = proxy.kind.has_frontend() && timeouts.client.is_none();
-    let servers =
-        !proxy.servers.is_empty() || proxy.dispatch.is_some() || proxy.options.transparent;
+    let servers = !proxy.servers.is_empty()
+        || proxy.dispatch.is_some()
+        || proxy.options.transparent
+        || proxy.options.http_proxy;
     let server = proxy.kind.has_backend()
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());

@@ -333,7 +333,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "h2-upgrade"),
     ("option", "http-drop-request-trailers"),
     ("option", "http-drop-response-trailers"),
-    ("option", "http_proxy"),
     ("option", "http-use-proxy-header"),
     ("option", "ldap-check"),
     ("option", "mysql-check"),

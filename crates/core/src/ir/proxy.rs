@@ -247,6 +247,8 @@ pub struct Options {
     pub persist: bool,
     /// `option prefer-last-server`.
     pub prefer_last_server: bool,
+    /// Old `option http_proxy`: without servers, requests go to the address in their target.
+    pub http_proxy: bool,
     /// `option transparent`.
     pub transparent: bool,
     /// `option socket-stats`.
