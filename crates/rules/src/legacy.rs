@@ -94,3 +94,6 @@ fn written(line: &Line<'_>) -> String {
         .collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;
