@@ -1,5 +1,6 @@
 //! Options of `bind` and `stats socket` lines (configuration manual 5.1).
 
+use hapax_core::contract::ProxyHeader;
 use hapax_core::ir;
 use hapax_core::keyword::{BindOption, Fault, OptionCursor, Support, Tables};
 
@@ -28,6 +29,27 @@ const fn row(
 }
 
 static ROWS: &[BindOption] = &[
+    row(
+        "accept-netscaler-cip",
+        "<magic number>",
+        "Expects a NetScaler client IP insertion header before each connection's first byte.",
+        |cursor, options| {
+            let text = needed(cursor, "missing value")?;
+            let number = text.parse::<u32>().ok().filter(|number| *number > 0);
+            let low = || fault(cursor, format!("'accept-netscaler-cip' : invalid value {text}, must be > 0"));
+            options.proxy_header = Some(ProxyHeader::Netscaler(number.ok_or_else(low)?));
+            Ok(())
+        },
+    ),
+    row(
+        "accept-proxy",
+        "",
+        "Expects a PROXY protocol header before each connection's first byte.",
+        |_, options| {
+            options.proxy_header = Some(ProxyHeader::Proxy);
+            Ok(())
+        },
+    ),
     row(
         "backlog",
         "<number>",

@@ -4,6 +4,7 @@ mod defaults;
 mod header;
 pub(crate) use header::forbidden;
 pub(crate) mod rows;
+pub(crate) mod tcp;
 pub(crate) mod unknown;
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
@@ -40,6 +41,8 @@ pub(crate) struct Defaults {
     pub(crate) named: bool,
     /// Whether a section took it because it was the last one.
     pub(crate) implied: bool,
+    /// The kind of the proxy that took its rules.
+    pub(crate) taken_by: Option<ir::ProxyKind>,
 }
 
 impl Open {

@@ -427,6 +427,9 @@ impl Needs {
     /// Bytes counted towards the client.
     pub const RESPONSE_COUNT: Needs = Needs(2048);
 
+    /// Bytes of whichever side the rules are about.
+    pub const BYTES: Needs = Needs(4096);
+
     /// Both.
     #[must_use]
     pub const fn or(self, other: Needs) -> Needs {

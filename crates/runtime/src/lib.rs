@@ -5,12 +5,14 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+mod admission;
 pub mod announce;
 pub mod buffer;
 pub mod check;
 pub mod clock;
 pub mod frontend;
 pub mod http;
+mod inspect;
 pub mod io;
 pub mod listen;
 pub mod local;
@@ -22,6 +24,7 @@ pub mod plan;
 pub mod relay;
 pub mod serve;
 pub mod tcp;
+mod vanish;
 pub mod turn;
 pub mod wheel;
 pub mod worker;

@@ -6,11 +6,12 @@ use hapax_core::contract::{Cx, Shared};
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Acl, AclId, AclTest, Config, Reference};
 use hapax_core::keyword::{
-    Fault, Line, MatchMethod, Patterns, Registry, RowRef, SectionKeyword, Sections, Support,
+    Fault, Line, MatchMethod, Needs, Patterns, Registry, RowRef, SectionKeyword, Sections, Support,
 };
 use hapax_core::sample::Type;
 use hapax_core::span::Word;
 
+use crate::condition::Verdict;
 use crate::expression::{self, Ending, ExpressionError, Origin};
 use crate::{cast, matcher};
 
@@ -175,6 +176,24 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
 /// Whether an ACL is true.
 pub fn matches<'a>(acl: &'a Acl, cx: &Cx<'a>) -> bool {
     acl.tests.iter().any(|test| test_matches(test, cx))
+}
+
+/// Whether an ACL is true, if that can be said before more bytes came.
+pub(crate) fn judge<'a>(acl: &'a Acl, cx: &Cx<'a>) -> Verdict {
+    let inspection = &cx.stream.inspection;
+    let mut verdict = Verdict::No;
+    for test in &acl.tests {
+        inspection.take_undecided();
+        if test_matches(test, cx) {
+            return Verdict::Yes;
+        }
+        let needs = test.expr.fetch.needs;
+        let of_head = !cx.on_response && (needs.covers(Needs::REQUEST) || needs.covers(Needs::REQUEST_LINE));
+        if inspection.take_undecided() || (of_head && inspection.partial_head) {
+            verdict = Verdict::Open;
+        }
+    }
+    verdict
 }
 
 fn test_matches<'a>(test: &'a AclTest, cx: &Cx<'a>) -> bool {

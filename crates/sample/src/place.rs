@@ -13,10 +13,12 @@ pub struct Place {
 }
 
 const REQUEST: Needs = Needs::CLIENT
+    .or(Needs::BYTES)
     .or(Needs::REQUEST_BYTES)
     .or(Needs::REQUEST)
     .or(Needs::REQUEST_LINE);
 const RESPONSE: Needs = Needs::CLIENT
+    .or(Needs::BYTES)
     .or(Needs::REQUEST_LINE)
     .or(Needs::BACKEND)
     .or(Needs::SERVER)
@@ -47,6 +49,31 @@ impl Place {
         known: RESPONSE,
         name: "backend http-response header rule",
     };
+    /// `tcp-request connection`.
+    pub const TCP_CONNECTION: Place = Place {
+        known: Needs::CLIENT,
+        name: "frontend tcp-request connection rule",
+    };
+    /// `tcp-request session`.
+    pub const TCP_SESSION: Place = Place {
+        known: Needs::CLIENT,
+        name: "frontend tcp-request session rule",
+    };
+    /// `tcp-request content` in a frontend.
+    pub const FRONTEND_TCP_CONTENT: Place = Place {
+        known: REQUEST,
+        name: "frontend tcp-request content rule",
+    };
+    /// `tcp-request content` in a backend.
+    pub const BACKEND_TCP_CONTENT: Place = Place {
+        known: REQUEST.or(Needs::BACKEND),
+        name: "backend tcp-request content rule",
+    };
+    /// `tcp-response content`.
+    pub const TCP_RESPONSE: Place = Place {
+        known: RESPONSE,
+        name: "backend tcp-response content rule",
+    };
     /// `use_backend`.
     pub const USE_BACKEND: Place = Place {
         known: REQUEST,
@@ -72,6 +99,20 @@ impl Place {
 
     /// The place of a ruleset in a proxy of a kind; a `listen` counts as both sides.
     pub fn of(ruleset: Rulesets, kind: ProxyKind) -> Place {
+        match (ruleset, kind) {
+            (Rulesets::TCP_CONNECTION, _) => return Place::TCP_CONNECTION,
+            (Rulesets::TCP_SESSION, _) => return Place::TCP_SESSION,
+            (Rulesets::TCP_CONTENT, ProxyKind::Frontend) => return Place::FRONTEND_TCP_CONTENT,
+            (Rulesets::TCP_CONTENT, ProxyKind::Backend) => return Place::BACKEND_TCP_CONTENT,
+            (Rulesets::TCP_CONTENT, ProxyKind::Listen) => {
+                return Place {
+                    known: Place::BACKEND_TCP_CONTENT.known,
+                    ..Place::FRONTEND_TCP_CONTENT
+                };
+            }
+            (Rulesets::TCP_RESPONSE, _) => return Place::TCP_RESPONSE,
+            _ => {}
+        }
         let request = Rulesets::HTTP_REQUEST.or(Rulesets::STATS);
         match (request.has(ruleset), kind) {
             (true, ProxyKind::Frontend) => Place::FRONTEND_REQUEST,
@@ -95,6 +136,7 @@ fn lacking(missing: Needs) -> Option<&'static str> {
     const NAMES: &[(Needs, &str)] = &[
         (Needs::CLIENT, "client address"),
         (Needs::REQUEST_BYTES, "request buffer"),
+        (Needs::BYTES, "request buffer"),
         (Needs::REQUEST, "HTTP request headers"),
         (Needs::REQUEST_LINE, "HTTP request"),
         (Needs::BACKEND, "backend"),

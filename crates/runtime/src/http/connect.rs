@@ -97,6 +97,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
 /// `redir` answers GET and HEAD; other methods go to the server.
 fn redirects(exchange: &Exchange, server: &ServerPlan) -> bool {
     server.live.ir.options.redirect_prefix.is_some()
+        && exchange.stream.is_http()
         && matches!(exchange.stream.request.method(), b"GET" | b"HEAD")
 }
 
@@ -202,7 +203,8 @@ async fn assign(
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
                 BalanceKey::Expr(expr) => {
-                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                    let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
+                    super::rules::key(&plan, session, stream, arena, expr, local.now(), bytes)
                 }
             };
             let wish = Wish {
@@ -395,6 +397,12 @@ async fn attempt(
 }
 
 fn connected(client: &Client, exchange: &mut Exchange) {
+    if exchange.stream.server_marks.changed
+        && let Some(connection) = &exchange.server
+    {
+        let end = exchange.stream.server_address;
+        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+    }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
 }

@@ -111,6 +111,8 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
 /// An exchange begins.
 pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
     let mut exchange = client.local.take_exchange();
+    client.session.source = client.session.established.source;
+    client.session.destination = client.session.established.destination;
     let now = client.local.now();
     let stream = &mut exchange.stream;
     stream.number = client
@@ -250,7 +252,6 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most);
-    count(client);
 }
 
 /// Counts a request, or what came instead of one.

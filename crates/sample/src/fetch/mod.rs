@@ -6,7 +6,11 @@ mod cookie;
 mod header;
 mod http;
 mod internal;
+mod payload;
 mod process;
+mod rdp;
+mod distcc;
+mod tls_hello;
 
 use hapax_core::sample::{Sample, Value};
 
@@ -16,7 +20,11 @@ pub(crate) use cookie::FETCHES as COOKIE;
 pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
 pub(crate) use internal::FETCHES as INTERNAL;
+pub(crate) use distcc::FETCHES as DISTCC;
+pub(crate) use payload::FETCHES as PAYLOAD;
 pub(crate) use process::FETCHES as PROCESS;
+pub(crate) use rdp::FETCHES as RDP;
+pub(crate) use tls_hello::FETCHES as TLS_HELLO;
 
 /// Rows of a family: name, arguments, type, needs, documentation and function.
 macro_rules! fetches {
@@ -42,6 +50,15 @@ pub(crate) fn int<'a>(value: impl Into<i64>) -> Option<Sample<'a>> {
 
 pub(crate) fn boolean<'a>(value: bool) -> Option<Sample<'a>> {
     Some(Value::Bool(value).into())
+}
+
+/// The bytes that one side sent and nobody took yet; nothing is left once the message is HTTP.
+fn contents<'a>(cx: &hapax_core::contract::Cx<'a>, response: bool) -> &'a [u8] {
+    match response {
+        _ if cx.stream.is_http() => &[],
+        true => cx.response_bytes,
+        false => cx.request_bytes,
+    }
 }
 
 pub(crate) fn string(bytes: &[u8]) -> Option<Sample<'_>> {

@@ -4,6 +4,7 @@ mod integer;
 mod network;
 mod regular;
 mod string;
+mod version;
 
 use std::sync::Arc;
 
@@ -36,6 +37,12 @@ pub static METHODS: &[MatchMethod] = &[
         input: Type::Int,
         doc: "Compares an integer with numbers, ranges and operators.",
         build: |patterns| integer::build(patterns, false),
+    },
+    MatchMethod {
+        name: "int dotted",
+        input: Type::Int,
+        doc: "Compares a version with versions such as `3.1` and their ranges; comes with its ACL keywords only.",
+        build: version::build,
     },
     MatchMethod {
         name: "len",
