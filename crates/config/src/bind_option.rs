@@ -36,7 +36,12 @@ static ROWS: &[BindOption] = &[
         |cursor, options| {
             let text = needed(cursor, "missing value")?;
             let number = text.parse::<u32>().ok().filter(|number| *number > 0);
-            let low = || fault(cursor, format!("'accept-netscaler-cip' : invalid value {text}, must be > 0"));
+            let low = || {
+                fault(
+                    cursor,
+                    format!("'accept-netscaler-cip' : invalid value {text}, must be > 0"),
+                )
+            };
             options.proxy_header = Some(ProxyHeader::Netscaler(number.ok_or_else(low)?));
             Ok(())
         },

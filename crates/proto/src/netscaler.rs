@@ -54,7 +54,11 @@ fn ends(headers: &[u8]) -> Result<(SocketAddr, SocketAddr), Fault> {
             }
             let (_, addresses) = ip.split_at(8);
             let (source, destination) = addresses.split_at(16);
-            let v6 = |bytes: &[u8]| bytes.first_chunk::<16>().map(|bytes| Ipv6Addr::from(*bytes));
+            let v6 = |bytes: &[u8]| {
+                bytes
+                    .first_chunk::<16>()
+                    .map(|bytes| Ipv6Addr::from(*bytes))
+            };
             (
                 v6(source).ok_or(invalid)?.into(),
                 v6(destination).ok_or(invalid)?.into(),
@@ -78,7 +82,9 @@ mod tests {
 
     #[test]
     fn both_forms_tell_both_ends() {
-        let mut headers = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        let mut headers = vec![
+            0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
+        ];
         headers.extend([0, 1, 0, 2]);
         headers.extend([0; 16]);
         let mut legacy = vec![0, 0, 4, 0xd2, 0, 0, 0, 40];

@@ -2,6 +2,8 @@
 //!
 //! Everything is hostile: lengths lie, messages end early, bytes trickle in.
 
+use std::ops::RangeInclusive;
+
 /// What is known of a value while bytes come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found<T> {
@@ -52,7 +54,7 @@ pub mod extension {
 
 /// The type of a complete handshake message at the start (1: client hello, 2: server hello).
 pub fn hello_type(bytes: &[u8]) -> Found<u8> {
-    let message = here!(message(bytes));
+    let message = here!(message(bytes, 0x14..=0x17));
     match message.is_complete() {
         true => Found::Here(message.kind),
         false => Found::NotYet,
@@ -69,33 +71,38 @@ pub fn version(bytes: &[u8]) -> Found<u32> {
     if !(0x14..=0x17).contains(&first) {
         return Found::Nothing;
     }
-    let (major, minor) = (here!(cursor.byte()), here!(cursor.byte()));
-    if major != 3 {
+    let (major, _) = (here!(cursor.byte()), here!(cursor.byte()));
+    if major < 3 {
         return Found::Nothing;
     }
     let length = usize::from(here!(cursor.short()));
-    let mut record = Cursor::new(here!(cursor.take(length)));
-    let mut version = (major, minor);
-    if first == 0x16 {
-        // The record tells the oldest version that is spoken, the message the newest.
-        let message = (record.byte(), record.triple(), record.byte(), record.byte());
-        if let (_, _, Found::Here(major), Found::Here(minor)) = message {
-            version = (major, minor);
-        }
+    // The record tells the oldest version that is spoken, the message behind four bytes the newest.
+    here!(cursor.take(4));
+    let version = (here!(cursor.byte()), here!(cursor.byte()));
+    if bytes.len() < length + RECORD {
+        return Found::NotYet;
     }
     Found::Here(u32::from(version.0) << 16 | u32::from(version.1))
 }
 
 fn version_2(cursor: &mut Cursor<'_>, first: u8) -> Found<u32> {
     let length = usize::from(first & 0x7f) << 8 | usize::from(here!(cursor.byte()));
-    let mut hello = Cursor::new(here!(cursor.take(length)));
-    let (kind, major, minor) = (hello.byte(), hello.byte(), hello.byte());
-    match (kind, major, minor) {
-        (Found::Here(1), Found::Here(major), Found::Here(minor)) => {
-            Found::Here(u32::from(major) << 16 | u32::from(minor))
-        }
-        _ => Found::Nothing,
+    let (kind, major, minor) = (
+        here!(cursor.byte()),
+        here!(cursor.byte()),
+        here!(cursor.byte()),
+    );
+    let lists = [
+        here!(cursor.short()),
+        here!(cursor.short()),
+        here!(cursor.short()),
+    ];
+    let rest: usize = lists.into_iter().map(usize::from).sum();
+    if kind != 1 || rest + 9 != length {
+        return Found::Nothing;
     }
+    here!(cursor.take(rest));
+    Found::Here(u32::from(major) << 16 | u32::from(minor))
 }
 
 /// The ciphers that a client offers, as they stand in its hello.
@@ -126,7 +133,7 @@ pub fn extension(bytes: &[u8], wanted: u16) -> Found<&[u8]> {
 
 /// The name of the server that a complete client hello asks for.
 pub fn server_name(bytes: &[u8]) -> Found<&[u8]> {
-    here!(hello_type(bytes));
+    here!(complete(bytes));
     let content = here!(extension(bytes, extension::SERVER_NAME));
     let mut cursor = Cursor::new(content);
     let name = (cursor.short(), cursor.byte(), cursor.list_of_shorts());
@@ -138,12 +145,42 @@ pub fn server_name(bytes: &[u8]) -> Found<&[u8]> {
 
 /// The first protocol that a complete client hello offers.
 pub fn first_protocol(bytes: &[u8]) -> Found<&[u8]> {
-    here!(hello_type(bytes));
+    here!(complete(bytes));
     let content = here!(extension(bytes, extension::ALPN));
     let mut cursor = Cursor::new(content);
     match (cursor.short(), cursor.list_of_bytes()) {
         (Found::Here(_), Found::Here(name)) => Found::Here(name),
         _ => Found::Nothing,
+    }
+}
+
+/// Whether a session ticket is spoken of in a complete client hello, and what it is.
+pub fn session_ticket(bytes: &[u8]) -> Found<Option<&[u8]>> {
+    here!(complete(bytes));
+    match extension(bytes, extension::SESSION_TICKET) {
+        Found::Here(ticket) => Found::Here(Some(ticket)),
+        _ => Found::Here(None),
+    }
+}
+
+/// Whether a client hello and its record are there whole.
+fn complete(bytes: &[u8]) -> Found<()> {
+    let message = here!(message(bytes, 0x16..=0x16));
+    let major = match message.body.bytes.first() {
+        _ if message.kind != 1 => return Found::Nothing,
+        Some(major) => *major,
+        None => return Found::NotYet,
+    };
+    if major < 3 {
+        return Found::Nothing;
+    }
+    let record = match bytes {
+        [_, _, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => return Found::NotYet,
+    };
+    match message.is_complete() && bytes.len() >= record + RECORD {
+        true => Found::Here(()),
+        false => Found::NotYet,
     }
 }
 
@@ -178,17 +215,16 @@ impl Message<'_> {
     }
 }
 
-fn message(bytes: &[u8]) -> Found<Message<'_>> {
+fn message(bytes: &[u8], records: RangeInclusive<u8>) -> Found<Message<'_>> {
     let mut cursor = Cursor::new(bytes);
-    if here!(cursor.byte()) != 0x16 || here!(cursor.byte()) < 3 {
+    if !records.contains(&here!(cursor.byte())) || here!(cursor.byte()) < 3 {
         return Found::Nothing;
     }
     here!(cursor.byte());
-    let record = usize::from(here!(cursor.short()));
+    let record = here!(cursor.short());
     let kind = here!(cursor.byte());
     let length = here!(cursor.triple());
-    // A message in several records is not put together.
-    if length + 4 > record {
+    if record < 4 {
         return Found::Nothing;
     }
     match cursor.limited(length) {
@@ -199,7 +235,7 @@ fn message(bytes: &[u8]) -> Found<Message<'_>> {
 
 /// A client hello behind its session id.
 fn client_hello(bytes: &[u8]) -> Found<Cursor<'_>> {
-    let message = here!(message(bytes));
+    let message = here!(message(bytes, 0x16..=0x16));
     if message.kind != 1 {
         return Found::Nothing;
     }
@@ -250,7 +286,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn byte(&mut self) -> Found<u8> {
-        self.take(1).map(|bytes| bytes.first().copied().unwrap_or(0))
+        self.take(1)
+            .map(|bytes| bytes.first().copied().unwrap_or(0))
     }
 
     fn short(&mut self) -> Found<u16> {
@@ -278,6 +315,8 @@ fn number(bytes: &[u8]) -> usize {
         .fold(0, |number, byte| number << 8 | usize::from(*byte))
 }
 
+/// Type, version and length before the content of a record.
+const RECORD: usize = 5;
 const VERSION_AND_RANDOM: usize = 34;
 
 #[cfg(test)]
@@ -325,10 +364,7 @@ mod tests {
         };
         let groups: Vec<_> = share_groups(content).collect();
         assert_eq!(groups, [[0, 0x1d], [0, 0x17]]);
-        assert_eq!(
-            extension(&bytes, extension::SESSION_TICKET),
-            Found::Nothing
-        );
+        assert_eq!(extension(&bytes, extension::SESSION_TICKET), Found::Nothing);
     }
 
     #[test]

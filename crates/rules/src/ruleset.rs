@@ -33,10 +33,9 @@ pub fn inspect(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
         return evaluate(rules, tx);
     }
     for rule in rules {
-        let verdict = rule
-            .condition
-            .as_ref()
-            .map_or(Verdict::Yes, |condition| condition::judge(condition, &tx.cx()));
+        let verdict = rule.condition.as_ref().map_or(Verdict::Yes, |condition| {
+            condition::judge(condition, &tx.cx())
+        });
         match verdict {
             Verdict::No => continue,
             Verdict::Open => return Outcome::Wait,

@@ -7,7 +7,7 @@ use std::task::Poll;
 use hapax_core::contract::{Outcome, ProxyHeader, Tx};
 use hapax_core::counter::Count;
 use hapax_core::ir::Rule;
-use hapax_core::stream::{Ends, Endpoint, Session};
+use hapax_core::stream::{Endpoint, Ends, Session};
 use hapax_proto::proxy::{self, Fault};
 use hapax_rules::ruleset;
 
@@ -54,12 +54,7 @@ pub fn connection(local: &Local, plan: &Plan, session: &mut Session) -> Accepted
 }
 
 /// Runs rules that know a session only; also tells which one decided.
-fn evaluate(
-    local: &Local,
-    plan: &Plan,
-    session: &mut Session,
-    rules: &[Rule],
-) -> (Outcome, usize) {
+fn evaluate(local: &Local, plan: &Plan, session: &mut Session, rules: &[Rule]) -> (Outcome, usize) {
     let mut exchange = local.take_exchange();
     exchange.stream.backend = session.frontend;
     let outcome = ruleset::evaluate(
@@ -88,10 +83,7 @@ pub fn is_due(plan: &Plan, session: &Session, header: Option<ProxyHeader>) -> bo
 }
 
 /// Reads the header and runs the session rules; without a client the connection ended here.
-pub async fn admit(
-    mut client: Box<Client>,
-    header: Option<ProxyHeader>,
-) -> Option<Box<Client>> {
+pub async fn admit(mut client: Box<Client>, header: Option<ProxyHeader>) -> Option<Box<Client>> {
     if let Some(kind) = header
         && let Err(failure) = receive(&mut client, kind).await
     {

@@ -57,7 +57,9 @@ async fn wait_for_request(
     let limits = plan.at(client.session.frontend).request_limits;
     let timeout = plan.proxy(client.session.frontend).ir.timeouts.client;
     let http = exchange.stream.is_http();
-    let until = tcp.request_delay.map_or(0, |delay| clock::now_ms() + u64::from(delay));
+    let until = tcp
+        .request_delay
+        .map_or(0, |delay| clock::now_ms() + u64::from(delay));
     let mut client_until = Client::after(timeout);
     let (mut over, mut late) = (tcp.request_delay.is_none(), false);
     if !http && exchange.up.input.is_none() {
@@ -191,7 +193,9 @@ async fn wait_for_response(client: &mut Client, exchange: &mut Exchange) -> Resu
     let tcp = &plan.proxy(backend).ir.tcp;
     let limits = plan.at(backend).response_limits;
     let timeout = plan.proxy(backend).ir.timeouts.server;
-    let until = tcp.response_delay.map_or(0, |delay| clock::now_ms() + u64::from(delay));
+    let until = tcp
+        .response_delay
+        .map_or(0, |delay| clock::now_ms() + u64::from(delay));
     let mut over = tcp.response_delay.is_none();
     loop {
         let here = exchange.down.input.as_ref().map_or(0, Buf::len);

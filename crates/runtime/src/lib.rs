@@ -24,8 +24,8 @@ pub mod plan;
 pub mod relay;
 pub mod serve;
 pub mod tcp;
-mod vanish;
 pub mod turn;
+mod vanish;
 pub mod wheel;
 pub mod worker;
 

@@ -398,7 +398,11 @@ impl Direction {
         while self.state == State::Open {
             let buffer = self.buffer.get_or_insert_with(Buf::take);
             let room = most.saturating_sub(buffer.len()).min(buffer.tail());
-            let Some(room) = buffer.room().get_mut(..room).filter(|room| !room.is_empty()) else {
+            let Some(room) = buffer
+                .room()
+                .get_mut(..room)
+                .filter(|room| !room.is_empty())
+            else {
                 break;
             };
             match source.poll_recv(cx, room) {

@@ -24,10 +24,21 @@ pub async fn serve(mut client: Box<Client>) {
     client.requests = 1;
     request::begins(&client, &exchange);
     let result = session(&mut client, &mut exchange).await;
+    if result == Ok(Flow::Http) {
+        // Everything begins again, as HTTP, with the bytes that came.
+        client.input = exchange.up.input.take();
+        client.requests = 0;
+        client.local.give_exchange(exchange);
+        return Box::pin(client.serve()).await;
+    }
     if result.is_err() && exchange.server.is_none() {
         take_unread(&mut client.socket).await;
     }
     exchange.server = None;
+    if let Some(input) = &exchange.up.input {
+        // It came, and went no further.
+        exchange.up.payload = input.len() as u64;
+    }
     if let Err(failure) = result {
         exchange.end_by(failure.cause, failure.phase);
     }
@@ -47,10 +58,13 @@ pub async fn serve(mut client: Box<Client>) {
     client.local.give_exchange(exchange);
 }
 
-async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, Failure> {
     let plan = client.plan.clone();
     let frontend = client.session.frontend;
     let flow = inspect::request(client, exchange, frontend).await?;
+    if flow == Flow::Http {
+        return Ok(Flow::Http);
+    }
     let chosen = rules::choose_backend(client, exchange);
     let Some(backend) = chosen else {
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 0));
@@ -96,10 +110,10 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     exchange.up.payload = relay.received(Side::Client);
     exchange.down.payload = relay.delivered(Side::Server);
     match end {
-        Relayed::End(end) => outcome(end),
+        Relayed::End(end) => outcome(end).map(|()| Flow::On),
         Relayed::Refused(Outcome::CloseServer) => {
             exchange.down.payload = relay.received(Side::Server);
-            Ok(())
+            Ok(Flow::On)
         }
         Relayed::Refused(refused) => {
             exchange.down.payload = relay.received(Side::Server);

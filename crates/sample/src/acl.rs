@@ -188,7 +188,8 @@ pub(crate) fn judge<'a>(acl: &'a Acl, cx: &Cx<'a>) -> Verdict {
             return Verdict::Yes;
         }
         let needs = test.expr.fetch.needs;
-        let of_head = !cx.on_response && (needs.covers(Needs::REQUEST) || needs.covers(Needs::REQUEST_LINE));
+        let of_head =
+            !cx.on_response && (needs.covers(Needs::REQUEST) || needs.covers(Needs::REQUEST_LINE));
         if inspection.take_undecided() || (of_head && inspection.partial_head) {
             verdict = Verdict::Open;
         }

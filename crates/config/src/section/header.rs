@@ -168,7 +168,9 @@ fn mixed_rules(base: &mut Defaults, kind: ir::ProxyKind, paths: &[String]) -> Op
     let at = rules.span;
     let place = format!(
         "(defaults section at {}:{})",
-        paths.get(usize::from(at.file.0)).map_or("?", String::as_str),
+        paths
+            .get(usize::from(at.file.0))
+            .map_or("?", String::as_str),
         at.line
     );
     let before = *base.taken_by.get_or_insert(kind);

@@ -14,7 +14,11 @@ pub(crate) fn place(words: &[Word], bit: Sections, proxy: &Proxy) -> Result<(), 
         Some(first) if *first == "tcp-response" => true,
         _ => return Ok(()),
     };
-    let keyword = if response { "tcp-response" } else { "tcp-request" };
+    let keyword = if response {
+        "tcp-response"
+    } else {
+        "tcp-request"
+    };
     let fault = |text: String| Err(Diagnostic::alert(whole(words), text).into());
     let defaults = bit == Sections::DEFAULTS;
     let section = match proxy.kind {

@@ -5,12 +5,8 @@ use super::{Head, Kind};
 /// The size of a head as the reference counts bytes: its parts without separators, and a fixed share for the start line.
 pub fn counted(head: &Head) -> u64 {
     let start = match head.kind() {
-        Kind::Request => {
-            head.method().len() + head.uri().len() + head.version().len()
-        }
-        Kind::Response => {
-            head.version().len() + digits(head.status()) + head.reason().len()
-        }
+        Kind::Request => head.method().len() + head.uri().len() + head.version().len(),
+        Kind::Response => head.version().len() + digits(head.status()) + head.reason().len(),
     };
     let fields: usize = head
         .fields()

@@ -18,11 +18,10 @@ pub const SET_FC_MARK: ActionKeyword = client(
     |cursor| parse(cursor, Side::Client, Field::Mark),
 );
 /// The older name of [`SET_FC_MARK`].
-pub const SET_MARK: ActionKeyword = client(
-    "set-mark",
-    "The older name of `set-fc-mark`.",
-    |cursor| parse(cursor, Side::Client, Field::Mark),
-);
+pub const SET_MARK: ActionKeyword =
+    client("set-mark", "The older name of `set-fc-mark`.", |cursor| {
+        parse(cursor, Side::Client, Field::Mark)
+    });
 /// The row of the client's type of service.
 pub const SET_FC_TOS: ActionKeyword = client(
     "set-fc-tos",
@@ -30,10 +29,9 @@ pub const SET_FC_TOS: ActionKeyword = client(
     |cursor| parse(cursor, Side::Client, Field::Tos),
 );
 /// The older name of [`SET_FC_TOS`].
-pub const SET_TOS: ActionKeyword =
-    client("set-tos", "The older name of `set-fc-tos`.", |cursor| {
-        parse(cursor, Side::Client, Field::Tos)
-    });
+pub const SET_TOS: ActionKeyword = client("set-tos", "The older name of `set-fc-tos`.", |cursor| {
+    parse(cursor, Side::Client, Field::Tos)
+});
 /// The row of the server's mark.
 pub const SET_BC_MARK: ActionKeyword = ActionKeyword {
     name: "set-bc-mark",
@@ -138,11 +136,14 @@ impl Action for SetMark {
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         let number = match &self.number {
             Number::Fixed(number) => Some(*number),
-            Number::Computed(expr) => expression::eval_as(expr, Type::Int, &tx.cx())
-                .and_then(|sample| match sample.value {
-                    Value::Int(number) => Some(number as u32),
-                    _ => None,
-                }),
+            Number::Computed(expr) => {
+                expression::eval_as(expr, Type::Int, &tx.cx()).and_then(|sample| {
+                    match sample.value {
+                        Value::Int(number) => Some(number as u32),
+                        _ => None,
+                    }
+                })
+            }
         };
         let Some(number) = number else {
             return Outcome::Continue;

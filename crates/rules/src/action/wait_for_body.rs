@@ -28,8 +28,8 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
         } else if *option == "at-least" {
             cursor.at += 1;
             let word = reading::expect(cursor, "missing argument for 'at-least'")?;
-            least = size(&word.lossy())
-                .map_err(|text| reading::fault_at(cursor, word.span, text))?;
+            least =
+                size(&word.lossy()).map_err(|text| reading::fault_at(cursor, word.span, text))?;
         } else {
             break;
         }

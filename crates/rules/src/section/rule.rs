@@ -100,7 +100,10 @@ pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
         ("redirect", proxy.redirect.is_empty()),
         ("use_backend", proxy.use_backend.is_empty()),
     ];
-    let later = kinds.iter().skip_while(|(name, _)| *name != keyword).skip(1);
+    let later = kinds
+        .iter()
+        .skip_while(|(name, _)| *name != keyword)
+        .skip(1);
     let Some((before, _)) = later.into_iter().find(|(_, empty)| !empty) else {
         return Ok(());
     };

@@ -52,10 +52,13 @@ pub async fn wait_for(
 ) -> Result<(), Failure> {
     let until = clock::now_ms() + u64::from(time);
     let waited = Box::pin(wait(client, exchange, Some(until), least)).await;
-    if let Err(failure) = &waited {
-        exchange.notes.muted |= failure.cause == Cause::ClientAbort;
-        exchange.stream.times.request = 0;
-    }
+    exchange.stream.times.request = match &waited {
+        Ok(()) => client.local.now().ms,
+        Err(failure) => {
+            exchange.notes.muted |= failure.cause == Cause::ClientAbort;
+            0
+        }
+    };
     waited
 }
 

@@ -189,11 +189,7 @@ fn count(client: &Client, exchange: &mut Exchange) {
             counters.add(worker, Count::RequestErrors, 1);
         }
         if notes.denied {
-            counters.add(
-                worker,
-                denial(notes),
-                1,
-            );
+            counters.add(worker, denial(notes), 1);
         }
     };
     on_front(&frontend.frontend.counters);

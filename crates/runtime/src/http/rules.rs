@@ -54,11 +54,7 @@ pub fn run(
 }
 
 /// Runs the `http-request` rules of a proxy that stand behind the one that decided last.
-pub fn run_rest(
-    client: &mut Client,
-    exchange: &mut Exchange,
-    proxy: ProxyId,
-) -> Option<Outcome> {
+pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
     let plan = client.plan.clone();
     let rules = &plan.proxy(proxy).ir.http_request;
     let last = exchange.stream.decided_by.take();

@@ -196,7 +196,11 @@ impl Logger {
         let bind = proxy.ir.binds.get(session.listener);
         let _ = match session.source {
             Endpoint::Inet(from) => write!(text, "{}:{} [", from.ip(), from.port()),
-            _ => write!(text, "unix:{} [", listener.map_or(0, |listener| listener.id)),
+            _ => write!(
+                text,
+                "unix:{} [",
+                listener.map_or(0, |listener| listener.id)
+            ),
         };
         let milliseconds = session.accepted_wall_us / 1000;
         Stamp::Local.append(&mut text, (milliseconds / 1000) as i64);

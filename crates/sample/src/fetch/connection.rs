@@ -40,8 +40,12 @@ fn ip<'a>(endpoint: Endpoint) -> Option<Sample<'a>> {
     endpoint.ip().map(address)
 }
 
+/// None where there is no port.
 fn port<'a>(endpoint: Endpoint) -> Option<Sample<'a>> {
-    int(endpoint.port())
+    match endpoint.port() {
+        0 => None,
+        port => int(port),
+    }
 }
 
 fn server_port<'a>(endpoint: Endpoint) -> Option<Sample<'a>> {

@@ -3,13 +3,13 @@
 mod connection;
 mod constant;
 mod cookie;
+mod distcc;
 mod header;
 mod http;
 mod internal;
 mod payload;
 mod process;
 mod rdp;
-mod distcc;
 mod tls_hello;
 
 use hapax_core::sample::{Sample, Value};
@@ -17,10 +17,10 @@ use hapax_core::sample::{Sample, Value};
 pub(crate) use connection::FETCHES as CONNECTION;
 pub(crate) use constant::FETCHES as CONSTANT;
 pub(crate) use cookie::FETCHES as COOKIE;
+pub(crate) use distcc::FETCHES as DISTCC;
 pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
 pub(crate) use internal::FETCHES as INTERNAL;
-pub(crate) use distcc::FETCHES as DISTCC;
 pub(crate) use payload::FETCHES as PAYLOAD;
 pub(crate) use process::FETCHES as PROCESS;
 pub(crate) use rdp::FETCHES as RDP;

@@ -46,7 +46,10 @@ fn block<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'a>>
     let [Arg::Int(offset), Arg::Int(length), ..] = args else {
         return None;
     };
-    let (offset, length) = (usize::try_from(*offset).ok()?, usize::try_from(*length).ok()?);
+    let (offset, length) = (
+        usize::try_from(*offset).ok()?,
+        usize::try_from(*length).ok()?,
+    );
     if cx.stream.is_http() {
         return None;
     }

@@ -23,11 +23,7 @@ fetches! {
         boolean(true)
     };
     "req.ssl_st_ext", ArgSpec::NONE, None, Int, Needs::REQUEST_BYTES, "1 when the client takes session tickets, 2 when it has one." => |cx, _, _| {
-        let ticket = settle(cx, |bytes| match tls::extension(bytes, extension::SESSION_TICKET) {
-            Found::Nothing => tls::ciphers(bytes).map(|_| None),
-            found => found.map(Some),
-        })?;
-        int(match ticket {
+        int(match settle(cx, tls::session_ticket)? {
             None => 0,
             Some([]) => 1,
             Some(_) => 2,
