@@ -35,14 +35,12 @@ static ROWS: &[BindOption] = &[
         "Expects a NetScaler client IP insertion header before each connection's first byte.",
         |cursor, options| {
             let text = needed(cursor, "missing value")?;
-            let number = text.parse::<u32>().ok().filter(|number| *number > 0);
-            let low = || {
-                fault(
-                    cursor,
-                    format!("'accept-netscaler-cip' : invalid value {text}, must be > 0"),
-                )
-            };
-            options.proxy_header = Some(ProxyHeader::Netscaler(number.ok_or_else(low)?));
+            let number = u32::try_from(leading_integer(text.as_bytes())).unwrap_or(0);
+            if number == 0 {
+                let text = format!("'accept-netscaler-cip' : invalid value {number}, must be >= 0");
+                return Err(fault(cursor, text));
+            }
+            options.proxy_header = Some(ProxyHeader::Netscaler(number));
             Ok(())
         },
     ),

@@ -149,6 +149,8 @@ pub struct Stream {
 pub struct Inspection {
     /// More bytes may come, and there is time to wait for them. Unset wherever rules do not wait.
     pub open: bool,
+    /// Contents of the response are looked at before HTTP is: there is no status yet, as in upstream.
+    pub before_status: bool,
     /// The head is not complete yet, but what is there of it is well-formed.
     pub partial_head: bool,
     /// Set by a fetch that may answer otherwise when more bytes came.

@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::proxy::{Fault, Received};
 
-/// Reads the header at the start of `bytes`; `magic` is what it must begin with, 0 takes any.
+/// Reads the header at the start of `bytes`; `magic` is what it must begin with.
 ///
 /// # Errors
 /// When it is not there, or broken.
 pub fn read(bytes: &[u8], magic: u32) -> Result<Received, Fault> {
     let (fixed, _) = bytes.split_first_chunk::<12>().ok_or(Fault::Truncated)?;
     let [a, b, c, d, e, f, g, h, first, _, high, low] = *fixed;
-    if magic != 0 && u32::from_be_bytes([a, b, c, d]) != magic {
+    if u32::from_be_bytes([a, b, c, d]) != magic {
         return Err(Fault::Foreign);
     }
     // The legacy form goes on with the IP header at once; the other one has a type and a length first.
@@ -96,12 +96,12 @@ mod tests {
         assert_eq!(received.length, 48);
         let mut standard = vec![0, 0, 4, 0xd2, 0, 0, 0, 52, 0, 1, 0, 40];
         standard.extend(&headers);
-        assert_eq!(read(&standard, 0).map(|found| found.length), Ok(52));
+        assert_eq!(read(&standard, 1234).map(|found| found.length), Ok(52));
         assert_eq!(read(&standard, 1), Err(Fault::Foreign));
         for length in 0..legacy.len() {
-            assert_eq!(read(&legacy[..length], 0), Err(Fault::Truncated));
+            assert_eq!(read(&legacy[..length], 1234), Err(Fault::Truncated));
         }
         legacy[17] = 17;
-        assert_eq!(read(&legacy, 0), Err(Fault::Unhandled));
+        assert_eq!(read(&legacy, 1234), Err(Fault::Unhandled));
     }
 }

@@ -37,6 +37,13 @@ pub fn connection(local: &Local, plan: &Plan, session: &mut Session) -> Accepted
     while !rules.is_empty() {
         let (outcome, at) = evaluate(local, plan, session, rules);
         match outcome {
+            Outcome::Expect(ProxyHeader::Netscaler(_)) => {
+                let magic = match bind.and_then(|bind| bind.options.proxy_header) {
+                    Some(ProxyHeader::Netscaler(magic)) => magic,
+                    _ => 0,
+                };
+                header = Some(ProxyHeader::Netscaler(magic));
+            }
             Outcome::Expect(kind) => header = Some(kind),
             Outcome::Continue | Outcome::Stop => break,
             refused => return Accepted::No(refused),

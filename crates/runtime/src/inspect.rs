@@ -200,9 +200,11 @@ async fn wait_for_response(client: &mut Client, exchange: &mut Exchange) -> Resu
     loop {
         let here = exchange.down.input.as_ref().map_or(0, Buf::len);
         exchange.stream.inspection.open = !over && here < limits.max_kept;
+        exchange.stream.inspection.before_status = true;
         let outcome = rules::with_tx(client, exchange, true, |tx| {
             ruleset::inspect(&tcp.response, tx)
         });
+        exchange.stream.inspection.before_status = false;
         exchange.stream.inspection.open = false;
         match outcome {
             Outcome::Wait => {}

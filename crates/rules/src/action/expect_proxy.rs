@@ -16,7 +16,7 @@ pub const ROW: ActionKeyword = ActionKeyword {
     parse: |cursor| parse(cursor, ProxyHeader::Proxy),
 };
 
-/// The row of the NetScaler header; any magic number is accepted, as upstream does.
+/// The row of the NetScaler header. The magic number is that of the listener, 0 where it has none.
 pub const NETSCALER: ActionKeyword = ActionKeyword {
     name: "expect-netscaler-cip",
     rulesets: Rulesets::TCP_CONNECTION,

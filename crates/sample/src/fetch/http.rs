@@ -34,6 +34,7 @@ fetches! {
     "res.ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
     "resp_ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
     "status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status of the response." => |cx, _, _| match cx.stream.response.status() {
+        _ if cx.stream.inspection.before_status => None,
         0 if cx.stream.status > 0 => int(cx.stream.status),
         0 => None,
         status => int(status),
