@@ -240,7 +240,9 @@ fn client_hello(bytes: &[u8]) -> Found<Cursor<'_>> {
         return Found::Nothing;
     }
     let mut body = message.body;
-    here!(body.take(VERSION_AND_RANDOM));
+    if here!(body.take(VERSION_AND_RANDOM)).first() < Some(&3) {
+        return Found::Nothing;
+    }
     here!(body.list_of_bytes());
     Found::Here(body)
 }

@@ -3,6 +3,7 @@
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
+use hapax_core::sample::Sample;
 use hapax_proto::tls::Found;
 
 use super::{contents, fetches, int, string};
@@ -15,16 +16,23 @@ const NAME: ArgSpec = ArgSpec {
 fetches! {
     "req.rdp_cookie", NAME, None, Str, Needs::REQUEST_BYTES, "A cookie of a remote desktop client." => |cx, args, _| string(settle(cx, args)?);
     "rdp_cookie", NAME, None, Str, Needs::REQUEST_BYTES, "A cookie of a remote desktop client." => |cx, args, _| string(settle(cx, args)?);
-    "req.rdp_cookie_cnt", NAME, None, Int, Needs::REQUEST_BYTES, "How many such cookies there are: 0 or 1." => |cx, args, _| int(i64::from(settle(cx, args).is_some()));
-    "rdp_cookie_cnt", NAME, None, Int, Needs::REQUEST_BYTES, "How many such cookies there are: 0 or 1." => |cx, args, _| int(i64::from(settle(cx, args).is_some()));
+    "req.rdp_cookie_cnt", NAME, None, Int, Needs::REQUEST_BYTES, "How many such cookies there are: 0 or 1." => |cx, args, _| count(cx, args);
+    "rdp_cookie_cnt", NAME, None, Int, Needs::REQUEST_BYTES, "How many such cookies there are: 0 or 1." => |cx, args, _| count(cx, args);
+}
+
+fn count<'a>(cx: &Cx<'a>, args: &'a [Arg]) -> Option<Sample<'a>> {
+    match look(cx, args) {
+        Found::Here(_) => int(1),
+        Found::Nothing => int(0),
+        Found::NotYet => {
+            cx.stream.inspection.lacks_bytes();
+            None
+        }
+    }
 }
 
 fn settle<'a>(cx: &Cx<'a>, args: &'a [Arg]) -> Option<&'a [u8]> {
-    let name = match args.first() {
-        Some(Arg::Str(name)) => name.as_slice(),
-        _ => b"",
-    };
-    match cookie(contents(cx, false), name) {
+    match look(cx, args) {
         Found::Here(value) => Some(value),
         Found::NotYet => {
             cx.stream.inspection.lacks_bytes();
@@ -32,6 +40,14 @@ fn settle<'a>(cx: &Cx<'a>, args: &'a [Arg]) -> Option<&'a [u8]> {
         }
         Found::Nothing => None,
     }
+}
+
+fn look<'a>(cx: &Cx<'a>, args: &'a [Arg]) -> Found<&'a [u8]> {
+    let name = match args.first() {
+        Some(Arg::Str(name)) => name.as_slice(),
+        _ => b"",
+    };
+    cookie(contents(cx, false), name)
 }
 
 /// The value of the cookie that stands in a connection request: TPKT, then X.224, then `Cookie: NAME=VALUE` up to a line
@@ -57,6 +73,9 @@ fn cookie<'a>(bytes: &'a [u8], wanted: &[u8]) -> Found<&'a [u8]> {
             false => Found::NotYet,
         };
     };
+    if packet.len() < MARK.len() {
+        return Found::NotYet;
+    }
     let Some(rest) = packet
         .split_at_checked(MARK.len())
         .filter(|(mark, _)| mark.eq_ignore_ascii_case(MARK))
@@ -68,10 +87,9 @@ fn cookie<'a>(bytes: &'a [u8], wanted: &[u8]) -> Found<&'a [u8]> {
         return Found::Nothing;
     };
     let (name, value) = (&rest[..equals], &rest[equals + 1..]);
-    let end = value
-        .iter()
-        .position(|byte| matches!(byte, b'\r' | b'\n' | b';'));
+    let end = value.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     match end {
+        None => Found::NotYet,
         Some(end) if wanted.is_empty() || wanted.eq_ignore_ascii_case(name) => {
             Found::Here(&value[..end])
         }
