@@ -613,6 +613,7 @@ fn marks_are_noted_for_the_sockets() {
 }
 
 // exercises: section/tcp-request content section/tcp-request inspect-delay fetch/wait_end fetch/req.len fetch/payload
+// exercises: match/int dotted
 #[test]
 fn rules_wait_for_what_may_still_come() {
     let outcome = |lines: &[&str], bytes: &'static [u8], open: bool| {

@@ -77,10 +77,7 @@ fn prefixed<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'
         .iter()
         .fold(0usize, |number, byte| number << 8 | usize::from(*byte));
     let at = match value {
-        Arg::Str(text) => match Place::read(text)? {
-            Place::At(at) => at,
-            Place::Behind(by) => behind.checked_add_signed(by)?,
-        },
+        Arg::Str(text) => behind.checked_add_signed(relative(text)?)?,
         _ => behind,
     };
     if length == 0 {
@@ -102,20 +99,10 @@ fn part<'a>(cx: &Cx<'a>, response: bool, offset: usize, length: usize) -> Option
     Some(Value::Bin(found?).into())
 }
 
-/// Where a value stands that does not follow its length.
-enum Place {
-    At(usize),
-    Behind(isize),
-}
-
-impl Place {
-    fn read(text: &[u8]) -> Option<Place> {
-        let text = std::str::from_utf8(text).ok()?;
-        Some(match text.as_bytes().first() {
-            Some(b'+' | b'-') => Place::Behind(text.parse().ok()?),
-            _ => Place::At(text.parse().ok()?),
-        })
-    }
+/// How far behind its length a value stands. The manual knows absolute positions too; upstream 3.2 counts them from there
+/// all the same.
+fn relative(text: &[u8]) -> Option<isize> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn check_relative(args: &mut [Arg]) -> Result<(), String> {
@@ -125,8 +112,8 @@ fn check_relative(args: &mut [Arg]) -> Result<(), String> {
         return Err("payload length must be > 0".to_owned());
     }
     if let [Arg::Int(offset), Arg::Int(size), Arg::Str(text)] = args {
-        match Place::read(text) {
-            Some(Place::Behind(by)) if offset.saturating_add(*size) + (by as i64) < 0 => {
+        match relative(text) {
+            Some(by) if offset.saturating_add(*size) + (by as i64) < 0 => {
                 return Err("payload offset2 is negative".to_owned());
             }
             Some(_) => {}
