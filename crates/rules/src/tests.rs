@@ -619,6 +619,7 @@ fn rules_wait_for_what_may_still_come() {
     let outcome = |lines: &[&str], bytes: &'static [u8], open: bool| {
         let mut fixture = fixture(lines);
         fixture.stream.request.clear();
+        fixture.stream.request_line.clear();
         fixture.stream.inspection.open = open;
         let program = fixture.program();
         let mut scratch = Vec::new();
