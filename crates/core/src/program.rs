@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::ir;
 use crate::live::{Live, ProxyLive};
+use crate::pattern::Lists;
 
 /// Position of a proxy in [`Program::proxies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -20,6 +21,8 @@ pub struct Program {
     pub proxies: Vec<Proxy>,
     /// The ACLs.
     pub acls: Vec<ir::Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Live state.
     pub live: Arc<Live>,
     /// The machine's name, for logs and the statistics page.
@@ -45,6 +48,7 @@ impl Program {
     /// Links a checked configuration with live state (`live.proxies` in the same order). Names that do not exist stay
     /// unresolved: the cross-checks refused them before.
     pub fn link(config: ir::Config, live: Arc<Live>, host_name: String) -> Program {
+        config.patterns.number();
         let mut backends = HashMap::new();
         let mut frontends = HashMap::new();
         for (index, proxy) in config.proxies.iter().enumerate() {
@@ -82,6 +86,7 @@ impl Program {
             global: config.global,
             proxies,
             acls: config.acls,
+            patterns: config.patterns,
             live,
             host_name,
             backends,

@@ -304,7 +304,7 @@ fn arguments(spec: &ArgSpec) -> String {
             text.push(',');
         }
         text += match kind {
-            ArgKind::Str => "string",
+            ArgKind::Str | ArgKind::Map => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
             ArgKind::Ipv4 => "ipv4",

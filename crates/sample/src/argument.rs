@@ -108,7 +108,7 @@ fn read(text: &[u8]) -> (Vec<u8>, usize) {
 }
 
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
-    if raw.is_empty() && kind != ArgKind::Str {
+    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Map) {
         if position >= spec.required {
             return Ok(Arg::Absent);
         }
@@ -135,7 +135,7 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
 fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
     let text = || std::str::from_utf8(raw).ok();
     match kind {
-        ArgKind::Str => Some(Arg::Str(raw.to_vec())),
+        ArgKind::Str | ArgKind::Map => Some(Arg::Str(raw.to_vec())),
         ArgKind::Int => {
             let text = text()?;
             let digits = text.strip_prefix('-').unwrap_or(text);
@@ -197,7 +197,7 @@ fn time(text: &str) -> Option<u64> {
 /// Upstream's name of a kind in messages.
 pub fn kind_name(kind: ArgKind) -> &'static str {
     match kind {
-        ArgKind::Str => "string",
+        ArgKind::Str | ArgKind::Map => "string",
         ArgKind::Int => "integer",
         ArgKind::Time => "delay",
         ArgKind::Ipv4 => "IPv4 address",

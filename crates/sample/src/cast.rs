@@ -81,6 +81,7 @@ fn integer(value: Value<'_>) -> Option<i64> {
         Value::Bool(value) => Some(i64::from(value)),
         Value::Int(value) => Some(value),
         Value::Ipv4(ip) => Some(i64::from(u32::from(ip))),
+        Value::Str(b"") => None,
         Value::Str(bytes) => Some(leading_int(bytes)),
         Value::Ipv6(_) | Value::Bin(_) | Value::Meth(_) => None,
     }

@@ -15,6 +15,7 @@ pub mod fetch;
 pub mod fixture;
 pub mod log_format;
 pub mod matcher;
+pub mod pattern;
 pub mod place;
 pub mod variable;
 pub mod write;
@@ -76,6 +77,10 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         converters: converter::TIME,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::MAP,
         ..Tables::NONE
     },
     Tables {

@@ -109,6 +109,7 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         span,
         place: place.clone(),
         from: Some(index),
+        patterns: hapax_core::pattern::Lists::default(),
     };
     *format = builtin(text, &origin);
     check.warn(

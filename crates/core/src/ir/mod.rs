@@ -27,6 +27,7 @@ pub use rule::*;
 pub use server::*;
 pub use stats::*;
 
+use crate::pattern::Lists;
 use crate::span::Span;
 
 /// A whole configuration.
@@ -38,6 +39,8 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Names that something refers to, checked once everything is read.
     pub references: Vec<Reference>,
 }

@@ -3,6 +3,7 @@
 mod encoding;
 mod hash;
 mod integer;
+mod map;
 mod string;
 mod time;
 mod variable;
@@ -15,6 +16,7 @@ pub(crate) use encoding::CONVERTERS as ENCODING;
 
 pub(crate) use hash::CONVERTERS as HASH;
 pub(crate) use integer::CONVERTERS as INTEGER;
+pub(crate) use map::CONVERTERS as MAP;
 pub(crate) use string::CONVERTERS as STRING;
 pub use string::expand;
 pub(crate) use time::CONVERTERS as TIME;
