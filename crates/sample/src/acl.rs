@@ -248,15 +248,16 @@ fn read_patterns(words: &[Word], method: RowRef<MatchMethod>) -> Result<Vec<Vec<
         return Ok(words.iter().map(|word| word.text.clone()).collect());
     }
     let mut patterns = Vec::new();
-    let mut operator = Operator::Equal;
-    for (index, word) in words.iter().enumerate() {
+    let mut given = None;
+    for word in words {
         if let Some(found) = Operator::of(&word.text) {
-            operator = found;
+            given = Some(found);
             continue;
         }
+        let operator = given.unwrap_or(Operator::Equal);
         let text = word.lossy();
         let pattern = operator.apply(&text).map_err(|error| {
-            if index > 0 && error.ends_with("is not a number") {
+            if given.is_some() && error.ends_with("is not a number") {
                 format!("'{text}' is neither a number nor a supported operator")
             } else {
                 error
@@ -313,7 +314,7 @@ fn read_flags(
     let mut user = User::Acl;
     let mut files: Vec<(String, bool, Names)> = Vec::new();
     while let Some(word) = words.get(flags.length) {
-        if word.text.first() != Some(&b'-') || number_like(&word.text) {
+        if word.text.first() != Some(&b'-') {
             break;
         }
         let mut argument = || {
@@ -338,7 +339,12 @@ fn read_flags(
                 *method = Some(find_method(origin.registry, &name)?);
             }
             b"-u" => {
-                let id = argument().parse::<i64>();
+                let text = argument();
+                let id = if text.is_empty() {
+                    Ok(0)
+                } else {
+                    text.parse::<i64>()
+                };
                 let id = id.map_err(|_| "the argument of -u must be an integer".to_owned())?;
                 // Upstream keeps 32 bits.
                 let id = id as u32;
@@ -367,11 +373,6 @@ fn read_flags(
         }
     }
     Ok(flags)
-}
-
-/// Patterns such as `-5` or `-1:3` need no `--`.
-fn number_like(word: &[u8]) -> bool {
-    word.get(1).is_some_and(u8::is_ascii_digit)
 }
 
 fn find_method(registry: &Registry, name: &str) -> Result<RowRef<MatchMethod>, String> {
