@@ -59,18 +59,18 @@ class Case:
 KINDS = {"config", "upstream-config", "file", "origin", "client", "expect", "run"}
 
 
-def read_case(path, root):
+def read_case(path, root, suffix=".case", kinds=KINDS):
     """Parses the file at `path`; its name is the path below `root` without the suffix."""
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         lines = file.read().split("\n")
     if lines and lines[-1] == "":
         lines.pop()
-    name = os.path.relpath(path, root).removesuffix(".case")
+    name = os.path.relpath(path, root).removesuffix(suffix)
     title, header, sections = [], {}, []
     for number, line in enumerate(lines, 1):
         if line.startswith("== "):
             kind, *words = line[3:].split()
-            if kind not in KINDS:
+            if kind not in kinds:
                 raise CaseError(f"{path}:{number}: unknown section '{kind}'")
             sections.append(Section(number, kind, words))
         elif sections:

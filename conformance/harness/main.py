@@ -11,9 +11,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from .case import CaseError, read_case
-from .check import compare_check, play_check, read_check
+from .check import Snippet, compare_check, play_check, read_check
 from .differences import Differences
 from .play import play
+from .sample import SampleCase, compare_sample, play_sample, read_sample
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOP = os.path.dirname(HERE)
@@ -41,6 +42,10 @@ def main():
         if kind == "skipped":
             print(f"skipped {name}: {reason}")
     failed = [name for name, kind, _ in results if kind == "failed"]
+    whole = not options.k and not options.self and not counts["skipped"]
+    for line in differences.unused() if whole else []:
+        print(line)
+        failed.append("differences.toml")
     if failed:
         print("failed: " + " ".join(sorted(failed)))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
@@ -72,6 +77,8 @@ def collect(options):
                 cases.append(read_case(path, HERE))
             elif file.endswith(".check"):
                 cases += read_check(path, HERE)
+            elif file.endswith(".sample"):
+                cases.append(read_sample(path, HERE))
     names = [case.name for case in cases]
     for name in set(names):
         if names.count(name) > 1:
@@ -129,16 +136,17 @@ def run_all(cases, reference, ours, differences, options):
 
 def judge(case, reference, ours, differences, folder, options):
     """Plays one case on both sides at the same time and compares."""
-    if not hasattr(case, "sections"):
+    if isinstance(case, Snippet):
         return judge_check(case, reference, ours, differences, folder, options)
     reason = unmet(case)
     if reason:
         return "skipped", reason
     outcomes = {}
+    sample = isinstance(case, SampleCase)
 
     def side(name, binary, letter):
         try:
-            outcomes[name] = play(case, "reference" if options.self else name, binary, os.path.join(folder, letter))
+            outcomes[name] = (play_sample if sample else play)(case, "reference" if options.self else name, binary, os.path.join(folder, letter))
         except Exception as error:
             outcomes[name] = error
 
@@ -151,6 +159,8 @@ def judge(case, reference, ours, differences, folder, options):
     for name, outcome in outcomes.items():
         if isinstance(outcome, Exception):
             return "failed", f"{name}: {type(outcome).__name__}: {outcome}"
+    if sample:
+        return judge_sample(case, outcomes["reference"], outcomes["hapax"], differences, options)
     return verdict(case, outcomes["reference"], outcomes["hapax"], differences, options)
 
 
@@ -191,6 +201,13 @@ def verdict(case, reference, ours, differences, options):
         faults += ["messages (not compared unless asked):"] + ["  " + line for line in reference.messages]
         return ("failed" if faults[0] != "what the reference did:" else "passed"), "\n".join(faults)
     return ("failed" if faults else "passed"), "\n".join(faults)
+
+
+def judge_sample(case, reference, ours, differences, options):
+    """Compares the answers to all inputs of a sample file."""
+    faults = compare_sample(case, reference, ours, differences, options.self)
+    shown = [f"{key} => {answer}" for key, answer in reference[0]] if options.show else []
+    return ("failed" if faults else "passed"), "\n".join(shown + faults)
 
 
 def judge_check(snippet, reference, ours, differences, folder, options):

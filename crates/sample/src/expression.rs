@@ -2,14 +2,16 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::Cx;
-use hapax_core::ir::{Arg, Compiled, Expr, ProxyKind, Reference, ReferenceKind};
+use hapax_core::ir::{AclId, Arg, Compiled, Expr, ProxyKind, Reference, ReferenceKind};
 use hapax_core::keyword::{ArgKind, ArgSpec, Line, Registry};
 use hapax_core::pattern::Lists;
 use hapax_core::sample::{Occurrence, Sample, Type, Value};
 use hapax_core::span::{Span, Word};
+use hashbrown::HashMap;
 
 use crate::argument::{self, ArgumentError};
 use crate::cast;
+use crate::fetch::acl;
 use crate::pattern::{self, User};
 
 /// Who asks for an expression: what names in it refer to.
@@ -29,11 +31,13 @@ pub struct Origin<'a> {
     pub from: Option<usize>,
     /// The lists of patterns.
     pub patterns: Lists,
+    /// The section's ACLs so far; none where no section is read.
+    pub acls: Option<&'a HashMap<String, AclId>>,
 }
 
 impl<'a> Origin<'a> {
     /// The origin of what stands in a line of a section.
-    pub fn of(line: &Line<'a>) -> Origin<'a> {
+    pub fn of(line: &'a Line<'_>) -> Origin<'a> {
         use hapax_core::keyword::Sections;
         let named = line.section != Sections::DEFAULTS && line.section != Sections::GLOBAL;
         Origin {
@@ -52,6 +56,7 @@ impl<'a> Origin<'a> {
             place: line.scope.place(line.span),
             from: named.then_some(line.config.proxies.len()),
             patterns: line.config.patterns.clone(),
+            acls: Some(&line.scope.acls),
         }
     }
 }
@@ -130,6 +135,12 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
     at += arguments.length;
     let mut args = arguments.values;
     resolve(&mut args, &fetch.args, fetch.name, origin, &mut references);
+    if fetch.args.kinds.first() == Some(&ArgKind::Acl) {
+        acl::resolve(&mut args, origin).map_err(|text| ExpressionError::FetchCheck {
+            name: name.to_owned(),
+            text,
+        })?;
+    }
     if let Some(check) = fetch.0.check {
         check(&mut args).map_err(|text| ExpressionError::FetchCheck {
             name: name.to_owned(),
@@ -313,6 +324,10 @@ fn resolve(
             ArgKind::Frontend => ReferenceKind::Frontend,
             ArgKind::Backend | ArgKind::Proxy => ReferenceKind::Backend,
             ArgKind::Server => ReferenceKind::Server,
+            ArgKind::UserList => {
+                user_list(arg, index, row, origin, references);
+                continue;
+            }
             _ => continue,
         };
         let own = match arg {
@@ -361,4 +376,35 @@ fn resolve(
             missing: format!("parsing [{}]: {missing}", origin.place),
         });
     }
+}
+
+/// Notes the list of users that an argument names.
+fn user_list(
+    arg: &Arg,
+    index: usize,
+    row: &str,
+    origin: &Origin<'_>,
+    references: &mut Vec<Reference>,
+) {
+    let name = match arg {
+        Arg::Str(name) => String::from_utf8_lossy(name).into_owned(),
+        _ => String::new(),
+    };
+    let usage = format!(
+        "in arg {} of ACL keyword '{row}' in proxy '{}'.",
+        index + 1,
+        origin.proxy
+    );
+    let missing = if name.is_empty() {
+        format!("missing userlist name {usage}")
+    } else {
+        format!("unable to find userlist '{name}' referenced {usage}")
+    };
+    references.push(Reference {
+        kind: ReferenceKind::UserList,
+        name,
+        from: origin.from,
+        span: origin.span,
+        missing: format!("parsing [{}]: {missing}", origin.place),
+    });
 }

@@ -13,7 +13,7 @@ pub(crate) fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
     let text = expression::joined(line.args().get(1..).unwrap_or_default());
     let parsed = expression::parse(&text, Ending::Whole, &origin)
         .map_err(|error| line.fault_at(1, error.to_string()))?;
-    if let Some(missing) = Place::CONFIGURATION.lacks(&parsed.expr) {
+    if let Some(missing) = Place::PARSER.lacks(&parsed.expr) {
         let text = format!(
             "fetch method 'set-var({})' extracts information from '{missing}', none of which is available here",
             name.text()
@@ -28,7 +28,7 @@ pub(crate) fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
 pub(crate) fn parse_format(line: &mut Line<'_>) -> Result<(), Fault> {
     let (name, conditions) = name(line, "a format string")?;
     let text = line.args().get(1).map(|word| word.text.as_slice());
-    let place = Place::CONFIGURATION;
+    let place = Place::PARSER;
     let origin = Origin::of(line);
     let parsed = log_format::parse(text.unwrap_or_default(), Style::Plain, place, &origin)
         .map_err(|text| line.fault_at(1, text))?;

@@ -87,13 +87,13 @@ fn parse(call: &Call<'_>) -> Result<(Name, VariableValue), String> {
     let origin = origin(registry);
     if kind == "fmt" {
         let text = words.first().map_or(&[][..], |word| &word.text);
-        let parsed = log_format::parse(text, Style::Plain, Place::CONFIGURATION, &origin)?;
+        let parsed = log_format::parse(text, Style::Plain, Place::COMMAND, &origin)?;
         return Ok((name, VariableValue::Format(parsed.format)));
     }
     let text = expression::joined(&words);
     let parsed =
         expression::parse(&text, Ending::Whole, &origin).map_err(|error| error.to_string())?;
-    if let Some(missing) = Place::CONFIGURATION.lacks(&parsed.expr) {
+    if let Some(missing) = Place::COMMAND.lacks(&parsed.expr) {
         return Err(format!(
             "fetch method 'set-var({given})' extracts information from '{missing}', none of which is available here"
         ));
@@ -110,6 +110,7 @@ fn origin(registry: &Registry) -> Origin<'_> {
         place: "CLI".into(),
         from: None,
         patterns: Lists::default(),
+        acls: None,
     }
 }
 
