@@ -93,7 +93,8 @@ fn check_decimal(args: &mut [Arg]) -> Result<(), String> {
 fn check_hex(args: &mut [Arg]) -> Result<(), String> {
     let size = int_arg(args, 1).unwrap_or(0);
     let separated = str_arg(args, 0).is_some_and(|separator| !separator.is_empty());
-    if size < 0 || size == 0 && separated {
+    let whole = int_arg(args, 2) == Some(1);
+    if size < 0 || size == 0 && (separated || whole) {
         return Err(format!("chunk_size needs to be positive ({size})"));
     }
     check_truncate(args)

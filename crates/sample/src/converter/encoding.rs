@@ -82,13 +82,13 @@ fn six_bits(byte: u8, last: &[u8; 2]) -> Option<u8> {
     }
 }
 
-/// `+` is a blank, with 0 as argument only behind the first question mark.
+/// `+` is a blank behind the first question mark, and everywhere when the argument is not 0.
 fn url_dec<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
     let bytes = sample.value.bytes()?;
     if memchr::memchr2(b'%', b'+', bytes).is_none() {
         return string(bytes);
     }
-    let mut form = int_arg(args, 0) != Some(0);
+    let mut form = int_arg(args, 0).is_some_and(|form| form != 0);
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -159,23 +159,41 @@ fn json<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'
         }
         return kept(cx.arena, &out);
     }
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            let code = u32::from(character);
-            // Only the basic plane fits the four digits.
-            if code > 0xffff {
-                if !mode.ends_with(b"s") {
-                    return None;
-                }
-                continue;
-            }
-            escape(code, &mut out);
-        }
-        if !chunk.invalid().is_empty() && !mode.ends_with(b"s") {
-            return None;
+    let skips = mode.ends_with(b"s");
+    let permissive = mode.get(4) == Some(&b'p');
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (decoded, length) = decode(rest, permissive);
+        rest = &rest[length..];
+        // Only the basic plane fits the four digits.
+        match decoded.filter(|code| *code <= 0xffff) {
+            Some(code) => escape(code, &mut out),
+            None if skips => {}
+            None => return None,
         }
     }
     kept(cx.arena, &out)
+}
+
+/// The character that bytes begin with, if they are UTF-8, and how many they are; permissive: also when it is written with
+/// more bytes than it needs.
+fn decode(bytes: &[u8], permissive: bool) -> (Option<u32>, usize) {
+    let first = bytes[0];
+    let length = match first.leading_ones() {
+        0 => return (Some(u32::from(first)), 1),
+        ones @ 2..=6 => ones as usize,
+        _ => return (None, 1),
+    };
+    let mut code = u32::from(first) & (0x7f >> length);
+    for index in 1..length {
+        match bytes.get(index) {
+            Some(byte) if byte & 0xc0 == 0x80 => code = code << 6 | u32::from(byte & 0x3f),
+            _ => return (None, index),
+        }
+    }
+    let least = [0, 0, 0x80, 0x800, 0x1_0000, 0x20_0000, 0x400_0000][length];
+    let valid = (code >= least || permissive) && !(0xd800..0xe000).contains(&code);
+    (valid.then_some(code), length)
 }
 
 fn escape(code: u32, out: &mut Vec<u8>) {

@@ -17,6 +17,7 @@ mod operand;
 mod protobuf;
 mod rfc7239;
 mod server;
+mod strftime;
 mod string;
 mod text;
 mod time;
