@@ -42,6 +42,10 @@ def main():
         if kind == "skipped":
             print(f"skipped {name}: {reason}")
     failed = [name for name, kind, _ in results if kind == "failed"]
+    whole = not options.k and not options.self and not counts["skipped"]
+    for line in differences.unused() if whole else []:
+        print(line)
+        failed.append("differences.toml")
     if failed:
         print("failed: " + " ".join(sorted(failed)))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")

@@ -48,7 +48,7 @@ static ROWS: &[BindOption] = &[
     ),
     BindOption {
         support: Support::NoCounterpart(
-            "a new process opens its listeners beside those of the old one and asks it for none",
+            "only a process started with -x asks for them, which is refused; a new process opens its listeners beside the old one's",
         ),
         ..row(
             "expose-fd",
@@ -201,7 +201,9 @@ static ROWS: &[BindOption] = &[
         )
     },
     BindOption {
-        support: Support::Legacy("2.4"),
+        support: Support::NoCounterpart(
+            "there is one process, and all of its workers take connections",
+        ),
         ..row(
             "process",
             "<range>",
@@ -209,9 +211,10 @@ static ROWS: &[BindOption] = &[
             |cursor, _| {
                 let range = take(cursor);
                 let span = cursor.keyword().span;
+                // Upstream puts quotes around the faults of 'stats socket'; this warning is hapax's own.
+                let before = cursor.prefix.trim_end_matches('\'');
                 let text = format!(
-                    "{}'process {range}' on 'bind' lines is not supported anymore, all workers take connections.",
-                    cursor.prefix
+                    "{before}'process {range}' on 'bind' lines is not supported anymore, all workers take connections."
                 );
                 let warning = hapax_core::diagnostic::Diagnostic::warning(span, text)
                     .with_hint("please remove it, or use 'thread' instead");

@@ -18,6 +18,7 @@ pub(crate) mod statistics;
 pub(crate) mod tcp_probe;
 pub(crate) mod timeout;
 pub(crate) mod tune;
+pub(crate) mod user;
 
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support};
 

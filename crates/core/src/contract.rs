@@ -13,7 +13,7 @@ use crate::live::ServerLive;
 use crate::program::Program;
 use crate::sample::{Sample, Type, Value};
 use crate::stream::{Session, Stream};
-use crate::variable::{Name, Room, Scope, State, Variables};
+use crate::variable::{Decision, Name, Room, Scope, State, Variables};
 
 /// The time, as the worker's coarse clock tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl<'a> Cx<'a> {
 
     /// Sets a variable; `false` when its scope does not exist here or a limit of `tune.vars` is in the way.
     pub fn set_variable(&self, name: &Name, value: Value<'_>) -> bool {
-        self.set_variable_if(name, value, |_| true)
+        self.set_variable_if(name, value, |_| Decision::Set)
     }
 
     /// The same if `decide` agrees with what was there before.
@@ -65,7 +65,7 @@ impl<'a> Cx<'a> {
         &self,
         name: &Name,
         value: Value<'_>,
-        decide: impl FnOnce(State<'_>) -> bool,
+        decide: impl FnOnce(State<'_>) -> Decision,
     ) -> bool {
         let limits = &self.program.global.tune.variables;
         let process = &self.program.live.process.variables;
@@ -75,9 +75,6 @@ impl<'a> Cx<'a> {
         let Some(store) = self.store(name) else {
             return false;
         };
-        if !store.decide(name, decide) {
-            return false;
-        }
         let room = limits.any().then(|| Room {
             limits,
             usage: process.usage(),
@@ -86,18 +83,21 @@ impl<'a> Cx<'a> {
                 _ => self.session.variables.counted(),
             },
         });
-        store.write(name, value, room)
+        store.write(name, value, room, decide)
     }
 
-    /// Takes the value of a variable away; `false` when there is no such variable.
+    /// Takes the value of a variable away; `false` when its scope does not exist here.
     pub fn unset_variable(&self, name: &Name) -> bool {
-        match name.scope() {
-            Scope::Process => {
-                let limits = &self.program.global.tune.variables;
-                self.program.live.process.variables.unset(name, limits)
-            }
-            _ => self.store(name).is_some_and(|store| store.unset(name)),
+        if name.scope() == Scope::Process {
+            let limits = &self.program.global.tune.variables;
+            self.program.live.process.variables.unset(name, limits);
+            return true;
         }
+        let Some(store) = self.store(name) else {
+            return false;
+        };
+        store.unset(name);
+        true
     }
 
     fn store(&self, name: &Name) -> Option<&'a Variables> {

@@ -12,4 +12,5 @@ pub mod program;
 pub mod sample;
 pub mod span;
 pub mod stream;
+pub mod suggest;
 pub mod variable;

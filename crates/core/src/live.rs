@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::contract::Dispatch;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
+use crate::keyword::Registry;
 use crate::variable::ProcessVariables;
 
 /// Live state of the process.
@@ -23,6 +24,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// Every row, for what the runtime API reads; set by the program.
+    pub registry: OnceLock<&'static Registry>,
 }
 
 impl Live {
@@ -59,6 +62,7 @@ impl Live {
                 .iter()
                 .map(|proxy| Arc::new(ProxyLive::new(proxy, numbers.take(proxy.id), workers)))
                 .collect(),
+            registry: OnceLock::new(),
         }
     }
 }

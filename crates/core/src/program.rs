@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::ir;
 use crate::live::{Live, ProxyLive};
+use crate::span::Span;
 
 /// Position of a proxy in [`Program::proxies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -14,8 +15,12 @@ pub struct ProxyId(pub u32);
 /// A configuration in force, with the live state it is attached to.
 #[derive(Debug)]
 pub struct Program {
+    /// Paths of the configuration's files by [`FileId`](crate::span::FileId).
+    pub files: Vec<String>,
     /// Process-wide settings.
     pub global: ir::Global,
+    /// Lists of users.
+    pub user_lists: Vec<ir::UserList>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -79,6 +84,8 @@ impl Program {
             })
             .collect();
         Program {
+            files: config.files,
+            user_lists: config.user_lists,
             global: config.global,
             proxies,
             acls: config.acls,
@@ -87,6 +94,19 @@ impl Program {
             backends,
             frontends,
         }
+    }
+
+    /// The list of users of that name.
+    pub fn user_list(&self, name: &[u8]) -> Option<&ir::UserList> {
+        self.user_lists
+            .iter()
+            .find(|list| list.name.as_bytes() == name)
+    }
+
+    /// The path of the file that something stands in.
+    pub fn file(&self, span: Span) -> Option<&str> {
+        let path = self.files.get(usize::from(span.file.0))?;
+        Some(path)
     }
 
     /// A proxy of this program.

@@ -4,11 +4,13 @@
 //! variables of the process are shared, each behind a short lock of its own. [`Cx`](crate::contract::Cx) is the way in.
 
 mod account;
+mod condition;
 mod name;
 mod process;
 mod store;
 
 pub use account::{Limits, Usage};
+pub use condition::Conditions;
 pub use name::{Name, NameError, Scope};
 pub use process::ProcessVariables;
 pub(crate) use store::Room;
@@ -51,6 +53,17 @@ pub enum State<'a> {
     Unset,
     /// Its value.
     Set(Value<'a>),
+}
+
+/// What becomes of a variable that shall be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It takes the value.
+    Set,
+    /// It does not, but exists from now on.
+    Create,
+    /// Nothing changes.
+    Leave,
 }
 
 /// A value that a variable keeps: as [`Value`], but it owns its bytes. Short ones take no memory of their own.

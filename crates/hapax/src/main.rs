@@ -30,13 +30,14 @@ fn main() -> ExitCode {
         print!("{}", version_text(&args));
         return ExitCode::SUCCESS;
     }
-    let registry = registry::all();
+    // It lives as long as the process: the runtime API reads expressions too.
+    let registry: &'static Registry = Box::leak(Box::new(registry::all()));
     if args.dump_registry {
-        print!("{}", dump::rows(&registry));
+        print!("{}", dump::rows(registry));
         return ExitCode::SUCCESS;
     }
     if let Some(folder) = &args.generate_docs {
-        return generate(&registry, folder);
+        return generate(registry, folder);
     }
     let mut printer = Printer::new(args.quiet);
     if let Some(condition) = &args.condition {
@@ -52,11 +53,11 @@ fn main() -> ExitCode {
         printer.say(Severity::Alert, &text);
         return ExitCode::FAILURE;
     }
-    run(&args, &registry, &mut printer)
+    run(&args, registry, &mut printer)
 }
 
 /// From the files to the end of the process.
-fn run(args: &Args, registry: &Registry, printer: &mut Printer) -> ExitCode {
+fn run(args: &Args, registry: &'static Registry, printer: &mut Printer) -> ExitCode {
     let loaded = match load::load(args, registry, printer) {
         Ok(loaded) => loaded,
         Err(code) => return code,
@@ -73,7 +74,7 @@ fn run(args: &Args, registry: &Registry, printer: &mut Printer) -> ExitCode {
     if args.check {
         return loaded.verdict(args, printer);
     }
-    start::start(args, loaded, printer)
+    start::start(args, registry, loaded, printer)
 }
 
 fn version_text(args: &Args) -> String {

@@ -24,8 +24,11 @@ pub mod set_pathq;
 pub mod set_query;
 pub mod set_status;
 pub mod set_uri;
+pub mod set_var;
+pub mod set_var_fmt;
 mod target;
 pub mod tarpit;
+pub mod unset_var;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
@@ -51,7 +54,10 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_query::ROW,
     set_status::ROW,
     set_uri::ROW,
+    set_var::ROW,
+    set_var_fmt::ROW,
     tarpit::ROW,
+    unset_var::ROW,
 ];
 
 /// Rules of requests and of responses.

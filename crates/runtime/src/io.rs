@@ -110,9 +110,29 @@ impl Stream {
         !self.connecting
     }
 
+    /// Whether received bytes wait to be read.
+    pub fn holds_bytes(&self) -> bool {
+        matches!(peek(&self.socket), Ok(Waiting::Bytes))
+    }
+
+    /// Whether the connection is broken, whatever still waits to be read.
+    pub fn is_broken(&self) -> bool {
+        hapax_sys::stream::is_broken(&self.socket)
+    }
+
     /// Whether one side is known to have said that it sends no more.
     pub fn is_half_closed(&self) -> bool {
         self.half_closed
+    }
+
+    /// Whether nothing is known about it that another [`Stream::new`] over its socket would not find out.
+    pub fn is_plain(&self) -> bool {
+        !(self.waiting || self.connecting || self.half_closed)
+    }
+
+    /// The socket alone, unknown to the event loop.
+    pub fn into_socket(self) -> OwnedFd {
+        self.socket.into_fd()
     }
 
     /// Moves at most `limit` bytes from this socket into an empty pipe; 0 is the end of the stream.

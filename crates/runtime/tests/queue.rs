@@ -101,12 +101,20 @@ fn nobody_is_forgotten_in_a_queue() {
 
 #[test]
 fn slots_come_back_from_clients_that_leave_and_servers_that_fail() {
-    let count = Arc::new(AtomicUsize::new(0));
-    let moody = Origin::with(move |_| match count.fetch_add(1, Ordering::Relaxed) % 4 {
-        0 => (String::new(), After::Close),
-        1 => (HI.into(), After::Close),
-        2 => ("HTTP/1.1 200".into(), After::Close),
-        _ => (HI.into(), After::Keep),
+    let count = AtomicUsize::new(0);
+    let failing = Arc::new(AtomicUsize::new(0));
+    let fails = failing.clone();
+    let moody = Origin::with(move |_| {
+        let turn = count.fetch_add(1, Ordering::Relaxed) % 4;
+        if turn.is_multiple_of(2) {
+            fails.fetch_add(1, Ordering::Relaxed);
+        }
+        match turn {
+            0 => (String::new(), After::Close),
+            1 => (HI.into(), After::Close),
+            2 => ("HTTP/1.1 200".into(), After::Close),
+            _ => (HI.into(), After::Keep),
+        }
     });
     let steady = Origin::new(HI, After::Keep);
     let (_held, dead) = nobody();
@@ -117,7 +125,9 @@ fn slots_come_back_from_clients_that_leave_and_servers_that_fail() {
     let mut world = world::run_balanced(ir::Global::default(), vec![proxy], 2);
     let (served, refused) = load(world.addresses[0], true);
     assert_eq!(served + refused, CLIENTS * ROUNDS * 4 / 5);
-    assert!(served > refused, "{served} served, {refused} refused");
+    // Nobody is refused because of the server that is not there, which nobody checks: each retry finds one that lives.
+    let failing = failing.load(Ordering::Relaxed);
+    assert!(refused <= failing, "{refused} refused, {failing} failed");
     all_slots_come_back(&world);
     world.end();
 }

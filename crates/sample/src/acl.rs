@@ -142,7 +142,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
     };
     let rest = words.get(1..).unwrap_or(&[]);
     let flags = read_flags(rest, &mut method, origin)?;
-    let method = method.ok_or_else(|| no_method(expression::kind(&parsed.expr)))?;
+    let method = method.ok_or_else(|| no_method(parsed.expr.fetch.name))?;
     let mut patterns = flags.patterns;
     let given = rest.get(flags.length..).unwrap_or(&[]);
     patterns
@@ -284,10 +284,9 @@ fn find_method(registry: &Registry, name: &str) -> Result<RowRef<MatchMethod>, S
 }
 
 /// What is compared when neither the keyword nor a flag says it.
-fn no_method(kind: Type) -> String {
+fn no_method(fetch: &str) -> String {
     format!(
-        "matching method must be specified first (using '-m') when using a sample fetch of this type ('{}')",
-        kind.name()
+        "matching method must be specified first (using '-m') when using a sample fetch of this type ('{fetch}')"
     )
 }
 

@@ -76,7 +76,7 @@ pub fn parse(text: &[u8], spec: &ArgSpec) -> Result<Arguments, ArgumentError> {
                 "missing arguments (got {}/{}), type '{}' expected",
                 values.len(),
                 spec.required,
-                kind_name(spec.kinds[values.len()])
+                spec.kinds[values.len()].name()
             ),
         });
     }
@@ -130,8 +130,17 @@ fn escaped(byte: Option<&u8>) -> Option<u8> {
 }
 
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
-    if raw.is_empty() && kind != ArgKind::Str {
-        if position >= spec.required {
+    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Acl) {
+        // The section itself stands in for a proxy that is not named.
+        let own = matches!(
+            kind,
+            ArgKind::Frontend
+                | ArgKind::Backend
+                | ArgKind::Proxy
+                | ArgKind::Server
+                | ArgKind::UserList
+        );
+        if position >= spec.required || own {
             return Ok(match kind {
                 ArgKind::Int => Arg::Int(0),
                 _ => Arg::Absent,
@@ -141,7 +150,7 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
             position: position + 1,
             text: format!(
                 "expected type '{}' at position {}, but got nothing",
-                kind_name(kind),
+                kind.name(),
                 position + 1
             ),
         });
@@ -151,7 +160,7 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
         text: format!(
             "failed to parse '{}' as type '{}' at position {}",
             String::from_utf8_lossy(raw),
-            kind_name(kind),
+            kind.name(),
             position + 1
         ),
     })
@@ -183,6 +192,7 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
         ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy => {
             Some(Arg::Proxy(text()?.to_owned()))
         }
+        ArgKind::UserList | ArgKind::Acl => Some(Arg::Str(raw.to_vec())),
         ArgKind::Server => {
             let (backend, server) = text()?.split_once('/').unwrap_or(("", text()?));
             Some(Arg::Server(backend.to_owned(), server.to_owned()))
@@ -235,25 +245,6 @@ fn time(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(multiply).map(|ms| ms / divide)
-}
-
-/// Upstream's name of a kind in messages.
-pub fn kind_name(kind: ArgKind) -> &'static str {
-    match kind {
-        ArgKind::Str => "string",
-        ArgKind::Int => "integer",
-        ArgKind::Time => "delay",
-        ArgKind::Ipv4 => "IPv4 address",
-        ArgKind::Ipv6 => "IPv6 address",
-        ArgKind::Mask4 => "IPv4 mask",
-        ArgKind::Mask6 => "IPv6 mask",
-        ArgKind::Frontend => "frontend",
-        ArgKind::Backend => "backend",
-        ArgKind::Proxy => "proxy",
-        ArgKind::Server => "server",
-        ArgKind::Regex => "regex",
-        ArgKind::FieldNumber => "Protocol buffers field number",
-    }
 }
 
 #[cfg(test)]

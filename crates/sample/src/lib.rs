@@ -31,6 +31,38 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::ACL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::AUTH,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BLOCK,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BODY,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::URL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::CHANCE,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TIMER,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TRANSPORT,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::CONNECTION,
         ..Tables::NONE
     },

@@ -108,6 +108,7 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         kind: Some(proxy.kind),
         span,
         place: place.clone(),
+        acls: None,
         from: Some(index),
     };
     *format = builtin(text, &origin);

@@ -13,6 +13,7 @@ mod proxy;
 mod rule;
 mod server;
 mod stats;
+mod user_list;
 
 use serde::Serialize;
 
@@ -26,16 +27,21 @@ pub use proxy::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use user_list::*;
 
 use crate::span::Span;
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Config {
+    /// Paths of the files by [`FileId`](crate::span::FileId).
+    pub files: Vec<String>,
     /// The `global` sections, merged.
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// Lists of users.
+    pub user_lists: Vec<UserList>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
     /// Names that something refers to, checked once everything is read.
@@ -66,6 +72,8 @@ pub enum ReferenceKind {
     Backend,
     /// `backend/server`, or a server of the section itself.
     Server,
+    /// A list of users.
+    UserList,
 }
 
 /// A duration in milliseconds.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 /// What the limits count for a variable beside the bytes of its text.
-pub(super) const ENTRY: u64 = 64;
+pub(super) const ENTRY: u64 = 80;
 
 /// The limits in bytes; 0 is none. A wider scope counts what the narrower ones hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -20,6 +20,8 @@ pub struct Limits {
     pub transaction: u64,
     /// `tune.vars.reqres-max-size`: `req` or `res` of an exchange.
     pub message: u64,
+    /// `tune.vars.check-max-size`: those of a health check.
+    pub check: u64,
 }
 
 impl Limits {

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::account::{ENTRY, Limits, Usage};
-use super::{Name, Owned, State, size};
+use super::{Decision, Name, Owned, State, size};
 use crate::sample::Value;
 
 /// `proc` variables. Look-up of the name takes no lock; new names are rare.
@@ -18,7 +18,14 @@ pub struct ProcessVariables {
     usage: Arc<Usage>,
 }
 
-type Slot = RwLock<Option<Owned>>;
+type Slot = RwLock<Place>;
+
+#[derive(Debug, Default)]
+struct Place {
+    value: Option<Owned>,
+    /// Whether the limits count it.
+    counted: bool,
+}
 
 impl ProcessVariables {
     /// The value, copied into the arena.
@@ -33,7 +40,7 @@ impl ProcessVariables {
     pub fn state<'a>(&self, name: &Name, arena: &'a Bump) -> State<'a> {
         match self.slots.load().get(&name.hash()) {
             None => State::Unset,
-            Some(slot) => match &*slot.read() {
+            Some(slot) => match &slot.read().value {
                 Some(value) => State::Set(value.copy(arena)),
                 None => State::Unset,
             },
@@ -47,40 +54,42 @@ impl ProcessVariables {
         name: &Name,
         value: Value<'_>,
         limits: &Limits,
-        decide: impl FnOnce(State<'_>) -> bool,
+        decide: impl FnOnce(State<'_>) -> Decision,
     ) -> bool {
         let slot = self.slot(name);
         let mut slot = slot.write();
-        let old = slot.as_ref();
-        if !decide(old.map_or(State::Unset, |old| State::Set(old.value()))) {
+        let old = slot.value.as_ref();
+        if decide(old.map_or(State::Unset, |old| State::Set(old.value()))) != Decision::Set {
             return false;
         }
         if limits.any() {
-            let old = slot.as_ref().map_or(0, |old| ENTRY + old.size());
+            // A place that was taken once is kept.
+            let old = slot.value.as_ref().map_or(0, Owned::size);
             self.usage.give(old, true);
-            if !self.usage.take(limits, ENTRY + size(value), true) {
-                *slot = None;
+            let place = if slot.counted { 0 } else { ENTRY };
+            if !self.usage.take(limits, place + size(value), true) {
+                slot.value = None;
                 return false;
             }
+            slot.counted = true;
         }
-        match &mut *slot {
+        match &mut slot.value {
             Some(kept) => kept.replace(value),
             none => *none = Some(Owned::new(value)),
         }
         true
     }
 
-    /// Takes the value away; `false` when there is no such variable.
-    pub fn unset(&self, name: &Name, limits: &Limits) -> bool {
+    /// Takes the value away.
+    pub fn unset(&self, name: &Name, limits: &Limits) {
         let slots = self.slots.load();
         let Some(slot) = slots.get(&name.hash()) else {
-            return false;
+            return;
         };
-        let old = slot.write().take();
+        let old = slot.write().value.take();
         if let Some(old) = old.filter(|_| limits.any()) {
-            self.usage.give(ENTRY + old.size(), true);
+            self.usage.give(old.size(), true);
         }
-        true
     }
 
     /// What is in use.

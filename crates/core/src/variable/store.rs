@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use smallvec::SmallVec;
 
 use super::account::{ENTRY, Limits, Usage};
-use super::{Name, Owned, Scope, State, size};
+use super::{Decision, Name, Owned, Scope, State, size};
 use crate::sample::Value;
 
 /// The variables of one session or stream: a pointer, which is none until the first one is set.
@@ -52,39 +52,40 @@ impl Variables {
         self.with(|store| Some(store.find(name)?.value.as_ref()?.copy(arena)))
     }
 
-    /// Asks a question about what is known of a variable. It must not touch variables itself.
-    pub fn decide(&self, name: &Name, question: impl FnOnce(State<'_>) -> bool) -> bool {
-        let Some(store) = self.0.take() else {
-            return question(State::Missing);
-        };
-        let answer = question(match store.find(name).map(|entry| &entry.value) {
+    /// Sets a variable if `decide` agrees with what is known of it; `false` when it did not or a limit is in the way.
+    /// `decide` must not touch variables itself.
+    pub(crate) fn write(
+        &self,
+        name: &Name,
+        value: Value<'_>,
+        room: Option<Room<'_>>,
+        decide: impl FnOnce(State<'_>) -> Decision,
+    ) -> bool {
+        let mut store = self.0.take().unwrap_or_default();
+        let decision = decide(match store.find(name).map(|entry| &entry.value) {
             Some(Some(value)) => State::Set(value.value()),
             Some(None) => State::Unset,
             None => State::Missing,
         });
+        let written = match decision {
+            Decision::Set => store.write(name, value, room),
+            Decision::Create => store.create(name, room).is_some(),
+            Decision::Leave => false,
+        };
         self.0.set(Some(store));
-        answer
+        written && decision == Decision::Set
     }
 
-    /// Sets a variable; `false` when a limit is in the way.
-    pub(crate) fn write(&self, name: &Name, value: Value<'_>, room: Option<Room<'_>>) -> bool {
-        let mut store = self.0.take().unwrap_or_default();
-        let written = store.write(name, value, room);
-        self.0.set(Some(store));
-        written
-    }
-
-    /// Takes the value of a variable away; `false` when there is no such variable.
-    pub fn unset(&self, name: &Name) -> bool {
+    /// Forgets a variable.
+    pub fn unset(&self, name: &Name) {
         self.with(|store| {
-            let index = store.position(name)?;
-            let entry = store.entries.get_mut(index)?;
-            let freed = entry.value.take().map_or(0, |value| value.size());
-            let scope = entry.scope;
-            store.give(scope, freed);
+            let entry = store.entries.swap_remove(store.position(name)?);
+            store.give(
+                entry.scope,
+                ENTRY + entry.value.map_or(0, |value| value.size()),
+            );
             Some(())
-        })
-        .is_some()
+        });
     }
 
     /// Forgets the variables of a scope.
@@ -135,41 +136,56 @@ impl Store {
         self.entries.get(self.position(name)?)
     }
 
+    /// The place of a variable, which is made if there is none; none when a limit is in the way.
+    fn create(&mut self, name: &Name, room: Option<Room<'_>>) -> Option<usize> {
+        if let Some(index) = self.position(name) {
+            return Some(index);
+        }
+        if let Some(room) = room
+            && !self.take(name.scope(), ENTRY, room)
+        {
+            return None;
+        }
+        self.entries.push(Entry {
+            hash: name.hash(),
+            scope: name.scope(),
+            value: None,
+        });
+        Some(self.entries.len() - 1)
+    }
+
     fn write(&mut self, name: &Name, value: Value<'_>, room: Option<Room<'_>>) -> bool {
-        let position = self.position(name);
+        let Some(index) = self.create(name, room) else {
+            return false;
+        };
         if let Some(room) = room {
-            let known = position.and_then(|index| self.entries.get(index));
-            let old = known.map_or(0, |entry| entry.value.as_ref().map_or(0, Owned::size));
-            let new = size(value) + if known.is_none() { ENTRY } else { 0 };
+            let entry = self.entries.get_mut(index);
+            let old = entry.map_or(0, |entry| entry.value.as_ref().map_or(0, Owned::size));
             self.give(name.scope(), old);
-            if !self.take(name.scope(), new, room) {
-                // As upstream does, a value that does not fit leaves none.
-                if let Some(entry) = position.and_then(|index| self.entries.get_mut(index)) {
+            if !self.take(name.scope(), size(value), room) {
+                // A value that does not fit leaves none. (Upstream leaves what happens to lie in memory.)
+                if let Some(entry) = self.entries.get_mut(index) {
                     entry.value = None;
                 }
                 return false;
             }
         }
-        match position.and_then(|index| self.entries.get_mut(index)) {
-            Some(Entry {
-                value: Some(kept), ..
-            }) => kept.replace(value),
-            Some(entry) => entry.value = Some(Owned::new(value)),
-            None => self.entries.push(Entry {
-                hash: name.hash(),
-                scope: name.scope(),
-                value: Some(Owned::new(value)),
-            }),
+        if let Some(entry) = self.entries.get_mut(index) {
+            match &mut entry.value {
+                Some(kept) => kept.replace(value),
+                none => *none = Some(Owned::new(value)),
+            }
         }
         true
     }
 
     fn take(&mut self, scope: Scope, amount: u64, room: Room<'_>) -> bool {
         let limits = room.limits;
-        let fits = |limit: u64, used: u64| limit == 0 || used + amount <= limit;
+        let fits = |limit: u64, used: u64| limit == 0 || used.saturating_add(amount) <= limit;
         let of_session = scope == Scope::Session;
         let fits = (!is_message(scope) || fits(limits.message, self.message))
             && (of_session || scope == Scope::Check || fits(limits.transaction, self.total))
+            && (scope != Scope::Check || fits(limits.check, self.total))
             && (scope == Scope::Check || fits(limits.session, room.session + self.total));
         let usage = self.usage.get_or_insert_with(|| room.usage.clone());
         if !fits || !usage.take(limits, amount, scope != Scope::Check) {

@@ -5,6 +5,17 @@ use bumpalo::Bump;
 use super::store::Room;
 use super::*;
 
+fn always(_: State<'_>) -> Decision {
+    Decision::Set
+}
+
+fn unset_only(old: State<'_>) -> Decision {
+    match old {
+        State::Unset => Decision::Set,
+        _ => Decision::Leave,
+    }
+}
+
 fn name(text: &str) -> Name {
     Name::parse(text.as_bytes()).expect(text)
 }
@@ -26,20 +37,35 @@ fn names_have_a_scope() {
 fn values_are_kept_by_scope() {
     let arena = Bump::new();
     let variables = Variables::default();
-    let is = |text: &str, state: State<'_>| variables.decide(&name(text), |known| known == state);
+    let is = |text: &str, state: State<'_>| {
+        let mut same = false;
+        variables.write(&name(text), Value::Int(0), None, |known| {
+            same = known == state;
+            Decision::Leave
+        });
+        same
+    };
     assert!(is("req.a", State::Missing));
-    assert!(variables.write(&name("req.a"), Value::Str(b"one"), None));
-    assert!(variables.write(&name("res.a"), Value::Int(2), None));
+    assert!(variables.write(&name("req.a"), Value::Str(b"one"), None, always));
+    assert!(variables.write(&name("res.a"), Value::Int(2), None, always));
     assert_eq!(
         variables.read(&name("req.a"), &arena),
         Some(Value::Str(b"one"))
     );
-    assert!(variables.write(&name("req.a"), Value::Bin(b"another, longer one"), None));
+    assert!(variables.write(
+        &name("req.a"),
+        Value::Bin(b"another, longer one"),
+        None,
+        always
+    ));
     assert_eq!(
         variables.read(&name("req.a"), &arena),
         Some(Value::Bin(b"another, longer one"))
     );
-    assert!(variables.unset(&name("req.a")) && !variables.unset(&name("req.b")));
+    variables.unset(&name("req.a"));
+    assert!(is("req.a", State::Missing));
+    let create = |_: State<'_>| Decision::Create;
+    assert!(!variables.write(&name("req.a"), Value::Int(0), None, create));
     assert!(is("req.a", State::Unset));
     variables.clear(Scope::Request);
     assert!(is("req.a", State::Missing));
@@ -60,11 +86,11 @@ fn limits_hold_and_room_comes_back() {
         session: 0,
     };
     let (one, other) = (Variables::default(), Variables::default());
-    assert!(one.write(&name("txn.a"), Value::Str(b"12345"), Some(room)));
-    assert!(!other.write(&name("txn.a"), Value::Str(b"123456"), Some(room)));
-    assert!(other.write(&name("txn.a"), Value::Str(b"12345"), Some(room)));
+    assert!(one.write(&name("txn.a"), Value::Str(b"12345"), Some(room), always));
+    assert!(!other.write(&name("txn.a"), Value::Str(b"123456"), Some(room), always));
+    assert!(other.write(&name("txn.a"), Value::Str(b"12345"), Some(room), always));
     drop(one);
-    assert!(other.write(&name("txn.b"), Value::Int(1), Some(room)));
+    assert!(other.write(&name("txn.b"), Value::Int(1), Some(room), always));
     assert_eq!(other.read(&name("txn.b"), &arena), Some(Value::Int(1)));
     other.clear_all();
     assert_eq!(other.counted(), 0);
@@ -83,8 +109,27 @@ fn the_process_keeps_values_for_all() {
     let process = ProcessVariables::default();
     let (a, limits) = (name("proc.a"), Limits::default());
     assert_eq!(process.state(&a, &arena), State::Unset);
-    assert!(process.write(&a, Value::Int(1), &limits, |old| old == State::Unset));
-    assert!(!process.write(&a, Value::Int(2), &limits, |old| old == State::Unset));
+    assert!(process.write(&a, Value::Int(1), &limits, unset_only));
+    assert!(!process.write(&a, Value::Int(2), &limits, unset_only));
     assert_eq!(process.read(&a, &arena), Some(Value::Int(1)));
-    assert!(process.unset(&a, &limits) && !process.unset(&name("proc.b"), &limits));
+    process.unset(&a, &limits);
+    assert_eq!(process.read(&a, &arena), None);
+}
+
+// exercises: section/tune.vars.check-max-size
+#[test]
+fn checks_have_a_limit_of_their_own() {
+    let usage = Arc::new(Usage::default());
+    let limits = Limits {
+        check: ENTRY_SIZE,
+        ..Limits::default()
+    };
+    let room = Room {
+        limits: &limits,
+        usage: &usage,
+        session: 0,
+    };
+    let variables = Variables::default();
+    assert!(variables.write(&name("check.a"), Value::Int(1), Some(room), always));
+    assert!(!variables.write(&name("check.b"), Value::Int(1), Some(room), always));
 }

@@ -5,6 +5,7 @@ use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Condition, Rule, Stats};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, RowRef, Rulesets};
 use hapax_core::span::Word;
+use hapax_core::suggest::nearest;
 use hapax_sample::condition;
 use hapax_sample::place::Place;
 
@@ -142,10 +143,6 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
         rows.filter(|row| row.rulesets.has(ruleset))
             .map(|row| row.name)
     };
-    let listed = |name: &str| match name.strip_suffix('(') {
-        Some(name) => format!("'{name}(*)'"),
-        None => format!("'{name}'"),
-    };
     let list: Vec<_> = names().map(listed).collect();
     let expected = format!(
         "'{}' expects {}, but got",
@@ -179,37 +176,16 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     Err(reading(word, format!("{expected} '{given}'.{near}")))
 }
 
+/// The name of an action as upstream lists it.
+fn listed(name: &str) -> String {
+    match name.strip_suffix('(') {
+        Some(name) => format!("'{name}(*)'"),
+        None => format!("'{name}'"),
+    }
+}
+
 fn reading(word: &Word, text: String) -> Fault {
     Diagnostic::alert(word.span, text)
         .with_prefix(Prefix::Reading)
         .into()
-}
-
-/// The name that a misspelt one was meant to be: the fewest letters to add, drop or replace, if they are few.
-fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let limit = (given.len() / 4).clamp(1, 3);
-    names
-        .filter(|name| name.len().abs_diff(given.len()) <= limit)
-        .map(|name| (edits(given.as_bytes(), name.as_bytes()), name))
-        .min_by_key(|(edits, _)| *edits)
-        .filter(|(edits, _)| *edits <= limit)
-        .map(|(_, name)| name)
-}
-
-fn edits(one: &[u8], other: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, a) in one.iter().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other) {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -47,6 +47,8 @@ pub struct State {
     pub access: Access,
     /// See [`Mode`].
     pub mode: Mode,
+    /// Commands that may change or go are allowed.
+    pub experimental: bool,
 }
 
 /// What follows.
@@ -81,6 +83,7 @@ impl Session {
             state: State {
                 access,
                 mode: Mode::default(),
+                experimental: false,
             },
             pending: Vec::new(),
             payload: None,

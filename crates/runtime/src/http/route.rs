@@ -22,6 +22,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
+    super::cookie::begin(client, exchange);
     buffer_request::run(client, exchange, frontend).await?;
     if let Some(outcome) = decide(client, exchange, frontend) {
         return reply::by_rule(client, exchange, outcome).await;
@@ -29,6 +30,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
     if backend != frontend {
+        super::cookie::begin(client, exchange);
         buffer_request::run(client, exchange, backend).await?;
     }
     if backend != frontend
@@ -165,10 +167,11 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     })
 }
 
-/// A transfer coding of a 1.0 client: nobody knows what the server makes of it, so that its connection is not used again
-/// (RFC 9112 6.1).
+/// A transfer coding of a 1.0 client, or of a CONNECT: nobody knows what the server makes of it, so that its connection is
+/// not used again (RFC 9112 6.1, RFC 9110 9.3.6).
 pub fn is_distrusted(request: &Head) -> bool {
-    request.seen().transfer_encoding && !request.is_11()
+    let seen = request.seen();
+    seen.connect_coding || (seen.transfer_encoding && !request.is_11())
 }
 
 fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
@@ -187,6 +190,13 @@ pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
     let closes = |mode| matches!(mode, ConnectionMode::ServerClose | ConnectionMode::Close);
     !closes(backend.options.connection_mode)
         && frontend.options.connection_mode != ConnectionMode::ServerClose
+}
+
+/// Whether only the first request and response of a connection are HTTP, and bytes pass after them.
+pub fn only_the_first(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
+    let modes = [frontend, backend].map(|proxy| proxy.options.connection_mode);
+    let may = |mode| matches!(mode, ConnectionMode::Tunnel | ConnectionMode::KeepAlive);
+    modes.contains(&ConnectionMode::Tunnel) && modes.into_iter().all(may)
 }
 
 /// From how many bytes on bodies are spliced.

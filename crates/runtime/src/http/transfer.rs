@@ -68,6 +68,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         }
     };
     exchange.stream.times.response = client.local.now().ms;
+    exchange.stream.server_status = exchange.stream.response.status();
     exchange.stream.response_from = ResponseSource::Server;
     let server_keeps = keeps_alive(&exchange.stream.response)
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
@@ -86,11 +87,17 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
+    exchange.down.ends_sink = !exchange.client_stays
+        && framing != Framing::Tunnel
+        && exchange.up.is_done()
+        && !frontend.options.nolinger;
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
     bodies(client, exchange).await?;
-    if framing == Framing::Tunnel {
+    let first_only =
+        exchange.client_stays && server_keeps && route::only_the_first(frontend, backend);
+    if framing == Framing::Tunnel || first_only {
         // Boxed, so that connections that never become tunnels do not hold room for one.
         return Box::pin(super::tunnel::run(client, exchange))
             .await

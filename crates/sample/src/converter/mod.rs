@@ -7,7 +7,7 @@ mod digest;
 mod encoding;
 mod fix;
 mod flow;
-mod hash;
+pub(crate) mod hash;
 mod http;
 mod integer;
 mod json;

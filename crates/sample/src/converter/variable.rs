@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hapax_core::ir::{Arg, Compiled};
 use hapax_core::keyword::{ArgKind, ArgSpec};
+use hapax_core::variable::Conditions;
 
 use super::converters;
-use crate::variable::{self, Conditions, name_argument};
+use crate::variable::{self, name_argument};
 
 const ONE: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Str],
@@ -32,8 +33,7 @@ converters! {
         let Some(Arg::Variable(name)) = args.first() else {
             return None;
         };
-        cx.unset_variable(name);
-        Some(sample)
+        cx.unset_variable(name).then_some(sample)
     };
 }
 

@@ -99,14 +99,14 @@ pub static METHODS: &[MatchMethod] = &[
     },
 ];
 
-/// The method of a fetch that brings none; bytes have none.
+/// The method of a fetch that brings none; bytes have none, nor what is of any type.
 pub fn default_for(kind: Type) -> Option<&'static str> {
     Some(match kind {
         Type::Bool => "bool",
         Type::Int => "int",
         Type::Addr | Type::Ipv4 | Type::Ipv6 => "ip",
-        Type::Str | Type::Meth | Type::Any => "str",
-        Type::Bin => return None,
+        Type::Str | Type::Meth => "str",
+        Type::Bin | Type::Any => return None,
     })
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use hapax_core::ir::CliLevel;
 use hapax_core::keyword::CliCommand;
 
-use super::{Answer, Call, ROWS};
+use crate::cli::session::State;
+
+use super::{Answer, Call, EXPERIMENTAL, ROWS, UNLISTED};
 
 /// Commands that every list ends with.
 const ALWAYS: &[&str] = &["help", "prompt", "quit"];
@@ -13,7 +14,7 @@ const ALWAYS: &[&str] = &["help", "prompt", "quit"];
 /// `help`.
 pub fn help(call: &mut Call<'_>) -> Answer {
     let title = "The following commands are valid at this level:";
-    Answer::Information(list(title, call.args, call.state.access.level))
+    Answer::Information(list(title, call.args, call.state))
 }
 
 /// An unknown command: those that resemble it.
@@ -22,14 +23,16 @@ pub fn unknown(call: &mut Call<'_>) -> Answer {
     let title = format!(
         "Unknown command: '{first}', but maybe one of the following ones is a better match:"
     );
-    Answer::Information(list(&title, call.words, call.state.access.level))
+    Answer::Information(list(&title, call.words, call.state))
 }
 
-fn list(title: &str, words: &[String], level: CliLevel) -> String {
+fn list(title: &str, words: &[String], state: &State) -> String {
     let mut text = format!("{title}\n");
     for row in ROWS {
         let shown = ALWAYS.contains(&row.name) || resembles(row, words);
-        if shown && row.level <= level {
+        let hidden = UNLISTED.contains(&row.name)
+            || (EXPERIMENTAL.contains(&row.name) && !state.experimental);
+        if shown && !hidden && row.level <= state.access.level {
             let name = format!("{} {}", row.name, row.usage);
             let _ = writeln!(text, "  {:<40}: {}", name.trim_end(), row.doc);
         }

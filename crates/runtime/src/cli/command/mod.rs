@@ -4,6 +4,7 @@ mod connection;
 mod counters;
 mod help;
 mod show;
+mod variable;
 mod weight;
 
 use std::sync::Arc;
@@ -72,10 +73,12 @@ macro_rules! commands {
 commands! {
     "clear counters", "[all]", Operator, "clear max statistics counters (or all counters)", counters::clear;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
     "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
     "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
     "set timeout", "[cli] <delay>", User, "change a timeout setting", connection::set_timeout;
+    "set var", "<name> [fmt|expr] {<fmt>|<expr>}", Operator, "set variable from an expression or a format", variable::set;
     "show backend", "", User, "list backends in the current running config", show::backend;
     "show cli level", "", User, "display the level of the current CLI session", connection::show_level;
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
@@ -85,10 +88,17 @@ commands! {
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show version", "", User, "show version of the current process", show::version;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
+    "experimental-mode", "[on|off]", Admin, "allow commands that may change or go", connection::experimental;
     "help", "[<command>]", User, "list matching or all commands", help::help;
     "prompt", "[help | n | i | p | timed ]*", User, "toggle interactive mode with prompt", connection::prompt;
     "quit", "", User, "disconnect", connection::quit;
 }
+
+/// Commands of experimental mode only; the others' lists do not show them.
+pub const EXPERIMENTAL: &[&str] = &["set var"];
+
+/// Commands that no list shows.
+pub const UNLISTED: &[&str] = &["experimental-mode"];
 
 /// Finds and runs the command of some words; nothing is an empty command.
 pub fn run(mut call: Call<'_>) -> Answer {
@@ -98,6 +108,10 @@ pub fn run(mut call: Call<'_>) -> Answer {
     let Some((row, run)) = find(call.words) else {
         return help::unknown(&mut call);
     };
+    if EXPERIMENTAL.contains(&row.name) && !call.state.experimental {
+        let text = "This command is restricted to experimental mode only.\n";
+        return Answer::Refused(text.into());
+    }
     if call.state.access.level < row.level {
         return Answer::Refused("Permission denied\n".into());
     }
