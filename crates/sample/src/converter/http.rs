@@ -38,7 +38,7 @@ fn http_date<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sam
         _ => (1, 0),
     };
     let mut out = String::with_capacity(40);
-    Moment::utc(value / unit & SECONDS).show("%a, %d %b %Y %H:%M:%S", &mut out);
+    Moment::utc((value / unit) & SECONDS).show("%a, %d %b %Y %H:%M:%S", &mut out);
     if digits > 0 {
         let _ = write!(out, ".{:0digits$}", value % unit);
     }

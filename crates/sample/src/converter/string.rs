@@ -8,7 +8,7 @@ use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 use regex::bytes::{Captures, Regex};
 
-use super::{converters, int, int_arg, kept, str_arg, string};
+use super::{converters, int, int_arg, kept, room, str_arg, string};
 use crate::cast;
 use crate::matcher::compile_regex;
 
@@ -237,6 +237,7 @@ fn regsub<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample
         return string(bytes);
     }
     out.extend_from_slice(&bytes[done..]);
+    out.truncate(room(cx));
     kept(cx.arena, &out)
 }
 
