@@ -1,10 +1,15 @@
 //! The actions: one file each, with its row.
 
+pub mod add_acl;
 pub mod add_header;
 pub mod allow;
 pub mod auth;
+pub mod del_acl;
 pub mod del_header;
+pub mod del_map;
 pub mod deny;
+pub mod disable_l7_retry;
+mod pattern_list;
 mod reading;
 mod reason;
 pub mod redirect;
@@ -18,6 +23,7 @@ pub mod replace_value;
 mod reply;
 pub mod r#return;
 pub mod set_header;
+pub mod set_map;
 pub mod set_method;
 pub mod set_path;
 pub mod set_pathq;
@@ -34,11 +40,15 @@ use hapax_core::keyword::{ActionKeyword, Rulesets};
 
 /// The rows, in alphabetic order as messages list them.
 pub static KEYWORDS: &[ActionKeyword] = &[
+    add_acl::ROW,
     add_header::ROW,
     allow::ROW,
     auth::ROW,
+    del_acl::ROW,
     del_header::ROW,
+    del_map::ROW,
     deny::ROW,
+    disable_l7_retry::ROW,
     redirect::ROW,
     reject::ROW,
     replace_header::ROW,
@@ -48,6 +58,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     replace_value::ROW,
     r#return::ROW,
     set_header::ROW,
+    set_map::ROW,
     set_method::ROW,
     set_path::ROW,
     set_pathq::ROW,

@@ -130,7 +130,7 @@ fn escaped(byte: Option<&u8>) -> Option<u8> {
 }
 
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
-    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Acl) {
+    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Acl | ArgKind::Map) {
         // The section itself stands in for a proxy that is not named.
         let own = matches!(
             kind,
@@ -169,7 +169,7 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
 fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
     let text = || std::str::from_utf8(raw).ok();
     match kind {
-        ArgKind::Str => Some(Arg::Str(raw.to_vec())),
+        ArgKind::Str | ArgKind::Map => Some(Arg::Str(raw.to_vec())),
         ArgKind::Int => {
             let text = text()?;
             let digits = text.strip_prefix('-').unwrap_or(text);

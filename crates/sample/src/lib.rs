@@ -15,6 +15,7 @@ pub mod fetch;
 pub mod fixture;
 pub mod log_format;
 pub mod matcher;
+pub mod pattern;
 pub mod place;
 pub mod variable;
 pub mod write;
@@ -139,6 +140,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        converters: converter::MAP,
+        ..Tables::NONE
+    },
+    Tables {
         converters: converter::CERTIFICATE,
         ..Tables::NONE
     },
@@ -172,7 +177,6 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         fetches: fetch::VARIABLE,
-        converters: converter::VARIABLE,
         ..Tables::NONE
     },
 ];

@@ -110,6 +110,7 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         place: place.clone(),
         acls: None,
         from: Some(index),
+        patterns: hapax_core::pattern::Lists::default(),
     };
     *format = builtin(text, &origin);
     check.warn(

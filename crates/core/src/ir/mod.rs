@@ -10,6 +10,7 @@ mod expression;
 mod global;
 mod log;
 mod proxy;
+mod retry;
 mod rule;
 mod server;
 mod stats;
@@ -24,11 +25,13 @@ pub use expression::*;
 pub use global::*;
 pub use log::*;
 pub use proxy::*;
+pub use retry::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
 pub use user_list::*;
 
+use crate::pattern::Lists;
 use crate::span::Span;
 
 /// A whole configuration.
@@ -44,6 +47,8 @@ pub struct Config {
     pub user_lists: Vec<UserList>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Names that something refers to, checked once everything is read.
     pub references: Vec<Reference>,
 }

@@ -68,11 +68,12 @@ pub struct Session {
     payload: Option<Payload>,
 }
 
-/// Lines that belong to a command. No command takes any yet: they are read over.
+/// Lines that belong to a command.
 #[derive(Debug)]
 struct Payload {
     command: Vec<u8>,
     end: Vec<u8>,
+    text: Vec<u8>,
     bytes: usize,
 }
 
@@ -127,8 +128,10 @@ impl Session {
                 return too_long(out);
             }
             if text == payload.end {
-                return self.execute(cli, &payload.command, out);
+                return self.execute(cli, &payload.command, Some(&payload.text), out);
             }
+            payload.text.extend_from_slice(text);
+            payload.text.push(b'\n');
             self.payload = Some(payload);
             self.more_payload(out);
             return Then::More;
@@ -137,12 +140,13 @@ impl Session {
             self.payload = Some(Payload {
                 command: command.to_vec(),
                 end,
+                text: Vec::new(),
                 bytes: line.len() + 1,
             });
             self.more_payload(out);
             return Then::More;
         }
-        self.execute(cli, line, out)
+        self.execute(cli, line, None, out)
     }
 
     fn more_payload(&self, out: &mut Vec<u8>) {
@@ -151,8 +155,16 @@ impl Session {
         }
     }
 
-    fn execute(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
-        for words in line::commands(line) {
+    fn execute(
+        &mut self,
+        cli: &Cli,
+        line: &[u8],
+        payload: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Then {
+        let commands = line::commands(line);
+        let last = commands.len().saturating_sub(1);
+        for (index, words) in commands.into_iter().enumerate() {
             let start = out.len();
             let answer = command::run(Call {
                 cli,
@@ -161,6 +173,7 @@ impl Session {
                 state: &mut self.state,
                 words: &words,
                 args: &[],
+                payload: payload.filter(|_| index == last),
                 out,
             });
             match answer {
