@@ -263,3 +263,23 @@ def language(source):
             part += source.choice([";q=", "; q=", " ;q = ", ";Q="]) + source.choice(["0", "1", "0.5", "0.9", "0.001", "0.55", "1.0", "0.9999", ".5", "x", ""])
         parts.append(part)
     return source.choice([",", ", ", " , "]).join(parts).encode()
+
+
+@generator
+def jwt(source, key="secret", algorithm="HS256"):
+    """A JSON Web Token signed with HMAC, some of them spoiled."""
+    import base64 as codec
+    import hashlib
+    import hmac
+
+    def part(data):
+        return codec.urlsafe_b64encode(data).rstrip(b"=")
+
+    header = source.choice([b'{"alg":"%s","typ":"JWT"}' % algorithm.encode(), b'{"alg":"none"}', b"{}", b"not json"])
+    payload = source.choice([b'{"iss":"me","exp":1700000000,"admin":true,"roles":["a","b"]}', b'{"iss":"' + text(source).replace(b'"', b"") + b'"}', b"", b"\xff\x00"])
+    message = part(header) + b"." + part(payload)
+    digest = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}[algorithm]
+    made = message + b"." + part(hmac.new(key.encode(), message, digest).digest())
+    if source.random() < 0.1:
+        made = source.choice([message, message + b".", made + b".x", b"." + made, message + b"..", b"..", b"a.b.c"])
+    return spoiled(source, made, 0.25, b"Aa0-_.=")

@@ -94,7 +94,7 @@ fn unclosed(position: usize, rest: Option<&[u8]>) -> ArgumentError {
     ArgumentError { position, text }
 }
 
-/// One argument up to `,` or `)`: quotes of both kinds protect; a backslash protects inside double quotes.
+/// One argument up to `,` or `)`: quotes of both kinds protect; outside single quotes a backslash makes an escape of some bytes.
 fn read(text: &[u8]) -> (Vec<u8>, usize) {
     let mut raw = Vec::new();
     let mut quote = None;
@@ -108,14 +108,25 @@ fn read(text: &[u8]) -> (Vec<u8>, usize) {
             }
             (None, b'\'' | b'"') => quote = Some(byte),
             (Some(open), byte) if open == byte => quote = None,
-            (Some(b'"'), b'\\') if at < text.len() => {
-                raw.push(text[at]);
+            (None | Some(b'"'), b'\\') if escaped(text.get(at)).is_some() => {
+                raw.extend(escaped(text.get(at)));
                 at += 1;
             }
             _ => raw.push(byte),
         }
     }
     (raw, at)
+}
+
+/// What a byte behind a backslash stands for; before others the backslash is one.
+fn escaped(byte: Option<&u8>) -> Option<u8> {
+    match byte? {
+        b'r' => Some(b'\r'),
+        b'n' => Some(b'\n'),
+        b't' => Some(b'\t'),
+        byte @ (b'\\' | b'\'' | b'"' | b' ') => Some(*byte),
+        _ => None,
+    }
 }
 
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
