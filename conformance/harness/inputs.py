@@ -88,7 +88,7 @@ def authorization(source):
     """A value of the header of that name, good or bad."""
     import base64
 
-    who = source.choice(["u:p", "u:", "u", ":p", "u:p:q", "", "v:w", "u:wrong", "w:zz", "h:secret", "h:other", "x" * 1100 + ":p"])
+    who = source.choice(["u:p", "u:", "u", ":p", "u:p:q", "", "v:w", "u:wrong", "w:zz", "h:secret", "h:other", "s:secret", "s:x", "m:secret", "m:x", "d:secret", "d:x", "e:secret", "x" * 1100 + ":p"])
     token = base64.b64encode(who.encode()).decode()
     scheme = source.choice(["Basic ", "basic  ", "Basic", "Bearer ", "bearer  ", "Bearer", "Digest ", "BASIC ", "Basic\t"])
     return scheme + source.choice([token, token, token, token + "=", token[:-1], "!!", "a b", ""])

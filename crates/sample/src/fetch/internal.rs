@@ -177,7 +177,7 @@ fn free(live: &ProxyLive) -> i64 {
     let backups = live.active.load(Ordering::Relaxed) == 0;
     let mut total = 0;
     for server in &live.servers {
-        if !server.running.load(Ordering::Relaxed) || (server.ir.options.backup && !backups) {
+        if !server.usable.load(Ordering::Relaxed) || (server.ir.options.backup && !backups) {
             continue;
         }
         match server.maxconn.load(Ordering::Relaxed) {
