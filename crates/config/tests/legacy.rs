@@ -11,12 +11,6 @@ fn accepted(text: &str) -> Loaded {
     loaded
 }
 
-// exercises: section/contimeout
-// exercises: section/clitimeout
-// exercises: section/srvtimeout
-// exercises: section/timeout contimeout
-// exercises: section/timeout clitimeout
-// exercises: section/timeout srvtimeout
 #[test]
 fn old_timeouts_are_the_new_ones() {
     let old = accepted("listen x\n bind :1\n contimeout 5000\n clitimeout 6s\n srvtimeout 7s\n");
@@ -39,8 +33,6 @@ fn old_timeouts_are_the_new_ones() {
     assert_eq!(other.hints, old.hints);
 }
 
-// exercises: section/redispatch
-// exercises: section/redisp
 #[test]
 fn bare_redispatch_is_the_option() {
     for word in ["redispatch", "redisp"] {
@@ -50,10 +42,6 @@ fn bare_redispatch_is_the_option() {
     }
 }
 
-// exercises: section/option forceclose
-// exercises: section/option independant-streams
-// exercises: section/option accept-invalid-http-request
-// exercises: section/option accept-invalid-http-response
 #[test]
 fn old_options_are_the_new_ones() {
     let loaded = accepted(
@@ -120,8 +108,6 @@ fn text_after_the_port_is_ignored() {
     assert_eq!(loaded.hints, ["server node1 10.211.55.5:30808 check"]);
 }
 
-// exercises: section/nbproc
-// exercises: section/debug
 #[test]
 fn processes_are_workers() {
     let loaded = accepted(

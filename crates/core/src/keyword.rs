@@ -477,6 +477,10 @@ pub enum ArgKind {
     UserList,
     /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
     Acl,
+    /// Regular expression.
+    Regex,
+    /// Number of a field of a protocol buffer, with dots between those of nested messages.
+    FieldNumber,
 }
 
 impl ArgKind {
@@ -495,6 +499,8 @@ impl ArgKind {
             ArgKind::Proxy => "proxy",
             ArgKind::Server => "server",
             ArgKind::UserList => "userlist",
+            ArgKind::Regex => "regex",
+            ArgKind::FieldNumber => "Protocol buffers field number",
         }
     }
 }

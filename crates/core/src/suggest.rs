@@ -16,10 +16,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         *known != word && known.len() <= MAX_LENGTH && known.len().abs_diff(length) <= limit
     });
     let (distance, nearest) = near
-        .map(|known| (edits(folded.as_bytes(), known.as_bytes()), known))
+        .filter_map(|known| Some((edits(folded.as_bytes(), known.as_bytes(), limit)?, known)))
         .min_by_key(|(distance, _)| *distance)?;
     let akin = distance <= 1 || share_a_pair(folded.as_bytes(), nearest.as_bytes());
-    (distance <= limit && akin).then_some(nearest)
+    akin.then_some(nearest)
 }
 
 /// Whether two neighbouring letters of one word are neighbours in the other too.
@@ -37,8 +37,8 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
         .unwrap_or_default()
 }
 
-/// How many letters to add, drop, replace or swap with the next to make one word of the other.
-fn edits(one: &[u8], other: &[u8]) -> usize {
+/// How many letters to add, drop, replace or swap with the next to make one word of the other; none beyond `limit`.
+fn edits(one: &[u8], other: &[u8], limit: usize) -> Option<usize> {
     let mut before: Vec<usize> = vec![];
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, &a) in one.iter().enumerate() {
@@ -58,9 +58,14 @@ fn edits(one: &[u8], other: &[u8]) -> usize {
             }
             next.push(cost);
         }
+        // A swap reaches back two rows: when both are beyond the limit, so is all that follows.
+        let beyond = |row: &[usize]| row.iter().all(|cost| *cost > limit);
+        if beyond(&next) && beyond(&row) {
+            return None;
+        }
         before = std::mem::replace(&mut row, next);
     }
-    row.last().copied().unwrap_or(0)
+    row.last().copied().filter(|cost| *cost <= limit)
 }
 
 /// Longer words are not compared.

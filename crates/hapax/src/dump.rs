@@ -244,14 +244,15 @@ fn commands(registry: &Registry) -> String {
     listed("# List of registered CLI keywords:\n", lines)
 }
 
+/// Upstream prints the type that a converter gives before the one it takes.
 fn converters(registry: &Registry) -> String {
     let lines = registry.converters.iter().map(|row| {
         let args = arguments(&row.args);
         format!(
             "{}{args}: {} => {}",
             row.name,
-            row.input.name(),
-            row.output.name()
+            row.output.name(),
+            row.input.name()
         )
     });
     listed("# List of registered sample converter functions:\n", lines)

@@ -1,7 +1,8 @@
 //! HTTP/1: a client's connection, its exchanges, and the server connections they use.
 //!
-//! `client` is the task of a connection, `lobby` where it stays while it has none; `request` waits for and reads a request; `route` finds its backend; `connect`
-//! gets a server connection (`pool`); `transfer` moves both messages (`lane`, `response`, `tunnel`); `reply` and
+//! `client` is the task of a connection, `lobby` where it stays while it has none; `request` waits for and reads a request; `route`
+//! finds its backend; `connect` gets a server connection (`pool`) while `departure` watches the client; `transfer` moves
+//! both messages (`lane`, `response`, `tunnel`); `reply` and
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
 mod buffer_request;
@@ -9,6 +10,7 @@ mod case;
 pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
+mod departure;
 mod error_page;
 pub mod exchange;
 mod fault_log;

@@ -110,6 +110,16 @@ impl Stream {
         !self.connecting
     }
 
+    /// Whether received bytes wait to be read.
+    pub fn holds_bytes(&self) -> bool {
+        matches!(peek(&self.socket), Ok(Waiting::Bytes))
+    }
+
+    /// Whether the connection is broken, whatever still waits to be read.
+    pub fn is_broken(&self) -> bool {
+        hapax_sys::stream::is_broken(&self.socket)
+    }
+
     /// Whether one side is known to have said that it sends no more.
     pub fn is_half_closed(&self) -> bool {
         self.half_closed

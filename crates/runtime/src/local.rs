@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use hapax_core::contract::Now;
@@ -26,6 +27,8 @@ pub struct Local {
     pub origin_ms: u64,
     /// What all workers share about limits.
     pub places: Arc<Places>,
+    /// How many connections this worker has, as others see it.
+    pub load: Arc<AtomicU32>,
     /// Messages that could not be parsed, for `show errors`.
     pub errors: Arc<Errors>,
     /// No new connections are taken, kept ones are closed.
@@ -123,12 +126,14 @@ impl Local {
         origin_ms: u64,
         plan: Plan,
         places: Arc<Places>,
+        load: Arc<AtomicU32>,
         errors: Arc<Errors>,
     ) -> Rc<Local> {
         Rc::new(Local {
             worker,
             origin_ms,
             places,
+            load,
             errors,
             stopping: Cell::new(false),
             lobby: Lobby::default(),
@@ -159,6 +164,13 @@ impl Local {
             ms: clock::now_ms().saturating_sub(self.origin_ms) + 1,
             wall_us: clock::wall_us(),
         }
+    }
+
+    /// Counts connections that came or went; only this worker does.
+    pub fn add_load(&self, more: i32) {
+        let load = self.load.load(Ordering::Relaxed);
+        self.load
+            .store(load.saturating_add_signed(more), Ordering::Relaxed);
     }
 
     /// Enters a session.

@@ -48,7 +48,18 @@ pub fn parse(text: &[u8], spec: &ArgSpec) -> Result<Arguments, ArgumentError> {
             let (raw, length) = read(&text[at..]);
             at += length;
             values.push(typed(&raw, *kind, position, spec)?);
+            // Behind one that is left out, other than a text or a name, no other may follow.
+            let last = raw.is_empty()
+                && !matches!(
+                    kind,
+                    ArgKind::Str
+                        | ArgKind::Frontend
+                        | ArgKind::Backend
+                        | ArgKind::Proxy
+                        | ArgKind::Server
+                );
             match text.get(at) {
+                Some(b',') if last => return Err(unclosed(position + 1, text.get(at..))),
                 Some(b',') => at += 1,
                 Some(b')') => break,
                 other => return Err(unclosed(position + 1, other.and(text.get(at..)))),
@@ -119,7 +130,10 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
                 | ArgKind::UserList
         );
         if position >= spec.required || own {
-            return Ok(Arg::Absent);
+            return Ok(match kind {
+                ArgKind::Int => Arg::Int(0),
+                _ => Arg::Absent,
+            });
         }
         return Err(ArgumentError {
             position: position + 1,
@@ -160,12 +174,10 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
             .parse::<Ipv6Addr>()
             .ok()
             .map(|ip| Arg::Ip(IpAddr::V6(ip))),
-        ArgKind::Mask4 => mask4(text()?).map(Arg::Mask4),
-        ArgKind::Mask6 => text()?
-            .parse::<u8>()
-            .ok()
-            .filter(|bits| *bits <= 128)
-            .map(Arg::Mask6),
+        ArgKind::Mask4 => any_mask4(text()?).map(Arg::Mask4),
+        ArgKind::Mask6 => mask6(text()?).map(Arg::Mask6),
+        ArgKind::Regex => Some(Arg::Str(raw.to_vec())),
+        ArgKind::FieldNumber => field_number(raw).then(|| Arg::Str(raw.to_vec())),
         ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy => {
             Some(Arg::Proxy(text()?.to_owned()))
         }
@@ -177,13 +189,33 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
     }
 }
 
-/// An IPv4 mask: a prefix length or a dotted mask.
+/// An IPv4 mask: a prefix length or a dotted mask without gaps.
 pub fn mask4(text: &str) -> Option<u32> {
+    any_mask4(text).filter(|mask| mask.leading_ones() + mask.trailing_zeros().min(32) >= 32)
+}
+
+/// An IPv4 mask: a prefix length or any dotted mask.
+fn any_mask4(text: &str) -> Option<u32> {
     if let Ok(bits) = text.parse::<u32>() {
         return (bits <= 32).then(|| u32::MAX.checked_shl(32 - bits).unwrap_or(0));
     }
-    let mask = u32::from(text.parse::<Ipv4Addr>().ok()?);
-    (mask.leading_ones() + mask.trailing_zeros().min(32) >= 32).then_some(mask)
+    text.parse::<Ipv4Addr>().ok().map(u32::from)
+}
+
+/// An IPv6 mask: a prefix length or a mask in the notation of addresses.
+fn mask6(text: &str) -> Option<u128> {
+    if let Ok(bits) = text.parse::<u32>() {
+        return (bits <= 128).then(|| u128::MAX.checked_shl(128 - bits).unwrap_or(0));
+    }
+    text.parse::<Ipv6Addr>().ok().map(u128::from)
+}
+
+/// Whether it is numbers with dots between them; a number may be missing, except the last.
+fn field_number(raw: &[u8]) -> bool {
+    raw.last().is_some_and(u8::is_ascii_digit)
+        && raw
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 /// Milliseconds of a time with an optional unit.

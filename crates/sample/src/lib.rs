@@ -91,11 +91,15 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
-        converters: converter::STRING,
+        converters: converter::AES,
         ..Tables::NONE
     },
     Tables {
-        converters: converter::INTEGER,
+        converters: converter::BYTES,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::DIGEST,
         ..Tables::NONE
     },
     Tables {
@@ -107,7 +111,63 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        converters: converter::INTEGER,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::JSON,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::JWT,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::SERVER,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::STRING,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::TEXT,
+        ..Tables::NONE
+    },
+    Tables {
         converters: converter::TIME,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::CERTIFICATE,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::FIX,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::FLOW,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::HTTP,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::MQTT,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::PROTOBUF,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::RFC7239,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::VARIABLE,
         ..Tables::NONE
     },
     Tables {

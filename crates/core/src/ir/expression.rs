@@ -36,8 +36,8 @@ pub enum Arg {
     Ip(IpAddr),
     /// An IPv4 mask or prefix length as a mask.
     Mask4(u32),
-    /// An IPv6 prefix length.
-    Mask6(u8),
+    /// An IPv6 mask or prefix length as a mask.
+    Mask6(u128),
     /// A proxy by name.
     Proxy(String),
     /// A server: backend name (empty: the current one) and server name.

@@ -14,6 +14,7 @@ use hapax_core::stream::{Cause, Endpoint, Phase, Session};
 use hapax_proto::proxy;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
+use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
@@ -190,14 +191,21 @@ async fn turn_around(
     exchange: &mut Exchange,
     until: u64,
 ) -> Result<(), Failure> {
-    let (timer, handle) = (&mut client.timer, &client.handle);
-    match within(timer, handle, until, |_| Poll::<()>::Pending).await {
-        Err(Interrupted::Ended(cause)) => {
-            release(client, exchange);
-            Err(Failure::ended(cause))
-        }
-        _ => Ok(()),
-    }
+    let watch = Watch::new(client, exchange).patient();
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let left = within(timer, handle, until, |cx| watch.poll(socket, cx)).await;
+    let failure = match left {
+        Err(Interrupted::Deadline) => return Ok(()),
+        Err(Interrupted::Ended(cause)) => Failure::ended(cause),
+        Ok(departure) => departure.failure(exchange, Phase::Connect),
+    };
+    release(client, exchange);
+    Err(failure)
 }
 
 /// Asks for a server, and waits in the queue if need be.
@@ -219,6 +227,8 @@ async fn assign(
         .server
         .or_else(|| preferred(client, exchange))
         .filter(|_| avoid.is_none());
+    let watch = Watch::new(client, exchange);
+    let mut departed = None;
     let assigned = {
         let Client {
             timer,
@@ -231,11 +241,9 @@ async fn assign(
         let Exchange {
             stream,
             ticket,
-            up,
             arena,
             ..
         } = &mut *exchange;
-        let abortonclose = proxy.ir.options.abortonclose && up.is_received() && !up.has_input();
         std::future::poll_fn(|cx| {
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
@@ -258,7 +266,8 @@ async fn assign(
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
                 Assigned::Wait => {}
             }
-            if poll_gone(socket, cx, abortonclose).is_ready() {
+            if let Poll::Ready(departure) = watch.poll(socket, cx) {
+                departed = Some(departure);
                 return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Queue, 0)));
             }
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
@@ -269,6 +278,10 @@ async fn assign(
             })
         })
         .await
+    };
+    let assigned = match departed {
+        Some(departure) => Err(departure.failure(exchange, Phase::Queue)),
+        None => assigned,
     };
     if assigned.is_err() && exchange.ticket.number != 0 {
         exchange.stream.times.queue = client.local.now().ms;
@@ -298,7 +311,7 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
-            if failure == no_server {
+            if failure.status == 503 {
                 count_no_server(client, exchange);
             }
             Err(failure)
@@ -332,14 +345,6 @@ fn count_no_server(client: &Client, exchange: &Exchange) {
         .backend
         .counters
         .add(client.local.worker, Count::ConnectionErrors, 1);
-}
-
-/// Whether the client left: a broken connection always says so, the end of its stream only under `abortonclose`.
-fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>, abortonclose: bool) -> Poll<()> {
-    match crate::io::Io::poll_peer_closed(socket, cx) {
-        Poll::Ready(crate::io::PeerClosed::End) if !abortonclose => Poll::Pending,
-        closed => closed.map(|_| ()),
-    }
 }
 
 enum Attempt {
@@ -387,7 +392,8 @@ async fn attempt(
     exchange.stream.server_local = connection.local;
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
-    let abortonclose = proxy.ir.options.abortonclose;
+    let watch = Watch::new(client, exchange);
+    let mut departed = None;
     let Client {
         timer,
         handle,
@@ -420,7 +426,8 @@ async fn attempt(
             }
             Poll::Pending => {}
         }
-        if poll_gone(socket, cx, abortonclose).is_ready() {
+        if let Poll::Ready(departure) = watch.poll(socket, cx) {
+            departed = Some(departure);
             let failure = Failure::new(Cause::ClientAbort, Phase::Connect, 0);
             return Poll::Ready(Err(Attempt::Client(failure)));
         }
@@ -434,6 +441,9 @@ async fn attempt(
     .await;
     if let Err(failed) = sent {
         exchange.server = None;
+        if let Some(departure) = departed {
+            return Err(Attempt::Client(departure.failure(exchange, Phase::Connect)));
+        }
         return Err(failed);
     }
     connected(client, exchange);

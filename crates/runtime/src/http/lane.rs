@@ -43,6 +43,8 @@ pub struct Lane {
     pub progress: Progress,
     /// What the lane waits for when it is pending.
     pub blocked: Blocked,
+    /// The sink's stream ends with this message: its last bytes and the end leave in one segment.
+    pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
     pub splice_from: Option<u64>,
 }
@@ -110,6 +112,7 @@ impl Lane {
         self.delivered = 0;
         self.progress = Progress::default();
         self.blocked = Blocked::No;
+        self.ends_sink = false;
     }
 
     /// A message with this framing begins behind the head that was consumed from `input`; the head for the sink is in
@@ -258,6 +261,8 @@ impl Lane {
         if self.discarding {
             self.drop_output();
         }
+        let is_last = self.ends_sink && self.body == Body::Ended && self.pipe.is_none();
+        let mut held_back = false;
         while self.sent < self.out.len() || self.ready > 0 {
             let first = &self.out[self.sent..];
             let second = match &self.input {
@@ -265,13 +270,14 @@ impl Lane {
                 None => &[],
             };
             let first_len = first.len();
-            let count = match sink.poll_send(cx, first, second, false) {
+            let count = match sink.poll_send(cx, first, second, is_last) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
             self.took(count);
+            held_back = is_last;
             let of_first = count.min(first_len);
             // `out` is kept until something else is written there: it may have to be sent again.
             self.sent += of_first;
@@ -282,6 +288,11 @@ impl Lane {
                     input.consume(count - of_first);
                 }
             }
+        }
+        if held_back {
+            // What was sent as if more followed goes out with the end of the stream. A client that is gone by now cannot
+            // be told, as after any other send.
+            return sink.poll_shutdown(cx).map(|_| Ok(()));
         }
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
             match sink.poll_splice_to(cx, pipe, false) {

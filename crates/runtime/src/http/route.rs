@@ -167,10 +167,11 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     })
 }
 
-/// A transfer coding of a 1.0 client: nobody knows what the server makes of it, so that its connection is not used again
-/// (RFC 9112 6.1).
+/// A transfer coding of a 1.0 client, or of a CONNECT: nobody knows what the server makes of it, so that its connection is
+/// not used again (RFC 9112 6.1, RFC 9110 9.3.6).
 pub fn is_distrusted(request: &Head) -> bool {
-    request.seen().transfer_encoding && !request.is_11()
+    let seen = request.seen();
+    seen.connect_coding || (seen.transfer_encoding && !request.is_11())
 }
 
 fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {

@@ -135,7 +135,7 @@ fn server<'a>(cx: &Cx<'a>, args: &[Arg]) -> Option<&'a Arc<ServerLive>> {
 }
 
 /// Usable servers: the active ones, or the backups when there are none.
-fn usable(live: &ProxyLive) -> i64 {
+pub(crate) fn usable(live: &ProxyLive) -> i64 {
     match live.active.load(Ordering::Relaxed) {
         0 => i64::from(live.backup.load(Ordering::Relaxed)),
         active => i64::from(active),

@@ -29,7 +29,7 @@ pub(crate) use constant::FETCHES as CONSTANT;
 pub(crate) use cookie::FETCHES as COOKIE;
 pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
-pub(crate) use internal::FETCHES as INTERNAL;
+pub(crate) use internal::{FETCHES as INTERNAL, usable};
 pub(crate) use process::FETCHES as PROCESS;
 pub(crate) use timer::FETCHES as TIMER;
 pub(crate) use transport::FETCHES as TRANSPORT;
