@@ -210,7 +210,7 @@ fn connection_and_process() {
             ("date_us", "123456"),
             ("accept_date", "1"),
             ("accept_date(ms)", "1500"),
-            ("request_date(us)", "2500000"),
+            ("request_date(us)", "2503000"),
             ("hostname", "machine"),
             ("proc", "1"),
             ("rand(1)", "0"),
