@@ -118,6 +118,8 @@ pub struct Stream {
     pub worker: u16,
     /// Whether it is the first one of its connection.
     pub is_first: bool,
+    /// Whether the request's body was waited for, so that its rules see it as received.
+    pub body_awaited: bool,
     /// Whether the server connection had served another exchange before.
     pub server_reused: bool,
     /// The status that the server sent; 0 when it sent none.

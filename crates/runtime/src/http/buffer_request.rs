@@ -26,6 +26,7 @@ pub async fn run(
     }
     // Boxed: few configurations need room for it in every connection's task.
     let waited = Box::pin(wait(client, exchange)).await;
+    exchange.stream.body_awaited = waited.is_ok();
     let cause = waited.err().map(|failure| failure.cause);
     exchange.stream.times.request = match cause {
         None | Some(Cause::ClientAbort) => client.local.now().ms,
