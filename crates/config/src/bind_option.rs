@@ -46,27 +46,22 @@ static ROWS: &[BindOption] = &[
             Ok(())
         },
     ),
-    BindOption {
-        support: Support::NoCounterpart(
-            "a new process opens its listeners beside those of the old one and asks it for none",
-        ),
-        ..row(
-            "expose-fd",
-            "listeners",
-            "Gives listening sockets to a process that asks on this runtime socket.",
-            |cursor, options| match take(cursor).as_str() {
-                "listeners" => {
-                    options.expose_fd_listeners = true;
-                    Ok(())
-                }
-                "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
-                other => Err(fault(
-                    cursor,
-                    format!("'expose-fd' only supports 'listeners' (got '{other}')"),
-                )),
-            },
-        )
-    },
+    row(
+        "expose-fd",
+        "listeners",
+        "Gives listening sockets to a process that asks on this runtime socket.",
+        |cursor, options| match take(cursor).as_str() {
+            "listeners" => {
+                options.expose_fd_listeners = true;
+                Ok(())
+            }
+            "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
+            other => Err(fault(
+                cursor,
+                format!("'expose-fd' only supports 'listeners' (got '{other}')"),
+            )),
+        },
+    ),
     row(
         "gid",
         "<number>",

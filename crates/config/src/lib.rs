@@ -7,6 +7,7 @@
 mod bind_option;
 pub mod check;
 pub mod condition;
+pub mod discover;
 mod excerpt;
 pub mod files;
 mod keyword;

@@ -39,6 +39,16 @@ pub struct Args {
     pub pidfile: Option<String>,
     /// `-sf` and `-st`: the signal's kind and the processes.
     pub old: Vec<(OldProcess, i32)>,
+    /// `-W` and `-Ws`.
+    pub master: Option<Master>,
+    /// `-S`: where the master's command line listens, with options behind commas.
+    pub master_socket: Option<String>,
+    /// `-x`: the runtime socket of the process whose listening sockets are taken over.
+    pub old_sockets: Option<String>,
+    /// What the command line says that deserves a warning.
+    pub warnings: Vec<String>,
+    /// The words as they came: what a master starts itself with again.
+    pub words: Vec<OsString>,
     /// `-dK`: classes of keywords.
     pub keywords: Option<String>,
     /// `-dS`, `-dF` and `-dZ`.
@@ -53,6 +63,15 @@ pub struct Args {
     pub dump_registry: bool,
     /// `--generate-docs FOLDER`, of hapax' own.
     pub generate_docs: Option<String>,
+}
+
+/// A master process looks after the one that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Master {
+    /// `-W`.
+    Plain,
+    /// `-Ws`: it tells the service manager how it is.
+    Notify,
 }
 
 /// What an old process is asked to do once the new one is ready.
@@ -146,10 +165,14 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-Ws",
-        "-W, -Ws (master-worker mode) are not built yet.",
-        Does::NotBuilt,
+        "-Ws master-worker mode with systemd notify support.",
+        Does::Flag(|args| args.master = Some(Master::Notify)),
     ),
-    row("-W", "", Does::NotBuilt),
+    prefix(
+        "-W",
+        "-W master-worker mode.",
+        Does::Rest(|args, _| args.master = args.master.or(Some(Master::Plain))),
+    ),
     row(
         "-q",
         "-q quiet mode : don't display messages",
@@ -271,10 +294,19 @@ const ROWS: &[Row] = &[
     row("-st", "", Does::Pids(OldProcess::Terminate)),
     row(
         "-x",
-        "-x (sockets from an old process) is not built yet.",
-        Does::NotBuilt,
+        "-x <unix_socket> get listening sockets from a unix socket",
+        Does::Value(|args, value| {
+            if args.old_sockets.replace(value.into()).is_some() {
+                let text = "-x option already set, overwriting the value";
+                args.warnings.push(text.into());
+            }
+        }),
     ),
-    row("-S", "-S (master CLI) is not built yet.", Does::NotBuilt),
+    row(
+        "-S",
+        "-S <bind>[,<bind options>...] new master CLI",
+        Does::Value(|args, value| args.master_socket = Some(value.into())),
+    ),
     row(
         "-f",
         "",
@@ -297,11 +329,12 @@ const ROWS: &[Row] = &[
 /// # Errors
 /// [`ArgsError::Usage`] where upstream prints its usage, [`ArgsError::Refused`] otherwise.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsError> {
-    let words: Vec<String> = words
-        .into_iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let mut args = Args::default();
+    let mut args = Args {
+        words: words.into_iter().collect(),
+        ..Args::default()
+    };
+    let lossy = args.words.iter().map(|word| word.to_string_lossy());
+    let words: Vec<String> = lossy.map(std::borrow::Cow::into_owned).collect();
     let mut at = 0;
     while let Some(word) = words.get(at) {
         at += 1;
@@ -328,9 +361,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
                 )));
             }
             Does::Value(set) => {
-                let value = words.get(at).ok_or_else(|| {
-                    ArgsError::Usage(format!("option '{}' expects an argument", row.name))
-                })?;
+                let value = words.get(at).ok_or_else(|| missing(row.name))?;
                 at += 1;
                 set(&mut args, value);
             }
@@ -343,6 +374,52 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
         }
     }
     Ok(args)
+}
+
+/// What is said when an option's argument is missing.
+fn missing(option: &str) -> ArgsError {
+    match option {
+        "-S" => ArgsError::Refused("failed to copy argv.".into()),
+        _ => ArgsError::Usage(format!("option '{option}' expects an argument")),
+    }
+}
+
+/// The words without `-sf`, `-st` and `-x` and what belongs to them: what a master starts itself with again. `-x /dev/null`
+/// stays, as it forbids to take sockets over.
+pub fn again(words: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += 1;
+        match word.to_str() {
+            Some("--") => {
+                kept.extend_from_slice(&words[at - 1..]);
+                break;
+            }
+            Some("-sf" | "-st") => {
+                let pids = words[at..].iter();
+                at += pids
+                    .take_while(|word| !word.to_string_lossy().starts_with('-'))
+                    .count();
+            }
+            Some("-x") => {
+                if words.get(at).is_some_and(|path| path == "/dev/null") {
+                    kept.extend(["-x".into(), "/dev/null".into()]);
+                }
+                at += 1;
+            }
+            Some(option) => {
+                kept.push(word.clone());
+                let takes = ROWS.iter().find(|row| row.name == option);
+                if takes.is_some_and(|row| matches!(row.does, Does::Value(_))) {
+                    kept.extend(words.get(at).cloned());
+                    at += 1;
+                }
+            }
+            None => kept.push(word.clone()),
+        }
+    }
+    kept
 }
 
 /// The usage text, without the program's version.
@@ -436,11 +513,19 @@ mod tests {
         assert!(matches!(read(&["stray"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["-f"]), Err(ArgsError::Usage(_))));
         assert_eq!(
-            read(&["-W"]),
+            read(&["-dL"]),
             Err(ArgsError::Refused(
-                "option '-W' is not built in hapax yet.".into()
+                "option '-dL' is not built in hapax yet.".into()
             ))
         );
+    }
+
+    #[test]
+    fn a_master_starts_itself_without_what_was_about_old_processes() {
+        let words = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
+        let text = "-sf 1 2 -W -x sockpair@3 -S -x,level,user -f a -x /dev/null -st 4 -- -sf 1";
+        let kept = words("-W -S -x,level,user -f a -x /dev/null -- -sf 1");
+        assert_eq!(again(&words(text)), kept);
     }
 
     #[test]

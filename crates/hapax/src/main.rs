@@ -4,12 +4,15 @@ mod answer;
 mod args;
 mod capability;
 mod dump;
+mod environment;
 mod limits;
 mod load;
+mod master;
 mod message;
 mod reference;
 mod registry;
 mod start;
+mod startup_log;
 mod version;
 
 use std::process::ExitCode;
@@ -18,6 +21,7 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::keyword::Registry;
 
 use crate::args::{Args, ArgsError};
+use crate::master::{Begun, Worker};
 use crate::message::Printer;
 
 fn main() -> ExitCode {
@@ -42,6 +46,10 @@ fn main() -> ExitCode {
     if let Some(condition) = &args.condition {
         return evaluate(condition, &mut printer);
     }
+    for text in &args.warnings {
+        printer.say(Severity::Warning, text);
+    }
+    let start_folder = std::env::current_dir().unwrap_or_default();
     if let Some(folder) = &args.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
@@ -52,11 +60,21 @@ fn main() -> ExitCode {
         printer.say(Severity::Alert, &text);
         return ExitCode::FAILURE;
     }
-    run(&args, &registry, &mut printer)
+    environment::begin(&args);
+    match master::begin(&args, start_folder, &registry, &mut printer) {
+        Begun::Alone => run(&args, &registry, None, &mut printer),
+        Begun::Worker(worker) => run(&args, &registry, Some(worker), &mut printer),
+        Begun::End(code) => code,
+    }
 }
 
-/// From the files to the end of the process.
-fn run(args: &Args, registry: &Registry, printer: &mut Printer) -> ExitCode {
+/// From the files to the end of the process that serves.
+fn run(
+    args: &Args,
+    registry: &Registry,
+    worker: Option<Worker>,
+    printer: &mut Printer,
+) -> ExitCode {
     let loaded = match load::load(args, registry, printer) {
         Ok(loaded) => loaded,
         Err(code) => return code,
@@ -73,7 +91,7 @@ fn run(args: &Args, registry: &Registry, printer: &mut Printer) -> ExitCode {
     if args.check {
         return loaded.verdict(args, printer);
     }
-    start::start(args, loaded, printer)
+    start::start(args, loaded, worker, printer)
 }
 
 fn version_text(args: &Args) -> String {

@@ -12,23 +12,38 @@ const ALWAYS: &[&str] = &["help", "prompt", "quit"];
 
 /// `help`.
 pub fn help(call: &mut Call<'_>) -> Answer {
-    let title = "The following commands are valid at this level:";
-    Answer::Information(list(title, call.args, call.state.access.level))
+    Answer::Information(list_among(ROWS, call.args, call.state.access.level))
+}
+
+/// `help` for some rows.
+pub fn list_among(rows: &[CliCommand], words: &[String], level: CliLevel) -> String {
+    list(
+        rows,
+        "The following commands are valid at this level:",
+        words,
+        level,
+    )
 }
 
 /// An unknown command: those that resemble it.
 pub fn unknown(call: &mut Call<'_>) -> Answer {
-    let first = call.words.first().map_or("", String::as_str);
+    Answer::Information(unknown_among(ROWS, call.words, call.state.access.level))
+}
+
+/// The answer to a command that none of some rows is.
+pub fn unknown_among(rows: &[CliCommand], words: &[String], level: CliLevel) -> String {
+    let first = words.first().map_or("", String::as_str);
     let title = format!(
         "Unknown command: '{first}', but maybe one of the following ones is a better match:"
     );
-    Answer::Information(list(&title, call.words, call.state.access.level))
+    list(rows, &title, words, level)
 }
 
-fn list(title: &str, words: &[String], level: CliLevel) -> String {
+fn list(rows: &[CliCommand], title: &str, words: &[String], level: CliLevel) -> String {
     let mut text = format!("{title}\n");
-    for row in ROWS {
-        let shown = ALWAYS.contains(&row.name) || resembles(row, words);
+    for row in rows {
+        let documented = !row.doc.is_empty();
+        let shown = ALWAYS.contains(&row.name) || (documented && resembles(row, words));
         if shown && row.level <= level {
             let name = format!("{} {}", row.name, row.usage);
             let _ = writeln!(text, "  {:<40}: {}", name.trim_end(), row.doc);

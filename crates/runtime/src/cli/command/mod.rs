@@ -2,9 +2,12 @@
 
 mod connection;
 mod counters;
-mod help;
+pub(super) mod help;
 mod show;
 mod weight;
+
+pub(super) use connection::level_name;
+pub(super) use show::write_environment;
 
 use std::sync::Arc;
 
@@ -52,6 +55,8 @@ pub enum Answer {
     Refused(String),
     /// The connection closes.
     Close,
+    /// The listening sockets follow.
+    HandOver,
 }
 
 /// A command's function.
@@ -70,6 +75,7 @@ macro_rules! commands {
 }
 
 commands! {
+    "_getsocks", "", User, "", connection::hand_over;
     "clear counters", "[all]", Operator, "clear max statistics counters (or all counters)", counters::clear;
     "echo", "<text>", User, "print text to the output", connection::echo;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
