@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import signal
 import socket
 import time
@@ -179,6 +180,8 @@ class ClientScript:
                 world.start(words[0], [text(word) for word in words[1:]])
             case "run":
                 self.run([text(word) for word in words])
+            case "copy":
+                shutil.copyfile(os.path.join(world.folder, words[0]), os.path.join(world.folder, words[1]))
             case "adopt":
                 with open(os.path.join(world.folder, words[0]), encoding="ascii") as file:
                     world.adopted += [int(line) for line in file.read().split()]

@@ -445,7 +445,7 @@ impl Supervisor for Master {
         let children = state.supervision.family.children.iter();
         let mut workers = children.filter(|child| child.kind == Kind::Worker);
         let found = match target {
-            Target::Number(1) => workers.find(|child| child.reloads == 0 && child.ready),
+            Target::Number(1) => return state.supervision.family.current().map(|child| child.pid),
             Target::Number(_) => None,
             Target::Pid(pid) => workers.find(|child| child.pid == pid),
         };

@@ -12,6 +12,8 @@ use super::session::State;
 pub(super) enum Answer {
     /// A message.
     Text(String),
+    /// How the command is used.
+    Usage(&'static str),
     /// Bytes as they are.
     Bytes(Vec<u8>),
     /// The connection closes.
@@ -60,7 +62,7 @@ commands! {
     "show cli sockets", "", User, "dump list of cli sockets", show_sockets;
     "show env", "[var]", Operator, "dump environment variables known to the process", show_env;
     "show proc", "", Operator, "show processes status", show_proc;
-    "show startup-logs", "", User, "report logs emitted during HAProxy startup", show_startup_logs;
+    "show startup-logs", "", Operator, "report logs emitted during HAProxy startup", show_startup_logs;
     "show version", "", User, "show version of the current process", show_version;
     "user", "", User, "lower the level of the current CLI session to user", user;
     "help", "[<command>]", User, "list matching or all commands", list;
@@ -194,7 +196,7 @@ fn prompt(call: &mut Call<'_>) -> Answer {
                 state.prompt = true;
                 state.timed = !state.timed;
             }
-            _ => return Answer::Bytes(PROMPT_USAGE.into()),
+            _ => return Answer::Usage(PROMPT_USAGE),
         }
     }
     Answer::Bytes(Vec::new())

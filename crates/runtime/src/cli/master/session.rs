@@ -33,6 +33,8 @@ pub(super) struct State {
 #[derive(PartialEq, Eq)]
 enum Then {
     More,
+    /// The rest of the line is not done.
+    Skip,
     Close,
 }
 
@@ -125,11 +127,15 @@ impl Session {
             return self.enter(trimmed).await;
         }
         for command in pieces(text) {
-            if self.command(command).await? == Then::Close {
-                return Ok(Then::Close);
+            match self.command(command).await? {
+                Then::Close => return Ok(Then::Close),
+                Then::Skip => {
+                    self.show_prompt().await?;
+                    break;
+                }
+                Then::More => self.show_prompt().await?,
             }
         }
-        self.show_prompt().await?;
         Ok(Then::More)
     }
 
@@ -176,8 +182,15 @@ impl Session {
             return Ok(Then::More);
         }
         let out = match command::run(&*self.master, &mut self.state, &words) {
-            Answer::Close => return Ok(Then::Close),
+            Answer::Close => {
+                self.show_prompt().await?;
+                return Ok(Then::Close);
+            }
             Answer::Bytes(bytes) => bytes,
+            Answer::Usage(text) => {
+                self.client.write_all(text.as_bytes(), PATIENCE).await?;
+                return Ok(Then::Skip);
+            }
             Answer::Text(text) => {
                 let mut bytes = text.into_bytes();
                 bytes.push(b'\n');
@@ -196,7 +209,9 @@ impl Session {
     async fn enter(&mut self, text: &[u8]) -> io::Result<Then> {
         let (prefix, rest) = first_word(text);
         let Ok(Some(pid)) = self.resolve(prefix.get(2..).unwrap_or_default()) else {
-            return self.no_target(prefix).await;
+            let then = self.no_target(prefix).await;
+            self.show_prompt().await?;
+            return then;
         };
         let Some(socket) = self.master.connect(pid) else {
             return Ok(Then::Close);
@@ -245,7 +260,7 @@ impl Session {
         let prefix = String::from_utf8_lossy(prefix);
         let text = format!("Can't find the target PID matching the prefix '{prefix}'\n");
         self.client.write_all(text.as_bytes(), PATIENCE).await?;
-        Ok(Then::Close)
+        Ok(Then::Skip)
     }
 
     /// Commands that give a worker's connection, which may do anything, the modes and the level of this one.
