@@ -200,7 +200,12 @@ impl Running {
         self.exposed.close();
         self.on_each(|local| {
             each_door(|door| door.gate.set(GateState::Stopped));
-            local.stop();
+            // Once the listeners have taken who waits, and those sessions have begun.
+            let local = local.clone();
+            spawn(async move {
+                tokio::task::yield_now().await;
+                local.stop();
+            });
         });
     }
 
