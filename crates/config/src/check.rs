@@ -5,6 +5,8 @@ mod names;
 mod numbers;
 mod servers;
 
+pub(crate) use servers::start_without_address;
+
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
 use hapax_core::keyword::Registry;

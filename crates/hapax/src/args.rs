@@ -45,6 +45,12 @@ pub struct Args {
     pub master_socket: Option<String>,
     /// `-x`: the runtime socket of the process whose listening sockets are taken over.
     pub old_sockets: Option<String>,
+    /// `-dC`.
+    pub dump_config: bool,
+    /// `-dL`.
+    pub dump_libraries: bool,
+    /// `-dr`.
+    pub ignore_unresolved: bool,
     /// What the command line says that deserves a warning.
     pub warnings: Vec<String>,
     /// The words as they came: what a master starts itself with again.
@@ -89,6 +95,9 @@ pub enum ArgsError {
     /// Unknown option or missing argument: upstream prints its usage.
     #[error("{0}")]
     Usage(String),
+    /// An alert, with the usage.
+    #[error("{0}")]
+    Said(String),
     /// Something else; upstream's text, or ours for what is not built.
     #[error("{0}")]
     Refused(String),
@@ -113,6 +122,8 @@ enum Does {
     Value(fn(&mut Args, &str)),
     /// Takes the rest of its own word.
     Rest(fn(&mut Args, &str)),
+    /// Takes the rest of its own word, which may be wrong.
+    Checked(fn(&mut Args, &str) -> Result<(), ArgsError>),
     /// Takes process numbers up to the next option.
     Pids(OldProcess),
     /// Has no counterpart here: why.
@@ -121,7 +132,7 @@ enum Does {
     NotBuilt,
 }
 
-/// Options, the longest names first among those that share a beginning.
+/// Options, in the order in which the usage lists them.
 const ROWS: &[Row] = &[
     row("-vv", "", Does::Flag(|args| args.version = 2)),
     row(
@@ -131,20 +142,20 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-db",
-        "-db disables background mode.",
+        "-db disables background mode ; -d (debug mode) is not built yet.",
         Does::Flag(|args| args.foreground = true),
     ),
-    row(
-        "-d",
-        "-d (debug mode with traffic on the terminal) is not built yet.",
-        Does::NotBuilt,
-    ),
+    row("-d", "", Does::NotBuilt),
     prefix(
         "-dM",
-        "-dM (memory debugging) has no counterpart.",
-        Does::NoCounterpart("memory is managed by the compiler's rules"),
+        "-dM[<byte>,help,...] debug memory (no counterpart)",
+        Does::Checked(memory_options),
     ),
-    prefix("-dt", "-dt (traces) is not built yet.", Does::NotBuilt),
+    prefix(
+        "-dt",
+        "-dt activate traces on stderr (not built yet)",
+        Does::NotBuilt,
+    ),
     row(
         "-V",
         "-V enters verbose mode (disables quiet mode)",
@@ -163,15 +174,15 @@ const ROWS: &[Row] = &[
         "",
         Does::Value(|args, value| args.folder = Some(value.into())),
     ),
-    row(
-        "-Ws",
-        "-Ws master-worker mode with systemd notify support.",
-        Does::Flag(|args| args.master = Some(Master::Notify)),
-    ),
     prefix(
         "-W",
         "-W master-worker mode.",
         Does::Rest(|args, _| args.master = args.master.or(Some(Master::Plain))),
+    ),
+    row(
+        "-Ws",
+        "-Ws master-worker mode with systemd notify support.",
+        Does::Flag(|args| args.master = Some(Master::Notify)),
     ),
     row(
         "-q",
@@ -179,19 +190,19 @@ const ROWS: &[Row] = &[
         Does::Flag(|args| args.quiet = true),
     ),
     row(
-        "-cc",
-        "-cc check condition : evaluate a condition and exit",
-        Does::Value(|args, value| args.condition = Some(value.into())),
-    ),
-    row(
         "-c",
         "-c check mode : only check config files and exit",
         Does::Flag(|args| args.check = true),
     ),
     row(
+        "-cc",
+        "-cc check condition : evaluate a condition and exit",
+        Does::Value(|args, value| args.condition = Some(value.into())),
+    ),
+    row(
         "-4",
-        "-4 (IPv4 only in resolvers) is not built yet.",
-        Does::NotBuilt,
+        "-4 force resolvers to consider IPv4 responses only",
+        Does::NoCounterpart("there are no resolvers whose answers it could narrow"),
     ),
     row(
         "-n",
@@ -220,42 +231,38 @@ const ROWS: &[Row] = &[
     ),
     prefix(
         "-dC",
-        "-dC (dump of the configuration) is not built yet.",
-        Does::NotBuilt,
+        "-dC display the configuration file (with a key: not built yet)",
+        Does::Checked(|args, key| {
+            args.dump_config = true;
+            if key.is_empty() {
+                return Ok(());
+            }
+            let text = "option '-dC' with a key is not built in hapax yet.";
+            Err(ArgsError::Refused(text.into()))
+        }),
     ),
     row(
         "-de",
-        "-de, -dp, -dG, -dI, -dc, -dV have no counterpart.",
+        "-de disables epoll() usage even when available (no counterpart)",
         Does::NoCounterpart("there is one event system"),
     ),
-    row("-dp", "", Does::NoCounterpart("there is one event system")),
     row(
-        "-dG",
-        "",
-        Does::NoCounterpart("names are resolved by the system in one way"),
+        "-dp",
+        "-dp disables poll() usage even when available (no counterpart)",
+        Does::NoCounterpart("there is one event system"),
     ),
-    row("-dI", "", Does::NoCounterpart("nothing here forks")),
-    row(
-        "-dc",
-        "",
-        Does::NoCounterpart("workers are not bound to CPUs by default"),
-    ),
-    row(
-        "-dV",
-        "",
-        Does::NoCounterpart("there are no TLS servers whose verification could be turned off"),
-    ),
+    row("-dk", "", Does::NoCounterpart("there is one event system")),
+    row("-dv", "", Does::NoCounterpart("there is one event system")),
     row(
         "-dS",
-        "-dS disables splice usage",
+        "-dS disables splice usage (broken on old kernels)",
         Does::Flag(|args| args.no_splice = true),
     ),
     row(
-        "-dF",
-        "-dF, -dZ disable splice usage too",
-        Does::Flag(|args| args.no_splice = true),
+        "-dG",
+        "-dG disables getaddrinfo() usage (no counterpart)",
+        Does::NoCounterpart("names are resolved by the system in one way"),
     ),
-    row("-dZ", "", Does::Flag(|args| args.no_splice = true)),
     row(
         "-dR",
         "-dR disables SO_REUSEPORT usage",
@@ -263,8 +270,13 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-dL",
-        "-dL (dump of loaded libraries) is not built yet.",
-        Does::NotBuilt,
+        "-dL dumps loaded object files after config checks",
+        Does::Flag(|args| args.dump_libraries = true),
+    ),
+    row(
+        "-dc",
+        "-dc dumps the list of selected and evicted CPUs (no counterpart)",
+        Does::NoCounterpart("workers are not bound to CPUs by default"),
     ),
     prefix(
         "-dK",
@@ -273,8 +285,13 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-dr",
-        "-dr (ignore server address resolution failures) is not built yet.",
-        Does::NotBuilt,
+        "-dr ignores server address resolution failures",
+        Does::Flag(|args| args.ignore_unresolved = true),
+    ),
+    row(
+        "-dV",
+        "-dV disables SSL verify on servers side (no counterpart)",
+        Does::NoCounterpart("there are no TLS servers whose verification could be turned off"),
     ),
     row(
         "-dW",
@@ -285,6 +302,21 @@ const ROWS: &[Row] = &[
         "-dD",
         "-dD diagnostic mode : warn about suspicious configuration statements",
         Does::Flag(|args| args.diagnostic = true),
+    ),
+    row(
+        "-dF",
+        "-dF disable fast-forward",
+        Does::Flag(|args| args.no_splice = true),
+    ),
+    row(
+        "-dI",
+        "-dI enable insecure fork (no counterpart)",
+        Does::NoCounterpart("nothing here forks while it serves"),
+    ),
+    row(
+        "-dZ",
+        "-dZ disable zero-copy forwarding",
+        Does::Flag(|args| args.no_splice = true),
     ),
     row(
         "-sf",
@@ -324,6 +356,39 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+/// `-dM[BYTE][,OPTION...]` tunes HAProxy's memory pools; its words are looked at all the same.
+fn memory_options(_: &mut Args, text: &str) -> Result<(), ArgsError> {
+    const OPTIONS: &[&str] = &[
+        "fail",
+        "merge",
+        "cold-first",
+        "hot-first",
+        "integrity",
+        "global",
+        "cache",
+        "caller",
+        "tag",
+        "poison",
+        "uaf",
+        "backup",
+        "help",
+    ];
+    let mut words = text.split(',');
+    let first = words.next().unwrap_or_default();
+    let first = (!first.starts_with(|c: char| c.is_ascii_digit())).then_some(first);
+    for word in first
+        .into_iter()
+        .chain(words)
+        .filter(|word| !word.is_empty())
+    {
+        if !OPTIONS.contains(&word.strip_prefix("no-").unwrap_or(word)) {
+            let text = format!("-dM: unknown pool debugging feature <{word}>");
+            return Err(ArgsError::Refused(text));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a command line without the program's name.
 ///
 /// # Errors
@@ -353,6 +418,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
         match row.does {
             Does::Flag(set) => set(&mut args),
             Does::Rest(set) => set(&mut args, &word[row.name.len()..]),
+            Does::Checked(set) => set(&mut args, &word[row.name.len()..])?,
             Does::NoCounterpart(_) => {}
             Does::NotBuilt => {
                 return Err(ArgsError::Refused(format!(
@@ -380,6 +446,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
 fn missing(option: &str) -> ArgsError {
     match option {
         "-S" => ArgsError::Refused("failed to copy argv.".into()),
+        "-x" => ArgsError::Said("Unix socket path expected with the -x flag".into()),
         _ => ArgsError::Usage(format!("option '{option}' expects an argument")),
     }
 }
@@ -509,13 +576,16 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_not_built_is_refused_by_name() {
+        assert!(matches!(read(&["-dC7"]), Err(ArgsError::Refused(_))));
+        assert!(matches!(read(&["-dMfoo"]), Err(ArgsError::Refused(_))));
+        assert!(read(&["-dM0x50,no-merge,help", "-dM"]).is_ok());
         assert!(matches!(read(&["-Z"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["stray"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["-f"]), Err(ArgsError::Usage(_))));
         assert_eq!(
-            read(&["-dL"]),
+            read(&["-d"]),
             Err(ArgsError::Refused(
-                "option '-dL' is not built in hapax yet.".into()
+                "option '-d' is not built in hapax yet.".into()
             ))
         );
     }

@@ -5,6 +5,7 @@ mod args;
 mod capability;
 mod dump;
 mod environment;
+mod libraries;
 mod limits;
 mod load;
 mod master;
@@ -88,8 +89,11 @@ fn run(
             }
         }
     }
+    if args.dump_libraries {
+        libraries::print(args.verbose && !args.quiet);
+    }
     if args.check {
-        return loaded.verdict(args, printer);
+        return loaded.verdict(args);
     }
     start::start(args, loaded, worker, printer)
 }
@@ -107,12 +111,24 @@ fn refuse(error: &ArgsError) -> ExitCode {
     match error {
         ArgsError::Usage(text) => {
             print!("{}", version::short());
-            printer.plain(&args::usage("hapax"));
+            printer.plain(&args::usage(&program_name()));
             printer.plain(text);
+        }
+        ArgsError::Said(text) => {
+            print!("{}", version::short());
+            printer.say(Severity::Alert, text);
+            printer.plain(&format!("\n{}", args::usage(&program_name())));
         }
         ArgsError::Refused(text) => printer.say(Severity::Alert, text),
     }
     ExitCode::FAILURE
+}
+
+/// The last part of the name that this program was called by.
+pub(crate) fn program_name() -> String {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&name).file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// `-cc`: 0 when true, 1 when false, 2 for an error.

@@ -152,13 +152,16 @@ fn become_master(
         None
     };
     let (pair, theirs) = stream::socket_pair().map_err(text)?;
-    let (ready, told) = UnixStream::pair().map_err(text)?;
+    let (mut ready, mut told) = UnixStream::pair().map_err(text)?;
     let old = old_process(args, &family);
     match process::fork().map_err(text)? {
         Forked::Child => {
             drop(signals);
+            drop((pair, ready, sockets));
             signal::unblock_all().map_err(text)?;
             printer.renew();
+            // The master speaks first.
+            let _ = told.read(&mut [0]);
             // The descriptor of the old worker is asked for its sockets later.
             let kept = family.take_current();
             environment::set("HAPROXY_MASTER_CLI", None);
@@ -174,6 +177,8 @@ fn become_master(
             drop((theirs, told));
             let text = format!("Initializing new worker ({pid})");
             printer.say(Severity::Notice, &text);
+            // A worker that is gone already is reaped soon.
+            let _ = ready.write_all(b"G");
             family.children.push(Child::starting(pid, pair));
             let supervision = Supervision {
                 family,

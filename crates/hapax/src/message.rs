@@ -72,8 +72,8 @@ impl Printer {
 
     /// Plain text on standard error, even when quiet.
     pub fn plain(&self, text: &str) {
-        // Nobody can be told when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        // In one piece: other processes write there too. Nobody can be told when it is closed.
+        let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
     }
 
     fn introduce(&mut self) {
