@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 REPEATED = {"ignore", "mask"}
-HEADER_KEYS = {"since", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
+HEADER_KEYS = {"since", "reference", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
 PRELUDES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "preludes")
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(PRELUDES)), "docs", "examples")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(/(?:[^/\\]|\\.)*/)(?=\s|$)|(\S+)')
@@ -60,18 +60,18 @@ class Case:
 KINDS = {"config", "upstream-config", "file", "origin", "client", "expect", "run"}
 
 
-def read_case(path, root):
+def read_case(path, root, suffix=".case", kinds=KINDS):
     """Parses the file at `path`; its name is the path below `root` without the suffix."""
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         lines = file.read().split("\n")
     if lines and lines[-1] == "":
         lines.pop()
-    name = os.path.relpath(path, root).removesuffix(".case")
+    name = os.path.relpath(path, root).removesuffix(suffix)
     title, header, sections = [], {}, []
     for number, line in enumerate(lines, 1):
         if line.startswith("== "):
             kind, *words = line[3:].split()
-            if kind not in KINDS:
+            if kind not in kinds:
                 raise CaseError(f"{path}:{number}: unknown section '{kind}'")
             sections.append(Section(number, kind, words))
         elif sections:

@@ -196,7 +196,9 @@ static ROWS: &[BindOption] = &[
         )
     },
     BindOption {
-        support: Support::Legacy("2.4"),
+        support: Support::NoCounterpart(
+            "there is one process, and all of its workers take connections",
+        ),
         ..row(
             "process",
             "<range>",
@@ -204,9 +206,10 @@ static ROWS: &[BindOption] = &[
             |cursor, _| {
                 let range = take(cursor);
                 let span = cursor.keyword().span;
+                // Upstream puts quotes around the faults of 'stats socket'; this warning is hapax's own.
+                let before = cursor.prefix.trim_end_matches('\'');
                 let text = format!(
-                    "{}'process {range}' on 'bind' lines is not supported anymore, all workers take connections.",
-                    cursor.prefix
+                    "{before}'process {range}' on 'bind' lines is not supported anymore, all workers take connections."
                 );
                 let warning = hapax_core::diagnostic::Diagnostic::warning(span, text)
                     .with_hint("please remove it, or use 'thread' instead");

@@ -4,6 +4,7 @@ mod mode;
 mod names;
 mod numbers;
 mod servers;
+mod users;
 
 pub(crate) use servers::start_without_address;
 
@@ -30,6 +31,7 @@ pub fn check(
         sources,
         diagnostics,
     };
+    users::complete(config, &mut check);
     names::references(config, &mut check);
     servers::names(config, &mut check);
     if !failed {

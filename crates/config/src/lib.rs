@@ -18,7 +18,6 @@ pub mod parser;
 mod resolve;
 mod section;
 mod server_option;
-pub mod suggest;
 pub mod value;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
@@ -39,6 +38,7 @@ pub static TABLES: &[Tables] = &[
     keyword::http_check::TABLE,
     keyword::http_option::TABLE,
     keyword::limit::TABLE,
+    keyword::retry::TABLE,
     keyword::log::TABLE,
     keyword::no_counterpart::TABLE,
     keyword::option::TABLE,
@@ -50,6 +50,7 @@ pub static TABLES: &[Tables] = &[
     keyword::tcp_probe::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
+    keyword::user::TABLE,
     legacy::process::TABLE,
     legacy::proxy::TABLE,
     legacy::option::TABLE,
@@ -87,12 +88,15 @@ fn load_as(
         mut diagnostics,
         notes,
     } = parser::parse(sources, registry, capabilities, environment);
+    config.files = sources.iter().map(|file| file.path.clone()).collect();
     let unread = diagnostics.has_errors();
     let checked = check::check(&mut config, &notes, registry, sources, &mut diagnostics);
     let prefix = if unread { Prefix::Config } else { Prefix::Bare };
     if unread || !checked {
-        let text = "Fatal errors found in configuration.";
-        diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+        if !notes.stopped {
+            let text = "Fatal errors found in configuration.";
+            diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+        }
     } else {
         if ignore_names {
             let servers = config

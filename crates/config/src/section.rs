@@ -2,7 +2,9 @@
 
 mod defaults;
 mod header;
+mod user_list;
 pub(crate) use header::forbidden;
+pub(crate) mod one_sided;
 pub(crate) mod rows;
 pub(crate) mod unknown;
 
@@ -21,6 +23,8 @@ pub(crate) enum Open {
     Refused(String),
     /// `global`.
     Global(Box<Scope>),
+    /// A `userlist`: its name and state.
+    UserList(String, Box<Scope>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -47,7 +51,7 @@ impl Open {
     pub(crate) fn name(&self) -> &str {
         match self {
             Open::Nothing => "",
-            Open::Refused(name) => name,
+            Open::Refused(name) | Open::UserList(name, _) => name,
             Open::Global(_) => "global",
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -80,6 +84,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             }
             Open::Global(Box::default())
         }
+        "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
         "backend" => header::proxy(parser, ir::ProxyKind::Backend, words, span),
@@ -95,7 +100,9 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
     }
 }
 
-static SECTIONS: &[&str] = &["global", "defaults", "frontend", "backend", "listen"];
+static SECTIONS: &[&str] = &[
+    "global", "defaults", "frontend", "backend", "listen", "userlist",
+];
 
 /// Sections of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
@@ -114,5 +121,4 @@ static NOT_BUILT: &[&str] = &[
     "resolvers",
     "ring",
     "traces",
-    "userlist",
 ];

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hapax_proto::http::Head;
 
 use crate::program::ProxyId;
+use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,10 +51,14 @@ pub struct Session {
     pub frontend: ProxyId,
     /// Index of the listener in the frontend's binds.
     pub listener: usize,
+    /// Whether it began with a PROXY protocol header.
+    pub received_proxy: bool,
     /// When it was accepted.
     pub accepted_ms: u64,
     /// When it was accepted, microseconds since 1970.
     pub accepted_wall_us: u64,
+    /// `sess` variables.
+    pub variables: Variables,
 }
 
 /// One exchange: in TCP mode the whole connection, in HTTP mode one request and its response.
@@ -89,6 +94,8 @@ pub struct Stream {
     pub termination: Termination,
     /// Connection attempts after the first.
     pub retries: u32,
+    /// Whether the request is not sent again once it was sent (`disable-l7-retry`).
+    pub sent_once: bool,
     /// Whether another server was taken after a failure (`+` in the log).
     pub redispatched: bool,
     /// Requests before this one in the server's queue.
@@ -107,8 +114,65 @@ pub struct Stream {
     pub response_cookie_state: ResponseCookie,
     /// Whether this exchange leaves a log line even if it is a normal one.
     pub log_silent: bool,
+    /// The worker that serves it, from 0.
+    pub worker: u16,
+    /// Whether it is the first one of its connection.
+    pub is_first: bool,
+    /// Whether the server connection had served another exchange before.
+    pub server_reused: bool,
+    /// The status that the server sent; 0 when it sent none.
+    pub server_status: u16,
+    /// The last rule that ended a ruleset.
+    pub last_rule: Option<crate::span::Span>,
+    /// What the operating system can be asked about the connections.
+    pub sockets: Option<Sockets>,
     /// The rule that decided the exchange, for explanations: file and line of it.
     pub decided_by: Option<crate::span::Span>,
+    /// Which variables exist; see [`Stream::enter_response`].
+    pub phase: VariablePhase,
+    /// `txn`, `req`, `res` and `check` variables.
+    pub variables: Variables,
+}
+
+/// The sockets of an exchange, for questions about them.
+#[derive(Debug, Clone, Copy)]
+pub struct Sockets {
+    /// Who answers.
+    pub system: &'static dyn System,
+    /// The client connection's descriptor.
+    pub client: i32,
+    /// The server connection's, while the exchange has it.
+    pub server: Option<i32>,
+}
+
+/// The operating system, as far as fetches ask it.
+pub trait System: std::fmt::Debug + Sync {
+    /// What the kernel measured about a TCP connection; none for others.
+    fn tcp_info(&self, descriptor: i32) -> Option<TcpInfo>;
+
+    /// Whether an address is one of this machine's.
+    fn is_local(&self, ip: IpAddr) -> bool;
+}
+
+/// What the kernel measured about a TCP connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// Smoothed round-trip time, microseconds.
+    pub rtt: u32,
+    /// Variance of the round-trip time, microseconds.
+    pub rtt_variance: u32,
+    /// Segments sent and not acknowledged.
+    pub unacked: u32,
+    /// Segments acknowledged selectively.
+    pub sacked: u32,
+    /// Segments taken for lost.
+    pub lost: u32,
+    /// Segments being sent again.
+    pub retrans: u32,
+    /// Segments acknowledged ahead.
+    pub fackets: u32,
+    /// Reordering distance.
+    pub reordering: u32,
 }
 
 impl Stream {
@@ -118,6 +182,8 @@ impl Stream {
         let mut response = std::mem::take(&mut self.response);
         let mut request_line = std::mem::take(&mut self.request_line);
         let mut request_cookie = std::mem::take(&mut self.request_cookie);
+        let variables = std::mem::take(&mut self.variables);
+        variables.clear_all();
         request.clear();
         response.clear();
         request_line.clear();
@@ -127,9 +193,18 @@ impl Stream {
             response,
             request_line,
             request_cookie,
+            variables,
             status: -1,
             ..Stream::default()
         };
+    }
+
+    /// A server is tried for the first time, or an answer was made here: `req` variables go, those of `res` may come.
+    pub fn enter_response(&mut self) {
+        if self.phase == VariablePhase::Request {
+            self.phase = VariablePhase::Response;
+            self.variables.clear(Scope::Request);
+        }
     }
 }
 

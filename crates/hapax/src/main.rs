@@ -35,13 +35,14 @@ fn main() -> ExitCode {
         print!("{}", version_text(&args));
         return ExitCode::SUCCESS;
     }
-    let registry = registry::all();
+    // It lives as long as the process: the runtime API reads expressions too.
+    let registry: &'static Registry = Box::leak(Box::new(registry::all()));
     if args.dump_registry {
-        print!("{}", dump::rows(&registry));
+        print!("{}", dump::rows(registry));
         return ExitCode::SUCCESS;
     }
     if let Some(folder) = &args.generate_docs {
-        return generate(&registry, folder);
+        return generate(registry, folder);
     }
     let mut printer = Printer::new(args.quiet);
     if let Some(condition) = &args.condition {
@@ -62,9 +63,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     environment::begin(&args);
-    match master::begin(&args, start_folder, &registry, &mut printer) {
-        Begun::Alone => run(&args, &registry, None, &mut printer),
-        Begun::Worker(worker) => run(&args, &registry, Some(worker), &mut printer),
+    match master::begin(&args, start_folder, registry, &mut printer) {
+        Begun::Alone => run(&args, registry, None, &mut printer),
+        Begun::Worker(worker) => run(&args, registry, Some(worker), &mut printer),
         Begun::End(code) => code,
     }
 }
@@ -72,7 +73,7 @@ fn main() -> ExitCode {
 /// From the files to the end of the process that serves.
 fn run(
     args: &Args,
-    registry: &Registry,
+    registry: &'static Registry,
     worker: Option<Worker>,
     printer: &mut Printer,
 ) -> ExitCode {
@@ -95,7 +96,7 @@ fn run(
     if args.check {
         return loaded.verdict(args);
     }
-    start::start(args, loaded, worker, printer)
+    start::start(args, registry, loaded, worker, printer)
 }
 
 fn version_text(args: &Args) -> String {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_balance::{Backend, default_fullconn};
+use hapax_core::contract::Now;
 use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
+use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::log::date;
@@ -18,6 +20,7 @@ use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
+use hapax_sample::variable::set_process;
 use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
@@ -44,11 +47,12 @@ const SIGNALS: &[Signal] = &[
 /// Starts, serves, and returns at the end of the process.
 pub fn start(
     args: &Args,
+    registry: &'static Registry,
     loaded: Loaded,
     worker: Option<Worker>,
     printer: &mut Printer,
 ) -> ExitCode {
-    match prepare(args, loaded, worker, printer) {
+    match prepare(args, registry, loaded, worker, printer) {
         Ok(Some(prepared)) => run(prepared, printer),
         Ok(None) => ExitCode::SUCCESS,
         Err(text) => {
@@ -71,6 +75,7 @@ struct Prepared {
 /// Everything that may fail; none in the parent of a daemon.
 fn prepare(
     args: &Args,
+    registry: &'static Registry,
     loaded: Loaded,
     worker: Option<Worker>,
     printer: &mut Printer,
@@ -147,8 +152,17 @@ fn prepare(
     };
     let signals = Signals::catch(SIGNALS).map_err(|error| system_text(&error))?;
     let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
+    // Nothing has set it before.
+    let _ = live.registry.set(registry);
     let program = Arc::new(Program::link(config, live, host_name));
     attach(&program);
+    let now = Now {
+        ms: 0,
+        wall_us: time::realtime() / 1000,
+    };
+    for variable in &program.global.variables {
+        set_process(&program, now, variable);
+    }
     Ok(Some(Prepared {
         program,
         listeners,

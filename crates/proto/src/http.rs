@@ -8,4 +8,4 @@ pub(crate) mod values;
 pub use head::{Field, Head, Kind, Seen, Span};
 pub use name::Name;
 pub use uri::Target;
-pub use values::{Values, tokens};
+pub use values::{Values, first_value, tokens};

@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
+use hapax_sys::addr::Addr;
 use parking_lot::Mutex;
 
 use crate::announce::{News, announce};
@@ -92,10 +93,10 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         let render = options.render;
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
-            places.join(inbox);
+            let load = places.join(index, inbox);
             let logger = Logger::open(program.clone(), &rounds, render);
             let plan = Plan::new(program.clone(), None, logger.clone());
-            let local = Local::new(index, origin_ms, plan, places, errors);
+            let local = Local::new(index, origin_ms, plan, places, load, errors);
             let share = Share {
                 worker: index,
                 workers: count,
@@ -211,12 +212,12 @@ impl Running {
 
     /// Listeners take no connections for a while (SIGTTOU).
     pub fn pause(&self) {
-        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+        self.on_each(|_| each_door(|door| door.pause()));
     }
 
     /// Listeners take connections again (SIGTTIN).
     pub fn resume(&self) {
-        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+        self.on_each(|_| each_door(Door::resume));
     }
 
     /// Ends every session now.
@@ -334,6 +335,14 @@ fn end_own_sessions(local: &Local, which: impl Fn(ProxyId, usize) -> bool, cause
             session.end(cause);
         }
     });
+}
+
+/// Another worker accepted a connection that shall be served here.
+pub fn enter_door(proxy: ProxyId, listener: usize, socket: OwnedFd, peer: Addr) {
+    let doors = DOORS.with_borrow(Clone::clone);
+    if let Some(door) = doors.iter().find(|door| door.is_of(proxy, listener)) {
+        door.enter(socket, peer);
+    }
 }
 
 /// A place became free somewhere: this worker's listeners look whether they may go on.

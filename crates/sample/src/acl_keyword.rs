@@ -16,6 +16,7 @@ macro_rules! forms {
                 AclKeyword { name: concat!($keyword, "_reg"), fetch: $fetch, method: "reg" },
                 AclKeyword { name: concat!($keyword, "_sub"), fetch: $fetch, method: "sub" },
             )+
+            AclKeyword { name: "http_auth_group", fetch: "http_auth_group", method: "str" },
             AclKeyword { name: "method", fetch: "method", method: "str" },
             AclKeyword { name: "req_ver", fetch: "req.ver", method: "str" },
             AclKeyword { name: "resp_ver", fetch: "res.ver", method: "str" },

@@ -109,7 +109,9 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         kind: Some(proxy.kind),
         span,
         place: place.clone(),
+        acls: None,
         from: Some(index),
+        patterns: hapax_core::pattern::Lists::default(),
     };
     *format = builtin(text, &origin);
     check.warn(

@@ -2,11 +2,11 @@
 
 use hapax_core::contract::Tx;
 use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir::{LogFormat, ProxyKind};
+use hapax_core::ir::{Expr, LogFormat, ProxyKind};
 use hapax_core::keyword::{ActionCursor, Fault, Rulesets, Sections};
 use hapax_core::span::{Span, Word};
 use hapax_proto::http::Head;
-use hapax_sample::expression::Origin;
+use hapax_sample::expression::{self, Ending, Origin};
 use hapax_sample::log_format::{self, Style};
 use hapax_sample::place::Place;
 
@@ -77,6 +77,27 @@ pub(crate) fn format(
         Some(fixed) => Text::Fixed(fixed),
         None => Text::Format(parsed.format),
     })
+}
+
+/// An expression, which may go on in the next word after a comma; what it refers to is noted in the configuration.
+pub(crate) fn expression(cursor: &mut ActionCursor<'_, '_>) -> Result<Expr, Fault> {
+    let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
+    let span = words.first().map_or(cursor.line.span, |word| word.span);
+    let origin = Origin::of(cursor.line);
+    let text = expression::joined(words);
+    cursor.at += expression::joined_words(words);
+    let parsed = expression::parse(&text, Ending::Whole, &origin)
+        .map_err(|error| fault_at(cursor, span, error))?;
+    let kind = cursor.line.proxy()?.kind;
+    if let Some(missing) = Place::of(cursor.ruleset, kind).lacks(&parsed.expr) {
+        let text = format!(
+            "fetch method '{}' extracts information from '{missing}', none of which is available here",
+            name(cursor)
+        );
+        return Err(fault_at(cursor, span, text));
+    }
+    cursor.line.config.references.extend(parsed.references);
+    Ok(parsed.expr)
 }
 
 /// Whether the line is a `redirect` line rather than a rule of a ruleset.

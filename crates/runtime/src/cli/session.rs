@@ -50,6 +50,8 @@ pub struct State {
     pub access: Access,
     /// See [`Mode`].
     pub mode: Mode,
+    /// Commands that may change or go are allowed.
+    pub experimental: bool,
 }
 
 /// What follows.
@@ -71,11 +73,12 @@ pub struct Session {
     payload: Option<Payload>,
 }
 
-/// Lines that belong to a command. No command takes any yet: they are read over.
+/// Lines that belong to a command.
 #[derive(Debug)]
 struct Payload {
     command: Vec<u8>,
     end: Vec<u8>,
+    text: Vec<u8>,
     bytes: usize,
 }
 
@@ -86,6 +89,7 @@ impl Session {
             state: State {
                 access,
                 mode: Mode::default(),
+                experimental: false,
             },
             pending: Vec::new(),
             payload: None,
@@ -129,8 +133,10 @@ impl Session {
                 return too_long(out);
             }
             if text == payload.end {
-                return self.execute(cli, &payload.command, out);
+                return self.execute(cli, &payload.command, Some(&payload.text), out);
             }
+            payload.text.extend_from_slice(text);
+            payload.text.push(b'\n');
             self.payload = Some(payload);
             self.more_payload(out);
             return Then::More;
@@ -139,12 +145,13 @@ impl Session {
             self.payload = Some(Payload {
                 command: command.to_vec(),
                 end,
+                text: Vec::new(),
                 bytes: line.len() + 1,
             });
             self.more_payload(out);
             return Then::More;
         }
-        self.execute(cli, line, out)
+        self.execute(cli, line, None, out)
     }
 
     /// What a master says before a command that it passes, to give this connection the level of its own: commands with a
@@ -156,14 +163,18 @@ impl Session {
         let level = match first.as_str() {
             "operator" => CliLevel::Operator,
             "user" => CliLevel::User,
-            // Nothing here waits for these modes.
-            "expert-mode" | "experimental-mode" => self.state.access.level,
+            "experimental-mode" => self.state.access.level,
+            // Nothing here waits for it.
+            "expert-mode" => self.state.access.level,
             _ => return false,
         };
         if dash != "-" {
             return false;
         }
         self.state.access.level = level.min(self.state.access.level);
+        if first == "experimental-mode" {
+            self.state.experimental = words.iter().any(|word| word == "on");
+        }
         true
     }
 
@@ -173,8 +184,16 @@ impl Session {
         }
     }
 
-    fn execute(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
-        for words in line::commands(line) {
+    fn execute(
+        &mut self,
+        cli: &Cli,
+        line: &[u8],
+        payload: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Then {
+        let commands = line::commands(line);
+        let last = commands.len().saturating_sub(1);
+        for (index, words) in commands.into_iter().enumerate() {
             if self.is_silent(&words) {
                 continue;
             }
@@ -186,6 +205,7 @@ impl Session {
                 state: &mut self.state,
                 words: &words,
                 args: &[],
+                payload: payload.filter(|_| index == last),
                 out,
             });
             match answer {

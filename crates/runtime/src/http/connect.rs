@@ -1,6 +1,7 @@
 //! Getting a connection to a server: choice, queue, idle connections, attempts and retries.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -13,6 +14,7 @@ use hapax_core::stream::{Cause, Endpoint, Phase, Session};
 use hapax_proto::proxy;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
+use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
@@ -22,16 +24,28 @@ use crate::plan::ServerPlan;
 use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
-/// client to be redirected to it (`redir`).
-pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+/// client to be redirected to it (`redir`). `again` tells that the request was sent to a server and failed there.
+pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let backend = exchange.stream.backend;
     let proxy = plan.proxy(backend);
     let worker = client.local.worker;
     let most = proxy.ir.retries;
-    let mut avoid = None;
+    let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
+    if again && let Some(index) = stay {
+        let live = &proxy.live;
+        if has_choice(live, proxy.ir.options.allbackups)
+            && redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+        {
+            stay = None;
+            failed = Some(index);
+            release(client, exchange);
+        } else {
+            count_again(client, exchange, index, index);
+        }
+    }
     loop {
         // `option transparent` leaves to their servers those who have one.
         let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
@@ -42,8 +56,11 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
                 0
             }
             (None, Some(index)) => index,
-            (None, None) => assign(client, exchange, avoid).await?,
+            (None, None) => assign(client, exchange, failed).await?,
         };
+        if let Some(failed) = failed.take() {
+            count_again(client, exchange, failed, index);
+        }
         let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
@@ -64,20 +81,21 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             Err(Attempt::TimedOut) => Cause::ServerTimeout,
         };
         let backend_counters = &proxy.live.backend.counters;
-        if exchange.stream.retries >= most {
+        if exchange.stream.retries >= most || !proxy.ir.retry_on.connection {
             server.live.counters.add(worker, Count::ConnectionErrors, 1);
             backend_counters.add(worker, Count::ConnectionErrors, 1);
             release(client, exchange);
             return Err(Failure::new(phase_failed, Phase::Connect, 503));
         }
         exchange.stream.retries += 1;
-        let elsewhere = redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
-            || (phase_failed == Cause::ServerAbort && leaves_at_once(&proxy.ir));
-        if elsewhere && plan.at(backend).servers.len() > 1 {
-            server.live.counters.add(worker, Count::Redispatches, 1);
-            backend_counters.add(worker, Count::Redispatches, 1);
-            exchange.stream.redispatched = true;
-            avoid = Some(index);
+        let persistent = exchange.persistence.server == Some(index);
+        let elsewhere = has_choice(&proxy.live, proxy.ir.options.allbackups)
+            && (redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+                || (phase_failed == Cause::ServerAbort
+                    && !persistent
+                    && leaves_at_once(&proxy.ir)));
+        if elsewhere {
+            failed = Some(index);
             release(client, exchange);
             continue;
         }
@@ -89,11 +107,48 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             let until = clock::now_ms() + u64::from(pause.min(TURN_AROUND_MS));
             turn_around(client, exchange, until).await?;
         }
+        if proxy.ir.options.redispatch.is_some_and(|every| every != 0) {
+            // The reference asks for a server again, and gets this one: what went by counts as time in the queue.
+            exchange.stream.times.queue = client.local.now().ms;
+        }
         if server.live.usable.load(Ordering::Relaxed) {
             stay = Some(index);
         } else {
             release(client, exchange);
         }
+    }
+}
+
+/// A retry after `failed` goes to `index`: another server makes it a redispatch, which persistence does not outlive.
+fn count_again(client: &Client, exchange: &mut Exchange, failed: usize, index: usize) {
+    let live = client.plan.live(exchange.stream.backend);
+    let count = if failed == index {
+        Count::Retries
+    } else {
+        exchange.stream.redispatched = true;
+        super::cookie::on_redispatch(exchange);
+        Count::Redispatches
+    };
+    let server = live.servers.get(failed).map(|server| &server.counters);
+    for counters in server.into_iter().chain([&live.backend.counters]) {
+        counters.add(client.local.worker, count, 1);
+    }
+}
+
+/// Whether load balancing has more than one server to choose from.
+fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
+    let usable = |backup: bool| {
+        backend
+            .servers
+            .iter()
+            .filter(|server| server.ir.options.backup == backup)
+            .filter(|server| server.usable.load(Ordering::Relaxed))
+            .take(2)
+            .count()
+    };
+    match usable(false) {
+        0 => all_backups && usable(true) > 1,
+        active => active > 1,
     }
 }
 
@@ -109,6 +164,14 @@ pub fn start_over(exchange: &mut Exchange) {
     exchange.down.reset();
     exchange.down.input = None;
     exchange.up.rewind();
+}
+
+/// The same for a request that was sent whole.
+pub fn replay(exchange: &mut Exchange) {
+    exchange.server = None;
+    exchange.down.reset();
+    exchange.down.input = None;
+    exchange.up.replay();
 }
 
 /// Gives the slot on the server back.
@@ -151,14 +214,21 @@ async fn turn_around(
     exchange: &mut Exchange,
     until: u64,
 ) -> Result<(), Failure> {
-    let (timer, handle) = (&mut client.timer, &client.handle);
-    match within(timer, handle, until, |_| Poll::<()>::Pending).await {
-        Err(Interrupted::Ended(cause)) => {
-            release(client, exchange);
-            Err(Failure::ended(cause))
-        }
-        _ => Ok(()),
-    }
+    let watch = Watch::new(client, exchange).patient();
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let left = within(timer, handle, until, |cx| watch.poll(socket, cx)).await;
+    let failure = match left {
+        Err(Interrupted::Deadline) => return Ok(()),
+        Err(Interrupted::Ended(cause)) => Failure::ended(cause),
+        Ok(departure) => departure.failure(exchange, Phase::Connect),
+    };
+    release(client, exchange);
+    Err(failure)
 }
 
 /// Asks for a server, and waits in the queue if need be.
@@ -180,6 +250,8 @@ async fn assign(
         .server
         .or_else(|| preferred(client, exchange))
         .filter(|_| avoid.is_none());
+    let watch = Watch::new(client, exchange);
+    let mut departed = None;
     let assigned = {
         let Client {
             timer,
@@ -192,11 +264,9 @@ async fn assign(
         let Exchange {
             stream,
             ticket,
-            up,
             arena,
             ..
         } = &mut *exchange;
-        let abortonclose = proxy.ir.options.abortonclose && up.is_received() && !up.has_input();
         std::future::poll_fn(|cx| {
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
@@ -219,7 +289,8 @@ async fn assign(
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
                 Assigned::Wait => {}
             }
-            if poll_gone(socket, cx, abortonclose).is_ready() {
+            if let Poll::Ready(departure) = watch.poll(socket, cx) {
+                departed = Some(departure);
                 return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Queue, 0)));
             }
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
@@ -231,6 +302,10 @@ async fn assign(
         })
         .await
     };
+    let assigned = match departed {
+        Some(departure) => Err(departure.failure(exchange, Phase::Queue)),
+        None => assigned,
+    };
     if assigned.is_err() && exchange.ticket.number != 0 {
         exchange.stream.times.queue = client.local.now().ms;
         // Who waited for one server counts as that server's.
@@ -240,7 +315,8 @@ async fn assign(
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
-    if std::mem::take(&mut exchange.ticket.balanced) {
+    let again = avoid.is_some() && assigned.ok() == avoid;
+    if std::mem::take(&mut exchange.ticket.balanced) && !again {
         count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
     }
     match assigned {
@@ -258,7 +334,7 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
-            if failure == no_server {
+            if failure.status == 503 {
                 count_no_server(client, exchange);
             }
             Err(failure)
@@ -294,14 +370,6 @@ fn count_no_server(client: &Client, exchange: &Exchange) {
         .add(client.local.worker, Count::ConnectionErrors, 1);
 }
 
-/// Whether the client left: a broken connection always says so, the end of its stream only under `abortonclose`.
-fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>, abortonclose: bool) -> Poll<()> {
-    match crate::io::Io::poll_peer_closed(socket, cx) {
-        Poll::Ready(crate::io::PeerClosed::End) if !abortonclose => Poll::Pending,
-        closed => closed.map(|_| ()),
-    }
-}
-
 enum Attempt {
     Refused,
     TimedOut,
@@ -318,15 +386,18 @@ async fn attempt(
     let worker = client.local.worker;
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
+    exchange.stream.enter_response();
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
     let target = target(client, exchange, server);
+    exchange.stream.server_reused = false;
     exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
         exchange.stream.server_local = connection.local;
+        exchange.stream.server_reused = true;
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
         exchange.server = Some(connection);
@@ -345,7 +416,8 @@ async fn attempt(
     exchange.stream.server_local = connection.local;
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
-    let abortonclose = proxy.ir.options.abortonclose;
+    let watch = Watch::new(client, exchange);
+    let mut departed = None;
     let Client {
         timer,
         handle,
@@ -378,7 +450,8 @@ async fn attempt(
             }
             Poll::Pending => {}
         }
-        if poll_gone(socket, cx, abortonclose).is_ready() {
+        if let Poll::Ready(departure) = watch.poll(socket, cx) {
+            departed = Some(departure);
             let failure = Failure::new(Cause::ClientAbort, Phase::Connect, 0);
             return Poll::Ready(Err(Attempt::Client(failure)));
         }
@@ -392,6 +465,9 @@ async fn attempt(
     .await;
     if let Err(failed) = sent {
         exchange.server = None;
+        if let Some(departure) = departed {
+            return Err(Attempt::Client(departure.failure(exchange, Phase::Connect)));
+        }
         return Err(failed);
     }
     connected(client, exchange);
@@ -401,6 +477,13 @@ async fn attempt(
 fn connected(client: &Client, exchange: &mut Exchange) {
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
+    let descriptor = exchange
+        .server
+        .as_ref()
+        .map(|connection| connection.socket.as_raw_fd());
+    if let Some(sockets) = &mut exchange.stream.sockets {
+        sockets.server = descriptor;
+    }
 }
 
 /// An idle connection that this request may be sent on (`http-reuse`).

@@ -72,6 +72,10 @@ pub struct Notes {
     pub muted: bool,
     /// Answered by a rule that is counted as denial.
     pub denied: bool,
+    /// The request's body did not come in time for the rules.
+    pub body_late: bool,
+    /// The client was lost before a server was reached.
+    pub lost: bool,
     /// The request's body was found broken after its head had been passed on.
     pub broken_body: bool,
 }
@@ -144,7 +148,11 @@ pub fn counted(head: &Head) -> u64 {
             head.method().len() + head.uri().len() + head.version().len()
         }
         hapax_proto::http::Kind::Response => {
-            head.version().len() + digits(head.status()) + head.reason().len()
+            let reason = match head.seen().reason_added {
+                true => 0,
+                false => head.reason().len(),
+            };
+            head.version().len() + digits(head.status()) + reason
         }
     };
     let fields: usize = head

@@ -1,8 +1,7 @@
 //! Encodings: hexadecimal, base64, URLs, JSON.
 
 use base64::Engine;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, prelude::BASE64_STANDARD};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec};
@@ -11,33 +10,76 @@ use hapax_core::sample::{Sample, Value};
 use super::{converters, int, int_arg, kept, str_arg, string};
 use crate::write;
 
-const URL_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone),
-);
-
 converters! {
     "hex", ArgSpec::NONE, None, Bin => Str, "Bytes in hexadecimal." => |cx, _, sample| {
         let mut out = Vec::new();
         write::hex_bytes(&mut out, sample.value.bytes()?);
         kept(cx.arena, &out)
     };
-    "hex2i", ArgSpec::NONE, None, Str => Int, "A hexadecimal number." => |_, _, sample| {
-        let text = std::str::from_utf8(sample.value.bytes()?).ok()?;
-        int(u64::from_str_radix(text, 16).ok()? as i64)
+    "hex2i", ArgSpec::NONE, None, Str => Int, "A hexadecimal number, of which the last 16 digits count." => |_, _, sample| {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).map(u64::from);
+        let number = sample.value.bytes()?.iter().try_fold(0, |number, byte| Some(number << 4 | digit(byte)?));
+        int(number? as i64)
     };
     "base64", ArgSpec::NONE, None, Bin => Str, "Bytes in base64." => |cx, _, sample| kept(cx.arena, BASE64_STANDARD.encode(sample.value.bytes()?).as_bytes());
-    "b64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64." => |cx, _, sample| binary(cx, BASE64_STANDARD.decode(sample.value.bytes()?).ok()?);
-    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| kept(cx.arena, URL_BASE64.encode(sample.value.bytes()?).as_bytes());
+    "b64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64." => |cx, _, sample| binary(cx, &decode_base64(sample.value.bytes()?)?);
+    "ub64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64 for URLs." => |cx, _, sample| binary(cx, &decode_url_base64(sample.value.bytes()?)?);
+    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| kept(cx.arena, BASE64_URL_SAFE_NO_PAD.encode(sample.value.bytes()?).as_bytes());
     "url_dec", ArgSpec { kinds: &[ArgKind::Int], required: 0 }, None, Str => Str, "The bytes behind `%XX` and `+`." => url_dec;
-    "url_enc", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_url_enc), Str => Str, "Bytes that a URL must not hold as `%XX`." => url_enc;
-    "json", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_json), Str => Str, "Escaped for a JSON string." => json;
+    "url_enc", ArgSpec { kinds: &[ArgKind::Str], required: 1 }, Some(check_url_enc), Str => Str, "Bytes that a URL must not hold as `%XX`." => url_enc;
+    "json", ArgSpec { kinds: &[ArgKind::Str], required: 1 }, Some(check_json), Str => Str, "Escaped for a JSON string." => json;
 }
 
-fn binary<'a>(cx: &Cx<'a>, bytes: Vec<u8>) -> Option<Sample<'a>> {
-    Some(Value::Bin(cx.arena.alloc_slice_copy(&bytes)).into())
+fn binary<'a>(cx: &Cx<'a>, bytes: &[u8]) -> Option<Sample<'a>> {
+    Some(Value::Bin(cx.arena.alloc_slice_copy(bytes)).into())
+}
+
+/// Groups of four letters, each of which may end in padding; bits beyond the last byte do not matter.
+pub(crate) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let (groups, []) = text.as_chunks::<4>() else {
+        return None;
+    };
+    let mut out = Vec::with_capacity(groups.len() * 3);
+    for group in groups {
+        let letters = group.iter().rposition(|byte| *byte != b'=')? + 1;
+        let mut bits = 0;
+        for byte in &group[..letters] {
+            bits = bits << 6 | u32::from(six_bits(*byte, b"+/")?);
+        }
+        let bytes = (bits << (6 * (4 - letters))).to_be_bytes();
+        out.extend_from_slice(&bytes[1..letters.max(1)]);
+    }
+    Some(out)
+}
+
+/// Without padding: as upstream has it, an equals sign is another spelling of the last letter of the alphabet.
+pub(crate) fn decode_url_base64(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() % 4 == 1 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in text.chunks(4) {
+        let mut bits = 0;
+        for byte in group {
+            let byte = if *byte == b'=' { b'_' } else { *byte };
+            bits = bits << 6 | u32::from(six_bits(byte, b"-_")?);
+        }
+        let bytes = (bits << (6 * (4 - group.len()))).to_be_bytes();
+        out.extend_from_slice(&bytes[1..group.len()]);
+    }
+    Some(out)
+}
+
+/// What a letter stands for; the two last ones of the alphabet are given.
+fn six_bits(byte: u8, last: &[u8; 2]) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        byte if byte == last[0] => Some(62),
+        byte if byte == last[1] => Some(63),
+        _ => None,
+    }
 }
 
 /// `+` is a blank, with 0 as argument only behind the first question mark.
@@ -74,10 +116,7 @@ fn url_dec<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sampl
 fn check_url_enc(args: &mut [Arg]) -> Result<(), String> {
     match str_arg(args, 0) {
         None | Some(b"" | b"query") => Ok(()),
-        Some(other) => Err(format!(
-            "Unexpected encode type '{}'. Allowed value is 'query'",
-            String::from_utf8_lossy(other)
-        )),
+        Some(_) => Err("Unexpected encode type. Allowed value is 'query'".to_owned()),
     }
 }
 

@@ -9,6 +9,7 @@ use hapax_core::sample::{Sample, Value};
 use regex::bytes::{Captures, Regex};
 
 use super::{converters, int, int_arg, kept, str_arg, string};
+use crate::cast;
 use crate::matcher::compile_regex;
 
 const PART: ArgSpec = ArgSpec {
@@ -26,7 +27,6 @@ converters! {
     "length", ArgSpec::NONE, None, Str => Int, "The length in bytes." => |_, _, sample| int(sample.value.bytes()?.len() as i64);
     "field", PART, Some(check_index), Str => Str, "A field between delimiters, counted from 1 or from the end." => |_, args, sample| field(args, sample.value.bytes()?);
     "word", PART, Some(check_index), Str => Str, "A word between delimiters, empty ones not counted." => |_, args, sample| word(args, sample.value.bytes()?);
-    "bytes", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 1 }, Some(check_bytes), Bin => Bin, "Bytes from an offset, up to a length." => bytes;
     "ltrim", ONE, None, Str => Str, "Without the bytes given at the beginning." => |_, args, sample| {
         let (bytes, set) = (sample.value.bytes()?, str_arg(args, 0)?);
         let start = bytes.iter().position(|byte| !set.contains(byte)).unwrap_or(bytes.len());
@@ -37,7 +37,7 @@ converters! {
         let end = bytes.iter().rposition(|byte| !set.contains(byte)).map_or(0, |last| last + 1);
         string(&bytes[..end])
     };
-    "regsub", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str, ArgKind::Str], required: 2 }, Some(check_regsub), Str => Str, "Replaces what a regular expression matches." => regsub;
+    "regsub", ArgSpec { kinds: &[ArgKind::Regex, ArgKind::Str, ArgKind::Str], required: 2 }, Some(check_regsub), Str => Str, "Replaces what a regular expression matches." => regsub;
     "ipmask", ArgSpec { kinds: &[ArgKind::Mask4, ArgKind::Mask6], required: 1 }, None, Addr => Addr, "An address under a mask." => ipmask;
     "host_only", ArgSpec::NONE, None, Str => Str, "The host of `host:port`." => |_, _, sample| string(split_port(sample.value.bytes()?).0);
     "port_only", ArgSpec::NONE, None, Str => Int, "The port of `host:port`, 0 without one." => |_, _, sample| {
@@ -76,6 +76,7 @@ fn changed<'a>(
 fn check_index(args: &mut [Arg]) -> Result<(), String> {
     match int_arg(args, 0) {
         Some(0) => Err("Unexpected value 0 for index".to_owned()),
+        _ if str_arg(args, 1) == Some(b"") => Err("Empty separators list".to_owned()),
         _ => Ok(()),
     }
 }
@@ -143,30 +144,6 @@ fn take<'a>(
         (first, last)
     };
     string(bytes.get(first.0..last.1)?)
-}
-
-fn check_bytes(args: &mut [Arg]) -> Result<(), String> {
-    for (index, arg) in args.iter_mut().enumerate() {
-        let Arg::Str(text) = arg else { continue };
-        let number = std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse::<i64>().ok());
-        let what = if index == 0 { "start index" } else { "length" };
-        match number.filter(|number| *number >= 0) {
-            Some(number) => *arg = Arg::Int(number),
-            None => return Err(format!("a non-negative integer is expected as {what}")),
-        }
-    }
-    Ok(())
-}
-
-fn bytes<'a>(_: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
-    let bytes = sample.value.bytes()?;
-    let rest = bytes.get(usize::try_from(int_arg(args, 0)?).ok()?..)?;
-    let length = int_arg(args, 1).map_or(rest.len(), |length| {
-        usize::try_from(length).unwrap_or(usize::MAX)
-    });
-    Some(Value::Bin(&rest[..length.min(rest.len())]).into())
 }
 
 /// A compiled `regsub`.
@@ -262,10 +239,9 @@ fn ipmask<'a>(_: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<
     };
     match sample.value {
         Value::Ipv4(ip) => four(ip),
-        Value::Ipv6(ip) => match (args.get(1), ip.to_ipv4_mapped()) {
+        Value::Ipv6(ip) => match (args.get(1), cast::embedded_ipv4(ip)) {
             (_, Some(ip)) => four(ip),
-            (Some(Arg::Mask6(bits)), None) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(*bits)).unwrap_or(0);
+            (Some(Arg::Mask6(mask)), None) => {
                 Some(Value::Ipv6((u128::from(ip) & mask).into()).into())
             }
             _ => None,
@@ -286,8 +262,8 @@ fn split_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
 
 fn check_param(args: &mut [Arg]) -> Result<(), String> {
     match str_arg(args, 1) {
-        Some(delimiter) if delimiter.len() > 1 => {
-            Err("Delimiter must be exactly 1 character".to_owned())
+        Some(delimiter) if delimiter.len() != 1 => {
+            Err("Delimiter must be exactly 1 character.".to_owned())
         }
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Dates as text: `ltime`, `utime` and their kin with smaller units, `http_date`.
+//! Dates as text: `ltime`, `utime` and their kin with smaller units.
 
 use hapax_core::contract::Cx;
 use hapax_core::ir::{Arg, Compiled};

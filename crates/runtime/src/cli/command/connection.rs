@@ -49,6 +49,20 @@ pub fn level_name(level: CliLevel) -> &'static str {
     }
 }
 
+/// `experimental-mode`: without argument it tells.
+pub fn experimental(call: &mut Call<'_>) -> Answer {
+    match call.arg(0) {
+        "" => {
+            let state = if call.state.experimental { "ON" } else { "OFF" };
+            Answer::Information(format!("experimental-mode is {state}\n"))
+        }
+        word => {
+            call.state.experimental = word == "on";
+            Answer::Written
+        }
+    }
+}
+
 /// `prompt`: without argument it toggles between prompt and single command.
 pub fn prompt(call: &mut Call<'_>) -> Answer {
     let mut mode = call.state.mode;

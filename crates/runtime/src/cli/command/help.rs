@@ -2,49 +2,54 @@
 
 use std::fmt::Write;
 
-use hapax_core::ir::CliLevel;
 use hapax_core::keyword::CliCommand;
 
-use super::{Answer, Call, ROWS};
+use crate::cli::session::State;
+
+use super::{Answer, Call, EXPERIMENTAL, ROWS, UNLISTED};
 
 /// Commands that every list ends with.
 const ALWAYS: &[&str] = &["help", "prompt", "quit"];
 
 /// `help`.
 pub fn help(call: &mut Call<'_>) -> Answer {
-    Answer::Information(list_among(ROWS, call.args, call.state.access.level))
-}
-
-/// `help` for some rows.
-pub fn list_among(rows: &[CliCommand], words: &[String], level: CliLevel) -> String {
-    list(
-        rows,
-        "The following commands are valid at this level:",
-        words,
-        level,
-    )
+    Answer::Information(list_among(&shown(call.state), call.args))
 }
 
 /// An unknown command: those that resemble it.
 pub fn unknown(call: &mut Call<'_>) -> Answer {
-    Answer::Information(unknown_among(ROWS, call.words, call.state.access.level))
+    Answer::Information(unknown_among(&shown(call.state), call.words))
+}
+
+/// The rows that a connection is shown.
+fn shown(state: &State) -> Vec<&'static CliCommand> {
+    let hidden = |row: &CliCommand| {
+        UNLISTED.contains(&row.name)
+            || (EXPERIMENTAL.contains(&row.name) && !state.experimental)
+            || row.level > state.access.level
+    };
+    ROWS.iter().filter(|row| !hidden(row)).collect()
+}
+
+/// `help` for some rows.
+pub fn list_among(rows: &[&CliCommand], words: &[String]) -> String {
+    let title = "The following commands are valid at this level:";
+    list(rows, title, words)
 }
 
 /// The answer to a command that none of some rows is.
-pub fn unknown_among(rows: &[CliCommand], words: &[String], level: CliLevel) -> String {
+pub fn unknown_among(rows: &[&CliCommand], words: &[String]) -> String {
     let first = words.first().map_or("", String::as_str);
     let title = format!(
         "Unknown command: '{first}', but maybe one of the following ones is a better match:"
     );
-    list(rows, &title, words, level)
+    list(rows, &title, words)
 }
 
-fn list(rows: &[CliCommand], title: &str, words: &[String], level: CliLevel) -> String {
+fn list(rows: &[&CliCommand], title: &str, words: &[String]) -> String {
     let mut text = format!("{title}\n");
     for row in rows {
-        let documented = !row.doc.is_empty();
-        let shown = ALWAYS.contains(&row.name) || (documented && resembles(row, words));
-        if shown && row.level <= level {
+        if ALWAYS.contains(&row.name) || resembles(row, words) {
             let name = format!("{} {}", row.name, row.usage);
             let _ = writeln!(text, "  {:<40}: {}", name.trim_end(), row.doc);
         }

@@ -70,6 +70,13 @@ commands! {
     "quit", "", User, "disconnect", quit;
 }
 
+/// The rows that a connection is shown: modes are not listed.
+fn shown(level: CliLevel) -> Vec<&'static CliCommand> {
+    let rows = ROWS.iter();
+    rows.filter(|row| !row.doc.is_empty() && row.level <= level)
+        .collect()
+}
+
 /// Finds and runs the command of some words.
 pub(super) fn run(master: &dyn Supervisor, state: &mut State, words: &[String]) -> Answer {
     let found = ROWS.iter().zip(RUN).find(|(row, _)| {
@@ -78,7 +85,7 @@ pub(super) fn run(master: &dyn Supervisor, state: &mut State, words: &[String]) 
         parts.all(|part| words.next().is_some_and(|word| word == part))
     });
     let Some((row, run)) = found else {
-        let text = help::unknown_among(ROWS, words, state.level);
+        let text = help::unknown_among(&shown(state.level), words);
         return Answer::Text(text);
     };
     if state.level < row.level {
@@ -95,7 +102,7 @@ pub(super) fn run(master: &dyn Supervisor, state: &mut State, words: &[String]) 
 
 /// Prefixes are taken off before commands are looked up; alone they are none.
 fn prefix(call: &mut Call<'_>) -> Answer {
-    Answer::Text(help::unknown_among(ROWS, call.words, call.state.level))
+    Answer::Text(help::unknown_among(&shown(call.state.level), call.words))
 }
 
 fn echo(call: &mut Call<'_>) -> Answer {
@@ -180,7 +187,7 @@ fn show_version(call: &mut Call<'_>) -> Answer {
 }
 
 fn list(call: &mut Call<'_>) -> Answer {
-    Answer::Text(help::list_among(ROWS, call.args, call.state.level))
+    Answer::Text(help::list_among(&shown(call.state.level), call.args))
 }
 
 fn prompt(call: &mut Call<'_>) -> Answer {
