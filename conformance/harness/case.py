@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-HEADER_KEYS = {"since", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
+HEADER_KEYS = {"since", "reference", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
 PRELUDES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "preludes")
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(PRELUDES)), "docs", "examples")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(/(?:[^/\\]|\\.)*/)(?=\s|$)|(\S+)')

@@ -12,6 +12,7 @@ pub(crate) mod no_counterpart;
 pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod retry;
 pub(crate) mod runtime_socket;
 pub(crate) mod server;
 pub(crate) mod statistics;

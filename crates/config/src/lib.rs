@@ -36,6 +36,7 @@ pub static TABLES: &[Tables] = &[
     keyword::http_check::TABLE,
     keyword::http_option::TABLE,
     keyword::limit::TABLE,
+    keyword::retry::TABLE,
     keyword::log::TABLE,
     keyword::no_counterpart::TABLE,
     keyword::option::TABLE,

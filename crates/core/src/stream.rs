@@ -94,6 +94,8 @@ pub struct Stream {
     pub termination: Termination,
     /// Connection attempts after the first.
     pub retries: u32,
+    /// Whether the request is not sent again once it was sent (`disable-l7-retry`).
+    pub sent_once: bool,
     /// Whether another server was taken after a failure (`+` in the log).
     pub redispatched: bool,
     /// Requests before this one in the server's queue.

@@ -8,6 +8,7 @@ pub mod del_acl;
 pub mod del_header;
 pub mod del_map;
 pub mod deny;
+pub mod disable_l7_retry;
 mod pattern_list;
 mod reading;
 mod reason;
@@ -47,6 +48,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_header::ROW,
     del_map::ROW,
     deny::ROW,
+    disable_l7_retry::ROW,
     redirect::ROW,
     reject::ROW,
     replace_header::ROW,

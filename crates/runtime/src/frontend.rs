@@ -34,6 +34,8 @@ pub struct Door {
     /// Accepted while another worker took the last place; served first when one is free.
     waiting: RefCell<VecDeque<(OwnedFd, Addr)>>,
     rate_pause: Cell<bool>,
+    /// The administrator shut it (SIGTTOU).
+    held: Cell<bool>,
 }
 
 /// What all workers share about limits: whether somebody waits for a place, and how many connections each of them has.
@@ -128,7 +130,22 @@ impl Door {
             gate: Gate::new(),
             waiting: RefCell::default(),
             rate_pause: Cell::new(false),
+            held: Cell::new(false),
         })
+    }
+
+    /// Keeps the door shut until [`Door::resume`], whatever becomes free.
+    pub fn pause(&self) {
+        self.held.set(true);
+        self.gate.set(GateState::Paused);
+    }
+
+    /// Opens the door again, as far as limits and rates allow.
+    pub fn resume(self: &Rc<Door>) {
+        self.held.set(false);
+        if !self.rate_pause.get() {
+            self.serve_waiting();
+        }
     }
 
     /// A connection came.
@@ -249,7 +266,10 @@ impl Door {
         .map(|(limit, _)| limit)
         .min();
         let Some(limit) = over else {
-            self.gate.set(GateState::Open);
+            self.gate.set(match self.held.get() {
+                true => GateState::Paused,
+                false => GateState::Open,
+            });
             return;
         };
         self.gate.set(GateState::Paused);

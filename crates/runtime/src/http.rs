@@ -5,6 +5,7 @@
 //! both messages (`lane`, `response`, `tunnel`); `reply` and
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
+mod again;
 mod buffer_request;
 mod case;
 pub(crate) mod client;

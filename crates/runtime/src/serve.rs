@@ -170,12 +170,12 @@ impl Running {
 
     /// Listeners take no connections for a while (SIGTTOU).
     pub fn pause(&self) {
-        self.on_each(|_| each_door(|door| door.gate.set(GateState::Paused)));
+        self.on_each(|_| each_door(|door| door.pause()));
     }
 
     /// Listeners take connections again (SIGTTIN).
     pub fn resume(&self) {
-        self.on_each(|_| each_door(|door| door.gate.set(GateState::Open)));
+        self.on_each(|_| each_door(Door::resume));
     }
 
     /// Ends every session now.

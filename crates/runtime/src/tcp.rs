@@ -52,7 +52,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 0));
     };
     route::enter_backend(client, exchange, backend);
-    connect::run(client, exchange).await?;
+    connect::run(client, exchange, false).await?;
     if plan.proxy(frontend).ir.options.logasap {
         finish::log_early(client, exchange);
     }

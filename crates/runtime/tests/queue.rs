@@ -163,3 +163,30 @@ fn a_request_that_is_sent_again_takes_no_second_slot() {
     assert_eq!(origin.connections(), 2);
     all_slots_come_back(&world);
 }
+
+#[test]
+fn a_place_that_is_free_does_not_open_a_paused_listener() {
+    let origin = Origin::new(HI, After::Keep);
+    let mut proxy = limited(&[origin.address]);
+    proxy.maxconn = Some(1);
+    let mut world = world::run_balanced(ir::Global::default(), vec![proxy], 1);
+    let mut first = Client::connect(world.addresses[0]);
+    first.send(GET).read_until("hi");
+    world.running.as_ref().expect("it runs").pause();
+    // Answered by the worker after it has paused.
+    first.send(LAST).read_all();
+    all_slots_come_back(&world);
+    let mut second = Client::connect(world.addresses[0]);
+    second.send(LAST);
+    let timeout = std::time::Duration::from_millis(200);
+    second.0.set_read_timeout(Some(timeout)).expect("a timeout");
+    let mut byte = [0];
+    assert!(std::io::Read::read(&mut second.0, &mut byte).is_err());
+    world.running.as_ref().expect("it runs").resume();
+    second
+        .0
+        .set_read_timeout(Some(world::wire::LIMIT))
+        .expect("a timeout");
+    assert!(second.read_all().ends_with("hi"));
+    world.end();
+}

@@ -276,7 +276,6 @@ static NOT_BUILT: &[&str] = &[
     "persist",
     "quic-initial",
     "reqadd",
-    "retry-on",
     "server-state-base",
     "server-state-file",
     "server-template",

@@ -5,11 +5,13 @@ use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use hapax_core::counter::Count;
+use hapax_core::program::Program;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 
@@ -124,6 +126,7 @@ const MOST_DISCARDED: usize = 64;
 const READ: usize = 4096;
 
 async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> {
+    let _job = Job::begin(cli);
     count_connection(cli);
     let mut session = Session::new(access);
     let mut input = vec![0; READ];
@@ -144,6 +147,23 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> 
             stream.discard(&mut input);
             return Ok(());
         }
+    }
+}
+
+/// A connection of the runtime API is one of the process' jobs while it is open.
+struct Job(Arc<Program>);
+
+impl Job {
+    fn begin(cli: &Cli) -> Job {
+        let program = cli.program.load_full();
+        program.live.process.jobs.fetch_add(1, Ordering::Relaxed);
+        Job(program)
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.0.live.process.jobs.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

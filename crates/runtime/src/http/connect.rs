@@ -23,8 +23,8 @@ use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
-/// client to be redirected to it (`redir`).
-pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+/// client to be redirected to it (`redir`). `again` tells that the request was sent to a server and failed there.
+pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let backend = exchange.stream.backend;
     let proxy = plan.proxy(backend);
@@ -33,6 +33,18 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
+    if again && let Some(index) = stay {
+        let live = &proxy.live;
+        if has_choice(live, proxy.ir.options.allbackups)
+            && redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+        {
+            stay = None;
+            failed = Some(index);
+            release(client, exchange);
+        } else {
+            count_again(client, exchange, index, index);
+        }
+    }
     loop {
         let direct = plan.at(backend).direct.as_ref();
         let index = match (direct, stay.take()) {
@@ -66,7 +78,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             Err(Attempt::TimedOut) => Cause::ServerTimeout,
         };
         let backend_counters = &proxy.live.backend.counters;
-        if exchange.stream.retries >= most {
+        if exchange.stream.retries >= most || !proxy.ir.retry_on.connection {
             server.live.counters.add(worker, Count::ConnectionErrors, 1);
             backend_counters.add(worker, Count::ConnectionErrors, 1);
             release(client, exchange);
@@ -149,6 +161,14 @@ pub fn start_over(exchange: &mut Exchange) {
     exchange.down.reset();
     exchange.down.input = None;
     exchange.up.rewind();
+}
+
+/// The same for a request that was sent whole.
+pub fn replay(exchange: &mut Exchange) {
+    exchange.server = None;
+    exchange.down.reset();
+    exchange.down.input = None;
+    exchange.up.replay();
 }
 
 /// Gives the slot on the server back.

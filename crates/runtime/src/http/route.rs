@@ -40,8 +40,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     }
     super::cookie::on_request(client, exchange);
     prepare(client, exchange)?;
+    let mut again = false;
     loop {
-        connect::run(client, exchange).await?;
+        connect::run(client, exchange, again).await?;
         if exchange.server.is_none() {
             return reply::redirected(client, exchange).await;
         }
@@ -52,7 +53,14 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         match transfer::run(client, exchange).await? {
             transfer::Ended::Done => return Ok(()),
             // A connection that waited idle was closed just when it was taken.
-            transfer::Ended::Again => connect::start_over(exchange),
+            transfer::Ended::Again => {
+                again = false;
+                connect::start_over(exchange);
+            }
+            transfer::Ended::Failed => {
+                again = true;
+                connect::replay(exchange);
+            }
         }
     }
 }
@@ -119,6 +127,7 @@ pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId)
 fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let frontend = &client.plan.proxy(client.session.frontend).ir;
     let backend = &client.plan.proxy(exchange.stream.backend).ir;
+    let keeps = super::again::kept(client, exchange);
     let request = &mut exchange.stream.request;
     let forward_for = frontend.forward_for.iter().chain(&backend.forward_for);
     if let Some(option) = forward_for.last() {
@@ -156,7 +165,13 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;
-    up.begin(framing, &limits).map_err(|fault| {
+    up.keep(keeps);
+    let begun = up.begin(framing, &limits);
+    if !up.is_received() {
+        // Only what is here as a whole may be sent again.
+        up.keep(0);
+    }
+    begun.map_err(|fault| {
         exchange.notes.bad_request = true;
         match fault {
             LaneFault::Malformed(fault) => {
