@@ -6,7 +6,8 @@ import os
 import re
 from dataclasses import dataclass, field
 
-HEADER_KEYS = {"since", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
+REPEATED = {"ignore", "mask"}
+HEADER_KEYS = {"since", "reference", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
 PRELUDES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "preludes")
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(PRELUDES)), "docs", "examples")
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(/(?:[^/\\]|\\.)*/)(?=\s|$)|(\S+)')
@@ -59,18 +60,18 @@ class Case:
 KINDS = {"config", "upstream-config", "file", "origin", "client", "expect", "run"}
 
 
-def read_case(path, root):
+def read_case(path, root, suffix=".case", kinds=KINDS):
     """Parses the file at `path`; its name is the path below `root` without the suffix."""
     with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
         lines = file.read().split("\n")
     if lines and lines[-1] == "":
         lines.pop()
-    name = os.path.relpath(path, root).removesuffix(".case")
+    name = os.path.relpath(path, root).removesuffix(suffix)
     title, header, sections = [], {}, []
     for number, line in enumerate(lines, 1):
         if line.startswith("== "):
             kind, *words = line[3:].split()
-            if kind not in KINDS:
+            if kind not in kinds:
                 raise CaseError(f"{path}:{number}: unknown section '{kind}'")
             sections.append(Section(number, kind, words))
         elif sections:
@@ -81,7 +82,8 @@ def read_case(path, root):
             key, colon, value = line.partition(":")
             if not colon or key not in HEADER_KEYS:
                 raise CaseError(f"{path}:{number}: not a header line: {line!r}")
-            header[key] = value.strip()
+            value = value.strip()
+            header[key] = f"{header[key]}\n{value}" if key in REPEATED and key in header else value
     for section in sections:
         while section.lines and not section.lines[-1].strip():
             section.lines.pop()

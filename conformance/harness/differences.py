@@ -16,10 +16,15 @@ class Differences:
                 raise SystemExit(f"{path}: a row lacks {missing or 'reference/hapax'}: {row}")
         self.used = set()
 
+    def unused(self):
+        """A line for each row that rewrote nothing: what it excused is gone, or it never was."""
+        rows = enumerate(self.rows)
+        return [f"differences.toml: no longer needed: {row['case']}: {row['reason']}" for number, row in rows if number not in self.used]
+
     def apply(self, name, side, lines):
         """Rewrites `lines` of one side of the case `name`: a match becomes the row's `text` (empty: the line goes)."""
         for number, row in enumerate(self.rows):
-            if side not in row or not fnmatch.fnmatchcase(name, row["case"]):
+            if side not in row or not applies(row, name):
                 continue
             pattern, kept = re.compile(row[side]), []
             for line in lines:
@@ -30,3 +35,9 @@ class Differences:
                     kept.append(changed)
             lines = kept
         return lines
+
+
+def applies(row, name):
+    """Whether a row is about the case `name`; its `case` is a pattern or a list of them."""
+    cases = row["case"] if isinstance(row["case"], list) else [row["case"]]
+    return any(fnmatch.fnmatchcase(name, case) for case in cases)

@@ -1,6 +1,7 @@
 """The command line of the runner, the parallel play of all cases, and the report."""
 import argparse
 import difflib
+import functools
 import os
 import shutil
 import subprocess
@@ -11,9 +12,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from .case import CaseError, read_case
-from .check import compare_check, play_check, read_check
+from .check import Snippet, compare_check, play_check, read_check
 from .differences import Differences
 from .play import play
+from .sample import SampleCase, compare_sample, play_sample, read_sample
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOP = os.path.dirname(HERE)
@@ -41,6 +43,10 @@ def main():
         if kind == "skipped":
             print(f"skipped {name}: {reason}")
     failed = [name for name, kind, _ in results if kind == "failed"]
+    whole = not options.k and not options.self and not counts["skipped"]
+    for line in differences.unused() if whole else []:
+        print(line)
+        failed.append("differences.toml")
     if failed:
         print("failed: " + " ".join(sorted(failed)))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
@@ -72,6 +78,8 @@ def collect(options):
                 cases.append(read_case(path, HERE))
             elif file.endswith(".check"):
                 cases += read_check(path, HERE)
+            elif file.endswith(".sample"):
+                cases.append(read_sample(path, HERE))
     names = [case.name for case in cases]
     for name in set(names):
         if names.count(name) > 1:
@@ -129,16 +137,22 @@ def run_all(cases, reference, ours, differences, options):
 
 def judge(case, reference, ours, differences, folder, options):
     """Plays one case on both sides at the same time and compares."""
-    if not hasattr(case, "sections"):
+    if isinstance(case, Snippet):
         return judge_check(case, reference, ours, differences, folder, options)
     reason = unmet(case)
     if reason:
         return "skipped", reason
+    if case.header.get("reference") == "2.6":
+        reference = second_reference()
+        ours = reference if options.self else ours
+        if reference is None:
+            return "skipped", "needs HAProxy 2.6"
     outcomes = {}
+    sample = isinstance(case, SampleCase)
 
     def side(name, binary, letter):
         try:
-            outcomes[name] = play(case, "reference" if options.self else name, binary, os.path.join(folder, letter))
+            outcomes[name] = (play_sample if sample else play)(case, "reference" if options.self else name, binary, os.path.join(folder, letter))
         except Exception as error:
             outcomes[name] = error
 
@@ -151,7 +165,16 @@ def judge(case, reference, ours, differences, folder, options):
     for name, outcome in outcomes.items():
         if isinstance(outcome, Exception):
             return "failed", f"{name}: {type(outcome).__name__}: {outcome}"
+    if sample:
+        return judge_sample(case, outcomes["reference"], outcomes["hapax"], differences, options)
     return verdict(case, outcomes["reference"], outcomes["hapax"], differences, options)
+
+
+@functools.cache
+def second_reference():
+    """The path of HAProxy 2.6, which still runs some of what 3.2 refuses; None where it cannot be brought."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "upstream"), "--old", "--path"], capture_output=True, text=True)
+    return os.path.abspath(done.stdout.strip()) if done.returncode == 0 else None
 
 
 def verdict(case, reference, ours, differences, options):
@@ -191,6 +214,13 @@ def verdict(case, reference, ours, differences, options):
         faults += ["messages (not compared unless asked):"] + ["  " + line for line in reference.messages]
         return ("failed" if faults[0] != "what the reference did:" else "passed"), "\n".join(faults)
     return ("failed" if faults else "passed"), "\n".join(faults)
+
+
+def judge_sample(case, reference, ours, differences, options):
+    """Compares the answers to all inputs of a sample file."""
+    faults = compare_sample(case, reference, ours, differences, options.self)
+    shown = [f"{key} => {answer}" for key, answer in reference[0]] if options.show else []
+    return ("failed" if faults else "passed"), "\n".join(shown + faults)
 
 
 def judge_check(snippet, reference, ours, differences, folder, options):

@@ -10,6 +10,7 @@ import re
 import shlex
 
 from .case import configuration_text, read_case
+from .sample import read_sample
 
 SECTIONS = {"global", "defaults", "frontend", "backend", "listen"}
 RULES = {"http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"}
@@ -19,7 +20,7 @@ SAMPLE = re.compile(r"%(?:\{[^}]*\})?\[((?:[^\[\]]|\[[^\]]*\])*)\]")
 
 
 def uses_of_cases(root):
-    """All triples of all `.case` files below `root`."""
+    """All triples of all `.case` and `.sample` files below `root`."""
     uses = set()
     for path in glob.glob(os.path.join(root, "**", "*.case"), recursive=True):
         case = read_case(path, root)
@@ -33,6 +34,8 @@ def uses_of_cases(root):
             uses |= uses_of_steps(section.lines)
         for word in case.header.get("args", "").split():
             uses.add(("argument", word, None))
+    for path in glob.glob(os.path.join(root, "**", "*.sample"), recursive=True):
+        uses |= uses_of_text(read_sample(path, root).configuration())
     return uses
 
 
@@ -130,20 +133,31 @@ def expression(word):
 
 def uses_of_steps(lines):
     """What client steps use: runtime commands, statistics columns, command-line arguments."""
-    uses = set()
+    uses, runtime_api = set(), False
     for line in lines:
         words = split(line)
         if not words:
             continue
+        if words[0] == "connect" and len(words) > 1:
+            runtime_api = words[1].startswith("unix:${socket:")
         if words[0] in ("cli", "poll") and len(words) > 1:
-            command = words[2] if words[0] == "poll" and len(words) > 2 else words[1]
-            parts = command.split(";")[0].split()
-            for count in range(1, len(parts) + 1):
-                uses.add(("command", " ".join(parts[:count]), None))
+            uses |= uses_of_commands(words[2] if words[0] == "poll" and len(words) > 2 else words[1])
+        elif words[0] == "send" and runtime_api and len(words) > 1:
+            uses |= uses_of_commands(words[1].replace("\\n", ";"))
         elif words[0] == "csv":
             uses |= {("column", name, None) for name in words[1].split(",")}
         elif words[:2] == ["recv", "csv"]:
             uses |= {("column", name, None) for name in words[2].split(",")}
         elif words[0] in ("run", "start"):
             uses |= {("argument", word, None) for word in words[1:]}
+    return uses
+
+
+def uses_of_commands(text):
+    """The runtime commands of one line, with the shorter names that begin each."""
+    uses = set()
+    for command in text.split(";"):
+        parts = command.split()
+        for count in range(1, len(parts) + 1):
+            uses.add(("command", " ".join(parts[:count]), None))
     return uses

@@ -14,7 +14,7 @@ use hapax_core::live::{ProxyLive, ServerLive};
 use parking_lot::Mutex;
 
 use crate::farm::has_room;
-use crate::queue::{Place, Queues};
+use crate::queue::{Place, Queues, Reach};
 
 /// Algorithm and queues of a backend.
 #[derive(Debug)]
@@ -104,9 +104,16 @@ impl Backend {
         }
         if !self.keyed && queues.len(None) > 0 {
             // A dynamic limit may have grown meanwhile; who came first shall profit.
-            return self.wait(None, ticket, waker, queues);
+            let assigned = self.wait(None, wish.avoid, ticket, waker, queues);
+            self.serve_left_over(queues);
+            return assigned;
         }
         match self.balancer.choose(wish.key, wish.avoid) {
+            // Rather a slot of a server that is busy than the one that failed just now.
+            Some(index) if Some(index) == wish.avoid && !self.keyed && !self.is_alone(index) => {
+                queues.left_over = true;
+                self.wait(None, wish.avoid, ticket, waker, queues)
+            }
             Some(index) => {
                 ticket.balanced = true;
                 // The queue of the one server that the key allows may be full.
@@ -114,7 +121,7 @@ impl Backend {
                     .unwrap_or(Assigned::NoServer)
             }
             None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
-                self.wait(None, ticket, waker, queues)
+                self.wait(None, wish.avoid, ticket, waker, queues)
             }
             None => Assigned::NoServer,
         }
@@ -137,7 +144,7 @@ impl Backend {
         if maxqueue > 0 && queues.len(Some(index)) >= maxqueue {
             return None;
         }
-        Some(self.wait(Some(index), ticket, waker, queues))
+        Some(self.wait(Some(index), None, ticket, waker, queues))
     }
 
     fn take(&self, index: usize) -> Assigned {
@@ -154,11 +161,12 @@ impl Backend {
     fn wait(
         &self,
         server: Option<usize>,
+        avoid: Option<usize>,
         ticket: &mut Ticket,
         waker: &Waker,
         queues: &mut Queues,
     ) -> Assigned {
-        ticket.number = queues.park(server, waker);
+        ticket.number = queues.park(server, avoid, waker);
         ticket.server = server;
         self.count_up(server);
         Assigned::Wait
@@ -188,14 +196,36 @@ impl Backend {
         if !self.keeps_clients(index) {
             return;
         }
-        let shared = self.is_usable(index) && self.takes_part(server);
+        let reach = if !self.is_usable(index) || !self.takes_part(server) {
+            Reach::Own
+        } else if self.is_alone(index) {
+            Reach::All
+        } else {
+            Reach::Willing
+        };
         while server.sessions.value() < server.limit.load(Ordering::Relaxed) {
-            let Some(from) = queues.grant(index, shared) else {
+            let Some(from) = queues.grant(index, reach) else {
                 return;
             };
             self.count_down(from);
             self.take(index);
         }
+    }
+
+    /// Gives slots that those who waited did not want to who has come now.
+    fn serve_left_over(&self, queues: &mut Queues) {
+        if std::mem::take(&mut queues.left_over) {
+            for index in 0..self.live.servers.len() {
+                self.serve_waiting(index, queues);
+            }
+        }
+    }
+
+    /// Whether there is no other server for those in the backend's queue.
+    fn is_alone(&self, index: usize) -> bool {
+        !self.live.servers.iter().any(|other| {
+            other.index != index && other.usable.load(Ordering::Relaxed) && self.takes_part(other)
+        })
     }
 
     /// Whether load balancing uses a server: a backup only when no active server is usable.

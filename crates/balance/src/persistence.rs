@@ -229,7 +229,7 @@ fn set_cookie(cookie: &Cookie, found: &Found, server: &ServerLive, now: u64) -> 
 }
 
 /// A bare `cookie NAME` only reads; the log shows nothing of it.
-fn is_silent(cookie: &Cookie) -> bool {
+pub fn is_silent(cookie: &Cookie) -> bool {
     cookie.mode == CookieMode::Passive && !cookie.indirect
 }
 

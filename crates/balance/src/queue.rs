@@ -11,6 +11,10 @@ pub struct Queues {
     backend: Queue,
     granted: HashMap<u64, Grant>,
     next: u64,
+    /// For each server: those in the backend's queue up to this number avoid it.
+    averse: Vec<u64>,
+    /// A slot may be free that those who wait avoid.
+    pub left_over: bool,
 }
 
 /// Those who wait for one server, or for any.
@@ -26,6 +30,19 @@ struct Waiter {
     waker: Waker,
     /// `served` when it joined.
     joined: u32,
+    /// The server that failed it.
+    avoid: Option<usize>,
+}
+
+/// Whom a free slot may go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those in the server's own queue.
+    Own,
+    /// Those in the backend's queue too, unless the server failed them.
+    Willing,
+    /// All of the backend's queue too.
+    All,
 }
 
 /// A slot that was taken for a request.
@@ -56,6 +73,8 @@ impl Queues {
             backend: Queue::default(),
             granted: HashMap::new(),
             next: 0,
+            averse: vec![0; servers],
+            left_over: false,
         }
     }
 
@@ -67,14 +86,16 @@ impl Queues {
         }
     }
 
-    /// Adds a waiter at the end and gives its number.
-    pub fn park(&mut self, server: Option<usize>, waker: &Waker) -> u64 {
+    /// Adds a waiter at the end and gives its number. `avoid` is a server that it would rather not get from the backend's
+    /// queue.
+    pub fn park(&mut self, server: Option<usize>, avoid: Option<usize>, waker: &Waker) -> u64 {
         self.next += 1;
         let number = self.next;
         if let Some(queue) = self.queue(server) {
             let waiter = Waiter {
                 waker: waker.clone(),
                 joined: queue.served,
+                avoid,
             };
             queue.waiting.insert(number, waiter);
         }
@@ -111,24 +132,41 @@ impl Queues {
         }
     }
 
-    /// Gives a slot of `server` to who came first of its own queue and, if `shared`, the backend's; wakes it and tells
-    /// whose queue it stood in.
-    pub fn grant(&mut self, server: usize, shared: bool) -> Option<Option<usize>> {
+    /// Gives a slot of `server` to who came first of those whom it may reach; wakes it and tells whose queue it stood in.
+    pub fn grant(&mut self, server: usize, reach: Reach) -> Option<Option<usize>> {
         let own = self.servers.get(server).and_then(Queue::first);
-        let common = if shared { self.backend.first() } else { None };
-        let from = match (own, common) {
+        let common = match reach {
+            Reach::Own => None,
+            Reach::Willing => self.first_willing(server),
+            Reach::All => self.backend.first(),
+        };
+        let (number, from) = match (own, common) {
             (None, None) => return None,
-            (Some(own), Some(common)) if common < own => None,
-            (Some(_), _) => Some(server),
-            (None, Some(_)) => None,
+            (Some(own), Some(common)) if common < own => (common, None),
+            (Some(own), _) => (own, Some(server)),
+            (None, Some(common)) => (common, None),
         };
         let queue = self.queue(from)?;
-        let (number, waiter) = queue.waiting.pop_first()?;
+        let waiter = queue.waiting.remove(&number)?;
         let position = queue.turn(waiter.joined);
         queue.served = queue.served.wrapping_add(1);
         self.granted.insert(number, Grant { server, position });
         waiter.waker.wake();
         Some(from)
+    }
+
+    /// The oldest in the backend's queue that does not avoid `server`. Numbers only grow and nobody changes its mind, so
+    /// that each is looked at once.
+    fn first_willing(&mut self, server: usize) -> Option<u64> {
+        let averse = self.averse.get_mut(server)?;
+        for (&number, waiter) in self.backend.waiting.range(*averse + 1..) {
+            if waiter.avoid != Some(server) {
+                return Some(number);
+            }
+            *averse = number;
+        }
+        self.left_over |= !self.backend.waiting.is_empty();
+        None
     }
 
     /// Sends everybody in a queue to ask anew; tells how many.
@@ -176,15 +214,15 @@ mod tests {
         let waker = Waker::noop();
         let mut queues = Queues::new(2);
         let numbers = [
-            queues.park(Some(0), waker),
-            queues.park(None, waker),
-            queues.park(Some(0), waker),
-            queues.park(Some(1), waker),
+            queues.park(Some(0), None, waker),
+            queues.park(None, None, waker),
+            queues.park(Some(0), None, waker),
+            queues.park(Some(1), None, waker),
         ];
-        assert_eq!(queues.grant(0, true), Some(Some(0)));
-        assert_eq!(queues.grant(0, true), Some(None));
-        assert_eq!(queues.grant(0, true), Some(Some(0)));
-        assert_eq!(queues.grant(0, true), None);
+        assert_eq!(queues.grant(0, Reach::All), Some(Some(0)));
+        assert_eq!(queues.grant(0, Reach::All), Some(None));
+        assert_eq!(queues.grant(0, Reach::All), Some(Some(0)));
+        assert_eq!(queues.grant(0, Reach::All), None);
         for (number, position) in numbers.iter().zip([1, 1, 2]) {
             let grant = Grant {
                 server: 0,
@@ -195,18 +233,18 @@ mod tests {
         assert_eq!(queues.ask(Some(1), numbers[3], waker), Place::Waiting(1));
         assert_eq!(queues.leave(Some(1), numbers[3]), Place::Waiting(1));
         assert_eq!(queues.leave(Some(1), numbers[3]), Place::Gone);
-        assert_eq!(queues.grant(1, true), None);
+        assert_eq!(queues.grant(1, Reach::All), None);
     }
 
     #[test]
     fn who_leaves_the_queue_counts_for_nobody() {
         let waker = Waker::noop();
         let mut queues = Queues::new(1);
-        let numbers = [(); 4].map(|()| queues.park(Some(0), waker));
+        let numbers = [(); 4].map(|()| queues.park(Some(0), None, waker));
         assert_eq!(queues.leave(Some(0), numbers[1]), Place::Waiting(1));
-        assert_eq!(queues.grant(0, false), Some(Some(0)));
+        assert_eq!(queues.grant(0, Reach::Own), Some(Some(0)));
         assert_eq!(queues.ask(Some(0), numbers[2], waker), Place::Waiting(2));
-        assert_eq!(queues.grant(0, false), Some(Some(0)));
+        assert_eq!(queues.grant(0, Reach::Own), Some(Some(0)));
         let grant = Grant {
             server: 0,
             position: 2,
@@ -219,12 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_does_not_go_to_those_whom_its_server_failed() {
+        let waker = Waker::noop();
+        let mut queues = Queues::new(2);
+        let averse = [(); 2].map(|()| queues.park(None, Some(0), waker));
+        assert_eq!(queues.grant(0, Reach::Willing), None);
+        let willing = queues.park(None, Some(1), waker);
+        assert_eq!(queues.grant(0, Reach::Willing), Some(None));
+        assert!(matches!(
+            queues.ask(None, willing, waker),
+            Place::Granted(_)
+        ));
+        assert_eq!(queues.grant(0, Reach::Willing), None);
+        assert_eq!(queues.grant(1, Reach::Willing), Some(None));
+        assert!(matches!(
+            queues.ask(None, averse[0], waker),
+            Place::Granted(_)
+        ));
+        assert_eq!(queues.grant(0, Reach::All), Some(None));
+    }
+
+    #[test]
     fn a_draining_server_takes_only_its_own() {
         let mut queues = Queues::new(1);
-        queues.park(None, Waker::noop());
-        queues.park(Some(0), Waker::noop());
-        assert_eq!(queues.grant(0, false), Some(Some(0)));
-        assert_eq!(queues.grant(0, false), None);
+        queues.park(None, None, Waker::noop());
+        queues.park(Some(0), None, Waker::noop());
+        assert_eq!(queues.grant(0, Reach::Own), Some(Some(0)));
+        assert_eq!(queues.grant(0, Reach::Own), None);
         assert_eq!(queues.disperse(None), 1);
     }
 }

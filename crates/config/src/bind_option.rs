@@ -71,27 +71,22 @@ static ROWS: &[BindOption] = &[
             Ok(())
         },
     ),
-    BindOption {
-        support: Support::NoCounterpart(
-            "a new process opens its listeners beside those of the old one and asks it for none",
-        ),
-        ..row(
-            "expose-fd",
-            "listeners",
-            "Gives listening sockets to a process that asks on this runtime socket.",
-            |cursor, options| match take(cursor).as_str() {
-                "listeners" => {
-                    options.expose_fd_listeners = true;
-                    Ok(())
-                }
-                "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
-                other => Err(fault(
-                    cursor,
-                    format!("'expose-fd' only supports 'listeners' (got '{other}')"),
-                )),
-            },
-        )
-    },
+    row(
+        "expose-fd",
+        "listeners",
+        "Gives listening sockets to a process that asks on this runtime socket.",
+        |cursor, options| match take(cursor).as_str() {
+            "listeners" => {
+                options.expose_fd_listeners = true;
+                Ok(())
+            }
+            "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
+            other => Err(fault(
+                cursor,
+                format!("'expose-fd' only supports 'listeners' (got '{other}')"),
+            )),
+        },
+    ),
     row(
         "gid",
         "<number>",
@@ -226,7 +221,9 @@ static ROWS: &[BindOption] = &[
         )
     },
     BindOption {
-        support: Support::Legacy("2.4"),
+        support: Support::NoCounterpart(
+            "there is one process, and all of its workers take connections",
+        ),
         ..row(
             "process",
             "<range>",
@@ -234,9 +231,10 @@ static ROWS: &[BindOption] = &[
             |cursor, _| {
                 let range = take(cursor);
                 let span = cursor.keyword().span;
+                // Upstream puts quotes around the faults of 'stats socket'; this warning is hapax's own.
+                let before = cursor.prefix.trim_end_matches('\'');
                 let text = format!(
-                    "{}'process {range}' on 'bind' lines is not supported anymore, all workers take connections.",
-                    cursor.prefix
+                    "{before}'process {range}' on 'bind' lines is not supported anymore, all workers take connections."
                 );
                 let warning = hapax_core::diagnostic::Diagnostic::warning(span, text)
                     .with_hint("please remove it, or use 'thread' instead");

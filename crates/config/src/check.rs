@@ -4,6 +4,9 @@ mod mode;
 mod names;
 mod numbers;
 mod servers;
+mod users;
+
+pub(crate) use servers::start_without_address;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
@@ -28,6 +31,7 @@ pub fn check(
         sources,
         diagnostics,
     };
+    users::complete(config, &mut check);
     names::references(config, &mut check);
     servers::names(config, &mut check);
     if !failed {

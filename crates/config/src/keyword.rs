@@ -12,12 +12,14 @@ pub(crate) mod no_counterpart;
 pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod retry;
 pub(crate) mod runtime_socket;
 pub(crate) mod server;
 pub(crate) mod statistics;
 pub(crate) mod tcp_probe;
 pub(crate) mod timeout;
 pub(crate) mod tune;
+pub(crate) mod user;
 
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support};
 

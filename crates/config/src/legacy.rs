@@ -3,6 +3,7 @@
 pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod quotes;
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::keyword::Line;

@@ -7,6 +7,8 @@
 mod bind_option;
 pub mod check;
 pub mod condition;
+pub mod discover;
+pub mod dump;
 mod excerpt;
 pub mod files;
 mod keyword;
@@ -16,7 +18,6 @@ pub mod parser;
 mod resolve;
 mod section;
 mod server_option;
-pub mod suggest;
 pub mod value;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
@@ -37,6 +38,7 @@ pub static TABLES: &[Tables] = &[
     keyword::http_check::TABLE,
     keyword::http_option::TABLE,
     keyword::limit::TABLE,
+    keyword::retry::TABLE,
     keyword::log::TABLE,
     keyword::no_counterpart::TABLE,
     keyword::option::TABLE,
@@ -48,6 +50,7 @@ pub static TABLES: &[Tables] = &[
     keyword::tcp_probe::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
+    keyword::user::TABLE,
     legacy::process::TABLE,
     legacy::proxy::TABLE,
     legacy::option::TABLE,
@@ -60,18 +63,48 @@ pub fn load(
     capabilities: &condition::Capabilities,
     environment: &dyn lexer::Environment,
 ) -> (ir::Config, Diagnostics) {
+    load_as(sources, registry, capabilities, environment, false)
+}
+
+/// As [`load`], but a server whose name cannot be resolved is no error (`-dr`).
+pub fn load_ignoring_names(
+    sources: &Sources,
+    registry: &Registry,
+    capabilities: &condition::Capabilities,
+    environment: &dyn lexer::Environment,
+) -> (ir::Config, Diagnostics) {
+    load_as(sources, registry, capabilities, environment, true)
+}
+
+fn load_as(
+    sources: &Sources,
+    registry: &Registry,
+    capabilities: &condition::Capabilities,
+    environment: &dyn lexer::Environment,
+    ignore_names: bool,
+) -> (ir::Config, Diagnostics) {
     let parser::Parsed {
         mut config,
         mut diagnostics,
         notes,
     } = parser::parse(sources, registry, capabilities, environment);
+    config.files = sources.iter().map(|file| file.path.clone()).collect();
     let unread = diagnostics.has_errors();
     let checked = check::check(&mut config, &notes, registry, sources, &mut diagnostics);
     let prefix = if unread { Prefix::Config } else { Prefix::Bare };
     if unread || !checked {
-        let text = "Fatal errors found in configuration.";
-        diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+        if !notes.stopped {
+            let text = "Fatal errors found in configuration.";
+            diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
+        }
     } else {
+        if ignore_names {
+            let servers = config
+                .proxies
+                .iter_mut()
+                .flat_map(|proxy| &mut proxy.servers);
+            servers.for_each(|server| check::start_without_address(&mut server.options));
+        }
         check::resolve(&mut config, &notes, registry, sources, &mut diagnostics);
     }
     (config, diagnostics)

@@ -14,9 +14,10 @@ use hapax_sample::log_format;
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
 use crate::files;
+use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
-use crate::section::{self, Defaults, Open, Section, unknown};
+use crate::section::{self, Defaults, Open, Section, one_sided, unknown};
 
 /// What reading gave.
 pub struct Parsed {
@@ -35,6 +36,8 @@ pub struct Notes {
     pub scopes: Vec<Scope>,
     /// Words that stood behind the keyword of a refused line: a name that is missing because its line failed is no news.
     pub suspects: HashSet<Vec<u8>>,
+    /// Upstream stops reading at something that was found here, and then leaves out its last line.
+    pub stopped: bool,
 }
 
 /// Reads all files.
@@ -107,6 +110,7 @@ impl Parser<'_> {
         }
         self.close();
         if let Some(finding) = blocks.finish(last) {
+            self.notes.stopped = true;
             self.diagnostics.push(finding);
         }
         if self.diagnostics.count(Severity::Alert) > errors {
@@ -142,8 +146,10 @@ impl Parser<'_> {
                 }
                 let finding = error.diagnostic(text, &place);
                 let unquoted = matches!(error, LexError::UnmatchedQuote { .. })
-                    .then(|| lexer::words_without_quotes(text, &place).ok());
-                match unquoted.flatten() {
+                    .then(|| lexer::words_without_quotes(text, &place).ok())
+                    .flatten()
+                    .filter(|line| legacy::quotes::are_ordinary(&line.words));
+                match unquoted {
                     Some(words) => {
                         let message = format!(
                             "{}\n  Taken with quotes as ordinary characters, as before HAProxy 1.6.",
@@ -152,6 +158,7 @@ impl Parser<'_> {
                         self.diagnostics.push(Diagnostic {
                             severity: Severity::Warning,
                             message,
+                            hint: Some(legacy::quotes::escaped(text)),
                             ..finding
                         });
                         words
@@ -172,7 +179,15 @@ impl Parser<'_> {
         };
         match blocks.line(&words, &place, self.capabilities, &overlay) {
             Outcome::Done => {}
-            Outcome::Message(finding) | Outcome::Refused(finding) => self.diagnostics.push(finding),
+            Outcome::Message(finding) => {
+                self.notes.stopped |= finding.severity == Severity::Alert;
+                self.diagnostics.push(finding);
+            }
+            Outcome::Wrong(finding) => self.diagnostics.push(finding),
+            Outcome::Refused(finding) => {
+                self.notes.stopped = true;
+                self.diagnostics.push(finding);
+            }
             Outcome::Configuration => {
                 if let Some(warning) = words.empty_warning(text, &place) {
                     self.diagnostics.push(warning);
@@ -234,6 +249,7 @@ impl Parser<'_> {
             }
             Open::Refused(_) => return Ok(()),
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
+            Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Proxy(section) => (section.bit, Some(&mut section.proxy), &mut section.scope),
         };
         let found = self.rows.find(words, bit);
@@ -248,7 +264,13 @@ impl Parser<'_> {
                 let (rows, diagnostics) = (&self.rows, &mut self.diagnostics);
                 return unknown::elsewhere(rows, row, bit, words, proxy, scope, diagnostics);
             }
-            Found::Nothing => return Err(unknown::unknown(&self.rows, words, bit, span)),
+            Found::Nothing => {
+                let proxy = proxy.as_deref();
+                return match one_sided::ignored(words, bit, proxy, &mut self.diagnostics) {
+                    true => Ok(()),
+                    false => Err(unknown::unknown(&self.rows, words, bit, span)),
+                };
+            }
         };
         let outcome = (row.parse)(&mut Line {
             words,

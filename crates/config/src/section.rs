@@ -2,7 +2,9 @@
 
 mod defaults;
 mod header;
+mod user_list;
 pub(crate) use header::forbidden;
+pub(crate) mod one_sided;
 pub(crate) mod rows;
 pub(crate) mod tcp;
 pub(crate) mod unknown;
@@ -22,6 +24,8 @@ pub(crate) enum Open {
     Refused(String),
     /// `global`.
     Global(Box<Scope>),
+    /// A `userlist`: its name and state.
+    UserList(String, Box<Scope>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -50,7 +54,7 @@ impl Open {
     pub(crate) fn name(&self) -> &str {
         match self {
             Open::Nothing => "",
-            Open::Refused(name) => name,
+            Open::Refused(name) | Open::UserList(name, _) => name,
             Open::Global(_) => "global",
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -61,6 +65,12 @@ impl Open {
 /// Whether a line starting with `word` opens a section.
 pub(crate) fn is_section(word: &Word) -> bool {
     SECTIONS.iter().chain(NOT_BUILT).any(|name| *word == *name)
+}
+
+/// Whether a first word opens a section.
+pub(crate) fn is_section_name(name: &[u8]) -> bool {
+    let mut names = SECTIONS.iter().chain(NOT_BUILT);
+    names.any(|section| section.as_bytes() == name)
 }
 
 /// Opens the section of a section line.
@@ -77,6 +87,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             }
             Open::Global(Box::default())
         }
+        "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
         "backend" => header::proxy(parser, ir::ProxyKind::Backend, words, span),
@@ -92,7 +103,9 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
     }
 }
 
-static SECTIONS: &[&str] = &["global", "defaults", "frontend", "backend", "listen"];
+static SECTIONS: &[&str] = &[
+    "global", "defaults", "frontend", "backend", "listen", "userlist",
+];
 
 /// Sections of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
@@ -111,5 +124,4 @@ static NOT_BUILT: &[&str] = &[
     "resolvers",
     "ring",
     "traces",
-    "userlist",
 ];

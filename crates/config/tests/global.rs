@@ -222,6 +222,7 @@ fn buffers_and_sockets_are_tuned() {
         sndbuf_client: 3072,
         sndbuf_server: 4096,
         maxaccept: Some(8),
+        ..ir::Tune::default()
     };
     assert_eq!(tune, expected);
     assert_eq!(
@@ -230,10 +231,6 @@ fn buffers_and_sockets_are_tuned() {
     );
 }
 
-// exercises: section/setenv
-// exercises: section/presetenv
-// exercises: section/unsetenv
-// exercises: section/resetenv
 #[test]
 fn variables_count_for_the_lines_that_follow() {
     let text = "global\n setenv HX_A 7\n presetenv HX_A 8\n presetenv HX_B 9\n maxconn \"$HX_A\"\n maxconnrate \"${HX_B}\"\n \

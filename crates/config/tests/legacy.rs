@@ -11,12 +11,6 @@ fn accepted(text: &str) -> Loaded {
     loaded
 }
 
-// exercises: section/contimeout
-// exercises: section/clitimeout
-// exercises: section/srvtimeout
-// exercises: section/timeout contimeout
-// exercises: section/timeout clitimeout
-// exercises: section/timeout srvtimeout
 #[test]
 fn old_timeouts_are_the_new_ones() {
     let old = accepted("listen x\n bind :1\n contimeout 5000\n clitimeout 6s\n srvtimeout 7s\n");
@@ -39,8 +33,6 @@ fn old_timeouts_are_the_new_ones() {
     assert_eq!(other.hints, old.hints);
 }
 
-// exercises: section/redispatch
-// exercises: section/redisp
 #[test]
 fn bare_redispatch_is_the_option() {
     for word in ["redispatch", "redisp"] {
@@ -50,11 +42,6 @@ fn bare_redispatch_is_the_option() {
     }
 }
 
-// exercises: section/option forceclose
-// exercises: section/option http-use-htx
-// exercises: section/option independant-streams
-// exercises: section/option accept-invalid-http-request
-// exercises: section/option accept-invalid-http-response
 #[test]
 fn old_options_are_the_new_ones() {
     let loaded = accepted(
@@ -80,14 +67,14 @@ fn old_options_are_the_new_ones() {
 }
 
 #[test]
-fn the_tunnel_mode_is_accepted_without_effect() {
-    let loaded =
-        accepted("listen x\n mode http\n bind :1\n timeout client 1s\n option http-tunnel\n");
-    assert_eq!(
-        loaded.proxy("x").options.connection_mode,
-        ConnectionMode::KeepAlive
-    );
-    assert_eq!(loaded.config.global.no_counterpart.len(), 1);
+fn the_tunnel_mode_is_a_mode_of_connections() {
+    let section = "listen x\n mode http\n bind :1\n timeout client 1s\n option http-tunnel\n";
+    let mode = |text: &str| accepted(text).proxy("x").options.connection_mode;
+    assert_eq!(mode(section), ConnectionMode::Tunnel);
+    let taken_back = format!("{section} no option http-tunnel\n");
+    assert_eq!(mode(&taken_back), ConnectionMode::KeepAlive);
+    let hints = accepted(section).hints;
+    assert_eq!(hints, ["please remove this line"]);
 }
 
 #[test]
@@ -121,10 +108,6 @@ fn text_after_the_port_is_ignored() {
     assert_eq!(loaded.hints, ["server node1 10.211.55.5:30808 check"]);
 }
 
-// exercises: section/nbproc
-// exercises: section/debug
-// exercises: section/bind-process
-// exercises: bind/process
 #[test]
 fn processes_are_workers() {
     let loaded = accepted(
@@ -135,7 +118,19 @@ fn processes_are_workers() {
     assert!(!loaded.config.global.daemon);
     assert!(loaded.proxy("x").binds[0].options.threads.is_empty());
     assert_eq!(loaded.hints.first().map(String::as_str), Some("nbthread 3"));
-    assert_eq!(loaded.config.global.no_counterpart.len(), 3);
+    assert_eq!(loaded.config.global.no_counterpart.len(), 5);
+}
+
+#[test]
+fn maps_of_processes_are_maps_of_workers() {
+    let loaded = accepted(
+        "global\n nbproc 2\n cpu-map 1 0\n cpu-map 2 1\nfrontend x\n bind :1\n timeout client 1s\n",
+    );
+    assert_eq!(loaded.config.global.cpu_map, [(0, vec![0]), (1, vec![1])]);
+    assert_eq!(
+        loaded.hints,
+        ["nbthread 2", "cpu-map 1/1 0", "cpu-map 1/2 1"]
+    );
 }
 
 #[test]
@@ -173,6 +168,13 @@ fn quotes_were_ordinary_characters() {
     let loaded = accepted("frontend x\n bind :1\n timeout client 1s\n description it's\n");
     assert_eq!(loaded.proxy("x").description.as_deref(), Some("it's"));
     assert!(loaded.said[0].contains("unmatched quote"));
+    assert_eq!(loaded.hints, ["description it\\'s"]);
+    for left_open in ["description 'my site", "server it's 127.0.0.1:1"] {
+        let loaded = load(&format!(
+            "listen x\n bind :1\n timeout client 1s\n {left_open}\n"
+        ));
+        assert!(loaded.refused(), "{left_open}");
+    }
 }
 
 #[test]

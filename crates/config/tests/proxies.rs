@@ -422,8 +422,6 @@ fn what_is_not_built_is_refused_by_name() {
     }
 }
 
-// exercises: section/clitcpka-cnt, section/clitcpka-idle, section/clitcpka-intvl
-// exercises: section/srvtcpka-cnt, section/srvtcpka-idle, section/srvtcpka-intvl
 #[test]
 fn keep_alive_probes() {
     let proxy = section(

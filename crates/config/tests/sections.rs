@@ -37,8 +37,6 @@ fn every_independent_error_is_said_once() {
     assert_eq!(errors, expected);
 }
 
-// exercises: section/disabled
-// exercises: section/enabled
 #[test]
 fn a_section_inherits_from_the_defaults_before_it() {
     let config = accepted(

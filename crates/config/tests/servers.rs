@@ -207,13 +207,6 @@ fn server_options_are_read() {
     assert!(check.address.is_some());
 }
 
-// exercises: section/default-server
-// exercises: server/no-check
-// exercises: server/no-backup
-// exercises: server/enabled
-// exercises: server/no-send-proxy
-// exercises: server/no-send-proxy-v2
-// exercises: server/no-tfo
 #[test]
 fn default_server_is_where_servers_start() {
     let proxy = section(

@@ -11,8 +11,9 @@ use serde::{Serialize, Serializer};
 use crate::ir;
 use crate::live::ServerLive;
 use crate::program::Program;
-use crate::sample::{Sample, Type};
+use crate::sample::{Sample, Type, Value};
 use crate::stream::{Session, Stream};
+use crate::variable::{Decision, Name, Room, Scope, State, Variables};
 
 /// The time, as the worker's coarse clock tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +43,70 @@ pub struct Cx<'a> {
     pub now: Now,
     /// Whether expressions are evaluated on behalf of the response.
     pub on_response: bool,
+}
+
+impl<'a> Cx<'a> {
+    /// The value of a variable; none when it is not set or its scope does not exist here.
+    pub fn variable(&self, name: &Name) -> Option<Sample<'a>> {
+        let value = match name.scope() {
+            Scope::Process => self.program.live.process.variables.read(name, self.arena),
+            _ => self.store(name)?.read(name, self.arena),
+        };
+        value.map(Sample::from)
+    }
+
+    /// Sets a variable; `false` when its scope does not exist here or a limit of `tune.vars` is in the way.
+    pub fn set_variable(&self, name: &Name, value: Value<'_>) -> bool {
+        self.set_variable_if(name, value, |_| Decision::Set)
+    }
+
+    /// The same if `decide` agrees with what was there before.
+    pub fn set_variable_if(
+        &self,
+        name: &Name,
+        value: Value<'_>,
+        decide: impl FnOnce(State<'_>) -> Decision,
+    ) -> bool {
+        let limits = &self.program.global.tune.variables;
+        let process = &self.program.live.process.variables;
+        if name.scope() == Scope::Process {
+            return process.write(name, value, limits, decide);
+        }
+        let Some(store) = self.store(name) else {
+            return false;
+        };
+        let room = limits.any().then(|| Room {
+            limits,
+            usage: process.usage(),
+            session: match name.scope() {
+                Scope::Session => self.stream.variables.counted(),
+                _ => self.session.variables.counted(),
+            },
+        });
+        store.write(name, value, room, decide)
+    }
+
+    /// Takes the value of a variable away; `false` when its scope does not exist here.
+    pub fn unset_variable(&self, name: &Name) -> bool {
+        if name.scope() == Scope::Process {
+            let limits = &self.program.global.tune.variables;
+            self.program.live.process.variables.unset(name, limits);
+            return true;
+        }
+        let Some(store) = self.store(name) else {
+            return false;
+        };
+        store.unset(name);
+        true
+    }
+
+    fn store(&self, name: &Name) -> Option<&'a Variables> {
+        match name.scope() {
+            Scope::Session => Some(&self.session.variables),
+            scope if self.stream.phase.has(scope) => Some(&self.stream.variables),
+            _ => None,
+        }
+    }
 }
 
 /// What an action may change.

@@ -8,9 +8,10 @@ use std::fmt;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
-use crate::contract::{Action, Algorithm, Cx, Matcher};
+use crate::contract::{Action, Algorithm, Cx};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::ir;
+use crate::pattern::Index as PatternIndex;
 use crate::sample::{Occurrence, Sample, Type};
 use crate::span::{Span, Word};
 
@@ -72,6 +73,8 @@ impl Sections {
     pub const LISTEN: Sections = Sections(8);
     /// `backend`.
     pub const BACKEND: Sections = Sections(16);
+    /// `userlist`.
+    pub const USER_LIST: Sections = Sections(32);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.
@@ -395,12 +398,13 @@ impl<'a> ActionCursor<'_, 'a> {
     }
 }
 
-/// What must be known for a fetch to give a value (configuration manual 7.3), as bits.
+/// Where a fetch takes its value from (configuration manual 7.3), as bits: with several of them, each will do. Which places
+/// of a configuration have which of them is a table of the sample room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs(pub u16);
+pub struct Needs(pub u32);
 
 impl Needs {
-    /// Nothing beyond the process.
+    /// Nothing beyond the configuration and the clock.
     pub const NOTHING: Needs = Needs(0);
     /// The client connection.
     pub const CLIENT: Needs = Needs(1);
@@ -410,14 +414,14 @@ impl Needs {
     pub const REQUEST: Needs = Needs(4);
     /// The backend was chosen.
     pub const BACKEND: Needs = Needs(8);
-    /// The server connection.
+    /// The server was chosen.
     pub const SERVER: Needs = Needs(16);
     /// Bytes from the server.
     pub const RESPONSE_BYTES: Needs = Needs(32);
     /// The response's head.
     pub const RESPONSE: Needs = Needs(64);
-    /// The end of the stream (logs).
-    pub const END: Needs = Needs(128);
+    /// The running process: counters, states.
+    pub const INTERNAL: Needs = Needs(128);
     /// What is kept of the request until the end: method, dates.
     pub const REQUEST_LINE: Needs = Needs(256);
     /// What is kept of the response until the end: the status.
@@ -426,9 +430,12 @@ impl Needs {
     pub const SERVER_ADDRESS: Needs = Needs(1024);
     /// Bytes counted towards the client.
     pub const RESPONSE_COUNT: Needs = Needs(2048);
-
-    /// Bytes of whichever side the rules are about.
-    pub const BYTES: Needs = Needs(4096);
+    /// The frontend and its listener.
+    pub const FRONTEND: Needs = Needs(4096);
+    /// The client connection after its handshakes.
+    pub const CLIENT_CONNECTION: Needs = Needs(8192);
+    /// The server connection after its handshakes.
+    pub const SERVER_CONNECTION: Needs = Needs(16384);
 
     /// Both.
     #[must_use]
@@ -467,6 +474,38 @@ pub enum ArgKind {
     Proxy,
     /// `backend/server` or a server of the section.
     Server,
+    /// Name of a map, which is opened: [`Arg::Compiled`](ir::Arg::Compiled) with a list.
+    Map,
+    /// Name of a list of users.
+    UserList,
+    /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
+    Acl,
+    /// Regular expression.
+    Regex,
+    /// Number of a field of a protocol buffer, with dots between those of nested messages.
+    FieldNumber,
+}
+
+impl ArgKind {
+    /// Upstream's name of the kind.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ArgKind::Str | ArgKind::Acl | ArgKind::Map => "string",
+            ArgKind::Int => "integer",
+            ArgKind::Time => "delay",
+            ArgKind::Ipv4 => "IPv4 address",
+            ArgKind::Ipv6 => "IPv6 address",
+            ArgKind::Mask4 => "IPv4 mask",
+            ArgKind::Mask6 => "IPv6 mask",
+            ArgKind::Frontend => "frontend",
+            ArgKind::Backend => "backend",
+            ArgKind::Proxy => "proxy",
+            ArgKind::Server => "server",
+            ArgKind::UserList => "user list",
+            ArgKind::Regex => "regex",
+            ArgKind::FieldNumber => "Protocol buffers field number",
+        }
+    }
 }
 
 /// The arguments of a fetch or converter.
@@ -538,19 +577,8 @@ pub struct MatchMethod {
     pub input: Type,
     /// One line of documentation.
     pub doc: &'static str,
-    /// Builds the matcher from the patterns; the text of the error without prefix.
-    pub build: fn(&Patterns) -> Result<std::sync::Arc<dyn Matcher>, String>,
-}
-
-/// The patterns of one ACL line.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns {
-    /// The patterns in order, those of files included.
-    pub list: Vec<Vec<u8>>,
-    /// `-i`.
-    pub ignore_case: bool,
-    /// `-n`: no resolution of names.
-    pub no_names: bool,
+    /// An empty index for its patterns; the argument says whether case is ignored.
+    pub index: fn(bool) -> Box<dyn PatternIndex>,
 }
 
 /// A keyword that is a fetch with its own match method, such as `path_beg`.
@@ -719,6 +747,12 @@ pub struct Registry {
     pub balances: Index<BalanceKeyword>,
     pub commands: Index<CliCommand>,
     pub columns: Index<StatColumn>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
 }
 
 impl Registry {

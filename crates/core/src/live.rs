@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 use crate::contract::Dispatch;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
+use crate::keyword::Registry;
+use crate::variable::ProcessVariables;
 
 /// Live state of the process.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// Every row, for what the runtime API reads; set by the program.
+    pub registry: OnceLock<&'static Registry>,
 }
 
 impl Live {
@@ -51,12 +55,14 @@ impl Live {
                 stopping: AtomicBool::new(false),
                 maxconn: AtomicU32::new(config.global.maxconn.unwrap_or(0)),
                 jobs: AtomicU32::new(0),
+                variables: ProcessVariables::default(),
             },
             proxies: config
                 .proxies
                 .iter()
                 .map(|proxy| Arc::new(ProxyLive::new(proxy, numbers.take(proxy.id), workers)))
                 .collect(),
+            registry: OnceLock::new(),
         }
     }
 }
@@ -124,6 +130,8 @@ pub struct ProcessLive {
     pub maxconn: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
+    /// `proc` variables.
+    pub variables: ProcessVariables,
 }
 
 /// Live state of a proxy.

@@ -6,6 +6,8 @@ use hashbrown::HashMap;
 
 use crate::ir;
 use crate::live::{Live, ProxyLive};
+use crate::pattern::Lists;
+use crate::span::Span;
 
 /// Position of a proxy in [`Program::proxies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -14,12 +16,18 @@ pub struct ProxyId(pub u32);
 /// A configuration in force, with the live state it is attached to.
 #[derive(Debug)]
 pub struct Program {
+    /// Paths of the configuration's files by [`FileId`](crate::span::FileId).
+    pub files: Vec<String>,
     /// Process-wide settings.
     pub global: ir::Global,
+    /// Lists of users.
+    pub user_lists: Vec<ir::UserList>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
     pub acls: Vec<ir::Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Live state.
     pub live: Arc<Live>,
     /// The machine's name, for logs and the statistics page.
@@ -45,6 +53,7 @@ impl Program {
     /// Links a checked configuration with live state (`live.proxies` in the same order). Names that do not exist stay
     /// unresolved: the cross-checks refused them before.
     pub fn link(config: ir::Config, live: Arc<Live>, host_name: String) -> Program {
+        config.patterns.number();
         let mut backends = HashMap::new();
         let mut frontends = HashMap::new();
         for (index, proxy) in config.proxies.iter().enumerate() {
@@ -79,14 +88,30 @@ impl Program {
             })
             .collect();
         Program {
+            files: config.files,
+            user_lists: config.user_lists,
             global: config.global,
             proxies,
             acls: config.acls,
+            patterns: config.patterns,
             live,
             host_name,
             backends,
             frontends,
         }
+    }
+
+    /// The list of users of that name.
+    pub fn user_list(&self, name: &[u8]) -> Option<&ir::UserList> {
+        self.user_lists
+            .iter()
+            .find(|list| list.name.as_bytes() == name)
+    }
+
+    /// The path of the file that something stands in.
+    pub fn file(&self, span: Span) -> Option<&str> {
+        let path = self.files.get(usize::from(span.file.0))?;
+        Some(path)
     }
 
     /// A proxy of this program.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hapax_proto::http::Head;
 
 use crate::program::ProxyId;
+use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 /// One end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,14 +54,16 @@ pub struct Session {
     pub listener: usize,
     /// What the packets to the client are to be marked with.
     pub marks: Marks,
-    /// The ends as the connection itself has them.
-    pub connection: Ends,
-    /// The ends with which each exchange begins.
-    pub established: Ends,
+    /// The ends that were, once something changed them.
+    pub origins: Option<Box<Origins>>,
+    /// Whether it began with a PROXY protocol header.
+    pub received_proxy: bool,
     /// When it was accepted.
     pub accepted_ms: u64,
     /// When it was accepted, microseconds since 1970.
     pub accepted_wall_us: u64,
+    /// `sess` variables.
+    pub variables: Variables,
 }
 
 /// Source and destination.
@@ -70,6 +73,44 @@ pub struct Ends {
     pub source: Endpoint,
     /// The address the client asked for.
     pub destination: Endpoint,
+}
+
+/// The ends of a connection before rules changed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origins {
+    /// As the connection itself has them.
+    pub connection: Ends,
+    /// With which each exchange begins.
+    pub established: Ends,
+}
+
+impl Session {
+    /// The ends as they are now.
+    pub fn ends(&self) -> Ends {
+        Ends {
+            source: self.source,
+            destination: self.destination,
+        }
+    }
+
+    /// The ends as the connection itself has them.
+    pub fn connection(&self) -> Ends {
+        match &self.origins {
+            Some(origins) => origins.connection,
+            None => self.ends(),
+        }
+    }
+
+    /// Keeps the ends as they are, before they are changed.
+    pub fn keep_ends(&mut self) -> &mut Origins {
+        let ends = self.ends();
+        self.origins.get_or_insert_with(|| {
+            Box::new(Origins {
+                connection: ends,
+                established: ends,
+            })
+        })
+    }
 }
 
 /// What packets are marked with.
@@ -116,6 +157,8 @@ pub struct Stream {
     pub termination: Termination,
     /// Connection attempts after the first.
     pub retries: u32,
+    /// Whether the request is not sent again once it was sent (`disable-l7-retry`).
+    pub sent_once: bool,
     /// Whether another server was taken after a failure (`+` in the log).
     pub redispatched: bool,
     /// Requests before this one in the server's queue.
@@ -138,10 +181,28 @@ pub struct Stream {
     pub log_level: Option<u8>,
     /// What the packets to the server are to be marked with.
     pub server_marks: Marks,
-    /// The rule that decided the exchange, for explanations: file and line of it.
-    pub decided_by: Option<crate::span::Span>,
     /// Whether rules look at a message of which more may come.
     pub inspection: Inspection,
+    /// The worker that serves it, from 0.
+    pub worker: u16,
+    /// Whether it is the first one of its connection.
+    pub is_first: bool,
+    /// Whether the request's body was waited for, so that its rules see it as received.
+    pub body_awaited: bool,
+    /// Whether the server connection had served another exchange before.
+    pub server_reused: bool,
+    /// The status that the server sent; 0 when it sent none.
+    pub server_status: u16,
+    /// The last rule that ended a ruleset.
+    pub last_rule: Option<crate::span::Span>,
+    /// What the operating system can be asked about the connections.
+    pub sockets: Option<Sockets>,
+    /// The rule that decided the exchange, for explanations: file and line of it.
+    pub decided_by: Option<crate::span::Span>,
+    /// Which variables exist; see [`Stream::enter_response`].
+    pub phase: VariablePhase,
+    /// `txn`, `req`, `res` and `check` variables.
+    pub variables: Variables,
 }
 
 /// What rules that wait for contents need to know and tell.
@@ -171,6 +232,47 @@ impl Inspection {
     }
 }
 
+/// The sockets of an exchange, for questions about them.
+#[derive(Debug, Clone, Copy)]
+pub struct Sockets {
+    /// Who answers.
+    pub system: &'static dyn System,
+    /// The client connection's descriptor.
+    pub client: i32,
+    /// The server connection's, while the exchange has it.
+    pub server: Option<i32>,
+}
+
+/// The operating system, as far as fetches ask it.
+pub trait System: std::fmt::Debug + Sync {
+    /// What the kernel measured about a TCP connection; none for others.
+    fn tcp_info(&self, descriptor: i32) -> Option<TcpInfo>;
+
+    /// Whether an address is one of this machine's.
+    fn is_local(&self, ip: IpAddr) -> bool;
+}
+
+/// What the kernel measured about a TCP connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// Smoothed round-trip time, microseconds.
+    pub rtt: u32,
+    /// Variance of the round-trip time, microseconds.
+    pub rtt_variance: u32,
+    /// Segments sent and not acknowledged.
+    pub unacked: u32,
+    /// Segments acknowledged selectively.
+    pub sacked: u32,
+    /// Segments taken for lost.
+    pub lost: u32,
+    /// Segments being sent again.
+    pub retrans: u32,
+    /// Segments acknowledged ahead.
+    pub fackets: u32,
+    /// Reordering distance.
+    pub reordering: u32,
+}
+
 impl Stream {
     /// Whether it is dealt with as HTTP, rather than as bytes that may look like it.
     pub fn is_http(&self) -> bool {
@@ -183,6 +285,8 @@ impl Stream {
         let mut response = std::mem::take(&mut self.response);
         let mut request_line = std::mem::take(&mut self.request_line);
         let mut request_cookie = std::mem::take(&mut self.request_cookie);
+        let variables = std::mem::take(&mut self.variables);
+        variables.clear_all();
         request.clear();
         response.clear();
         request_line.clear();
@@ -192,9 +296,18 @@ impl Stream {
             response,
             request_line,
             request_cookie,
+            variables,
             status: -1,
             ..Stream::default()
         };
+    }
+
+    /// A server is tried for the first time, or an answer was made here: `req` variables go, those of `res` may come.
+    pub fn enter_response(&mut self) {
+        if self.phase == VariablePhase::Request {
+            self.phase = VariablePhase::Response;
+            self.variables.clear(Scope::Request);
+        }
     }
 }
 

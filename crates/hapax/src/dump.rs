@@ -3,10 +3,8 @@
 use std::fmt::Write;
 
 use hapax_core::ir::CliLevel;
-use hapax_core::keyword::{
-    ArgKind, ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support,
-};
-use hapax_sample::place::Place;
+use hapax_core::keyword::{ArgSpec, Needs, Registry, Rulesets, SectionKeyword, Sections, Support};
+use hapax_sample::place;
 use serde_json::json;
 
 /// A class of `-dK`: its name, what it lists, and how.
@@ -162,6 +160,7 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::FRONTEND, "frontend"),
         (Sections::LISTEN, "listen"),
         (Sections::BACKEND, "backend"),
+        (Sections::USER_LIST, "userlist"),
     ]
     .into_iter()
     .filter_map(|(one, name)| sections.has(one).then_some(name))
@@ -246,14 +245,15 @@ fn commands(registry: &Registry) -> String {
     listed("# List of registered CLI keywords:\n", lines)
 }
 
+/// Upstream prints the type that a converter gives before the one it takes.
 fn converters(registry: &Registry) -> String {
     let lines = registry.converters.iter().map(|row| {
         let args = arguments(&row.args);
         format!(
             "{}{args}: {} => {}",
             row.name,
-            row.input.name(),
-            row.output.name()
+            row.output.name(),
+            row.input.name()
         )
     });
     listed("# List of registered sample converter functions:\n", lines)
@@ -275,19 +275,10 @@ fn fetches(registry: &Registry) -> String {
 /// Where a fetch may be used, in upstream's columns: from the frontend's first rules to the log, then checks, the
 /// configuration parser and the runtime API.
 fn matrix(needs: Needs) -> String {
-    let request = Some(Place::FRONTEND_REQUEST.known);
-    let server_choice = Some(Place::SERVER_CHOICE.known);
-    let response = Some(Place::BACKEND_RESPONSE.known);
-    let columns = std::iter::repeat_n(Some(Needs::CLIENT), 2)
-        .chain(std::iter::repeat_n(request, 4))
-        .chain(std::iter::repeat_n(server_choice, 4))
-        .chain([server_choice.map(|known| known.or(Needs::SERVER))])
-        .chain(std::iter::repeat_n(response, 7))
-        .chain([Some(Place::LOG.known), response, None, Some(Needs::NOTHING)]);
+    let points = place::points(needs);
     let mut text = String::from(" ");
-    for known in columns {
-        let usable = known.is_some_and(|known| known.covers(needs));
-        text += if usable { "Y " } else { ". " };
+    for column in 0..place::COLUMNS {
+        text += if points.has(column) { "Y " } else { ". " };
     }
     text
 }
@@ -304,19 +295,7 @@ fn arguments(spec: &ArgSpec) -> String {
         if index > 0 {
             text.push(',');
         }
-        text += match kind {
-            ArgKind::Str => "string",
-            ArgKind::Int => "integer",
-            ArgKind::Time => "delay",
-            ArgKind::Ipv4 => "ipv4",
-            ArgKind::Ipv6 => "ipv6",
-            ArgKind::Mask4 => "mask4",
-            ArgKind::Mask6 => "mask6",
-            ArgKind::Frontend => "frontend",
-            ArgKind::Backend => "backend",
-            ArgKind::Proxy => "proxy",
-            ArgKind::Server => "server",
-        };
+        text += kind.name();
     }
     if spec.required < spec.kinds.len() {
         text.push(']');

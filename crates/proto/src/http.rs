@@ -10,4 +10,4 @@ pub use head::{Field, Head, Kind, Seen, Span};
 pub use name::Name;
 pub use size::counted;
 pub use uri::Target;
-pub use values::{Values, tokens};
+pub use values::{Values, first_value, tokens};

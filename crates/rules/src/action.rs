@@ -1,13 +1,18 @@
 //! The actions: one file each, with its row.
 
 pub mod accept;
+pub mod add_acl;
 pub mod add_header;
 pub mod allow;
 pub mod auth;
 pub mod close;
+pub mod del_acl;
 pub mod del_header;
+pub mod del_map;
 pub mod deny;
+pub mod disable_l7_retry;
 pub mod expect_proxy;
+mod pattern_list;
 pub(crate) mod reading;
 mod reason;
 pub mod redirect;
@@ -22,6 +27,7 @@ mod reply;
 pub mod r#return;
 pub mod set_header;
 pub mod set_log_level;
+pub mod set_map;
 pub mod set_mark;
 pub mod set_method;
 pub mod set_nice;
@@ -31,10 +37,13 @@ pub mod set_query;
 pub mod set_src;
 pub mod set_status;
 pub mod set_uri;
+pub mod set_var;
+pub mod set_var_fmt;
 pub mod silent_drop;
 pub mod switch_mode;
 mod target;
 pub mod tarpit;
+pub mod unset_var;
 pub mod wait_for_body;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
@@ -42,12 +51,16 @@ use hapax_core::keyword::{ActionKeyword, Rulesets};
 /// The rows, in alphabetic order as messages list them.
 pub static KEYWORDS: &[ActionKeyword] = &[
     accept::ROW,
+    add_acl::ROW,
     add_header::ROW,
     allow::ROW,
     auth::ROW,
     close::ROW,
+    del_acl::ROW,
     del_header::ROW,
+    del_map::ROW,
     deny::ROW,
+    disable_l7_retry::ROW,
     expect_proxy::NETSCALER,
     expect_proxy::ROW,
     redirect::ROW,
@@ -66,6 +79,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_mark::SET_FC_TOS,
     set_header::ROW,
     set_log_level::ROW,
+    set_map::ROW,
     set_mark::SET_MARK,
     set_method::ROW,
     set_nice::ROW,
@@ -77,9 +91,12 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_status::ROW,
     set_mark::SET_TOS,
     set_uri::ROW,
+    set_var::ROW,
+    set_var_fmt::ROW,
     silent_drop::ROW,
     switch_mode::ROW,
     tarpit::ROW,
+    unset_var::ROW,
     wait_for_body::ROW,
 ];
 

@@ -16,8 +16,12 @@ pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
         }
         match rule.action.run(tx) {
             Outcome::Continue => {}
-            Outcome::Stop => return Outcome::Stop,
+            Outcome::Stop => {
+                tx.stream.last_rule = Some(rule.span);
+                return Outcome::Stop;
+            }
             decided => {
+                tx.stream.last_rule = Some(rule.span);
                 tx.stream.decided_by = Some(rule.span);
                 return decided;
             }

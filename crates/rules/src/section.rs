@@ -5,12 +5,31 @@ mod log_format;
 mod monitor;
 mod redirect;
 mod rule;
+mod set_var;
 mod tcp;
 
 use hapax_core::keyword::{Rulesets, SectionKeyword, Sections, Support};
 
 /// The rows.
 pub static KEYWORDS: &[SectionKeyword] = &[
+    SectionKeyword {
+        name: "set-var",
+        sections: Sections::GLOBAL,
+        negatable: false,
+        usage: "<var-name> <expr>",
+        doc: "Sets a variable of the process to the value of an expression.",
+        support: Support::Runs,
+        parse: set_var::parse,
+    },
+    SectionKeyword {
+        name: "set-var-fmt",
+        sections: Sections::GLOBAL,
+        negatable: false,
+        usage: "<var-name> <fmt>",
+        doc: "Sets a variable of the process to the text of a log format.",
+        support: Support::Runs,
+        parse: set_var::parse_format,
+    },
     SectionKeyword {
         name: "http-request",
         sections: Sections::PROXIES,

@@ -7,7 +7,7 @@ use std::task::Poll;
 use hapax_core::contract::{Outcome, ProxyHeader, Tx};
 use hapax_core::counter::Count;
 use hapax_core::ir::Rule;
-use hapax_core::stream::{Endpoint, Ends, Session};
+use hapax_core::stream::{Endpoint, Session};
 use hapax_proto::proxy::{self, Fault};
 use hapax_rules::ruleset;
 
@@ -51,12 +51,8 @@ pub fn connection(local: &Local, plan: &Plan, session: &mut Session) -> Accepted
         // What is expected does not end the list.
         rules = rules.get(at + 1..).unwrap_or_default();
     }
-    let ends = Ends {
-        source: session.source,
-        destination: session.destination,
-    };
-    session.connection = ends;
-    session.established = ends;
+    // What those rules changed is what the connection has.
+    session.origins = None;
     Accepted::Yes(header)
 }
 
@@ -115,13 +111,13 @@ pub async fn admit(mut client: Box<Client>, header: Option<ProxyHeader>) -> Opti
         }
     }
     if client.session.marks.changed {
-        let end = client.session.connection.source;
+        let end = client.session.connection().source;
         crate::vanish::mark(&client.socket, end, &mut client.session.marks);
     }
-    client.session.established = Ends {
-        source: client.session.source,
-        destination: client.session.destination,
-    };
+    let ends = client.session.ends();
+    if let Some(origins) = &mut client.session.origins {
+        origins.established = ends;
+    }
     Some(client)
 }
 
@@ -185,6 +181,7 @@ async fn receive(client: &mut Client, kind: ProxyHeader) -> Result<(), Option<&'
     if let Some(ends) = received.ends {
         take_ends(&mut client.session, ends);
     }
+    client.session.received_proxy = kind == ProxyHeader::Proxy;
     buffer.consume(received.length);
     client.input = Some(buffer).filter(|buffer| !buffer.is_empty());
     Ok(())
@@ -194,6 +191,7 @@ fn take_ends(
     session: &mut Session,
     (source, destination): (std::net::SocketAddr, std::net::SocketAddr),
 ) {
+    session.keep_ends();
     session.source = Endpoint::Inet(source);
     session.destination = Endpoint::Inet(destination);
 }

@@ -7,9 +7,11 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 
+use hapax_sys::memory::Pages;
+
 /// A buffer with the bytes that were received and not yet consumed.
 pub struct Buf {
-    storage: Box<[u8]>,
+    storage: Pages,
     start: usize,
     end: usize,
 }
@@ -24,12 +26,12 @@ impl Buf {
                 return Buf::over(storage);
             }
         }
-        Buf::over(vec![0; size].into_boxed_slice())
+        Buf::over(Pages::new(size))
     }
 
     /// An empty buffer of another size than the pool's; it is freed when dropped.
     pub fn with_size(bytes: usize) -> Buf {
-        Buf::over(vec![0; bytes].into_boxed_slice())
+        Buf::over(Pages::new(bytes))
     }
 
     /// The bytes inside.
@@ -162,7 +164,7 @@ impl Buf {
         true
     }
 
-    fn over(storage: Box<[u8]>) -> Buf {
+    fn over(storage: Pages) -> Buf {
         USED.set(USED.get() + storage.len());
         Buf {
             storage,
@@ -254,7 +256,7 @@ thread_local! {
     static SIZE: Cell<usize> = const { Cell::new(DEFAULT_SIZE) };
     static MOST: Cell<usize> = const { Cell::new(DEFAULT_MOST_FREE) };
     static LOW: Cell<usize> = const { Cell::new(0) };
-    static POOL: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static POOL: RefCell<Vec<Pages>> = const { RefCell::new(Vec::new()) };
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
@@ -13,7 +13,7 @@ use hapax_core::ir::Mode;
 use hapax_core::live::{ListenerLive, ProxyLive};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Endpoint, Session};
-use hapax_sys::addr::{Addr, local_addr};
+use hapax_sys::addr::{Addr, local_addr, original_destination};
 use hapax_sys::option::Keepalive;
 
 use crate::admission::{self, Accepted};
@@ -37,24 +37,56 @@ pub struct Door {
     /// Accepted while another worker took the last place; served first when one is free.
     waiting: RefCell<VecDeque<(OwnedFd, Addr)>>,
     rate_pause: Cell<bool>,
+    /// The administrator shut it (SIGTTOU).
+    held: Cell<bool>,
 }
 
-/// What all workers share about limits: whether somebody waits for a place.
+/// What all workers share about limits: whether somebody waits for a place, and how many connections each of them has.
 #[derive(Debug, Default)]
 pub struct Places {
     wanted: AtomicBool,
-    inboxes: parking_lot::RwLock<Vec<Inbox>>,
+    desks: parking_lot::RwLock<Vec<Desk>>,
+}
+
+/// A worker as the others see it.
+#[derive(Debug)]
+struct Desk {
+    worker: usize,
+    inbox: Inbox,
+    /// Its connections; it alone writes this.
+    load: Arc<AtomicU32>,
 }
 
 impl Places {
-    /// Adds a worker that listens.
-    pub fn join(&self, inbox: Inbox) {
-        self.inboxes.write().push(inbox);
+    /// Adds a worker that listens. Answers where it counts its connections.
+    pub fn join(&self, worker: usize, inbox: Inbox) -> Arc<AtomicU32> {
+        let load = Arc::default();
+        self.desks.write().push(Desk {
+            worker,
+            inbox,
+            load: Arc::clone(&load),
+        });
+        load
     }
 
     /// All workers.
     pub fn each_inbox(&self, mut with: impl FnMut(&Inbox)) {
-        self.inboxes.read().iter().for_each(&mut with);
+        self.desks.read().iter().for_each(|desk| with(&desk.inbox));
+    }
+
+    /// The worker among those of `threads` (all, when there is none) that has so much less to do than one with `load`
+    /// connections that it should have the next one.
+    fn lighter(&self, load: u32, threads: &[u16]) -> Option<Inbox> {
+        let desks = self.desks.read();
+        let serves = |desk: &&Desk| {
+            threads.is_empty() || threads.iter().any(|&of| usize::from(of) == desk.worker)
+        };
+        let (least, desk) = desks
+            .iter()
+            .filter(serves)
+            .map(|desk| (desk.load.load(Ordering::Relaxed), desk))
+            .min_by_key(|(load, _)| *load)?;
+        (load > least + least / 4 + LEAN).then(|| desk.inbox.clone())
     }
 
     fn want(&self) {
@@ -81,6 +113,7 @@ pub struct Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        self.local.add_load(-1);
         self.listener.sessions.down();
         self.proxy.frontend.sessions.down();
         let live = &self.local.plan().program.live.clone();
@@ -100,7 +133,22 @@ impl Door {
             gate: Gate::new(),
             waiting: RefCell::default(),
             rate_pause: Cell::new(false),
+            held: Cell::new(false),
         })
+    }
+
+    /// Keeps the door shut until [`Door::resume`], whatever becomes free.
+    pub fn pause(&self) {
+        self.held.set(true);
+        self.gate.set(GateState::Paused);
+    }
+
+    /// Opens the door again, as far as limits and rates allow.
+    pub fn resume(self: &Rc<Door>) {
+        self.held.set(false);
+        if !self.rate_pause.get() {
+            self.serve_waiting();
+        }
     }
 
     /// A connection came.
@@ -129,9 +177,37 @@ impl Door {
             let Some((socket, peer)) = self.waiting.borrow_mut().pop_front() else {
                 break;
             };
+            if let Some(lighter) = self.lighter(&plan) {
+                // Gives the places back; the other worker takes them.
+                drop(admission);
+                let (proxy, listener) = (self.proxy, self.listener);
+                let taken = lighter.send(move || {
+                    crate::serve::enter_door(proxy, listener, socket, peer);
+                });
+                if !taken {
+                    log::warn!("a worker is too busy to take a connection");
+                }
+                continue;
+            }
             self.begin(plan, socket, peer, admission);
         }
         self.regulate();
+    }
+
+    /// The kernel spreads connections by hash, which is uneven while they are few. Who has many more than another worker
+    /// gives the new one away.
+    fn lighter(&self, plan: &Plan) -> Option<Inbox> {
+        if self.local.stopping.get() {
+            return None;
+        }
+        let bind = plan.proxy(self.proxy).ir.binds.get(self.listener)?;
+        let load = self.local.load.load(Ordering::Relaxed);
+        self.local.places.lighter(load - 1, &bind.options.threads)
+    }
+
+    /// Whether it is that of a listener.
+    pub fn is_of(&self, proxy: ProxyId, listener: usize) -> bool {
+        self.proxy == proxy && self.listener == listener
     }
 
     /// Takes a place in every limit, or none.
@@ -165,6 +241,7 @@ impl Door {
         }
         self.local.places.wanted.store(false, Ordering::SeqCst);
         process.jobs.fetch_add(1, Ordering::Relaxed);
+        self.local.add_load(1);
         Some(Admission {
             local: self.local.clone(),
             proxy: proxy.live.clone(),
@@ -192,7 +269,10 @@ impl Door {
         .map(|(limit, _)| limit)
         .min();
         let Some(limit) = over else {
-            self.gate.set(GateState::Open);
+            self.gate.set(match self.held.get() {
+                true => GateState::Paused,
+                false => GateState::Open,
+            });
             return;
         };
         self.gate.set(GateState::Paused);
@@ -222,6 +302,7 @@ impl Door {
         let mut session = Session {
             destination: self.destination(&plan, &socket),
             source: endpoint(&peer),
+            received_proxy: false,
             frontend: self.proxy,
             listener: self.listener,
             accepted_ms: now.ms,
@@ -270,7 +351,7 @@ impl Door {
                     let mode = client.frontend().ir.mode;
                     client.requests = 0;
                     match mode {
-                        Mode::Http => client.serve().await,
+                        Mode::Http => client.serve(None).await,
                         Mode::Tcp => crate::tcp::serve(client).await,
                     }
                 }
@@ -279,15 +360,25 @@ impl Door {
         }
         count_session(&client);
         match proxy.ir.mode {
-            Mode::Http => spawn(client.serve()),
+            Mode::Http => spawn(client.serve(None)),
             Mode::Tcp => spawn(crate::tcp::serve(client)),
         }
     }
 
-    /// The address the client asked for: the listener's own, when it listens on one only.
+    /// The address the client asked for: the listener's own, when it listens on one only. Where connections go on to that
+    /// address, the firewall may have redirected them here.
     fn destination(&self, plan: &Plan, socket: &OwnedFd) -> Endpoint {
         let bind = plan.proxy(self.proxy).ir.binds.get(self.listener);
+        if plan.transparent {
+            let v6 = bind.is_some_and(
+                |bind| matches!(&bind.address, hapax_core::ir::Address::Inet(address) if address.is_ipv6()),
+            );
+            if let Ok(original) = original_destination(socket, v6) {
+                return endpoint(&original);
+            }
+        }
         if let Some(bind) = bind
+            && !bind.options.transparent
             && let hapax_core::ir::Address::Inet(address) = &bind.address
             && !address.ip().is_unspecified()
             && address.port() != 0
@@ -349,12 +440,31 @@ pub fn endpoint(address: &Addr) -> Endpoint {
     }
 }
 
+/// One worker may have this many connections more than another, and a quarter more; short connections would change hands
+/// all the time otherwise.
+const LEAN: u32 = 2;
+
 #[cfg(test)]
 mod tests {
     use std::os::fd::OwnedFd;
+    use std::sync::atomic::Ordering;
 
     use hapax_core::ir::Tune;
     use nix::sys::socket::{getsockopt, sockopt};
+
+    #[test]
+    fn who_has_many_connections_more_gives_the_next_one_away() {
+        let places = super::Places::default();
+        let loads = [0, 1, 2].map(|worker| places.join(worker, super::Inbox::default()));
+        let lighter = |load, threads: &[u16]| places.lighter(load, threads).is_some();
+        assert!(!lighter(2, &[]));
+        assert!(lighter(3, &[]));
+        loads[0].store(40, Ordering::Relaxed);
+        loads[2].store(40, Ordering::Relaxed);
+        assert!(!lighter(40, &[0, 2]), "the idle one does not listen there");
+        assert!(!lighter(52, &[0, 2]));
+        assert!(lighter(53, &[0, 2]));
+    }
 
     // exercises: section/tune.rcvbuf.client
     // exercises: section/tune.sndbuf.client

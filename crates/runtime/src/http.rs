@@ -1,19 +1,23 @@
 //! HTTP/1: a client's connection, its exchanges, and the server connections they use.
 //!
-//! `client` is the task of a connection; `request` waits for and reads a request; `route` finds its backend; `connect`
-//! gets a server connection (`pool`); `transfer` moves both messages (`lane`, `response`, `tunnel`); `reply` and
+//! `client` is the task of a connection, `lobby` where it stays while it has none; `request` waits for and reads a request; `route`
+//! finds its backend; `connect` gets a server connection (`pool`) while `departure` watches the client; `transfer` moves
+//! both messages (`lane`, `response`, `tunnel`); `reply` and
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
+mod again;
 mod buffer_request;
 mod case;
 pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
+mod departure;
 mod error_page;
 pub mod exchange;
 mod fault_log;
 pub(crate) mod finish;
 pub(crate) mod lane;
+pub(crate) mod lobby;
 pub mod pool;
 pub(crate) mod reply;
 pub(crate) mod request;

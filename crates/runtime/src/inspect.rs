@@ -149,7 +149,11 @@ pub fn drop_silently(client: &Client, outcome: Outcome) -> bool {
     let Outcome::SilentDrop { reset_ttl } = outcome else {
         return false;
     };
-    vanish(&client.socket, client.session.connection.source, reset_ttl);
+    vanish(
+        &client.socket,
+        client.session.connection().source,
+        reset_ttl,
+    );
     true
 }
 

@@ -110,9 +110,29 @@ impl Stream {
         !self.connecting
     }
 
+    /// Whether received bytes wait to be read.
+    pub fn holds_bytes(&self) -> bool {
+        matches!(peek(&self.socket), Ok(Waiting::Bytes))
+    }
+
+    /// Whether the connection is broken, whatever still waits to be read.
+    pub fn is_broken(&self) -> bool {
+        hapax_sys::stream::is_broken(&self.socket)
+    }
+
     /// Whether one side is known to have said that it sends no more.
     pub fn is_half_closed(&self) -> bool {
         self.half_closed
+    }
+
+    /// Whether nothing is known about it that another [`Stream::new`] over its socket would not find out.
+    pub fn is_plain(&self) -> bool {
+        !(self.waiting || self.connecting || self.half_closed)
+    }
+
+    /// The socket alone, unknown to the event loop.
+    pub fn into_socket(self) -> OwnedFd {
+        self.socket.into_fd()
     }
 
     /// Moves at most `limit` bytes from this socket into an empty pipe; 0 is the end of the stream.
@@ -134,7 +154,11 @@ impl Stream {
         pipe: &mut Pipe,
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |fd| pipe.drain(fd, more))
+        let sent = self.poll_write_with(cx, |fd| pipe.drain(fd, more));
+        if let Poll::Ready(Ok(count)) = &sent {
+            crate::pipe::note_spliced(*count);
+        }
+        sent
     }
 
     /// Makes the drop of this socket reset the connection.
@@ -272,16 +296,23 @@ impl Io for Stream {
         if self.waiting || self.connecting {
             return false;
         }
-        if let Some(events) = self.socket.events() {
+        let Some(events) = self.socket.events() else {
+            let seen = peek(&self.socket);
+            self.half_closed |= matches!(seen, Ok(Waiting::End));
+            return matches!(seen, Ok(Waiting::Nothing));
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(guard) = events.poll_read_ready(&mut cx) else {
             // No event since the last read that drained the socket: nothing came, and no call is needed.
-            let mut cx = Context::from_waker(Waker::noop());
-            if events.poll_read_ready(&mut cx).is_pending() {
-                return true;
-            }
-        }
+            return true;
+        };
         let seen = peek(&self.socket);
         self.half_closed |= matches!(seen, Ok(Waiting::End));
-        matches!(seen, Ok(Waiting::Nothing))
+        let quiet = matches!(seen, Ok(Waiting::Nothing));
+        if quiet && let Ok(mut guard) = guard {
+            guard.clear_ready();
+        }
+        quiet
     }
 
     fn socket(&mut self) -> Option<&mut Stream> {

@@ -23,6 +23,7 @@ pub mod pipe;
 pub mod plan;
 pub mod relay;
 pub mod serve;
+mod system;
 pub mod tcp;
 pub mod turn;
 mod vanish;

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use hapax_core::contract::Now;
@@ -13,6 +14,7 @@ use hapax_core::stream::Cause;
 use crate::clock;
 use crate::frontend::Places;
 use crate::http::exchange::Exchange;
+use crate::http::lobby::{self, Lobby};
 use crate::plan::Plan;
 use crate::stats::errors::Errors;
 
@@ -25,10 +27,14 @@ pub struct Local {
     pub origin_ms: u64,
     /// What all workers share about limits.
     pub places: Arc<Places>,
+    /// How many connections this worker has, as others see it.
+    pub load: Arc<AtomicU32>,
     /// Messages that could not be parsed, for `show errors`.
     pub errors: Arc<Errors>,
     /// No new connections are taken, kept ones are closed.
     pub stopping: Cell<bool>,
+    /// Connections that wait for a request and have no task.
+    pub lobby: Lobby,
     plan: RefCell<Rc<Plan>>,
     #[allow(
         clippy::vec_box,
@@ -120,14 +126,17 @@ impl Local {
         origin_ms: u64,
         plan: Plan,
         places: Arc<Places>,
+        load: Arc<AtomicU32>,
         errors: Arc<Errors>,
     ) -> Rc<Local> {
         Rc::new(Local {
             worker,
             origin_ms,
             places,
+            load,
             errors,
             stopping: Cell::new(false),
+            lobby: Lobby::default(),
             plan: RefCell::new(Rc::new(plan)),
             exchanges: RefCell::new(Vec::new()),
             sessions: RefCell::new(Vec::new()),
@@ -155,6 +164,13 @@ impl Local {
             ms: clock::now_ms().saturating_sub(self.origin_ms) + 1,
             wall_us: clock::wall_us(),
         }
+    }
+
+    /// Counts connections that came or went; only this worker does.
+    pub fn add_load(&self, more: i32) {
+        let load = self.load.load(Ordering::Relaxed);
+        self.load
+            .store(load.saturating_add_signed(more), Ordering::Relaxed);
     }
 
     /// Enters a session.
@@ -185,10 +201,10 @@ impl Local {
 
     /// Sessions of this worker.
     pub fn living(&self) -> u32 {
-        self.living.get()
+        self.living.get() + self.lobby.len()
     }
 
-    /// Calls `with` for every session.
+    /// Calls `with` for every session that has a task.
     pub fn each_session(&self, mut with: impl FnMut(&Handle)) {
         let handles: Vec<Rc<Handle>> = self
             .sessions
@@ -203,8 +219,9 @@ impl Local {
     }
 
     /// Stops: connections that wait for a request are closed, the others after their response.
-    pub fn stop(&self) {
+    pub fn stop(self: &Rc<Local>) {
         self.stopping.set(true);
+        lobby::wake_all(self);
         self.each_session(Handle::wake);
         self.look_over();
     }
@@ -226,7 +243,7 @@ impl Local {
     }
 
     fn is_over(&self) -> bool {
-        self.stopping.get() && self.living.get() == 0
+        self.stopping.get() && self.living() == 0
     }
 
     pub(crate) fn take_exchange(&self) -> Box<Exchange> {

@@ -71,6 +71,16 @@ pub fn open() -> (usize, usize) {
     (OPEN.get(), POOL.with_borrow(Vec::len))
 }
 
+/// Notes bytes that this worker spliced to a socket.
+pub fn note_spliced(count: usize) {
+    SPLICED.set(SPLICED.get() + count as u64);
+}
+
+/// Bytes that this worker spliced to sockets so far.
+pub fn spliced() -> u64 {
+    SPLICED.get()
+}
+
 const DEFAULT_SIZE: usize = 262_144;
 const DEFAULT_MOST: usize = 1024;
 const MOST_FREE: usize = 64;
@@ -78,6 +88,7 @@ const MOST_FREE: usize = 64;
 thread_local! {
     static SIZE: Cell<usize> = const { Cell::new(DEFAULT_SIZE) };
     static MOST: Cell<usize> = const { Cell::new(DEFAULT_MOST) };
+    static SPLICED: Cell<u64> = const { Cell::new(0) };
     static OPEN: Cell<usize> = const { Cell::new(0) };
     static POOL: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
 }

@@ -29,7 +29,7 @@ pub async fn serve(mut client: Box<Client>) {
         client.input = exchange.up.input.take();
         client.requests = 0;
         client.local.give_exchange(exchange);
-        return Box::pin(client.serve()).await;
+        return Box::pin(client.serve(None)).await;
     }
     if result.is_err() && exchange.server.is_none() {
         take_unread(&mut client.socket).await;
@@ -76,7 +76,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     if backend != frontend && inspect::request(client, exchange, backend).await? == Flow::Late {
         return Err(late(exchange));
     }
-    connect::run(client, exchange).await?;
+    connect::run(client, exchange, false).await?;
     if plan.proxy(frontend).ir.options.logasap {
         finish::log_early(client, exchange);
     }

@@ -16,6 +16,7 @@ macro_rules! forms {
                 AclKeyword { name: concat!($keyword, "_reg"), fetch: $fetch, method: "reg" },
                 AclKeyword { name: concat!($keyword, "_sub"), fetch: $fetch, method: "sub" },
             )+
+            AclKeyword { name: "http_auth_group", fetch: "http_auth_group", method: "str" },
             AclKeyword { name: "payload", fetch: "req.payload", method: "bin" },
             AclKeyword { name: "payload_lv", fetch: "req.payload_lv", method: "bin" },
             AclKeyword { name: "req.ssl_ver", fetch: "req.ssl_ver", method: "int dotted" },

@@ -48,7 +48,18 @@ pub fn parse(text: &[u8], spec: &ArgSpec) -> Result<Arguments, ArgumentError> {
             let (raw, length) = read(&text[at..]);
             at += length;
             values.push(typed(&raw, *kind, position, spec)?);
+            // Behind one that is left out, other than a text or a name, no other may follow.
+            let last = raw.is_empty()
+                && !matches!(
+                    kind,
+                    ArgKind::Str
+                        | ArgKind::Frontend
+                        | ArgKind::Backend
+                        | ArgKind::Proxy
+                        | ArgKind::Server
+                );
             match text.get(at) {
+                Some(b',') if last => return Err(unclosed(position + 1, text.get(at..))),
                 Some(b',') => at += 1,
                 Some(b')') => break,
                 other => return Err(unclosed(position + 1, other.and(text.get(at..)))),
@@ -65,7 +76,7 @@ pub fn parse(text: &[u8], spec: &ArgSpec) -> Result<Arguments, ArgumentError> {
                 "missing arguments (got {}/{}), type '{}' expected",
                 values.len(),
                 spec.required,
-                kind_name(spec.kinds[values.len()])
+                spec.kinds[values.len()].name()
             ),
         });
     }
@@ -83,7 +94,7 @@ fn unclosed(position: usize, rest: Option<&[u8]>) -> ArgumentError {
     ArgumentError { position, text }
 }
 
-/// One argument up to `,` or `)`: quotes of both kinds protect; a backslash protects inside double quotes.
+/// One argument up to `,` or `)`: quotes of both kinds protect; outside single quotes a backslash makes an escape of some bytes.
 fn read(text: &[u8]) -> (Vec<u8>, usize) {
     let mut raw = Vec::new();
     let mut quote = None;
@@ -97,8 +108,8 @@ fn read(text: &[u8]) -> (Vec<u8>, usize) {
             }
             (None, b'\'' | b'"') => quote = Some(byte),
             (Some(open), byte) if open == byte => quote = None,
-            (Some(b'"'), b'\\') if at < text.len() => {
-                raw.push(text[at]);
+            (None | Some(b'"'), b'\\') if escaped(text.get(at)).is_some() => {
+                raw.extend(escaped(text.get(at)));
                 at += 1;
             }
             _ => raw.push(byte),
@@ -107,16 +118,39 @@ fn read(text: &[u8]) -> (Vec<u8>, usize) {
     (raw, at)
 }
 
+/// What a byte behind a backslash stands for; before others the backslash is one.
+fn escaped(byte: Option<&u8>) -> Option<u8> {
+    match byte? {
+        b'r' => Some(b'\r'),
+        b'n' => Some(b'\n'),
+        b't' => Some(b'\t'),
+        byte @ (b'\\' | b'\'' | b'"' | b' ') => Some(*byte),
+        _ => None,
+    }
+}
+
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
-    if raw.is_empty() && kind != ArgKind::Str {
-        if position >= spec.required {
-            return Ok(Arg::Absent);
+    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Acl | ArgKind::Map) {
+        // The section itself stands in for a proxy that is not named.
+        let own = matches!(
+            kind,
+            ArgKind::Frontend
+                | ArgKind::Backend
+                | ArgKind::Proxy
+                | ArgKind::Server
+                | ArgKind::UserList
+        );
+        if position >= spec.required || own {
+            return Ok(match kind {
+                ArgKind::Int => Arg::Int(0),
+                _ => Arg::Absent,
+            });
         }
         return Err(ArgumentError {
             position: position + 1,
             text: format!(
                 "expected type '{}' at position {}, but got nothing",
-                kind_name(kind),
+                kind.name(),
                 position + 1
             ),
         });
@@ -126,7 +160,7 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
         text: format!(
             "failed to parse '{}' as type '{}' at position {}",
             String::from_utf8_lossy(raw),
-            kind_name(kind),
+            kind.name(),
             position + 1
         ),
     })
@@ -135,7 +169,7 @@ fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<A
 fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
     let text = || std::str::from_utf8(raw).ok();
     match kind {
-        ArgKind::Str => Some(Arg::Str(raw.to_vec())),
+        ArgKind::Str | ArgKind::Map => Some(Arg::Str(raw.to_vec())),
         ArgKind::Int => {
             let text = text()?;
             let digits = text.strip_prefix('-').unwrap_or(text);
@@ -151,15 +185,14 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
             .parse::<Ipv6Addr>()
             .ok()
             .map(|ip| Arg::Ip(IpAddr::V6(ip))),
-        ArgKind::Mask4 => mask4(text()?).map(Arg::Mask4),
-        ArgKind::Mask6 => text()?
-            .parse::<u8>()
-            .ok()
-            .filter(|bits| *bits <= 128)
-            .map(Arg::Mask6),
+        ArgKind::Mask4 => any_mask4(text()?).map(Arg::Mask4),
+        ArgKind::Mask6 => mask6(text()?).map(Arg::Mask6),
+        ArgKind::Regex => Some(Arg::Str(raw.to_vec())),
+        ArgKind::FieldNumber => field_number(raw).then(|| Arg::Str(raw.to_vec())),
         ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy => {
             Some(Arg::Proxy(text()?.to_owned()))
         }
+        ArgKind::UserList | ArgKind::Acl => Some(Arg::Str(raw.to_vec())),
         ArgKind::Server => {
             let (backend, server) = text()?.split_once('/').unwrap_or(("", text()?));
             Some(Arg::Server(backend.to_owned(), server.to_owned()))
@@ -167,13 +200,33 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
     }
 }
 
-/// An IPv4 mask: a prefix length or a dotted mask.
+/// An IPv4 mask: a prefix length or a dotted mask without gaps.
 pub fn mask4(text: &str) -> Option<u32> {
+    any_mask4(text).filter(|mask| mask.leading_ones() + mask.trailing_zeros().min(32) >= 32)
+}
+
+/// An IPv4 mask: a prefix length or any dotted mask.
+fn any_mask4(text: &str) -> Option<u32> {
     if let Ok(bits) = text.parse::<u32>() {
         return (bits <= 32).then(|| u32::MAX.checked_shl(32 - bits).unwrap_or(0));
     }
-    let mask = u32::from(text.parse::<Ipv4Addr>().ok()?);
-    (mask.leading_ones() + mask.trailing_zeros().min(32) >= 32).then_some(mask)
+    text.parse::<Ipv4Addr>().ok().map(u32::from)
+}
+
+/// An IPv6 mask: a prefix length or a mask in the notation of addresses.
+fn mask6(text: &str) -> Option<u128> {
+    if let Ok(bits) = text.parse::<u32>() {
+        return (bits <= 128).then(|| u128::MAX.checked_shl(128 - bits).unwrap_or(0));
+    }
+    text.parse::<Ipv6Addr>().ok().map(u128::from)
+}
+
+/// Whether it is numbers with dots between them; a number may be missing, except the last.
+fn field_number(raw: &[u8]) -> bool {
+    raw.last().is_some_and(u8::is_ascii_digit)
+        && raw
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 /// Milliseconds of a time with an optional unit.
@@ -226,23 +279,6 @@ pub fn milliseconds(word: &[u8]) -> Result<u32, String> {
         .ok_or_else(|| {
             format!("timer overflow in '{text}', maximum value is 2147483647 ms or ~24.8 days")
         })
-}
-
-/// Upstream's name of a kind in messages.
-pub fn kind_name(kind: ArgKind) -> &'static str {
-    match kind {
-        ArgKind::Str => "string",
-        ArgKind::Int => "integer",
-        ArgKind::Time => "delay",
-        ArgKind::Ipv4 => "IPv4 address",
-        ArgKind::Ipv6 => "IPv6 address",
-        ArgKind::Mask4 => "IPv4 mask",
-        ArgKind::Mask6 => "IPv6 mask",
-        ArgKind::Frontend => "frontend",
-        ArgKind::Backend => "backend",
-        ArgKind::Proxy => "proxy",
-        ArgKind::Server => "server",
-    }
 }
 
 #[cfg(test)]

@@ -36,11 +36,7 @@ pub fn cast<'a>(sample: Sample<'a>, to: Type, arena: &'a Bump) -> Option<Sample<
             other => other,
         },
         (Type::Str, Value::Str(bytes) | Value::Meth(bytes)) => Value::Str(bytes),
-        (Type::Str, Value::Bin(bytes)) => {
-            // Text ends at a NUL byte.
-            let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-            Value::Str(&bytes[..end])
-        }
+        (Type::Str, Value::Bin(bytes)) => Value::Str(up_to_nul(bytes)),
         (Type::Str, value) => Value::Str(text(value, arena)),
         (Type::Bin, Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes)) => {
             Value::Bin(bytes)
@@ -76,11 +72,29 @@ pub fn parse_ip(bytes: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
+/// Reads the IPv4 address that a text begins with; what follows it, other than a dot, is ignored.
+fn leading_ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let mut rest = bytes;
+    for (index, octet) in octets.iter_mut().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (digits, behind) = rest.split_at(length);
+        *octet = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        rest = behind;
+    }
+    (rest.first() != Some(&b'.')).then(|| octets.into())
+}
+
 fn integer(value: Value<'_>) -> Option<i64> {
     match value {
         Value::Bool(value) => Some(i64::from(value)),
         Value::Int(value) => Some(value),
         Value::Ipv4(ip) => Some(i64::from(u32::from(ip))),
+        // An empty text is no number; one that begins with none is 0.
+        Value::Str(b"") => None,
         Value::Str(bytes) => Some(leading_int(bytes)),
         Value::Ipv6(_) | Value::Bin(_) | Value::Meth(_) => None,
     }
@@ -89,10 +103,14 @@ fn integer(value: Value<'_>) -> Option<i64> {
 fn address(value: Value<'_>) -> Option<Value<'_>> {
     match value {
         Value::Ipv4(_) | Value::Ipv6(_) => Some(value),
-        Value::Str(bytes) => match parse_ip(bytes)? {
-            IpAddr::V4(ip) => Some(Value::Ipv4(ip)),
-            IpAddr::V6(ip) => Some(Value::Ipv6(ip)),
-        },
+        Value::Str(bytes) => {
+            leading_ipv4(bytes)
+                .map(Value::Ipv4)
+                .or_else(|| match parse_ip(bytes)? {
+                    IpAddr::V4(ip) => Some(Value::Ipv4(ip)),
+                    IpAddr::V6(ip) => Some(Value::Ipv6(ip)),
+                })
+        }
         Value::Int(_) | Value::Bool(_) => ipv4(value).map(Value::Ipv4),
         Value::Bin(_) | Value::Meth(_) => None,
     }
@@ -101,21 +119,20 @@ fn address(value: Value<'_>) -> Option<Value<'_>> {
 fn ipv4(value: Value<'_>) -> Option<Ipv4Addr> {
     match value {
         Value::Ipv4(ip) => Some(ip),
-        Value::Ipv6(ip) => ip.to_ipv4_mapped().or_else(|| six_to_four(ip)),
+        Value::Ipv6(ip) => embedded_ipv4(ip),
         Value::Int(number) => Some(Ipv4Addr::from(number as u32)),
         Value::Bool(value) => Some(Ipv4Addr::from(u32::from(value))),
-        Value::Str(bytes) => match parse_ip(bytes)? {
-            IpAddr::V4(ip) => Some(ip),
-            IpAddr::V6(ip) => ip.to_ipv4_mapped(),
-        },
+        Value::Str(bytes) => leading_ipv4(bytes),
         Value::Bin(_) | Value::Meth(_) => None,
     }
 }
 
-/// The IPv4 address inside a 6to4 address, `2002::/16` (RFC 3056).
-fn six_to_four(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+/// The IPv4 address inside a mapped, compatible (RFC 4291 2.5.5) or 6to4 address (RFC 3056).
+pub fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     match ip.segments() {
-        [0x2002, high, low, ..] => Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))),
+        [0x2002, high, low, ..] | [0, 0, 0, 0, 0, 0xffff | 0, high, low] => {
+            Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
         _ => None,
     }
 }
@@ -144,8 +161,14 @@ pub fn append(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Int(number) => write::int(out, number),
         Value::Ipv4(ip) => write::ipv4(out, ip),
         Value::Ipv6(ip) => write::ipv6(out, ip),
-        Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes) => out.extend_from_slice(bytes),
+        Value::Bin(bytes) => out.extend_from_slice(up_to_nul(bytes)),
+        Value::Str(bytes) | Value::Meth(bytes) => out.extend_from_slice(bytes),
     }
+}
+
+/// Bytes as text, which ends at a NUL byte.
+fn up_to_nul(bytes: &[u8]) -> &[u8] {
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 fn binary<'a>(value: Value<'a>, arena: &'a Bump) -> &'a [u8] {

@@ -4,7 +4,7 @@
 use hapax_core::contract::Cx;
 use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir::{Acl, AclId, Condition, Term};
-use hapax_core::keyword::{Line, Needs};
+use hapax_core::keyword::Line;
 use hapax_core::span::{Span, Word};
 
 use crate::acl;
@@ -115,7 +115,7 @@ fn anonymous(words: &[Word], place: Place, line: &mut Line<'_>) -> Result<AclId,
     let parsed = acl::parse_test(words, &Origin::of(line))?;
     acl::finish(line, &parsed);
     let fetch = parsed.test.expr.fetch;
-    if !place.known.covers(fetch.needs) {
+    if !place.offers(fetch.needs) {
         line.warn(format!(
             "anonymous acl will never match{} because it uses keyword '{}' which is incompatible with '{}'",
             of_tcp(line),
@@ -149,40 +149,41 @@ fn named(name: &str, span: Span, place: Place, line: &mut Line<'_>) -> Result<Ac
         warn_incompatible(id, name, place, line);
         return Ok(id);
     }
-    let Some((_, definition)) = PREDEFINED.iter().find(|(known, _)| *known == name) else {
+    let Some(acl) = predefined(name, &Origin::of(line)).transpose()? else {
         return Err(format!("no such ACL : '{name}'"));
     };
+    let id = acl::add(line.config, Acl { span, ..acl });
+    line.scope.acls.insert(name.to_owned(), id);
+    warn_incompatible(id, name, place, line);
+    Ok(id)
+}
+
+/// The ACL of that name that needs no declaration.
+pub(crate) fn predefined(name: &str, origin: &Origin<'_>) -> Option<Result<Acl, String>> {
+    let (_, definition) = PREDEFINED.iter().find(|(known, _)| *known == name)?;
     let words: Vec<Word> = definition
         .split(' ')
         .map(|text| Word {
             text: text.as_bytes().to_vec(),
-            span,
+            span: origin.span,
         })
         .collect();
-    let parsed = acl::parse_test(&words, &Origin::of(line))?;
-    let id = acl::add(
-        line.config,
-        Acl {
-            name: name.to_owned(),
-            span,
-            tests: vec![parsed.test],
-        },
-    );
-    line.scope.acls.insert(name.to_owned(), id);
-    warn_incompatible(id, name, place, line);
-    Ok(id)
+    Some(acl::parse_test(&words, origin).map(|parsed| Acl {
+        name: name.to_owned(),
+        span: origin.span,
+        tests: vec![parsed.test],
+    }))
 }
 
 fn warn_incompatible(id: AclId, name: &str, place: Place, line: &mut Line<'_>) {
     let Some(acl) = line.config.acls.get(id.0 as usize) else {
         return;
     };
-    let fits = |needs: Needs| place.known.covers(needs);
     let odd: Vec<_> = acl
         .tests
         .iter()
         .map(|test| test.expr.fetch)
-        .filter(|fetch| !fits(fetch.needs))
+        .filter(|fetch| !place.offers(fetch.needs))
         .collect();
     let text = match odd.first() {
         None => return,

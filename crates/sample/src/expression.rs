@@ -2,13 +2,17 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::Cx;
-use hapax_core::ir::{Arg, Expr, ProxyKind, Reference, ReferenceKind};
+use hapax_core::ir::{AclId, Arg, Compiled, Expr, ProxyKind, Reference, ReferenceKind};
 use hapax_core::keyword::{ArgKind, ArgSpec, Line, Registry};
+use hapax_core::pattern::Lists;
 use hapax_core::sample::{Occurrence, Sample, Type, Value};
-use hapax_core::span::Span;
+use hapax_core::span::{Span, Word};
+use hashbrown::HashMap;
 
 use crate::argument::{self, ArgumentError};
 use crate::cast;
+use crate::fetch::acl;
+use crate::pattern::{self, User};
 
 /// Who asks for an expression: what names in it refer to.
 #[derive(Clone)]
@@ -25,11 +29,15 @@ pub struct Origin<'a> {
     pub place: String,
     /// Index that the section has or will have in the configuration.
     pub from: Option<usize>,
+    /// The lists of patterns.
+    pub patterns: Lists,
+    /// The section's ACLs so far; none where no section is read.
+    pub acls: Option<&'a HashMap<String, AclId>>,
 }
 
 impl<'a> Origin<'a> {
     /// The origin of what stands in a line of a section.
-    pub fn of(line: &Line<'a>) -> Origin<'a> {
+    pub fn of(line: &'a Line<'_>) -> Origin<'a> {
         use hapax_core::keyword::Sections;
         let named = line.section != Sections::DEFAULTS && line.section != Sections::GLOBAL;
         Origin {
@@ -47,6 +55,8 @@ impl<'a> Origin<'a> {
             span: line.span,
             place: line.scope.place(line.span),
             from: named.then_some(line.config.proxies.len()),
+            patterns: line.config.patterns.clone(),
+            acls: Some(&line.scope.acls),
         }
     }
 }
@@ -125,6 +135,12 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
     at += arguments.length;
     let mut args = arguments.values;
     resolve(&mut args, &fetch.args, fetch.name, origin, &mut references);
+    if fetch.args.kinds.first() == Some(&ArgKind::Acl) {
+        acl::resolve(&mut args, origin).map_err(|text| ExpressionError::FetchCheck {
+            name: name.to_owned(),
+            text,
+        })?;
+    }
     if let Some(check) = fetch.0.check {
         check(&mut args).map_err(|text| ExpressionError::FetchCheck {
             name: name.to_owned(),
@@ -175,15 +191,19 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
         at += arguments.length;
         let mut args = arguments.values;
         resolve(&mut args, &row.args, row.name, origin, &mut references);
+        open_maps(&mut args, &row.args, origin).map_err(|text| {
+            ExpressionError::ConverterCheck {
+                name: name.to_owned(),
+                text,
+            }
+        })?;
         if let Some(check) = row.0.check {
             check(&mut args).map_err(|text| ExpressionError::ConverterCheck {
                 name: name.to_owned(),
                 text,
             })?;
         }
-        if row.output != Type::Any {
-            kind = row.output;
-        }
+        kind = row.output;
         last = (false, name.to_owned());
         expr.converters.push((row, args));
     }
@@ -192,6 +212,18 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
         length: at,
         references,
     })
+}
+
+/// How many words an expression takes: it goes on in the next one after a comma at the end.
+pub fn joined_words(words: &[Word]) -> usize {
+    let ends = words.iter().position(|word| !word.text.ends_with(b","));
+    ends.map_or(words.len(), |at| at + 1)
+}
+
+/// The text of an expression that may stand in several words.
+pub fn joined(words: &[Word]) -> Vec<u8> {
+    let words = words.get(..joined_words(words)).unwrap_or_default();
+    words.iter().flat_map(|word| &word.text).copied().collect()
 }
 
 /// The first value of an expression.
@@ -234,12 +266,8 @@ pub fn any<'a>(
 
 /// The type that an expression gives.
 pub fn kind(expr: &Expr) -> Type {
-    expr.converters
-        .iter()
-        .rev()
-        .map(|(row, _)| row.output)
-        .find(|output| *output != Type::Any)
-        .unwrap_or(expr.fetch.output)
+    let last = expr.converters.last();
+    last.map_or(expr.fetch.output, |(row, _)| row.output)
 }
 
 /// A value as text in the arena or where it lies.
@@ -271,6 +299,18 @@ pub fn keyword(text: &[u8]) -> &str {
     std::str::from_utf8(&text[..end]).unwrap_or_default()
 }
 
+/// Puts the list in the place of the name of a map.
+fn open_maps(args: &mut [Arg], spec: &ArgSpec, origin: &Origin<'_>) -> Result<(), String> {
+    for (arg, kind) in args.iter_mut().zip(spec.kinds) {
+        if let (ArgKind::Map, Arg::Str(name)) = (kind, &*arg) {
+            let text = String::from_utf8_lossy(name).into_owned();
+            let list = pattern::named(&text, User::Map, origin)?;
+            *arg = Arg::Compiled(Compiled { text, value: list });
+        }
+    }
+    Ok(())
+}
+
 /// Fills in the section itself where the name of a proxy was left out, and notes the names that must exist.
 fn resolve(
     args: &mut [Arg],
@@ -284,6 +324,10 @@ fn resolve(
             ArgKind::Frontend => ReferenceKind::Frontend,
             ArgKind::Backend | ArgKind::Proxy => ReferenceKind::Backend,
             ArgKind::Server => ReferenceKind::Server,
+            ArgKind::UserList => {
+                user_list(arg, index, row, origin, references);
+                continue;
+            }
             _ => continue,
         };
         let own = match arg {
@@ -332,4 +376,35 @@ fn resolve(
             missing: format!("parsing [{}]: {missing}", origin.place),
         });
     }
+}
+
+/// Notes the list of users that an argument names.
+fn user_list(
+    arg: &Arg,
+    index: usize,
+    row: &str,
+    origin: &Origin<'_>,
+    references: &mut Vec<Reference>,
+) {
+    let name = match arg {
+        Arg::Str(name) => String::from_utf8_lossy(name).into_owned(),
+        _ => String::new(),
+    };
+    let usage = format!(
+        "in arg {} of ACL keyword '{row}' in proxy '{}'.",
+        index + 1,
+        origin.proxy
+    );
+    let missing = if name.is_empty() {
+        format!("missing userlist name {usage}")
+    } else {
+        format!("unable to find userlist '{name}' referenced {usage}")
+    };
+    references.push(Reference {
+        kind: ReferenceKind::UserList,
+        name,
+        from: origin.from,
+        span: origin.span,
+        missing: format!("parsing [{}]: {missing}", origin.place),
+    });
 }

@@ -10,7 +10,7 @@ use hapax_core::keyword::{Line, Negation, Registry, Scope, Sections, Tables};
 use hapax_core::live::{Live, ServerLive};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::span::{FileId, Span, Word};
-use hapax_core::stream::{Endpoint, Ends, Session, Stream};
+use hapax_core::stream::{Endpoint, Session, Stream};
 
 use crate::expression::{self, Ending, Origin};
 use crate::{cast, log_format};
@@ -66,10 +66,6 @@ impl Fixture {
             session: Session {
                 source: Endpoint::Inet(([127, 0, 0, 1], 4242).into()),
                 destination: Endpoint::Inet(([127, 0, 0, 2], 80).into()),
-                connection: Ends {
-                    source: Endpoint::Inet(([127, 0, 0, 1], 4242).into()),
-                    destination: Endpoint::Inet(([127, 0, 0, 2], 80).into()),
-                },
                 ..Session::default()
             },
             stream,
@@ -144,6 +140,8 @@ impl Fixture {
             span: SPAN,
             place: "x.cfg:1".to_owned(),
             from: Some(0),
+            patterns: self.config.patterns.clone(),
+            acls: Some(&self.scope.acls),
         }
     }
 

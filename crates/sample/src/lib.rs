@@ -15,7 +15,9 @@ pub mod fetch;
 pub mod fixture;
 pub mod log_format;
 pub mod matcher;
+pub mod pattern;
 pub mod place;
+pub mod variable;
 pub mod write;
 
 use hapax_core::keyword::Tables;
@@ -27,6 +29,38 @@ pub static TABLES: &[Tables] = &[
         acl_keywords: acl_keyword::KEYWORDS,
         match_methods: matcher::METHODS,
         log_aliases: log_format::alias::ALIASES,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::ACL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::AUTH,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BLOCK,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::BODY,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::URL,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::CHANCE,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TIMER,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TRANSPORT,
         ..Tables::NONE
     },
     Tables {
@@ -74,11 +108,15 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
-        converters: converter::STRING,
+        converters: converter::AES,
         ..Tables::NONE
     },
     Tables {
-        converters: converter::INTEGER,
+        converters: converter::BYTES,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::DIGEST,
         ..Tables::NONE
     },
     Tables {
@@ -90,7 +128,71 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        converters: converter::INTEGER,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::JSON,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::JWT,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::SERVER,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::STRING,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::TEXT,
+        ..Tables::NONE
+    },
+    Tables {
         converters: converter::TIME,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::MAP,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::CERTIFICATE,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::FIX,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::FLOW,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::HTTP,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::MQTT,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::PROTOBUF,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::RFC7239,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::VARIABLE,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::VARIABLE,
         ..Tables::NONE
     },
 ];

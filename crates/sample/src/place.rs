@@ -3,153 +3,276 @@
 use hapax_core::ir::{Expr, ProxyKind};
 use hapax_core::keyword::{Needs, Rulesets};
 
+/// A set of the places that `-dKsmp` has columns for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Points(u32);
+
+/// How many columns there are.
+pub const COLUMNS: u32 = 22;
+
+/// The columns in order: rules of the frontend's request, of the backend's request, of the backend's and the frontend's
+/// response, then logs, checks, the configuration parser and the runtime API.
+mod column {
+    pub const FRONTEND_CONNECTION: u32 = 0;
+    pub const FRONTEND_SESSION: u32 = 1;
+    pub const FRONTEND_CONTENT: u32 = 2;
+    pub const FRONTEND_REQUEST: u32 = 3;
+    pub const USE_BACKEND: u32 = 5;
+    pub const BACKEND_CONTENT: u32 = 6;
+    pub const BACKEND_REQUEST: u32 = 7;
+    pub const SERVER_CHOICE: u32 = 9;
+    pub const SERVER_SOURCE: u32 = 10;
+    pub const BACKEND_RESPONSE_CONTENT: u32 = 11;
+    pub const BACKEND_RESPONSE: u32 = 12;
+    pub const FRONTEND_RESPONSE_CONTENT: u32 = 15;
+    pub const FRONTEND_RESPONSE: u32 = 16;
+    pub const FRONTEND_RESPONSE_BODY: u32 = 17;
+    pub const LOG: u32 = 18;
+    pub const CHECK: u32 = 19;
+    pub const PARSER: u32 = 20;
+    pub const COMMAND: u32 = 21;
+}
+
+impl Points {
+    /// None.
+    const NONE: Points = Points(0);
+
+    const fn one(column: u32) -> Points {
+        Points(1 << column)
+    }
+
+    /// From one column to another, both included.
+    const fn span(from: u32, to: u32) -> Points {
+        Points(((1 << (to - from + 1)) - 1) << from)
+    }
+
+    const fn or(self, other: Points) -> Points {
+        Points(self.0 | other.0)
+    }
+
+    /// Whether a column is in the set.
+    pub const fn has(self, column: u32) -> bool {
+        self.0 >> column & 1 != 0
+    }
+}
+
+/// Where upstream has which source, and how it calls the source in messages.
+const SOURCES: &[(Needs, &str, Points)] = {
+    use column::*;
+    &[
+        (
+            Needs::INTERNAL,
+            "internal state",
+            Points::span(FRONTEND_CONNECTION, CHECK).or(Points::one(COMMAND)),
+        ),
+        (
+            Needs::FRONTEND,
+            "frontend",
+            Points::span(FRONTEND_CONNECTION, LOG),
+        ),
+        (
+            Needs::CLIENT,
+            "client address",
+            Points::span(FRONTEND_CONNECTION, CHECK),
+        ),
+        (
+            Needs::CLIENT_CONNECTION,
+            "client-side connection",
+            Points::span(FRONTEND_SESSION, LOG),
+        ),
+        (
+            Needs::REQUEST_BYTES,
+            "request buffer",
+            Points::span(FRONTEND_CONTENT, SERVER_SOURCE),
+        ),
+        (
+            Needs::REQUEST,
+            "HTTP request headers",
+            Points::span(FRONTEND_CONTENT, SERVER_SOURCE),
+        ),
+        (
+            Needs::REQUEST_LINE,
+            "HTTP request",
+            Points::span(FRONTEND_CONTENT, LOG),
+        ),
+        (
+            Needs::BACKEND,
+            "backend",
+            Points::span(BACKEND_CONTENT, CHECK),
+        ),
+        (Needs::SERVER, "server", Points::span(SERVER_SOURCE, CHECK)),
+        (
+            Needs::SERVER_ADDRESS,
+            "server address",
+            Points::span(BACKEND_RESPONSE_CONTENT, CHECK),
+        ),
+        (
+            Needs::SERVER_CONNECTION,
+            "server-side connection",
+            Points::span(BACKEND_RESPONSE_CONTENT, CHECK),
+        ),
+        (
+            Needs::RESPONSE_BYTES,
+            "response buffer",
+            Points::span(BACKEND_RESPONSE_CONTENT, FRONTEND_RESPONSE_BODY).or(Points::one(CHECK)),
+        ),
+        (
+            Needs::RESPONSE,
+            "HTTP response headers",
+            Points::span(BACKEND_RESPONSE_CONTENT, FRONTEND_RESPONSE_BODY).or(Points::one(CHECK)),
+        ),
+        (
+            Needs::STATUS,
+            "HTTP response",
+            Points::span(BACKEND_RESPONSE_CONTENT, CHECK),
+        ),
+        (
+            Needs::RESPONSE_COUNT,
+            "response buffer statistics",
+            Points::span(SERVER_CHOICE, LOG),
+        ),
+    ]
+};
+
+/// The places where one of the sources is known.
+pub fn points(needs: Needs) -> Points {
+    if needs == Needs::NOTHING {
+        return Points::span(0, COLUMNS - 1);
+    }
+    sources(needs).fold(Points::NONE, |all, (_, points)| all.or(points))
+}
+
+fn sources(needs: Needs) -> impl Iterator<Item = (&'static str, Points)> {
+    SOURCES
+        .iter()
+        .filter(move |(source, ..)| needs.covers(*source))
+        .map(|(_, name, points)| (*name, *points))
+}
+
 /// A place in the configuration where expressions are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// What is known there.
-    pub known: Needs,
+    /// Its columns; what one of them knows is known.
+    points: Points,
     /// How upstream names the place in warnings.
     pub name: &'static str,
 }
 
-const REQUEST: Needs = Needs::CLIENT
-    .or(Needs::BYTES)
-    .or(Needs::REQUEST_BYTES)
-    .or(Needs::REQUEST)
-    .or(Needs::REQUEST_LINE);
-const RESPONSE: Needs = Needs::CLIENT
-    .or(Needs::BYTES)
-    .or(Needs::REQUEST_LINE)
-    .or(Needs::BACKEND)
-    .or(Needs::SERVER)
-    .or(Needs::SERVER_ADDRESS)
-    .or(Needs::RESPONSE_BYTES)
-    .or(Needs::RESPONSE)
-    .or(Needs::RESPONSE_COUNT)
-    .or(Needs::STATUS);
-
 impl Place {
-    /// A rule of `http-request` (and `redirect`) in a frontend.
-    pub const FRONTEND_REQUEST: Place = Place {
-        known: REQUEST,
-        name: "frontend http-request header rule",
-    };
-    /// A rule of `http-request` in a backend.
-    pub const BACKEND_REQUEST: Place = Place {
-        known: REQUEST.or(Needs::BACKEND),
-        name: "backend http-request header rule",
-    };
-    /// A rule of `http-response` in a frontend.
-    pub const FRONTEND_RESPONSE: Place = Place {
-        known: RESPONSE,
-        name: "frontend http-response header rule",
-    };
-    /// A rule of `http-response` in a backend.
-    pub const BACKEND_RESPONSE: Place = Place {
-        known: RESPONSE,
-        name: "backend http-response header rule",
-    };
+    const fn new(column: u32, name: &'static str) -> Place {
+        Place {
+            points: Points::one(column),
+            name,
+        }
+    }
+
     /// `tcp-request connection`.
-    pub const TCP_CONNECTION: Place = Place {
-        known: Needs::CLIENT,
-        name: "frontend tcp-request connection rule",
-    };
+    pub const FRONTEND_CONNECTION: Place = Place::new(
+        column::FRONTEND_CONNECTION,
+        "frontend tcp-request connection rule",
+    );
     /// `tcp-request session`.
-    pub const TCP_SESSION: Place = Place {
-        known: Needs::CLIENT,
-        name: "frontend tcp-request session rule",
-    };
+    pub const FRONTEND_SESSION: Place = Place::new(
+        column::FRONTEND_SESSION,
+        "frontend tcp-request session rule",
+    );
     /// `tcp-request content` in a frontend.
-    pub const FRONTEND_TCP_CONTENT: Place = Place {
-        known: REQUEST,
-        name: "frontend tcp-request content rule",
-    };
+    pub const FRONTEND_CONTENT: Place = Place::new(
+        column::FRONTEND_CONTENT,
+        "frontend tcp-request content rule",
+    );
+    /// A rule of `http-request` (and `redirect`) in a frontend.
+    pub const FRONTEND_REQUEST: Place = Place::new(
+        column::FRONTEND_REQUEST,
+        "frontend http-request header rule",
+    );
     /// `tcp-request content` in a backend.
-    pub const BACKEND_TCP_CONTENT: Place = Place {
-        known: REQUEST.or(Needs::BACKEND),
-        name: "backend tcp-request content rule",
-    };
-    /// `tcp-response content`.
-    pub const TCP_RESPONSE: Place = Place {
-        known: RESPONSE,
-        name: "backend tcp-response content rule",
-    };
+    pub const BACKEND_CONTENT: Place =
+        Place::new(column::BACKEND_CONTENT, "backend tcp-request content rule");
+    /// A rule of `http-request` in a backend.
+    pub const BACKEND_REQUEST: Place =
+        Place::new(column::BACKEND_REQUEST, "backend http-request header rule");
+    /// `tcp-response content` in a frontend.
+    pub const FRONTEND_RESPONSE_CONTENT: Place = Place::new(
+        column::FRONTEND_RESPONSE_CONTENT,
+        "frontend tcp-response content rule",
+    );
+    /// A rule of `http-response` in a frontend.
+    pub const FRONTEND_RESPONSE: Place = Place::new(
+        column::FRONTEND_RESPONSE,
+        "frontend http-response header rule",
+    );
+    /// `tcp-response content` in a backend.
+    pub const BACKEND_RESPONSE_CONTENT: Place = Place::new(
+        column::BACKEND_RESPONSE_CONTENT,
+        "backend tcp-response content rule",
+    );
+    /// A rule of `http-response` in a backend.
+    pub const BACKEND_RESPONSE: Place = Place::new(
+        column::BACKEND_RESPONSE,
+        "backend http-response header rule",
+    );
     /// `use_backend`.
-    pub const USE_BACKEND: Place = Place {
-        known: REQUEST,
-        name: "frontend use-backend rule",
-    };
+    pub const USE_BACKEND: Place = Place::new(column::USE_BACKEND, "frontend use-backend rule");
     /// `use-server` and `balance`.
-    pub const SERVER_CHOICE: Place = Place {
-        known: REQUEST.or(Needs::BACKEND),
-        name: "backend use-server, balance or stick-match rule",
-    };
+    pub const SERVER_CHOICE: Place = Place::new(
+        column::SERVER_CHOICE,
+        "backend use-server, balance or stick-match rule",
+    );
+    /// `source` of a server.
+    pub const SERVER_SOURCE: Place = Place::new(column::SERVER_SOURCE, "server source selection");
     /// Log formats.
-    pub const LOG: Place = Place {
-        known: Needs::CLIENT
-            .or(Needs::REQUEST_LINE)
-            .or(Needs::BACKEND)
-            .or(Needs::SERVER)
-            .or(Needs::SERVER_ADDRESS)
-            .or(Needs::RESPONSE_COUNT)
-            .or(Needs::STATUS)
-            .or(Needs::END),
-        name: "logs",
-    };
+    pub const LOG: Place = Place::new(column::LOG, "logs");
+    /// Checks.
+    pub const CHECK: Place = Place::new(column::CHECK, "backend tcp-check rule");
+    /// Conditions and values that are worked out while the configuration is read.
+    pub const PARSER: Place = Place::new(column::PARSER, "configuration parser");
+    /// Commands of the runtime API.
+    pub const COMMAND: Place = Place::new(column::COMMAND, "CLI parser");
 
     /// The place of a ruleset in a proxy of a kind; a `listen` counts as both sides.
     pub fn of(ruleset: Rulesets, kind: ProxyKind) -> Place {
-        match (ruleset, kind) {
-            (Rulesets::TCP_CONNECTION, _) => return Place::TCP_CONNECTION,
-            (Rulesets::TCP_SESSION, _) => return Place::TCP_SESSION,
-            (Rulesets::TCP_CONTENT, ProxyKind::Frontend) => return Place::FRONTEND_TCP_CONTENT,
-            (Rulesets::TCP_CONTENT, ProxyKind::Backend) => return Place::BACKEND_TCP_CONTENT,
-            (Rulesets::TCP_CONTENT, ProxyKind::Listen) => {
-                return Place {
-                    known: Place::BACKEND_TCP_CONTENT.known,
-                    ..Place::FRONTEND_TCP_CONTENT
-                };
+        let (front, back) = match ruleset {
+            Rulesets::TCP_CONNECTION => return Place::FRONTEND_CONNECTION,
+            Rulesets::TCP_SESSION => return Place::FRONTEND_SESSION,
+            Rulesets::TCP_CONTENT => (Place::FRONTEND_CONTENT, Place::BACKEND_CONTENT),
+            Rulesets::TCP_RESPONSE => (
+                Place::FRONTEND_RESPONSE_CONTENT,
+                Place::BACKEND_RESPONSE_CONTENT,
+            ),
+            Rulesets::HTTP_REQUEST | Rulesets::STATS => {
+                (Place::FRONTEND_REQUEST, Place::BACKEND_REQUEST)
             }
-            (Rulesets::TCP_RESPONSE, _) => return Place::TCP_RESPONSE,
-            _ => {}
-        }
-        let request = Rulesets::HTTP_REQUEST.or(Rulesets::STATS);
-        match (request.has(ruleset), kind) {
-            (true, ProxyKind::Frontend) => Place::FRONTEND_REQUEST,
-            (true, ProxyKind::Backend) => Place::BACKEND_REQUEST,
-            (true, ProxyKind::Listen) => Place {
-                known: Place::BACKEND_REQUEST.known,
-                ..Place::FRONTEND_REQUEST
+            _ => (Place::FRONTEND_RESPONSE, Place::BACKEND_RESPONSE),
+        };
+        let both = front.points.or(back.points);
+        match kind {
+            ProxyKind::Frontend => front,
+            ProxyKind::Backend => back,
+            // Named after whichever stands in an earlier column.
+            ProxyKind::Listen => Place {
+                points: both,
+                name: if front.points.0 < back.points.0 {
+                    front.name
+                } else {
+                    back.name
+                },
             },
-            (false, ProxyKind::Frontend) => Place::FRONTEND_RESPONSE,
-            (false, _) => Place::BACKEND_RESPONSE,
         }
+    }
+
+    /// Whether what a fetch needs is known here.
+    pub fn offers(&self, needs: Needs) -> bool {
+        points(needs).0 & self.points.0 != 0
     }
 
     /// What an expression needs and this place does not know, in upstream's words; none when all is well.
-    pub fn lacks(&self, expr: &Expr) -> Option<&'static str> {
-        lacking(Needs(expr.fetch.needs.0 & !self.known.0))
+    pub fn lacks(&self, expr: &Expr) -> Option<String> {
+        let needs = expr.fetch.needs;
+        if self.offers(needs) {
+            return None;
+        }
+        let names: Vec<_> = sources(needs).map(|(name, _)| name).collect();
+        Some(names.join(","))
     }
-}
-
-fn lacking(missing: Needs) -> Option<&'static str> {
-    const NAMES: &[(Needs, &str)] = &[
-        (Needs::CLIENT, "client address"),
-        (Needs::REQUEST_BYTES, "request buffer"),
-        (Needs::BYTES, "request buffer"),
-        (Needs::REQUEST, "HTTP request headers"),
-        (Needs::REQUEST_LINE, "HTTP request"),
-        (Needs::BACKEND, "backend"),
-        (Needs::SERVER, "server"),
-        (Needs::SERVER_ADDRESS, "server address"),
-        (Needs::RESPONSE_BYTES, "response buffer"),
-        (Needs::RESPONSE, "HTTP response headers"),
-        (Needs::STATUS, "HTTP response"),
-        (Needs::RESPONSE_COUNT, "response buffer statistics"),
-        (Needs::END, "stream's statistics"),
-    ];
-    NAMES
-        .iter()
-        .find(|(needs, _)| missing.0 & needs.0 != 0)
-        .map(|(_, name)| *name)
 }

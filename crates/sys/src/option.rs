@@ -211,9 +211,14 @@ pub struct TcpInfo {
 
 /// Reads `TCP_INFO`.
 pub fn tcp_info(socket: impl AsFd) -> io::Result<TcpInfo> {
+    tcp_info_of(socket.as_fd().as_raw_fd())
+}
+
+/// Reads `TCP_INFO` of a descriptor by its number; an error when it is closed by now or no TCP connection.
+pub fn tcp_info_of(descriptor: i32) -> io::Result<TcpInfo> {
     // SAFETY: tcp_info is plain integers, for which all zero bytes are a value.
     let mut raw: libc::tcp_info = unsafe { std::mem::zeroed() };
-    get_raw(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, &mut raw)?;
+    get_raw(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, &mut raw)?;
     Ok(TcpInfo {
         rtt: raw.tcpi_rtt,
         rtt_variance: raw.tcpi_rttvar,
@@ -245,7 +250,7 @@ pub fn peer_credentials(socket: impl AsFd) -> io::Result<PeerCredentials> {
         gid: 0,
     };
     get_raw(
-        socket.as_fd(),
+        socket.as_fd().as_raw_fd(),
         libc::SOL_SOCKET,
         libc::SO_PEERCRED,
         &mut raw,
@@ -282,16 +287,16 @@ fn set_bytes(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io::Res
 
 fn get(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<i32> {
     let mut value = 0;
-    get_raw(fd, level, name, &mut value)?;
+    get_raw(fd.as_raw_fd(), level, name, &mut value)?;
     Ok(value)
 }
 
 /// `T` must be plain integers: the kernel writes up to `size_of::<T>()` bytes into it.
-fn get_raw<T: Copy>(fd: BorrowedFd<'_>, level: i32, name: i32, into: &mut T) -> io::Result<()> {
+fn get_raw<T: Copy>(fd: i32, level: i32, name: i32, into: &mut T) -> io::Result<()> {
     let mut len = size_of::<T>() as libc::socklen_t;
     let into = std::ptr::from_mut(into).cast();
     // SAFETY: the kernel writes at most `len` bytes, the size of `into`; callers pass types made of integers.
-    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, into, &raw mut len) })?;
+    check(unsafe { libc::getsockopt(fd, level, name, into, &raw mut len) })?;
     Ok(())
 }
 

@@ -38,6 +38,18 @@ pub fn peek(socket: impl AsFd) -> io::Result<Waiting> {
     }
 }
 
+/// Whether a connection is broken in both directions, whatever still waits to be read.
+pub fn is_broken(socket: impl AsFd) -> bool {
+    let mut poll = libc::pollfd {
+        fd: socket.as_fd().as_raw_fd(),
+        events: 0,
+        revents: 0,
+    };
+    // SAFETY: the pointer is to one pollfd; a time of 0 does not wait.
+    let found = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    found > 0 && poll.revents & (libc::POLLHUP | libc::POLLERR) != 0
+}
+
 /// Copies up to `into.len()` waiting bytes without taking them.
 pub fn peek_into(socket: impl AsFd, into: &mut [u8]) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
@@ -104,6 +116,11 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) })?;
     // SAFETY: the kernel just gave us both descriptors, nobody else owns them.
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
+}
+
+/// What tells a socket from all others, however many descriptors it has: the number of its inode.
+pub fn identity(socket: impl AsFd) -> io::Result<u64> {
+    Ok(nix::sys::stat::fstat(socket.as_fd())?.st_ino)
 }
 
 /// Makes a descriptor that came from outside non-blocking and close-on-exec.

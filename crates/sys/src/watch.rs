@@ -36,6 +36,12 @@ impl Watched {
         Ok(self.events.insert(events))
     }
 
+    /// Gives the descriptor back, registered no more.
+    pub fn into_fd(self) -> OwnedFd {
+        drop(self.events);
+        self.fd
+    }
+
     /// The registration, if there is one.
     #[inline]
     pub fn events(&self) -> Option<&AsyncFd<RawFd>> {

@@ -91,6 +91,32 @@ fn a_granted_slot_that_is_cancelled_goes_on() {
 }
 
 #[test]
+fn who_was_failed_by_a_server_waits_for_another_one() {
+    let (backend, live) = dispatch(&[1, 1], one_slot_each);
+    let elsewhere = Wish {
+        avoid: Some(1),
+        ..WISH
+    };
+    let mut tickets: Vec<Ticket> = (0..4).map(|_| Ticket::default()).collect();
+    let mut assign = |wish, at: usize| backend.assign(wish, &mut tickets[at], Waker::noop());
+    assert_eq!(assign(&WISH, 0), Assigned::Server(0));
+    assert_eq!(assign(&elsewhere, 1), Assigned::Wait);
+    // Who comes later may have the slot that the first one does not want.
+    assert_eq!(assign(&WISH, 2), Assigned::Wait);
+    assert_eq!(assign(&WISH, 2), Assigned::Server(1));
+    backend.release(1);
+    assert_eq!(assign(&elsewhere, 1), Assigned::Wait);
+    backend.release(0);
+    assert_eq!(assign(&elsewhere, 1), Assigned::Server(0));
+    // Without another one it is better than none.
+    assert_eq!(assign(&elsewhere, 3), Assigned::Wait);
+    live.servers[0].usable.store(false, Ordering::Relaxed);
+    backend.servers_changed();
+    assert_eq!(assign(&elsewhere, 3), Assigned::Server(1));
+    assert_eq!(live.queue.value(), 0);
+}
+
+#[test]
 fn persistence_waits_in_the_queue_of_its_server_up_to_maxqueue() {
     let (backend, live) = dispatch(&[1, 1], |proxy| {
         one_slot_each(proxy);

@@ -22,8 +22,10 @@ pub enum Outcome {
     Done,
     /// The administrator's own message.
     Message(Diagnostic),
-    /// A directive that cannot be obeyed. Upstream stops reading the file here (unless it is about the argument of a
-    /// message); going on is safe, the structure of the blocks is kept.
+    /// A directive that is none, or whose argument is wrong.
+    Wrong(Diagnostic),
+    /// A block that cannot be followed. Upstream stops reading the file here; going on is safe, the structure of the
+    /// blocks is kept.
     Refused(Diagnostic),
 }
 
@@ -177,10 +179,8 @@ fn message(keyword: &Word, arguments: &[Word], place: &Place<'_>) -> Outcome {
         b".alert" => Severity::Alert,
         b".diag" => Severity::Diag,
         _ => {
-            return refusal(
-                keyword.span,
-                format!("unknown directive '{}'.", keyword.lossy()),
-            );
+            let text = format!("unknown directive '{}'.", keyword.lossy());
+            return Outcome::Wrong(alert(keyword.span, text));
         }
     };
     if let Some(extra) = arguments.get(1).filter(|word| !word.text.is_empty()) {
@@ -189,7 +189,7 @@ fn message(keyword: &Word, arguments: &[Word], place: &Place<'_>) -> Outcome {
             extra.lossy(),
             keyword.lossy()
         );
-        return refusal(extra.span, text);
+        return Outcome::Wrong(alert(extra.span, text));
     }
     let text = arguments.first().map(Word::lossy).unwrap_or_default();
     let whole_line = place.span(0, 0);
@@ -216,5 +216,9 @@ fn after_else(keyword: &Word) -> Outcome {
 }
 
 fn refusal(span: Span, message: String) -> Outcome {
-    Outcome::Refused(Diagnostic::alert(span, message).with_prefix(Prefix::Reading))
+    Outcome::Refused(alert(span, message))
+}
+
+fn alert(span: Span, message: String) -> Diagnostic {
+    Diagnostic::alert(span, message).with_prefix(Prefix::Reading)
 }

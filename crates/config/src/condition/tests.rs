@@ -229,7 +229,7 @@ fn run(text: &str) -> Vec<String> {
         match blocks.line(&line, &place, &capabilities(), &environment) {
             Outcome::Configuration => said.push(line.words[0].lossy().into_owned()),
             Outcome::Done => {}
-            Outcome::Message(finding) | Outcome::Refused(finding) => {
+            Outcome::Message(finding) | Outcome::Wrong(finding) | Outcome::Refused(finding) => {
                 let number = finding.span.map_or(0, |span| span.line);
                 said.push(format!("{number}: {}", finding.message));
             }

@@ -6,11 +6,11 @@ use hapax_core::keyword::{
     BindOption, Fault, Line, OptionCursor, Registry, SectionKeyword, Sections, Support, Tables,
 };
 use hapax_core::span::{Span, Word};
+use hapax_core::suggest::did_you_mean;
 
 use super::row;
 use crate::resolve;
 use crate::section::unknown::section_name;
-use crate::suggest::did_you_mean;
 use crate::value::address::{Accept, list};
 
 pub(crate) const TABLE: Tables = Tables {

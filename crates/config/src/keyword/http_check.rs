@@ -80,14 +80,15 @@ fn httpchk(line: &mut Line<'_>) -> Result<(), Fault> {
         [method, uri] => (method.as_str(), uri.as_str(), None),
         [method, uri, version, ..] => (method.as_str(), uri.as_str(), Some(version.as_str())),
     };
-    let (version, hidden) = match version {
-        None => ("HTTP/1.0", Vec::new()),
-        Some(text) => hidden_headers(text),
+    let (version, hidden, body) = match version {
+        None => ("HTTP/1.0", Vec::new(), ""),
+        Some(text) => hidden(text),
     };
-    if !hidden.is_empty() {
+    if !hidden.is_empty() || !body.is_empty() {
         let modern: String = hidden
             .iter()
             .map(|(name, value)| format!(" hdr {name} \"{value}\""))
+            .chain((!body.is_empty()).then(|| format!(" body \"{}\"", body.escape_default())))
             .collect();
         let warning = Diagnostic::warning(
             line.span,
@@ -116,19 +117,24 @@ fn httpchk(line: &mut Line<'_>) -> Result<(), Fault> {
     } else {
         check.headers.extend(hidden);
     }
+    if !body.is_empty() {
+        check.body = body.as_bytes().to_vec();
+    }
     proxy.check = ir::CheckKind::Http(check);
     Ok(())
 }
 
-/// `HTTP/1.1\r\nHost: name`: the version, and the fields that old configurations put behind it.
-fn hidden_headers(text: &str) -> (&str, Vec<(String, String)>) {
-    let mut lines = text.split("\r\n");
+/// `HTTP/1.1\r\nHost: name`: the version, and the fields and the body that old configurations put behind it.
+fn hidden(text: &str) -> (&str, Vec<(String, String)>, &str) {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let mut lines = head.split("\r\n");
     let version = lines.next().unwrap_or_default();
     let fields = lines.filter_map(|field| {
         let (name, value) = field.split_once(':')?;
-        Some((name.trim().to_owned(), value.trim().to_owned()))
+        let (name, value) = (name.trim(), value.trim());
+        (!value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
     });
-    (version, fields.collect())
+    (version, fields.collect(), body)
 }
 
 fn send(line: &mut Line<'_>) -> Result<(), Fault> {

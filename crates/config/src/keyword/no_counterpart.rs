@@ -45,7 +45,12 @@ static ROWS: &[SectionKeyword] = &[
         "expose-deprecated-directives",
         "old directives are always accepted with a warning",
     ),
+    row(
+        "expose-experimental-directives",
+        "what is built is offered without this permission",
+    ),
     row("insecure-setuid-wanted", FORK),
+    row("no-memory-trimming", MEMORY),
     row("noepoll", POLLER),
     row("noevports", POLLER),
     row(
@@ -54,6 +59,10 @@ static ROWS: &[SectionKeyword] = &[
     ),
     row("nokqueue", POLLER),
     row("nopoll", POLLER),
+    row(
+        "prealloc-fd",
+        "there is no table of descriptors to allocate before its time",
+    ),
     row("thread-group", GROUPS),
     row("thread-groups", GROUPS),
     row("thread-hard-limit", GROUPS),

@@ -4,6 +4,7 @@ use hapax_core::diagnostic::Diagnostic;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
 use super::{at_most, joined, milliseconds, needed, negatable, one, reading, row};
+use crate::legacy;
 use crate::value::{leading_integer, whole_integer};
 
 pub(crate) const TABLE: Tables = Tables {
@@ -20,6 +21,57 @@ static ROWS: &[SectionKeyword] = &[
         |line| {
             at_most(line, 0)?;
             line.config.global.daemon = true;
+            Ok(())
+        },
+    ),
+    row(
+        "master-worker",
+        Sections::GLOBAL,
+        "[no-exit-on-failure]",
+        "A master process looks after the one that serves.",
+        |line| {
+            at_most(line, 1)?;
+            match line.arg(0).as_deref() {
+                None => {}
+                Some("no-exit-on-failure") => line.config.global.no_exit_on_failure = true,
+                Some(_) => {
+                    let text = "'master-worker' only supports 'no-exit-on-failure' option";
+                    return Err(line.fault(text));
+                }
+            }
+            line.config.global.master_worker = true;
+            Ok(())
+        },
+    ),
+    row(
+        "mworker-max-reloads",
+        Sections::GLOBAL,
+        "<number>",
+        "How many reloads an old process may survive under a master.",
+        |line| {
+            at_most(line, 1)?;
+            let Some(word) = line.args().first() else {
+                let text = "'mworker-max-reloads' expects an integer argument.";
+                return Err(line.fault(text));
+            };
+            let Ok(most) = u32::try_from(leading_integer(&word.text)) else {
+                let text = "'mworker-max-reloads' expects a positive value or zero.";
+                return Err(line.fault(text));
+            };
+            line.config.global.mworker_max_reloads = Some(most);
+            Ok(())
+        },
+    ),
+    row(
+        "localpeer",
+        Sections::GLOBAL,
+        "<name>",
+        "The name of this process among its peers.",
+        |line| {
+            needed(line, 0, "'localpeer' expects a name as an argument.")?;
+            at_most(line, 1)?;
+            let name = line.arg(0).unwrap_or_default().into_owned();
+            line.config.global.local_peer = Some(name);
             Ok(())
         },
     ),
@@ -440,14 +492,14 @@ fn unix_bind(line: &mut Line<'_>) -> Result<(), Fault> {
 
 /// `[auto:]<threads> <cpus>...`: threads are numbers from 1 behind an optional `1/`.
 fn cpu_map(line: &mut Line<'_>) -> Result<(), Fault> {
-    let (Some(threads), true) = (line.arg(0), line.args().len() > 1) else {
+    let (Some(threads_text), true) = (line.arg(0), line.args().len() > 1) else {
         let text = "cpu-map expects a thread group number  ('all', 'odd', 'even', a number from 1 to 64 or a range),  followed \
                     by a list of CPU ranges with numbers from 0 to 63.";
         return Err(line.fault(text));
     };
-    let (auto, set) = match threads.strip_prefix("auto:") {
+    let (auto, set) = match threads_text.strip_prefix("auto:") {
         Some(set) => (true, set),
-        None => (false, threads.as_ref()),
+        None => (false, threads_text.as_ref()),
     };
     let wrong = |at: usize, text: &str| {
         line.fault_at(
@@ -455,9 +507,11 @@ fn cpu_map(line: &mut Line<'_>) -> Result<(), Fault> {
             format!("cpu-map : '{text}' is not a valid number/range."),
         )
     };
+    let of_processes = line.scope.seen.contains_key("nbproc");
     let (group, set) = match set.split_once('/') {
-        Some((group, set)) => (group, set),
+        None if of_processes => ("1", set),
         None => (set, "all"),
+        Some((group, set)) => (group, set),
     };
     let groups = numbers(group, 64).ok_or_else(|| wrong(0, group))?;
     let threads = numbers(set, 64).ok_or_else(|| wrong(0, set))?;
@@ -467,6 +521,9 @@ fn cpu_map(line: &mut Line<'_>) -> Result<(), Fault> {
         for range in word.split(',') {
             cpus.extend(cpu_range(range).ok_or_else(|| wrong(at, range))?);
         }
+    }
+    if of_processes && !threads_text.contains('/') {
+        legacy::process::map_of_processes(line, &threads_text);
     }
     if !groups.contains(&1) {
         return Ok(());

@@ -4,11 +4,11 @@ use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, OptionCursor, SectionKeyword, Sections, Support, Tables};
 use hapax_core::span::Word;
+use hapax_core::suggest::did_you_mean;
 
 use super::{behind, bind, row};
 use crate::resolve;
 use crate::section;
-use crate::suggest::did_you_mean;
 use crate::value::address::{Accept, Port};
 
 pub(crate) const TABLE: Tables = Tables {

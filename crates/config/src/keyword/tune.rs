@@ -41,6 +41,66 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "tune.vars.global-max-size",
+        Sections::GLOBAL,
+        "<size>",
+        "Memory for all variables.",
+        |line| {
+            line.config.global.tune.variables.global = variables(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.vars.proc-max-size",
+        Sections::GLOBAL,
+        "<size>",
+        "Memory for variables of the process and its sessions.",
+        |line| {
+            line.config.global.tune.variables.process = variables(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.vars.sess-max-size",
+        Sections::GLOBAL,
+        "<size>",
+        "Memory for variables of a session and its exchange.",
+        |line| {
+            line.config.global.tune.variables.session = variables(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.vars.txn-max-size",
+        Sections::GLOBAL,
+        "<size>",
+        "Memory for variables of an exchange.",
+        |line| {
+            line.config.global.tune.variables.transaction = variables(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.vars.reqres-max-size",
+        Sections::GLOBAL,
+        "<size>",
+        "Memory for variables of a request or a response.",
+        |line| {
+            line.config.global.tune.variables.message = variables(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.vars.check-max-size",
+        Sections::GLOBAL,
+        "<size>",
+        "Memory for variables of a health check.",
+        |line| {
+            line.config.global.tune.variables.check = variables(line)?;
+            Ok(())
+        },
+    ),
+    row(
         "tune.http.maxhdr",
         Sections::GLOBAL,
         "<number>",
@@ -179,3 +239,27 @@ fn count(line: &Line<'_>) -> Result<u32, Fault> {
 
 /// The smallest buffer that holds a response of our own.
 const SMALLEST_BUFFER: u32 = 1024;
+
+/// Bytes of variables: digits only; nothing is no limit.
+fn variables(line: &Line<'_>) -> Result<u64, Fault> {
+    let word = line.arg(0).unwrap_or_default();
+    let (negative, digits) = match word.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, word.strip_prefix('+').unwrap_or(&word)),
+    };
+    let plain =
+        digits.bytes().all(|byte| byte.is_ascii_digit()) && (!digits.is_empty() || word.is_empty());
+    if !plain {
+        let text = format!("{}: '{word}' is an invalid size", line.keyword());
+        return Err(line.fault_at(0, text));
+    }
+    // Anything that does not fit is more than there is.
+    let number = digits
+        .parse()
+        .unwrap_or(if digits.is_empty() { 0 } else { u64::MAX });
+    Ok(if negative && number > 0 {
+        u64::MAX
+    } else {
+        number
+    })
+}

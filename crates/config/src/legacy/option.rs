@@ -30,27 +30,28 @@ static ROWS: &[SectionKeyword] = &[
             },
         )),
     ),
-    SectionKeyword {
-        support: Support::NoCounterpart(
-            "every request of a connection is read, as HAProxy does since 2.1",
-        ),
-        ..negatable(row(
+    until(
+        "2.0",
+        negatable(row(
             "option http-tunnel",
             Sections::PROXIES,
             "",
-            "Only the first request and response of a connection were HTTP.",
+            "Only the first request and response of a connection are HTTP; what follows passes untouched.",
             |line| {
                 at_most(line, 0)?;
+                mode(line, ir::ConnectionMode::Tunnel)?;
                 let text = "option 'http-tunnel' is not supported any more since HAProxy 2.1, please just remove it, it \
                             shouldn't be needed.";
                 renamed_option(line, text, "please remove this line");
                 Ok(())
             },
-        ))
-    },
-    until(
-        "2.0",
-        negatable(row(
+        )),
+    ),
+    SectionKeyword {
+        support: Support::NoCounterpart(
+            "messages are held in one form, as in every HAProxy since 2.1",
+        ),
+        ..negatable(row(
             "option http-use-htx",
             Sections::PROXIES,
             "",
@@ -63,8 +64,8 @@ static ROWS: &[SectionKeyword] = &[
                 );
                 Ok(())
             },
-        )),
-    ),
+        ))
+    },
     until(
         "1.4",
         negatable(row(

@@ -1,15 +1,26 @@
 //! Old directives of `global`.
 
-use hapax_core::keyword::{SectionKeyword, Sections, Support, Tables};
+use hapax_core::keyword::{Line, SectionKeyword, Sections, Support, Tables};
 
 use super::{renamed, without_effect};
-use crate::keyword::{at_most, needed, row, until};
+use crate::keyword::{at_most, joined, needed, row, until};
 use crate::value::leading_integer;
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
     ..Tables::NONE
 };
+
+/// Warns of a `cpu-map` line that names processes: workers stand for them.
+pub(crate) fn map_of_processes(line: &mut Line<'_>, processes: &str) {
+    let (auto, set) = match processes.strip_prefix("auto:") {
+        Some(set) => ("auto:", set),
+        None => ("", processes),
+    };
+    let cpus = joined(line, 1);
+    let text = "processes are not supported any more since HAProxy 2.5, 'cpu-map' names workers.";
+    renamed(line, text, format!("cpu-map {auto}1/{set} {cpus}"));
+}
 
 static ROWS: &[SectionKeyword] = &[
     until(
@@ -33,6 +44,9 @@ static ROWS: &[SectionKeyword] = &[
                 let text = "nbproc is not supported any more since HAProxy 2.5. Threads will automatically be used on \
                         multi-processor machines if available.";
                 renamed(line, text, format!("nbthread {count}"));
+                if line.scope.seen.contains_key("cpu-map") {
+                    line.warn("'cpu-map' lines above 'nbproc' are taken to name thread groups, those below it processes.");
+                }
                 Ok(())
             },
         ),
@@ -43,15 +57,13 @@ static ROWS: &[SectionKeyword] = &[
             "debug",
             Sections::GLOBAL,
             "",
-            "The same as -d on the command line.",
+            "Keeps the program in the foreground; traffic is not printed.",
             |line| {
                 at_most(line, 0)?;
                 line.config.global.daemon = false;
-                renamed(
-                    line,
-                    "'debug' is not supported any more in the configuration.",
-                    "-d on the command line",
-                );
+                let text = "'debug' is not supported any more in the configuration; it keeps the program in the foreground, \
+                            traffic is not printed.";
+                renamed(line, text, "-db on the command line");
                 Ok(())
             },
         ),

@@ -1,7 +1,7 @@
 //! Old directives of proxies.
 
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
+use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support, Tables};
 
 use super::{renamed, without_effect};
 use crate::keyword::{at_most, joined, milliseconds, needed, row, timeout, until};
@@ -77,9 +77,11 @@ static ROWS: &[SectionKeyword] = &[
             },
         ),
     ),
-    until(
-        "2.4",
-        row(
+    SectionKeyword {
+        support: Support::NoCounterpart(
+            "there is one process, and all of its workers take connections of every proxy",
+        ),
+        ..row(
             "bind-process",
             Sections::PROXIES,
             "<range>...",
@@ -91,8 +93,8 @@ static ROWS: &[SectionKeyword] = &[
                 );
                 Ok(())
             },
-        ),
-    ),
+        )
+    },
     until(
         "3.4",
         row(

@@ -4,10 +4,10 @@ use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix};
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Negation, Scope, SectionKeyword, Sections};
 use hapax_core::span::{Span, Word};
+use hapax_core::suggest::did_you_mean;
 
 use super::rows::{Found, Rows};
 use crate::parser::whole;
-use crate::suggest::did_you_mean;
 
 /// `no` and `default` before what does not take them.
 pub(crate) fn negation(
@@ -88,7 +88,10 @@ pub(crate) fn elsewhere(
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
         "rate-limit sessions" => format!("{name} will be ignored {why}"),
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
-        _ => format!("'{name}' ignored {why}."),
+        _ => {
+            let first = name.split(' ').next().unwrap_or(name);
+            format!("'{first}' ignored {why}.")
+        }
     };
     diagnostics.push(Diagnostic::warning(span, text));
     Ok(())
@@ -122,6 +125,12 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     let at = words.get(1).map_or(span, |word| word.span);
     let section = section_name(bit);
     let proxies = bit != Sections::GLOBAL;
+    if bit == Sections::USER_LIST {
+        let text = format!("unknown keyword '{first}' in '{section}' section");
+        return Diagnostic::alert(span, text)
+            .with_prefix(Prefix::Reading)
+            .into();
+    }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
         || NOT_BUILT_PREFIXES
@@ -186,6 +195,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::DEFAULTS => "defaults",
         Sections::FRONTEND => "frontend",
         Sections::LISTEN => "listen",
+        Sections::USER_LIST => "userlist",
         _ => "backend",
     }
 }
@@ -211,6 +221,24 @@ static RULES: &[&str] = &[
 static NOT_BUILT: &[&str] = &[
     "default-path",
     "limited-quic",
+    "acme.scheduler",
+    "close-spread-time",
+    "force-cfg-parser-pause",
+    "h1-accept-payload-with-any-method",
+    "h1-do-not-close-on-insecure-transfer-encoding",
+    "harden.reject-privileged-ports.quic",
+    "harden.reject-privileged-ports.tcp",
+    "http-err-codes",
+    "http-fail-codes",
+    "pp2-never-send-local",
+    "setcap",
+    "stress-level",
+    "tune.bufsize.small",
+    "tune.rcvbuf.backend",
+    "tune.rcvbuf.frontend",
+    "tune.sndbuf.backend",
+    "tune.sndbuf.frontend",
+    "warn-blocked-traffic-after",
     "51degrees-data-file",
     "appsession",
     "block",
@@ -233,11 +261,9 @@ static NOT_BUILT: &[&str] = &[
     "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
-    "localpeer",
     "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
-    "master-worker",
     "maxcompcpuusage",
     "maxcomprate",
     "maxpipes",
@@ -246,11 +272,9 @@ static NOT_BUILT: &[&str] = &[
     "maxzlibmem",
     "monitor",
     "monitor-net",
-    "mworker-max-reloads",
     "persist",
     "quic-initial",
     "reqadd",
-    "retry-on",
     "server-state-base",
     "server-state-file",
     "server-template",
@@ -259,7 +283,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "tcp-check",
-    "transparent",
     "unique-id-format",
     "unique-id-header",
     "use-fcgi-app",
@@ -305,6 +328,8 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
     ("option", "checkcache"),
+    ("option", "contstats"),
+    ("option", "disable-h2-upgrade"),
     ("option", "external-check"),
     ("option", "h2-upgrade"),
     ("option", "http-drop-request-trailers"),
@@ -320,7 +345,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "srvtcpka-cnt"),
     ("option", "ssl-hello-chk"),
     ("option", "tcp-check"),
-    ("option", "transparent"),
     ("stats", "admin"),
     ("stats", "show-modules"),
     ("timeout", "client-hs"),

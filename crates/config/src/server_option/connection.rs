@@ -44,7 +44,9 @@ static ROWS: &[ServerOption] = &[
         })
     },
     ServerOption {
-        support: Support::NoCounterpart("idle connections belong to their worker"),
+        support: Support::NoCounterpart(
+            "an idle connection is only used by the worker that opened it: what this would limit never happens",
+        ),
         ..row(
             "pool-low-conn",
             "<number>",

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::contract::{Matcher, Shared};
 use crate::keyword::{Converter, Fetch, RowRef};
 use crate::span::Span;
+use crate::variable::Name;
 
 /// `fetch(args),converter(args),...`
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,12 +36,14 @@ pub enum Arg {
     Ip(IpAddr),
     /// An IPv4 mask or prefix length as a mask.
     Mask4(u32),
-    /// An IPv6 prefix length.
-    Mask6(u8),
+    /// An IPv6 mask or prefix length as a mask.
+    Mask6(u128),
     /// A proxy by name.
     Proxy(String),
     /// A server: backend name (empty: the current one) and server name.
     Server(String, String),
+    /// A variable.
+    Variable(Name),
     /// Something that a converter or fetch compiled from its arguments.
     Compiled(Compiled),
 }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Bind, LogTarget, Milliseconds};
+use super::{Bind, Expr, LogFormat, LogTarget, Milliseconds};
 use crate::span::Span;
+use crate::variable::{Conditions, Name};
 
 /// The `global` section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -14,6 +15,12 @@ pub struct Global {
     pub quiet: bool,
     /// `master-worker`.
     pub master_worker: bool,
+    /// `master-worker no-exit-on-failure`.
+    pub no_exit_on_failure: bool,
+    /// `mworker-max-reloads`: how many reloads a worker may survive.
+    pub mworker_max_reloads: Option<u32>,
+    /// `localpeer`.
+    pub local_peer: Option<String>,
     /// `chroot`.
     pub chroot: Option<String>,
     /// `pidfile`.
@@ -82,10 +89,32 @@ pub struct Global {
     pub h1_case_adjust: Vec<(String, String)>,
     /// Settings `tune.*` that hapax follows.
     pub tune: Tune,
+    /// `set-var` and `set-var-fmt` in order.
+    pub variables: Vec<SetVariable>,
     /// `setenv`, `presetenv`, `unsetenv` and `resetenv` in order: name, and value or none for a variable that is removed.
     pub environment: Vec<(String, Option<String>)>,
     /// Keywords accepted without a counterpart, shown by `-c -V`.
     pub no_counterpart: Vec<(Span, &'static str, &'static str)>,
+}
+
+/// A value that a process variable starts with.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SetVariable {
+    /// The variable.
+    pub name: Name,
+    /// When it is set.
+    pub conditions: Conditions,
+    /// What it is set to.
+    pub value: VariableValue,
+}
+
+/// What a variable is set to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum VariableValue {
+    /// The value of an expression.
+    Expr(Expr),
+    /// The text of a log format.
+    Format(LogFormat),
 }
 
 /// `tune.*` settings that act here.
@@ -111,6 +140,8 @@ pub struct Tune {
     pub sndbuf_server: u32,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
+    /// `tune.vars.*-max-size`.
+    pub variables: crate::variable::Limits,
 }
 
 impl Default for Tune {
@@ -126,6 +157,7 @@ impl Default for Tune {
             sndbuf_client: 0,
             sndbuf_server: 0,
             maxaccept: None,
+            variables: crate::variable::Limits::default(),
         }
     }
 }

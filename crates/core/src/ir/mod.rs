@@ -10,9 +10,11 @@ mod expression;
 mod global;
 mod log;
 mod proxy;
+mod retry;
 mod rule;
 mod server;
 mod stats;
+mod user_list;
 
 use serde::Serialize;
 
@@ -23,21 +25,30 @@ pub use expression::*;
 pub use global::*;
 pub use log::*;
 pub use proxy::*;
+pub use retry::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use user_list::*;
 
+use crate::pattern::Lists;
 use crate::span::Span;
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Config {
+    /// Paths of the files by [`FileId`](crate::span::FileId).
+    pub files: Vec<String>,
     /// The `global` sections, merged.
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// Lists of users.
+    pub user_lists: Vec<UserList>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Names that something refers to, checked once everything is read.
     pub references: Vec<Reference>,
 }
@@ -66,6 +77,8 @@ pub enum ReferenceKind {
     Backend,
     /// `backend/server`, or a server of the section itself.
     Server,
+    /// A list of users.
+    UserList,
 }
 
 /// A duration in milliseconds.

@@ -101,6 +101,8 @@ pub struct Proxy {
     pub cookie: Option<Cookie>,
     /// `retries`.
     pub retries: u32,
+    /// `retry-on`.
+    pub retry_on: super::RetryOn,
     /// `http-reuse`.
     pub http_reuse: HttpReuse,
     /// `source`.
@@ -444,6 +446,7 @@ impl Proxy {
             fullconn: None,
             cookie: None,
             retries: 3,
+            retry_on: super::RetryOn::default(),
             http_reuse: HttpReuse::Safe,
             source: None,
             check: CheckKind::Tcp,

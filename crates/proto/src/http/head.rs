@@ -76,6 +76,8 @@ pub struct Seen {
     pub both_lengths: bool,
     /// CONNECT with a `content-length` above zero; the field was dropped.
     pub connect_length: bool,
+    /// CONNECT with a transfer coding; the field was dropped.
+    pub connect_coding: bool,
     /// `connection: close`.
     pub close: bool,
     /// `connection: keep-alive`.
@@ -90,6 +92,8 @@ pub struct Seen {
     pub te: bool,
     /// `expect: 100-continue`.
     pub expect_continue: bool,
+    /// The status line came without a reason phrase, which was added.
+    pub reason_added: bool,
 }
 
 /// A message head. See the module text.
@@ -407,6 +411,7 @@ impl Head {
         self.status = status;
         self.code = self.append(&digits);
         self.reason = self.append(reason);
+        self.seen.reason_added = false;
     }
 
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Span {

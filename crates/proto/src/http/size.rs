@@ -6,7 +6,13 @@ use super::{Head, Kind};
 pub fn counted(head: &Head) -> u64 {
     let start = match head.kind() {
         Kind::Request => head.method().len() + head.uri().len() + head.version().len(),
-        Kind::Response => head.version().len() + digits(head.status()) + head.reason().len(),
+        Kind::Response => {
+            let reason = match head.seen().reason_added {
+                true => 0,
+                false => head.reason().len(),
+            };
+            head.version().len() + digits(head.status()) + reason
+        }
     };
     let fields: usize = head
         .fields()

@@ -25,6 +25,12 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
+/// The first value of `line` and how many bytes it and its comma take; more than `line` has when it is the last one.
+pub fn first_value(line: &[u8]) -> (&[u8], usize) {
+    let end = value_end(line);
+    (trim(&line[..end]), end + 1)
+}
+
 /// The non-empty comma-separated tokens of `line`, for fields that hold plain tokens like `connection`.
 pub fn tokens(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|&byte| byte == b',')

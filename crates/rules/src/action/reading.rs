@@ -54,7 +54,8 @@ pub(crate) fn section(line: &Line<'_>) -> String {
     }
 }
 
-/// Takes an expression; `named` says what upstream calls it when its place knows nothing that it needs.
+/// Takes an expression, which may go on in the next word after a comma; what it refers to is noted in the configuration.
+/// `named` says what upstream calls it when its place knows nothing that it needs.
 pub(crate) fn expression(
     cursor: &mut ActionCursor<'_, '_>,
     named: Option<&str>,
@@ -63,8 +64,10 @@ pub(crate) fn expression(
     let Some(word) = word else {
         return Err(fault(cursor, "missing fetch method"));
     };
-    cursor.at += 1;
-    let parsed = expression::parse(&word.text, Ending::Whole, &Origin::of(cursor.line))
+    let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
+    let text = expression::joined(words);
+    cursor.at += expression::joined_words(words);
+    let parsed = expression::parse(&text, Ending::Whole, &Origin::of(cursor.line))
         .map_err(|error| fault_at(cursor, word.span, error))?;
     let kind = cursor.line.proxy()?.kind;
     if let Some(lacks) = Place::of(cursor.ruleset, kind).lacks(&parsed.expr) {
@@ -125,7 +128,8 @@ pub(crate) fn own_line(cursor: &ActionCursor<'_, '_>) -> bool {
         .is_some_and(|word| *word == "redirect")
 }
 
-fn name(cursor: &ActionCursor<'_, '_>) -> String {
+/// The action's own word as written.
+pub(crate) fn name(cursor: &ActionCursor<'_, '_>) -> String {
     let word = cursor.line.words.get(cursor.line.name_words);
     word.map(|word| word.lossy().into_owned())
         .unwrap_or_default()

@@ -95,6 +95,7 @@ impl Action for SetAddress {
         let Some(endpoint) = self.changed(before, tx) else {
             return Outcome::Continue;
         };
+        tx.session.keep_ends();
         match self.end {
             End::Source => tx.session.source = endpoint,
             End::Destination => tx.session.destination = endpoint,

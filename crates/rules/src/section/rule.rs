@@ -5,6 +5,7 @@ use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Condition, Rule, Stats};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, RowRef, Rulesets};
 use hapax_core::span::Word;
+use hapax_core::suggest::nearest;
 use hapax_sample::condition;
 use hapax_sample::place::Place;
 
@@ -13,7 +14,8 @@ use crate::action::redirect;
 pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
     let row = find(line, ruleset)?;
     warn_unreachable(line, ruleset)?;
-    let name = format!("{} {}", keyword(line, ruleset), row.name);
+    let given = line.arg(0).unwrap_or_default();
+    let name = format!("{} {given}", keyword(line, ruleset));
     let mut cursor = ActionCursor {
         at: line.name_words + 1,
         line,
@@ -152,7 +154,7 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
         rows.filter(|row| row.rulesets.has(ruleset))
             .map(|row| row.name)
     };
-    let list: Vec<_> = names().map(|name| format!("'{name}'")).collect();
+    let list: Vec<_> = names().map(listed).collect();
     let expected = format!(
         "'{}' expects {}, but got",
         keyword(line, ruleset),
@@ -168,43 +170,33 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     if let Some(row) = row.filter(|row| row.rulesets.has(ruleset)) {
         return Ok(row);
     }
-    let near = nearest(&given, names())
+    // Names that end in `(` stand for all words that begin so, with or without what follows.
+    let begins = |row: &&ActionKeyword| {
+        let stem = row.name.strip_suffix('(');
+        row.rulesets.has(ruleset) && stem.is_some_and(|stem| given.starts_with(stem))
+    };
+    let rows = line.registry.actions.iter().filter(begins);
+    if let Some(row) = rows.max_by_key(|row| row.name.len()) {
+        return Ok(RowRef(row));
+    }
+    let stem = given.split('(').next().unwrap_or_default();
+    let stems = names().map(|name| name.trim_end_matches('('));
+    let near = nearest(stem, stems)
         .map(|near| format!(" Did you mean '{near}' maybe ?"))
         .unwrap_or_default();
     Err(reading(word, format!("{expected} '{given}'.{near}")))
+}
+
+/// The name of an action as upstream lists it.
+fn listed(name: &str) -> String {
+    match name.strip_suffix('(') {
+        Some(name) => format!("'{name}(*)'"),
+        None => format!("'{name}'"),
+    }
 }
 
 fn reading(word: &Word, text: String) -> Fault {
     Diagnostic::alert(word.span, text)
         .with_prefix(Prefix::Reading)
         .into()
-}
-
-/// The name that a misspelt one was meant to be: the fewest letters to add, drop or replace, if they are few.
-fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let limit = (given.len() / 4).clamp(1, 3);
-    names
-        .filter(|name| name.len().abs_diff(given.len()) <= limit)
-        .map(|name| (edits(given.as_bytes(), name.as_bytes()), name))
-        .min_by_key(|(edits, _)| *edits)
-        .filter(|(edits, _)| *edits <= limit)
-        .map(|(_, name)| name)
-}
-
-fn edits(one: &[u8], other: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, a) in one.iter().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other) {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

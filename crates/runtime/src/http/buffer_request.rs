@@ -33,13 +33,17 @@ pub async fn run(
         .map(|timeout| clock::now_ms() + u64::from(timeout).saturating_sub(spent));
     // Boxed: few configurations need room for it in every connection's task.
     let waited = Box::pin(wait(client, exchange, whole, 0)).await;
-    exchange.stream.times.request = match &waited {
-        Ok(()) => client.local.now().ms,
-        Err(failure) => {
-            exchange.notes.muted |= failure.cause == Cause::ClientAbort;
-            0
-        }
+    exchange.stream.body_awaited = waited.is_ok();
+    let cause = waited.err().map(|failure| failure.cause);
+    exchange.stream.times.request = match cause {
+        None | Some(Cause::ClientAbort) => client.local.now().ms,
+        Some(_) => 0,
     };
+    exchange.notes.body_late = cause == Some(Cause::ClientTimeout);
+    if cause == Some(Cause::ClientAbort) {
+        exchange.notes.muted = true;
+        left(client, exchange);
+    }
     waited
 }
 
@@ -60,6 +64,20 @@ pub async fn wait_for(
         }
     };
     waited
+}
+
+/// The reference passes the request on to its backend before it finds that the client is gone.
+fn left(client: &mut Client, exchange: &mut Exchange) {
+    if !exchange.notes.on_backend
+        && let Some(backend) = super::rules::choose_backend(client, exchange)
+    {
+        super::route::enter_backend(client, exchange, backend);
+    }
+    let framing = request_framing(&exchange.stream.request);
+    let limits = client.plan.at(client.session.frontend).request_limits;
+    // What came of the body counts; whether it is well formed matters no more.
+    let _ = exchange.up.begin(framing, &limits);
+    exchange.up.discard();
 }
 
 async fn wait(

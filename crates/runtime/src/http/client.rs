@@ -8,7 +8,9 @@ use hapax_core::program::{Proxy, ProxyId};
 use hapax_core::stream::{Cause, Session};
 
 use super::exchange::Exchange;
+use super::lobby::{self, Waiting};
 use super::pool::ServerConnection;
+use super::request::Arrival;
 use super::{finish, request, route};
 use crate::buffer::Buf;
 use crate::clock;
@@ -64,11 +66,20 @@ pub enum Then {
 }
 
 impl Client {
-    /// Serves requests until the connection ends.
-    pub async fn serve(mut self: Box<Client>) {
+    /// Serves requests until the connection ends, or goes to the lobby because none comes. `waiting`: it waited there.
+    pub async fn serve(mut self: Box<Client>, mut waiting: Option<Waiting>) {
         loop {
-            let Some(mut exchange) = request::arrival(&mut self).await else {
-                break;
+            let mut exchange = match request::arrival(&mut self, waiting.take()).await {
+                Arrival::Request(exchange) => exchange,
+                Arrival::Rest(waits) => match lobby::enter(self, waits) {
+                    Ok(()) => return,
+                    Err((client, waits)) => {
+                        self = client;
+                        waiting = Some(waits);
+                        continue;
+                    }
+                },
+                Arrival::End => break,
             };
             let then = self.exchange(&mut exchange).await;
             self.input = exchange.up.input.take();

@@ -1,6 +1,7 @@
 //! Getting a connection to a server: choice, queue, idle connections, attempts and retries.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -13,34 +14,53 @@ use hapax_core::stream::{Cause, Endpoint, Phase, Session};
 use hapax_proto::proxy;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
+use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
-/// client to be redirected to it (`redir`).
-pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+/// client to be redirected to it (`redir`). `again` tells that the request was sent to a server and failed there.
+pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let backend = exchange.stream.backend;
     let proxy = plan.proxy(backend);
     let worker = client.local.worker;
     let most = proxy.ir.retries;
-    let mut avoid = None;
+    let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
+    if again && let Some(index) = stay {
+        let live = &proxy.live;
+        if has_choice(live, proxy.ir.options.allbackups)
+            && redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+        {
+            stay = None;
+            failed = Some(index);
+            release(client, exchange);
+        } else {
+            count_again(client, exchange, index, index);
+        }
+    }
     loop {
-        let direct = plan.at(backend).direct.as_ref();
+        // `option transparent` leaves to their servers those who have one.
+        let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
+        let direct = plan.at(backend).direct.as_ref().filter(|_| !persists);
         let index = match (direct, stay.take()) {
             (Some(_), _) => {
                 exchange.stream.times.queue = client.local.now().ms;
                 0
             }
             (None, Some(index)) => index,
-            (None, None) => assign(client, exchange, avoid).await?,
+            (None, None) => assign(client, exchange, failed).await?,
         };
+        if let Some(failed) = failed.take() {
+            count_again(client, exchange, failed, index);
+        }
         let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
@@ -61,20 +81,21 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             Err(Attempt::TimedOut) => Cause::ServerTimeout,
         };
         let backend_counters = &proxy.live.backend.counters;
-        if exchange.stream.retries >= most {
+        if exchange.stream.retries >= most || !proxy.ir.retry_on.connection {
             server.live.counters.add(worker, Count::ConnectionErrors, 1);
             backend_counters.add(worker, Count::ConnectionErrors, 1);
             release(client, exchange);
             return Err(Failure::new(phase_failed, Phase::Connect, 503));
         }
         exchange.stream.retries += 1;
-        let elsewhere = redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
-            || (phase_failed == Cause::ServerAbort && leaves_at_once(&proxy.ir));
-        if elsewhere && plan.at(backend).servers.len() > 1 {
-            server.live.counters.add(worker, Count::Redispatches, 1);
-            backend_counters.add(worker, Count::Redispatches, 1);
-            exchange.stream.redispatched = true;
-            avoid = Some(index);
+        let persistent = exchange.persistence.server == Some(index);
+        let elsewhere = has_choice(&proxy.live, proxy.ir.options.allbackups)
+            && (redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+                || (phase_failed == Cause::ServerAbort
+                    && !persistent
+                    && leaves_at_once(&proxy.ir)));
+        if elsewhere {
+            failed = Some(index);
             release(client, exchange);
             continue;
         }
@@ -86,11 +107,48 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             let until = clock::now_ms() + u64::from(pause.min(TURN_AROUND_MS));
             turn_around(client, exchange, until).await?;
         }
+        if proxy.ir.options.redispatch.is_some_and(|every| every != 0) {
+            // The reference asks for a server again, and gets this one: what went by counts as time in the queue.
+            exchange.stream.times.queue = client.local.now().ms;
+        }
         if server.live.usable.load(Ordering::Relaxed) {
             stay = Some(index);
         } else {
             release(client, exchange);
         }
+    }
+}
+
+/// A retry after `failed` goes to `index`: another server makes it a redispatch, which persistence does not outlive.
+fn count_again(client: &Client, exchange: &mut Exchange, failed: usize, index: usize) {
+    let live = client.plan.live(exchange.stream.backend);
+    let count = if failed == index {
+        Count::Retries
+    } else {
+        exchange.stream.redispatched = true;
+        super::cookie::on_redispatch(exchange);
+        Count::Redispatches
+    };
+    let server = live.servers.get(failed).map(|server| &server.counters);
+    for counters in server.into_iter().chain([&live.backend.counters]) {
+        counters.add(client.local.worker, count, 1);
+    }
+}
+
+/// Whether load balancing has more than one server to choose from.
+fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
+    let usable = |backup: bool| {
+        backend
+            .servers
+            .iter()
+            .filter(|server| server.ir.options.backup == backup)
+            .filter(|server| server.usable.load(Ordering::Relaxed))
+            .take(2)
+            .count()
+    };
+    match usable(false) {
+        0 => all_backups && usable(true) > 1,
+        active => active > 1,
     }
 }
 
@@ -107,6 +165,14 @@ pub fn start_over(exchange: &mut Exchange) {
     exchange.down.reset();
     exchange.down.input = None;
     exchange.up.rewind();
+}
+
+/// The same for a request that was sent whole.
+pub fn replay(exchange: &mut Exchange) {
+    exchange.server = None;
+    exchange.down.reset();
+    exchange.down.input = None;
+    exchange.up.replay();
 }
 
 /// Gives the slot on the server back.
@@ -149,14 +215,21 @@ async fn turn_around(
     exchange: &mut Exchange,
     until: u64,
 ) -> Result<(), Failure> {
-    let (timer, handle) = (&mut client.timer, &client.handle);
-    match within(timer, handle, until, |_| Poll::<()>::Pending).await {
-        Err(Interrupted::Ended(cause)) => {
-            release(client, exchange);
-            Err(Failure::ended(cause))
-        }
-        _ => Ok(()),
-    }
+    let watch = Watch::new(client, exchange).patient();
+    let Client {
+        socket,
+        timer,
+        handle,
+        ..
+    } = &mut *client;
+    let left = within(timer, handle, until, |cx| watch.poll(socket, cx)).await;
+    let failure = match left {
+        Err(Interrupted::Deadline) => return Ok(()),
+        Err(Interrupted::Ended(cause)) => Failure::ended(cause),
+        Ok(departure) => departure.failure(exchange, Phase::Connect),
+    };
+    release(client, exchange);
+    Err(failure)
 }
 
 /// Asks for a server, and waits in the queue if need be.
@@ -178,6 +251,8 @@ async fn assign(
         .server
         .or_else(|| preferred(client, exchange))
         .filter(|_| avoid.is_none());
+    let watch = Watch::new(client, exchange);
+    let mut departed = None;
     let assigned = {
         let Client {
             timer,
@@ -190,11 +265,10 @@ async fn assign(
         let Exchange {
             stream,
             ticket,
-            up,
             arena,
+            up,
             ..
         } = &mut *exchange;
-        let abortonclose = proxy.ir.options.abortonclose && up.is_received() && !up.has_input();
         std::future::poll_fn(|cx| {
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
@@ -218,7 +292,8 @@ async fn assign(
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
                 Assigned::Wait => {}
             }
-            if poll_gone(socket, cx, abortonclose).is_ready() {
+            if let Poll::Ready(departure) = watch.poll(socket, cx) {
+                departed = Some(departure);
                 return Poll::Ready(Err(Failure::new(Cause::ClientAbort, Phase::Queue, 0)));
             }
             poll_interrupted(cx, timer, handle, deadline).map(|why| {
@@ -230,6 +305,10 @@ async fn assign(
         })
         .await
     };
+    let assigned = match departed {
+        Some(departure) => Err(departure.failure(exchange, Phase::Queue)),
+        None => assigned,
+    };
     if assigned.is_err() && exchange.ticket.number != 0 {
         exchange.stream.times.queue = client.local.now().ms;
         // Who waited for one server counts as that server's.
@@ -239,7 +318,8 @@ async fn assign(
     let stream = &mut exchange.stream;
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
-    if std::mem::take(&mut exchange.ticket.balanced) {
+    let again = avoid.is_some() && assigned.ok() == avoid;
+    if std::mem::take(&mut exchange.ticket.balanced) && !again {
         count_chosen(client, &proxy.live, assigned.ok().or(stream.server));
     }
     match assigned {
@@ -257,7 +337,7 @@ async fn assign(
             Ok(index)
         }
         Err(failure) => {
-            if failure == no_server {
+            if failure.status == 503 {
                 count_no_server(client, exchange);
             }
             Err(failure)
@@ -293,14 +373,6 @@ fn count_no_server(client: &Client, exchange: &Exchange) {
         .add(client.local.worker, Count::ConnectionErrors, 1);
 }
 
-/// Whether the client left: a broken connection always says so, the end of its stream only under `abortonclose`.
-fn poll_gone(socket: &mut Socket, cx: &mut std::task::Context<'_>, abortonclose: bool) -> Poll<()> {
-    match crate::io::Io::poll_peer_closed(socket, cx) {
-        Poll::Ready(crate::io::PeerClosed::End) if !abortonclose => Poll::Pending,
-        closed => closed.map(|_| ()),
-    }
-}
-
 enum Attempt {
     Refused,
     TimedOut,
@@ -317,15 +389,18 @@ async fn attempt(
     let worker = client.local.worker;
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
+    exchange.stream.enter_response();
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
-    exchange.stream.server_address = server
-        .address(client.session.destination.port())
+    let target = target(client, exchange, server);
+    exchange.stream.server_reused = false;
+    exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
         exchange.stream.server_local = connection.local;
+        exchange.stream.server_reused = true;
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
         exchange.server = Some(connection);
@@ -336,6 +411,7 @@ async fn attempt(
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
     let connection = open(
         server,
+        target.ok_or_else(|| nowhere(server))?,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
     )?;
@@ -343,7 +419,8 @@ async fn attempt(
     exchange.stream.server_local = connection.local;
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
-    let abortonclose = proxy.ir.options.abortonclose;
+    let watch = Watch::new(client, exchange);
+    let mut departed = None;
     let Client {
         timer,
         handle,
@@ -376,7 +453,8 @@ async fn attempt(
             }
             Poll::Pending => {}
         }
-        if poll_gone(socket, cx, abortonclose).is_ready() {
+        if let Poll::Ready(departure) = watch.poll(socket, cx) {
+            departed = Some(departure);
             let failure = Failure::new(Cause::ClientAbort, Phase::Connect, 0);
             return Poll::Ready(Err(Attempt::Client(failure)));
         }
@@ -390,6 +468,9 @@ async fn attempt(
     .await;
     if let Err(failed) = sent {
         exchange.server = None;
+        if let Some(departure) = departed {
+            return Err(Attempt::Client(departure.failure(exchange, Phase::Connect)));
+        }
         return Err(failed);
     }
     connected(client, exchange);
@@ -405,6 +486,13 @@ fn connected(client: &Client, exchange: &mut Exchange) {
     }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
+    let descriptor = exchange
+        .server
+        .as_ref()
+        .map(|connection| connection.socket.as_raw_fd());
+    if let Some(sockets) = &mut exchange.stream.sockets {
+        sockets.server = descriptor;
+    }
 }
 
 /// An idle connection that this request may be sent on (`http-reuse`).
@@ -442,12 +530,34 @@ fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
     }
 }
 
+/// Why there is nothing to connect to: a client of a unix socket asked for no address.
+fn nowhere(server: &ServerPlan) -> Attempt {
+    if server.live.name.is_empty() {
+        return Attempt::Client(Failure::new(Cause::Internal, Phase::Connect, 500));
+    }
+    Attempt::Refused
+}
+
+/// Where to connect: the server's address, or the one that the client asked for (`option transparent`).
+fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Option<SockAddr> {
+    let backend = exchange.stream.backend;
+    let direct = client.plan.at(backend).direct.as_ref();
+    let options = &client.plan.proxy(backend).ir.options;
+    if options.transparent && direct.is_some_and(|direct| Rc::ptr_eq(direct, server)) {
+        return match client.session.destination {
+            Endpoint::Inet(address) => SockAddr::new(&Addr::Inet(address)).ok(),
+            Endpoint::Unix | Endpoint::Unknown => None,
+        };
+    }
+    server.address(client.session.destination.port())
+}
+
 fn open(
     server: &Rc<ServerPlan>,
+    address: SockAddr,
     client_port: u16,
     smart: bool,
 ) -> Result<ServerConnection, Attempt> {
-    let address = server.address(client_port).ok_or(Attempt::Refused)?;
     let socket = match server.open(&address) {
         Ok(socket) => socket,
         Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),

@@ -1,13 +1,30 @@
 //! Persistence by cookie in an exchange: which server the client belongs to, and telling it. The rules are the balance
 //! room's.
 
-use hapax_balance::persistence::{self, Found};
+use hapax_balance::persistence::{self, Found, is_silent};
+use hapax_core::stream::{RequestCookie, ResponseCookie};
 
 use super::client::Client;
 use super::exchange::Exchange;
 
 /// What persistence found in a request.
 pub type Persistence = Found;
+
+/// Where cookies take part, the log shows it from the beginning.
+pub fn begin(client: &Client, exchange: &mut Exchange) {
+    let cookie = &client.plan.proxy(exchange.stream.backend).ir.cookie;
+    if cookie.as_ref().is_some_and(|cookie| !is_silent(cookie)) {
+        exchange.stream.request_cookie_state = RequestCookie::None;
+        exchange.stream.response_cookie_state = ResponseCookie::None;
+    }
+}
+
+/// Another server was taken than the one that the cookie named.
+pub fn on_redispatch(exchange: &mut Exchange) {
+    if exchange.stream.request_cookie_state == RequestCookie::Valid {
+        exchange.stream.request_cookie_state = RequestCookie::Down;
+    }
+}
 
 /// Looks for the persistence cookie in the request, and takes out what is not the server's.
 pub fn on_request(client: &Client, exchange: &mut Exchange) {
@@ -30,10 +47,12 @@ pub fn on_request(client: &Client, exchange: &mut Exchange) {
 pub fn on_response(client: &Client, exchange: &mut Exchange) {
     let backend = client.plan.proxy(exchange.stream.backend);
     let server = exchange.stream.server;
-    let (Some(cookie), Some(server)) = (
-        &backend.ir.cookie,
-        server.and_then(|index| backend.live.servers.get(index)),
-    ) else {
+    let Some(cookie) = &backend.ir.cookie else {
+        return;
+    };
+    let Some(server) = server.and_then(|index| backend.live.servers.get(index)) else {
+        // Sent on without a server: nothing is written.
+        exchange.stream.response_cookie_state = hapax_core::stream::ResponseCookie::None;
         return;
     };
     exchange.stream.response_cookie_state = persistence::write_response(

@@ -78,6 +78,10 @@ pub struct Notes {
     pub dropped: bool,
     /// Counts as a failed request beside what the termination state says.
     pub request_error: bool,
+    /// The request's body did not come in time for the rules.
+    pub body_late: bool,
+    /// The client was lost before a server was reached.
+    pub lost: bool,
     /// The request's body was found broken after its head had been passed on.
     pub broken_body: bool,
 }

@@ -44,6 +44,9 @@ pub async fn settle(
         status => {
             // What is logged is what failed, also where `errorloc` makes a redirect of it.
             exchange.stream.status = status as i16;
+            if reply::is_silent(client, exchange, status) {
+                return Then::Close;
+            }
             reply::page(client, exchange, status);
         }
     }
@@ -57,6 +60,7 @@ pub async fn settle(
         Ok(()) if exchange.client_stays => Then::Next,
         Ok(()) => Then::Close,
         Err(failure) => {
+            exchange.notes.lost |= failure.cause == Cause::ClientAbort;
             exchange.end_by(failure.cause, failure.phase);
             Then::Close
         }
@@ -185,7 +189,7 @@ fn count(client: &Client, exchange: &mut Exchange) {
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
-        if notes.bad_request || notes.broken_body || notes.request_error {
+        if notes.bad_request || notes.broken_body || notes.body_late || notes.request_error {
             counters.add(worker, Count::RequestErrors, 1);
         }
         if notes.denied {
@@ -261,7 +265,7 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
     let unanswered = exchange.stream.response_from != ResponseSource::Server;
     let (client, server, response) = match (termination.cause, termination.phase) {
         (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
-        (_, Phase::Connect) => (0, 0, 0),
+        (Cause::ClientAbort, Phase::Queue) | (_, Phase::Connect) => (u64::from(notes.lost), 0, 0),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
         (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
             (0, 0, 2)

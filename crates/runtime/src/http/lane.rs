@@ -28,6 +28,10 @@ pub struct Lane {
     consumed: bool,
     /// Nothing is sent any more.
     discarding: bool,
+    /// What was sent, as long as all of it fits, when the message may have to be sent again.
+    kept: Option<Vec<u8>>,
+    /// How much may be kept.
+    keeps: usize,
     body: Body,
     decoder: Decoder,
     encoder: Encoder,
@@ -43,6 +47,8 @@ pub struct Lane {
     pub progress: Progress,
     /// What the lane waits for when it is pending.
     pub blocked: Blocked,
+    /// The sink's stream ends with this message: its last bytes and the end leave in one segment.
+    pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
     pub splice_from: Option<u64>,
 }
@@ -102,6 +108,7 @@ impl Lane {
         self.ready = 0;
         self.consumed = false;
         self.discarding = false;
+        self.kept = None;
         self.body = Body::Ended;
         self.pipe = None;
         self.spliced = false;
@@ -110,6 +117,7 @@ impl Lane {
         self.delivered = 0;
         self.progress = Progress::default();
         self.blocked = Blocked::No;
+        self.ends_sink = false;
     }
 
     /// A message with this framing begins behind the head that was consumed from `input`; the head for the sink is in
@@ -165,6 +173,40 @@ impl Lane {
         self.delivered = 0;
     }
 
+    /// What is sent from now on is kept, if it is not more than `most` bytes.
+    pub fn keep(&mut self, most: usize) {
+        self.keeps = most;
+        self.kept = (most > 0).then(Vec::new);
+    }
+
+    /// Whether all that was sent can be sent again, also what left `out` long ago.
+    pub fn can_replay(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Sends everything again that was kept, and then what was not sent yet.
+    pub fn replay(&mut self) {
+        let Some(mut all) = self.kept.replace(Vec::new()) else {
+            return self.rewind();
+        };
+        all.extend_from_slice(self.out.get(self.sent..).unwrap_or_default());
+        self.out = all;
+        self.sent = 0;
+        self.delivered = 0;
+        self.consumed = false;
+        self.discarding = false;
+    }
+
+    fn keep_sent(kept: &mut Option<Vec<u8>>, most: usize, parts: [&[u8]; 2]) {
+        let Some(bytes) = kept else { return };
+        let more: usize = parts.iter().map(|part| part.len()).sum();
+        if bytes.len() + more > most {
+            *kept = None;
+            return;
+        }
+        parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    }
+
     /// Makes room in `out` for something new.
     pub fn renew_out(&mut self) {
         if self.sent > 0 && self.sent == self.out.len() {
@@ -177,6 +219,11 @@ impl Lane {
     /// The sink is gone: the rest of the source's message is read and dropped, so that the next one can be found.
     pub fn discard(&mut self) {
         self.discarding = true;
+        let unsent = self.out.get(self.sent..).unwrap_or_default();
+        let ready = self.input.as_ref();
+        let ready = ready.and_then(|input| input.data().get(..self.ready));
+        let parts = [unsent, ready.unwrap_or_default()];
+        Lane::keep_sent(&mut self.kept, self.keeps, parts);
         self.drop_output();
     }
 
@@ -258,6 +305,8 @@ impl Lane {
         if self.discarding {
             self.drop_output();
         }
+        let is_last = self.ends_sink && self.body == Body::Ended && self.pipe.is_none();
+        let mut held_back = false;
         while self.sent < self.out.len() || self.ready > 0 {
             let first = &self.out[self.sent..];
             let second = match &self.input {
@@ -265,14 +314,22 @@ impl Lane {
                 None => &[],
             };
             let first_len = first.len();
-            let count = match sink.poll_send(cx, first, second, false) {
+            let count = match sink.poll_send(cx, first, second, is_last) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
-            self.took(count);
+            held_back = is_last;
             let of_first = count.min(first_len);
+            if self.kept.is_some() {
+                let parts = [
+                    first.get(..of_first).unwrap_or_default(),
+                    second.get(..count - of_first).unwrap_or_default(),
+                ];
+                Lane::keep_sent(&mut self.kept, self.keeps, parts);
+            }
+            self.took(count);
             // `out` is kept until something else is written there: it may have to be sent again.
             self.sent += of_first;
             if count > of_first {
@@ -282,6 +339,11 @@ impl Lane {
                     input.consume(count - of_first);
                 }
             }
+        }
+        if held_back {
+            // What was sent as if more followed goes out with the end of the stream. A client that is gone by now cannot
+            // be told, as after any other send.
+            return sink.poll_shutdown(cx).map(|_| Ok(()));
         }
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
             match sink.poll_splice_to(cx, pipe, false) {

@@ -78,10 +78,7 @@ fn as_statistics(client: &Client, exchange: &mut Exchange) {
     stream.times.queue = now;
     stream.times.connect = now;
     if exchange.notes.denied || stream.response.status() == 401 {
-        let mut refusal = Head::default();
-        let body = error_page::page(400).fill(&mut refusal);
-        refusal.add(b"connection", b"close");
-        exchange.notes.response_head += counted(&refusal) + body.len() as u64;
+        exchange.notes.response_head += super::departure::refusal();
         stream.status = 400;
     } else {
         stream.times.response = now;
@@ -125,12 +122,22 @@ pub async fn redirected(client: &mut Client, exchange: &mut Exchange) -> Result<
     send(client, exchange).await
 }
 
+/// The configured page for `status`, of the backend or else the frontend.
+fn own_page<'c>(client: &'c Client, exchange: &Exchange, status: u16) -> Option<&'c ErrorPage> {
+    [exchange.stream.backend, client.session.frontend]
+        .into_iter()
+        .find_map(|proxy| find_page(&client.plan.proxy(proxy).ir.error_pages, status))
+}
+
+/// Whether the page for `status` is empty (`errorfile 503 /dev/null`): the connection closes without an answer.
+pub fn is_silent(client: &Client, exchange: &Exchange, status: u16) -> bool {
+    own_page(client, exchange, status).is_some_and(|page| page.content.is_empty())
+}
+
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
 pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
+    let own = own_page(client, exchange, status);
     let stream = &mut exchange.stream;
-    let own = [stream.backend, client.session.frontend]
-        .into_iter()
-        .find_map(|proxy| find_page(&client.plan.proxy(proxy).ir.error_pages, status));
     if let Some(own) = own
         && let Some(body) = error_page::parse(&own.content, &mut stream.response)
     {
@@ -158,6 +165,7 @@ pub fn find_page(pages: &[ErrorPage], status: u16) -> Option<&ErrorPage> {
 
 /// Sends `stream.response` with `stream.reply_body`.
 pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    exchange.stream.enter_response();
     let options = &client.frontend().ir.options;
     let closes = options.connection_mode == hapax_core::ir::ConnectionMode::Close
         || client.local.stopping.get();
@@ -194,6 +202,9 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.down.payload += body.len() as u64;
         exchange.down.out.extend_from_slice(body);
     }
+    exchange.down.ends_sink = !exchange.client_stays
+        && exchange.up.is_received()
+        && !client.frontend().ir.options.nolinger;
     exchange.answered = true;
     super::finish::head_sent(client, exchange);
     let deadline = Client::after(client.frontend().ir.timeouts.client);

@@ -1,10 +1,11 @@
 //! Waiting for a request and reading its head.
 
+use std::os::fd::AsRawFd;
 use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
-use hapax_core::stream::{Cause, Phase};
+use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
 
@@ -12,46 +13,52 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure, counted};
 use super::fault_log;
 use super::lane::check_chunks;
+use super::lobby::Waiting;
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
 
-/// Waits until a request begins. None: the connection ended before one did, and nobody needs to know.
-pub async fn arrival(client: &mut Client) -> Option<Box<Exchange>> {
+/// How the wait for a request ended.
+pub enum Arrival {
+    /// One begins.
+    Request(Box<Exchange>),
+    /// None for so long that the connection need not keep a task for it.
+    Rest(Waiting),
+    /// The connection ended before one did, and nobody needs to know.
+    End,
+}
+
+/// Waits until a request begins; `waiting` is how it waited before.
+pub async fn arrival(client: &mut Client, waiting: Option<Waiting>) -> Arrival {
     let first = client.requests == 0;
-    let waits_since = clock::now_ms();
+    let waiting = waiting.unwrap_or_else(|| begin_waiting(client, first));
     if client.input.is_none() {
-        match first_bytes(client, first).await {
+        match first_bytes(client, first, waiting).await {
             FirstBytes::Came => {}
             FirstBytes::None(failure) => {
                 let silent = !first || client.frontend().ir.options.ignore_probes;
                 if silent {
-                    return None;
+                    return Arrival::End;
                 }
                 // The reference answers and logs it as a request that failed.
-                let mut exchange = begin(client, waits_since, first);
+                let mut exchange = begin(client, waiting.since, first);
                 exchange.stream.times.first_byte = 0;
                 exchange.notes.bad_request = true;
                 super::finish::refuse(client, &mut exchange, failure).await;
                 super::finish::account(client, &mut exchange);
                 client.local.give_exchange(exchange);
-                return None;
+                return Arrival::End;
             }
-            FirstBytes::Gone => return None,
+            FirstBytes::Gone => return Arrival::End,
+            FirstBytes::Rest => return Arrival::Rest(waiting),
         }
     }
-    let mut exchange = begin(client, waits_since, first);
+    let mut exchange = begin(client, waiting.since, first);
     exchange.up.input = client.input.take();
-    Some(exchange)
+    Arrival::Request(exchange)
 }
 
-enum FirstBytes {
-    Came,
-    None(Failure),
-    Gone,
-}
-
-async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
+fn begin_waiting(client: &Client, first: bool) -> Waiting {
     let timeouts = client.frontend().ir.timeouts;
     let timeout = match first {
         true => timeouts.http_request.or(timeouts.client),
@@ -60,8 +67,23 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
             .or(timeouts.http_request)
             .or(timeouts.client),
     };
-    let deadline = Client::after(timeout);
+    Waiting {
+        since: clock::now_ms(),
+        deadline: Client::after(timeout),
+        may_rest: true,
+    }
+}
+
+enum FirstBytes {
+    Came,
+    None(Failure),
+    Gone,
+    Rest,
+}
+
+async fn first_bytes(client: &mut Client, first: bool, waiting: Waiting) -> FirstBytes {
     let stays = first || client.frontend().ir.options.idle_close_on_response;
+    let rest_at = waiting.rests_at(clock::now_ms());
     client.handle.idle.set(true);
     let Client {
         local,
@@ -93,7 +115,8 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
         if local.stopping.get() && !stays {
             return Poll::Ready(FirstBytes::Gone);
         }
-        poll_interrupted(cx, timer, handle, deadline).map(|why| match why {
+        poll_interrupted(cx, timer, handle, rest_at).map(|why| match why {
+            Interrupted::Deadline if rest_at < waiting.deadline => FirstBytes::Rest,
             Interrupted::Deadline => {
                 FirstBytes::None(Failure::new(Cause::ClientTimeout, Phase::Request, 408))
             }
@@ -111,8 +134,10 @@ async fn first_bytes(client: &mut Client, first: bool) -> FirstBytes {
 /// An exchange begins.
 pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
     let mut exchange = client.local.take_exchange();
-    client.session.source = client.session.established.source;
-    client.session.destination = client.session.established.destination;
+    if let Some(origins) = &client.session.origins {
+        client.session.source = origins.established.source;
+        client.session.destination = origins.established.destination;
+    }
     let now = client.local.now();
     let stream = &mut exchange.stream;
     stream.number = client
@@ -124,6 +149,13 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
         .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     stream.status = -1;
     stream.backend = client.session.frontend;
+    stream.worker = client.local.worker as u16;
+    stream.is_first = first;
+    stream.sockets = Some(Sockets {
+        system: &crate::system::Linux,
+        client: client.socket.as_raw_fd(),
+        server: None,
+    });
     let times = &mut stream.times;
     times.first_byte = now.ms;
     if first {

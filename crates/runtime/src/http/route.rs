@@ -28,6 +28,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
+    super::cookie::begin(client, exchange);
     buffer_request::run(client, exchange, frontend).await?;
     if let Some(outcome) = decide(client, exchange, frontend).await? {
         return reply::by_rule(client, exchange, outcome).await;
@@ -35,6 +36,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
     if backend != frontend {
+        super::cookie::begin(client, exchange);
         inspect(client, exchange, backend).await?;
         buffer_request::run(client, exchange, backend).await?;
     }
@@ -45,8 +47,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     }
     super::cookie::on_request(client, exchange);
     prepare(client, exchange)?;
+    let mut again = false;
     loop {
-        connect::run(client, exchange).await?;
+        connect::run(client, exchange, again).await?;
         if exchange.server.is_none() {
             return reply::redirected(client, exchange).await;
         }
@@ -57,7 +60,14 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         match transfer::run(client, exchange).await? {
             transfer::Ended::Done => return Ok(()),
             // A connection that waited idle was closed just when it was taken.
-            transfer::Ended::Again => connect::start_over(exchange),
+            transfer::Ended::Again => {
+                again = false;
+                connect::start_over(exchange);
+            }
+            transfer::Ended::Failed => {
+                again = true;
+                connect::replay(exchange);
+            }
         }
     }
 }
@@ -148,6 +158,7 @@ pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId)
 fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let frontend = &client.plan.proxy(client.session.frontend).ir;
     let backend = &client.plan.proxy(exchange.stream.backend).ir;
+    let keeps = super::again::kept(client, exchange);
     let request = &mut exchange.stream.request;
     let forward_for = frontend.forward_for.iter().chain(&backend.forward_for);
     if let Some(option) = forward_for.last() {
@@ -185,7 +196,13 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;
-    up.begin(framing, &limits).map_err(|fault| {
+    up.keep(keeps);
+    let begun = up.begin(framing, &limits);
+    if !up.is_received() {
+        // Only what is here as a whole may be sent again.
+        up.keep(0);
+    }
+    begun.map_err(|fault| {
         exchange.notes.bad_request = true;
         match fault {
             LaneFault::Malformed(fault) => {
@@ -196,10 +213,11 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     })
 }
 
-/// A transfer coding of a 1.0 client: nobody knows what the server makes of it, so that its connection is not used again
-/// (RFC 9112 6.1).
+/// A transfer coding of a 1.0 client, or of a CONNECT: nobody knows what the server makes of it, so that its connection is
+/// not used again (RFC 9112 6.1, RFC 9110 9.3.6).
 pub fn is_distrusted(request: &Head) -> bool {
-    request.seen().transfer_encoding && !request.is_11()
+    let seen = request.seen();
+    seen.connect_coding || (seen.transfer_encoding && !request.is_11())
 }
 
 fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
@@ -218,6 +236,13 @@ pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
     let closes = |mode| matches!(mode, ConnectionMode::ServerClose | ConnectionMode::Close);
     !closes(backend.options.connection_mode)
         && frontend.options.connection_mode != ConnectionMode::ServerClose
+}
+
+/// Whether only the first request and response of a connection are HTTP, and bytes pass after them.
+pub fn only_the_first(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
+    let modes = [frontend, backend].map(|proxy| proxy.options.connection_mode);
+    let may = |mode| matches!(mode, ConnectionMode::Tunnel | ConnectionMode::KeepAlive);
+    modes.contains(&ConnectionMode::Tunnel) && modes.into_iter().all(may)
 }
 
 /// From how many bytes on bodies are spliced.

@@ -213,7 +213,7 @@ fn with_bytes<T>(
     });
     arena.reset();
     if client.session.marks.changed {
-        let end = client.session.connection.source;
+        let end = client.session.connection().source;
         crate::vanish::mark(&client.socket, end, &mut client.session.marks);
     }
     result

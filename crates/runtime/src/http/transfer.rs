@@ -11,7 +11,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
-use super::{fault_log, response, route};
+use super::{again, fault_log, response, route};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::{Io, PeerClosed, Stream as Socket};
@@ -24,6 +24,8 @@ pub enum Ended {
     Done,
     /// A reused connection turned out to be closed before anything came: send the request again.
     Again,
+    /// The request failed in a way that `retry-on` names: send it again, maybe elsewhere.
+    Failed,
 }
 
 /// Forwards the rest of the request and the response.
@@ -33,10 +35,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         // What did not end well is not used again.
         exchange.server = None;
     }
-    if result != Ok(Ended::Again) {
-        return result;
-    }
-    Ok(Ended::Again)
+    result
 }
 
 async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, Failure> {
@@ -47,12 +46,22 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     exchange.server_deadline = Client::after(backend.timeouts.server);
     exchange.client_deadline = Client::after(frontend.timeouts.client);
     exchange.scan = Scan::default();
+    let mut first = true;
     let framing = loop {
-        if head(client, exchange, &limits).await? == Ended::Again {
-            return Ok(Ended::Again);
+        match head(client, exchange, &limits).await {
+            Ok(Ended::Done) => {}
+            Ok(ended) => return Ok(ended),
+            Err(failure) if first && again::after_failure(client, exchange, failure) => {
+                return Ok(Ended::Failed);
+            }
+            Err(failure) => return Err(failure),
         }
         let status = exchange.stream.response.status();
+        if first && again::after_status(client, exchange) {
+            return Ok(Ended::Failed);
+        }
         if (100..200).contains(&status) && status != 101 {
+            first = false;
             interim(client, exchange).await?;
             exchange.scan = Scan::default();
             continue;
@@ -68,6 +77,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         }
     };
     exchange.stream.times.response = client.local.now().ms;
+    exchange.stream.server_status = exchange.stream.response.status();
     exchange.stream.response_from = ResponseSource::Server;
     let server_keeps = keeps_alive(&exchange.stream.response)
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
@@ -87,11 +97,17 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
+    exchange.down.ends_sink = !exchange.client_stays
+        && framing != Framing::Tunnel
+        && exchange.up.is_done()
+        && !frontend.options.nolinger;
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
     bodies(client, exchange).await?;
-    if framing == Framing::Tunnel {
+    let first_only =
+        exchange.client_stays && server_keeps && route::only_the_first(frontend, backend);
+    if framing == Framing::Tunnel || first_only {
         // Boxed, so that connections that never become tunnels do not hold room for one.
         return Box::pin(super::tunnel::run(client, exchange))
             .await
@@ -241,7 +257,11 @@ fn poll_head(
             input.compact();
         }
         let nothing_yet = input.is_empty() && scan.is_before();
-        match socket.poll_recv(cx, input.room()) {
+        let mut room = input.room();
+        if nothing_yet && room.len() > FIRST_READ {
+            room = &mut room[..FIRST_READ];
+        }
+        match socket.poll_recv(cx, room) {
             Poll::Ready(Ok(count)) if count > 0 => {
                 input.filled(count);
                 *server_until = timeouts.server_from(clock::now_ms());
@@ -507,3 +527,6 @@ impl Times {
             .map_or(NEVER, |timeout| now + u64::from(timeout))
     }
 }
+
+/// What is read with a response's head: enough for a small body, while a large one should not be copied but spliced.
+const FIRST_READ: usize = 24576;

@@ -50,7 +50,7 @@ pub struct Measures {
     pub idle_percent: u32,
     /// Bytes sent to clients in the last second.
     pub bytes_out_rate: u64,
-    /// Bytes spliced to clients.
+    /// Bytes spliced to either side.
     pub spliced_bytes: u64,
     /// Times the process limit of connections was reached.
     pub maxconn_reached: u32,
@@ -241,7 +241,7 @@ pub static LINES: &[InfoLine] = lines! {
     "BusyPolling", "MGP", "1 when workers poll without waiting: never", zero;
     "FailedResolutions", "MGP", "names that did not resolve at run time: none are asked for", zero;
     "TotalBytesOut", "MGP", "bytes sent to clients", |v| StatValue::U64(process(v, Count::BytesOut));
-    "TotalSplicedBytesOut", "MGP", "bytes spliced to clients", |v| StatValue::U64(v.measures.spliced_bytes);
+    "TotalSplicedBytesOut", "MGP", "bytes spliced to either side", |v| StatValue::U64(v.measures.spliced_bytes);
     "BytesOutRate", "MRP", "bytes sent to clients in the last second", |v| StatValue::U64(v.measures.bytes_out_rate);
     "DebugCommandsIssued", "MGP", "debug commands given: there are none", zero;
     "CumRecvLogs", "MCP", "log lines received: none are", zero;
@@ -302,11 +302,11 @@ fn listeners<'v>(view: &'v InfoView<'_>) -> StatValue<'v> {
     count(of_proxies + view.program.global.stats_sockets.len())
 }
 
-/// Listening sockets and connections.
+/// Listening sockets, connections of clients and of the runtime API, and the process itself.
 fn jobs<'v>(view: &'v InfoView<'_>) -> StatValue<'v> {
     let connections = view.program.live.process.jobs.load(Ordering::Relaxed);
     let listeners = u32::try_from(listeners(view).number()).unwrap_or(u32::MAX);
-    StatValue::U32(listeners.saturating_add(connections))
+    StatValue::U32(listeners.saturating_add(connections).saturating_add(1))
 }
 
 fn frontends(view: &InfoView<'_>) -> u64 {

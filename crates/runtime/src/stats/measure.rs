@@ -53,6 +53,7 @@ pub fn all(program: &Program, now: Now) -> Measures {
         all.pipes_used += one.pipes_used;
         all.pipes_free += one.pipes_free;
         all.tasks += one.tasks;
+        all.spliced_bytes += one.spliced_bytes;
         all.idle_percent += one.idle_percent;
     }
     all.idle_percent /= u32::try_from(left.len()).unwrap_or(1).max(1);
@@ -70,6 +71,7 @@ fn leave() {
         pipes_free: pipes_free as u32,
         tasks: tasks.map_or(0, |metrics| metrics.num_alive_tasks()) as u32,
         idle_percent: IDLE.get(),
+        spliced_bytes: pipe::spliced(),
         ..Measures::default()
     };
     let mut left = LEFT.lock();

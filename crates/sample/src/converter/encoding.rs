@@ -1,52 +1,105 @@
 //! Encodings: hexadecimal, base64, URLs, JSON.
 
 use base64::Engine;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, prelude::BASE64_STANDARD};
+use base64::engine::GeneralPurpose;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 
-use super::{converters, int, int_arg, kept, str_arg, string};
+use super::{converters, int, int_arg, kept, room, str_arg, string};
 use crate::write;
-
-const URL_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(base64::engine::DecodePaddingMode::RequireNone),
-);
 
 converters! {
     "hex", ArgSpec::NONE, None, Bin => Str, "Bytes in hexadecimal." => |cx, _, sample| {
-        let mut out = Vec::new();
-        write::hex_bytes(&mut out, sample.value.bytes()?);
+        let bytes = sample.value.bytes()?;
+        let mut out = Vec::with_capacity(bytes.len() * 2);
+        write::hex_bytes(&mut out, &bytes[..bytes.len().min(room(cx) / 2)]);
         kept(cx.arena, &out)
     };
-    "hex2i", ArgSpec::NONE, None, Str => Int, "A hexadecimal number." => |_, _, sample| {
-        let text = std::str::from_utf8(sample.value.bytes()?).ok()?;
-        int(u64::from_str_radix(text, 16).ok()? as i64)
+    "hex2i", ArgSpec::NONE, None, Str => Int, "A hexadecimal number, of which the last 16 digits count." => |_, _, sample| {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).map(u64::from);
+        let number = sample.value.bytes()?.iter().try_fold(0, |number, byte| Some(number << 4 | digit(byte)?));
+        int(number? as i64)
     };
-    "base64", ArgSpec::NONE, None, Bin => Str, "Bytes in base64." => |cx, _, sample| kept(cx.arena, BASE64_STANDARD.encode(sample.value.bytes()?).as_bytes());
-    "b64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64." => |cx, _, sample| binary(cx, BASE64_STANDARD.decode(sample.value.bytes()?).ok()?);
-    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| kept(cx.arena, URL_BASE64.encode(sample.value.bytes()?).as_bytes());
+    "base64", ArgSpec::NONE, None, Bin => Str, "Bytes in base64." => |cx, _, sample| base64(cx, sample, &BASE64_STANDARD);
+    "b64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64." => |cx, _, sample| binary(cx, &decode_base64(sample.value.bytes()?)?);
+    "ub64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64 for URLs." => |cx, _, sample| binary(cx, &decode_url_base64(sample.value.bytes()?)?);
+    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| base64(cx, sample, &BASE64_URL_SAFE_NO_PAD);
     "url_dec", ArgSpec { kinds: &[ArgKind::Int], required: 0 }, None, Str => Str, "The bytes behind `%XX` and `+`." => url_dec;
-    "url_enc", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_url_enc), Str => Str, "Bytes that a URL must not hold as `%XX`." => url_enc;
-    "json", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_json), Str => Str, "Escaped for a JSON string." => json;
+    "url_enc", ArgSpec { kinds: &[ArgKind::Str], required: 1 }, Some(check_url_enc), Str => Str, "Bytes that a URL must not hold as `%XX`." => url_enc;
+    "json", ArgSpec { kinds: &[ArgKind::Str], required: 1 }, Some(check_json), Str => Str, "Escaped for a JSON string." => json;
 }
 
-fn binary<'a>(cx: &Cx<'a>, bytes: Vec<u8>) -> Option<Sample<'a>> {
-    Some(Value::Bin(cx.arena.alloc_slice_copy(&bytes)).into())
+fn binary<'a>(cx: &Cx<'a>, bytes: &[u8]) -> Option<Sample<'a>> {
+    Some(Value::Bin(cx.arena.alloc_slice_copy(bytes)).into())
 }
 
-/// `+` is a blank, with 0 as argument only behind the first question mark.
+/// None when it would not fit a buffer.
+fn base64<'a>(cx: &Cx<'a>, sample: Sample<'a>, engine: &GeneralPurpose) -> Option<Sample<'a>> {
+    let bytes = sample.value.bytes()?;
+    if bytes.len().div_ceil(3) * 4 >= room(cx) {
+        return None;
+    }
+    kept(cx.arena, engine.encode(bytes).as_bytes())
+}
+
+/// Groups of four letters, each of which may end in padding; bits beyond the last byte do not matter.
+pub(crate) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let (groups, []) = text.as_chunks::<4>() else {
+        return None;
+    };
+    let mut out = Vec::with_capacity(groups.len() * 3);
+    for group in groups {
+        let letters = group.iter().rposition(|byte| *byte != b'=')? + 1;
+        let mut bits = 0;
+        for byte in &group[..letters] {
+            bits = bits << 6 | u32::from(six_bits(*byte, b"+/")?);
+        }
+        let bytes = (bits << (6 * (4 - letters))).to_be_bytes();
+        out.extend_from_slice(&bytes[1..letters.max(1)]);
+    }
+    Some(out)
+}
+
+/// Without padding: as upstream has it, an equals sign is another spelling of the last letter of the alphabet.
+pub(crate) fn decode_url_base64(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() % 4 == 1 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    for group in text.chunks(4) {
+        let mut bits = 0;
+        for byte in group {
+            let byte = if *byte == b'=' { b'_' } else { *byte };
+            bits = bits << 6 | u32::from(six_bits(byte, b"-_")?);
+        }
+        let bytes = (bits << (6 * (4 - group.len()))).to_be_bytes();
+        out.extend_from_slice(&bytes[1..group.len()]);
+    }
+    Some(out)
+}
+
+/// What a letter stands for; the two last ones of the alphabet are given.
+fn six_bits(byte: u8, last: &[u8; 2]) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        byte if byte == last[0] => Some(62),
+        byte if byte == last[1] => Some(63),
+        _ => None,
+    }
+}
+
+/// `+` is a blank behind the first question mark, and everywhere when the argument is not 0.
 fn url_dec<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
     let bytes = sample.value.bytes()?;
     if memchr::memchr2(b'%', b'+', bytes).is_none() {
         return string(bytes);
     }
-    let mut form = int_arg(args, 0) != Some(0);
+    let mut form = int_arg(args, 0).is_some_and(|form| form != 0);
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -74,10 +127,7 @@ fn url_dec<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sampl
 fn check_url_enc(args: &mut [Arg]) -> Result<(), String> {
     match str_arg(args, 0) {
         None | Some(b"" | b"query") => Ok(()),
-        Some(other) => Err(format!(
-            "Unexpected encode type '{}'. Allowed value is 'query'",
-            String::from_utf8_lossy(other)
-        )),
+        Some(_) => Err("Unexpected encode type. Allowed value is 'query'".to_owned()),
     }
 }
 
@@ -95,6 +145,9 @@ fn url_enc<'a>(cx: &Cx<'a>, _: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'
             out.push(b'%');
             write::hex(&mut out, u64::from(*byte), 2);
         }
+    }
+    if out.len() + 1 >= room(cx) {
+        return None;
     }
     kept(cx.arena, &out)
 }
@@ -120,23 +173,41 @@ fn json<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'
         }
         return kept(cx.arena, &out);
     }
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            let code = u32::from(character);
-            // Only the basic plane fits the four digits.
-            if code > 0xffff {
-                if !mode.ends_with(b"s") {
-                    return None;
-                }
-                continue;
-            }
-            escape(code, &mut out);
-        }
-        if !chunk.invalid().is_empty() && !mode.ends_with(b"s") {
-            return None;
+    let skips = mode.ends_with(b"s");
+    let permissive = mode.get(4) == Some(&b'p');
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (decoded, length) = decode(rest, permissive);
+        rest = &rest[length..];
+        // Only the basic plane fits the four digits.
+        match decoded.filter(|code| *code <= 0xffff) {
+            Some(code) => escape(code, &mut out),
+            None if skips => {}
+            None => return None,
         }
     }
     kept(cx.arena, &out)
+}
+
+/// The character that bytes begin with, if they are UTF-8, and how many they are; permissive: also when it is written with
+/// more bytes than it needs.
+fn decode(bytes: &[u8], permissive: bool) -> (Option<u32>, usize) {
+    let first = bytes[0];
+    let length = match first.leading_ones() {
+        0 => return (Some(u32::from(first)), 1),
+        ones @ 2..=6 => ones as usize,
+        _ => return (None, 1),
+    };
+    let mut code = u32::from(first) & (0x7f >> length);
+    for index in 1..length {
+        match bytes.get(index) {
+            Some(byte) if byte & 0xc0 == 0x80 => code = code << 6 | u32::from(byte & 0x3f),
+            _ => return (None, index),
+        }
+    }
+    let least = [0, 0, 0x80, 0x800, 0x1_0000, 0x20_0000, 0x400_0000][length];
+    let valid = (code >= least || permissive) && !(0xd800..0xe000).contains(&code);
+    (valid.then_some(code), length)
 }
 
 fn escape(code: u32, out: &mut Vec<u8>) {

@@ -15,7 +15,7 @@ converters! {
     "crc32", SEED, None, Bin => Int, "CRC-32 (IEEE), avalanche with 1 as argument." => |_, args, sample| hash32(args, sample, |bytes| !crc(bytes, 0xedb8_8320, !0));
     "crc32c", SEED, None, Bin => Int, "CRC-32C (Castagnoli), avalanche with 1 as argument." => |_, args, sample| hash32(args, sample, |bytes| !crc(bytes, 0x82f6_3b78, !0));
     "djb2", SEED, None, Bin => Int, "The hash djb2." => |_, args, sample| hash32(args, sample, djb2);
-    "sdbm", SEED, None, Bin => Int, "The hash sdbm." => |_, args, sample| hash32(args, sample, sdbm);
+    "sdbm", SEED, None, Bin => Int, "The hash sdbm." => |_, args, sample| hash32(args, sample, |bytes| sdbm(0, bytes));
     "xxh32", SEED, None, Bin => Int, "The hash XXH32 with a seed." => |_, args, sample| {
         int(i64::from(xxhash_rust::xxh32::xxh32(sample.value.bytes()?, seed(args) as u32)))
     };
@@ -39,7 +39,7 @@ fn hash32<'a>(args: &[Arg], sample: Sample<'a>, function: fn(&[u8]) -> u32) -> O
 
 /// Mixes all bits of a hash: Bob Jenkins' integer hash (burtleburtle.net/bob/hash/integer.html), then a multiplication by
 /// 3·2^30 + 1, as the reference's results show.
-fn avalanche(hash: u32) -> u32 {
+pub(crate) fn avalanche(hash: u32) -> u32 {
     let mut a = hash;
     a = a.wrapping_add(0x7ed5_5d16).wrapping_add(a << 12);
     a = (a ^ 0xc761_c23c) ^ (a >> 19);
@@ -68,8 +68,9 @@ fn djb2(bytes: &[u8]) -> u32 {
     })
 }
 
-fn sdbm(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0, |hash: u32, byte| {
+/// The hash of what was hashed to `start`, and more bytes.
+pub(crate) fn sdbm(start: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(start, |hash: u32, byte| {
         u32::from(*byte)
             .wrapping_add(hash << 6)
             .wrapping_add(hash << 16)

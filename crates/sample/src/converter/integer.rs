@@ -4,7 +4,9 @@ use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 
-use super::{converters, int, int_arg, str_arg};
+use super::operand::{self, Operand};
+use super::{boolean, converters, int, str_arg};
+use hapax_core::contract::Cx;
 
 const OPERAND: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Str],
@@ -12,16 +14,16 @@ const OPERAND: ArgSpec = ArgSpec {
 };
 
 converters! {
-    "add", OPERAND, Some(operand), Int => Int, "Adds." => |_, args, sample| binary(args, sample, i64::saturating_add);
-    "sub", OPERAND, Some(operand), Int => Int, "Subtracts." => |_, args, sample| binary(args, sample, i64::saturating_sub);
-    "mul", OPERAND, Some(operand), Int => Int, "Multiplies." => |_, args, sample| binary(args, sample, i64::saturating_mul);
-    "div", OPERAND, Some(operand), Int => Int, "Divides; by zero gives the largest value." => |_, args, sample| binary(args, sample, |left, right| {
+    "add", OPERAND, Some(operand), Int => Int, "Adds." => |cx, args, sample| binary(cx, args, sample, i64::saturating_add);
+    "sub", OPERAND, Some(operand), Int => Int, "Subtracts." => |cx, args, sample| binary(cx, args, sample, i64::saturating_sub);
+    "mul", OPERAND, Some(operand), Int => Int, "Multiplies." => |cx, args, sample| binary(cx, args, sample, i64::saturating_mul);
+    "div", OPERAND, Some(operand), Int => Int, "Divides; by zero gives the largest value." => |cx, args, sample| binary(cx, args, sample, |left, right| {
         if right == 0 { i64::MAX } else { left.checked_div(right).unwrap_or(i64::MAX) }
     });
-    "mod", OPERAND, Some(operand), Int => Int, "The remainder of a division; 0 for a division by zero." => |_, args, sample| binary(args, sample, |left, right| left.checked_rem(right).unwrap_or(0));
-    "and", OPERAND, Some(operand), Int => Int, "Bitwise and." => |_, args, sample| binary(args, sample, |left, right| left & right);
-    "or", OPERAND, Some(operand), Int => Int, "Bitwise or." => |_, args, sample| binary(args, sample, |left, right| left | right);
-    "xor", OPERAND, Some(operand), Int => Int, "Bitwise exclusive or." => |_, args, sample| binary(args, sample, |left, right| left ^ right);
+    "mod", OPERAND, Some(operand), Int => Int, "The remainder of a division; 0 for a division by zero." => |cx, args, sample| binary(cx, args, sample, |left, right| left.checked_rem(right).unwrap_or(0));
+    "and", OPERAND, Some(operand), Int => Int, "Bitwise and." => |cx, args, sample| binary(cx, args, sample, |left, right| left & right);
+    "or", OPERAND, Some(operand), Int => Int, "Bitwise or." => |cx, args, sample| binary(cx, args, sample, |left, right| left | right);
+    "xor", OPERAND, Some(operand), Int => Int, "Bitwise exclusive or." => |cx, args, sample| binary(cx, args, sample, |left, right| left ^ right);
     "cpl", ArgSpec::NONE, None, Int => Int, "Bitwise complement." => |_, _, sample| int(!value(sample)?);
     "neg", ArgSpec::NONE, None, Int => Int, "The opposite." => |_, _, sample| int(value(sample)?.saturating_neg());
     "bool", ArgSpec::NONE, None, Int => Bool, "Whether it is not zero." => |_, _, sample| boolean(value(sample)? != 0);
@@ -34,32 +36,8 @@ converters! {
     };
 }
 
-/// The operand is an integer; variables are another part's and refused by name.
 fn operand(args: &mut [Arg]) -> Result<(), String> {
-    let text = str_arg(args, 0).unwrap_or_default();
-    let number = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    match number {
-        Some(number) => {
-            args[0] = Arg::Int(number);
-            Ok(())
-        }
-        None if [
-            &b"proc."[..],
-            b"sess.",
-            b"txn.",
-            b"req.",
-            b"res.",
-            b"check.",
-        ]
-        .iter()
-        .any(|scope| text.starts_with(scope)) =>
-        {
-            Err("variables are not built yet".to_owned())
-        }
-        None => Err("expects an integer or a variable name".to_owned()),
-    }
+    args.first_mut().map_or(Ok(()), operand::check)
 }
 
 fn value(sample: Sample<'_>) -> Option<i64> {
@@ -69,14 +47,11 @@ fn value(sample: Sample<'_>) -> Option<i64> {
     }
 }
 
-fn boolean<'a>(value: bool) -> Option<Sample<'a>> {
-    Some(Value::Bool(value).into())
-}
-
 fn binary<'a>(
-    args: &[Arg],
+    cx: &Cx<'a>,
+    args: &'a [Arg],
     sample: Sample<'a>,
     function: fn(i64, i64) -> i64,
 ) -> Option<Sample<'a>> {
-    int(function(value(sample)?, int_arg(args, 0)?))
+    int(function(value(sample)?, args.first()?.number(cx)?))
 }

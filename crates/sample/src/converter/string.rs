@@ -8,7 +8,8 @@ use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 use regex::bytes::{Captures, Regex};
 
-use super::{converters, int, int_arg, kept, str_arg, string};
+use super::{converters, int, int_arg, kept, room, str_arg, string};
+use crate::cast;
 use crate::matcher::compile_regex;
 
 const PART: ArgSpec = ArgSpec {
@@ -21,12 +22,11 @@ const ONE: ArgSpec = ArgSpec {
 };
 
 converters! {
-    "lower", ArgSpec::NONE, None, Str => Str, "Letters in lower case." => |cx, _, sample| changed(cx, sample, u8::is_ascii_uppercase, <[u8]>::make_ascii_lowercase);
-    "upper", ArgSpec::NONE, None, Str => Str, "Letters in upper case." => |cx, _, sample| changed(cx, sample, u8::is_ascii_lowercase, <[u8]>::make_ascii_uppercase);
+    "lower", ArgSpec::NONE, None, Str => Str, "Letters in lower case." => |cx, _, sample| lower(cx, sample.value.bytes()?);
+    "upper", ArgSpec::NONE, None, Str => Str, "Letters in upper case." => |cx, _, sample| changed(cx, sample.value.bytes()?, u8::is_ascii_lowercase, <[u8]>::make_ascii_uppercase);
     "length", ArgSpec::NONE, None, Str => Int, "The length in bytes." => |_, _, sample| int(sample.value.bytes()?.len() as i64);
     "field", PART, Some(check_index), Str => Str, "A field between delimiters, counted from 1 or from the end." => |_, args, sample| field(args, sample.value.bytes()?);
     "word", PART, Some(check_index), Str => Str, "A word between delimiters, empty ones not counted." => |_, args, sample| word(args, sample.value.bytes()?);
-    "bytes", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 1 }, Some(check_bytes), Bin => Bin, "Bytes from an offset, up to a length." => bytes;
     "ltrim", ONE, None, Str => Str, "Without the bytes given at the beginning." => |_, args, sample| {
         let (bytes, set) = (sample.value.bytes()?, str_arg(args, 0)?);
         let start = bytes.iter().position(|byte| !set.contains(byte)).unwrap_or(bytes.len());
@@ -37,16 +37,22 @@ converters! {
         let end = bytes.iter().rposition(|byte| !set.contains(byte)).map_or(0, |last| last + 1);
         string(&bytes[..end])
     };
-    "regsub", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str, ArgKind::Str], required: 2 }, Some(check_regsub), Str => Str, "Replaces what a regular expression matches." => regsub;
+    "regsub", ArgSpec { kinds: &[ArgKind::Regex, ArgKind::Str, ArgKind::Str], required: 2 }, Some(check_regsub), Str => Str, "Replaces what a regular expression matches." => regsub;
     "ipmask", ArgSpec { kinds: &[ArgKind::Mask4, ArgKind::Mask6], required: 1 }, None, Addr => Addr, "An address under a mask." => ipmask;
-    "host_only", ArgSpec::NONE, None, Str => Str, "The host of `host:port`." => |_, _, sample| string(split_port(sample.value.bytes()?).0);
+    "host_only", ArgSpec::NONE, None, Str => Str, "The host of `host:port`, in lower case." => |cx, _, sample| lower(cx, split_port(sample.value.bytes()?).0);
     "port_only", ArgSpec::NONE, None, Str => Int, "The port of `host:port`, 0 without one." => |_, _, sample| {
-        int(split_port(sample.value.bytes()?).1.map_or(0, crate::cast::leading_int))
+        int(split_port(sample.value.bytes()?).1.map_or(0, port))
     };
     "param", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 1 }, Some(check_param), Str => Str, "The value of a parameter of a query." => |_, args, sample| {
         let name = str_arg(args, 0)?;
         let delimiter = str_arg(args, 1).and_then(|text| text.first()).copied().unwrap_or(b'&');
-        sample.value.bytes()?.split(|byte| *byte == delimiter).find_map(|pair| {
+        let text = sample.value.bytes()?;
+        // Behind a delimiter at the end there is no parameter.
+        let text = text.strip_suffix(&[delimiter]).unwrap_or(text);
+        if text.is_empty() {
+            return None;
+        }
+        text.split(|byte| *byte == delimiter).find_map(|pair| {
             let rest = pair.strip_prefix(name)?;
             rest.strip_prefix(b"=").or_else(|| rest.is_empty().then_some(rest))
         }).and_then(string)
@@ -58,13 +64,21 @@ converters! {
     };
 }
 
+fn lower<'a>(cx: &Cx<'a>, bytes: &'a [u8]) -> Option<Sample<'a>> {
+    changed(
+        cx,
+        bytes,
+        u8::is_ascii_uppercase,
+        <[u8]>::make_ascii_lowercase,
+    )
+}
+
 fn changed<'a>(
     cx: &Cx<'a>,
-    sample: Sample<'a>,
+    bytes: &'a [u8],
     differs: fn(&u8) -> bool,
     change: fn(&mut [u8]),
 ) -> Option<Sample<'a>> {
-    let bytes = sample.value.bytes()?;
     if !bytes.iter().any(differs) {
         return string(bytes);
     }
@@ -76,6 +90,7 @@ fn changed<'a>(
 fn check_index(args: &mut [Arg]) -> Result<(), String> {
     match int_arg(args, 0) {
         Some(0) => Err("Unexpected value 0 for index".to_owned()),
+        _ if str_arg(args, 1) == Some(b"") => Err("Empty separators list".to_owned()),
         _ => Ok(()),
     }
 }
@@ -97,13 +112,29 @@ fn field<'a>(args: &[Arg], bytes: &'a [u8]) -> Option<Sample<'a>> {
     take(bytes, spans, index, wanted(args))
 }
 
+/// As [`field`], with words; when fewer are left than asked for, it goes on to the end of the text, delimiters included.
 fn word<'a>(args: &[Arg], bytes: &'a [u8]) -> Option<Sample<'a>> {
     let (index, delimiters) = (int_arg(args, 0)?, str_arg(args, 1)?);
     let words = bytes
         .split(|byte| delimiters.contains(byte))
         .filter(|word| !word.is_empty());
-    let spans = spans(bytes, words);
-    take(bytes, spans, index, wanted(args))
+    let mut spans = spans(bytes, words);
+    let skip = usize::try_from(index.unsigned_abs()).ok()?.checked_sub(1)?;
+    let more = wanted(args) - 1;
+    if index > 0 {
+        let (start, end) = spans.nth(skip)?;
+        let end = match more {
+            0 => end,
+            _ => spans.nth(more - 1).map_or(bytes.len(), |span| span.1),
+        };
+        return string(bytes.get(start..end)?);
+    }
+    let (start, end) = spans.nth_back(skip)?;
+    let start = match more {
+        0 => start,
+        _ => spans.nth_back(more - 1).map_or(0, |span| span.0),
+    };
+    string(bytes.get(start..end)?)
 }
 
 type Span = (usize, usize);
@@ -145,30 +176,6 @@ fn take<'a>(
     string(bytes.get(first.0..last.1)?)
 }
 
-fn check_bytes(args: &mut [Arg]) -> Result<(), String> {
-    for (index, arg) in args.iter_mut().enumerate() {
-        let Arg::Str(text) = arg else { continue };
-        let number = std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| text.parse::<i64>().ok());
-        let what = if index == 0 { "start index" } else { "length" };
-        match number.filter(|number| *number >= 0) {
-            Some(number) => *arg = Arg::Int(number),
-            None => return Err(format!("a non-negative integer is expected as {what}")),
-        }
-    }
-    Ok(())
-}
-
-fn bytes<'a>(_: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
-    let bytes = sample.value.bytes()?;
-    let rest = bytes.get(usize::try_from(int_arg(args, 0)?).ok()?..)?;
-    let length = int_arg(args, 1).map_or(rest.len(), |length| {
-        usize::try_from(length).unwrap_or(usize::MAX)
-    });
-    Some(Value::Bin(&rest[..length.min(rest.len())]).into())
-}
-
 /// A compiled `regsub`.
 struct Substitution {
     regex: Regex,
@@ -207,20 +214,30 @@ fn regsub<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample
     let substitution = compiled.value.downcast_ref::<Substitution>()?;
     let bytes = sample.value.bytes()?;
     let mut out = Vec::new();
-    let mut done = 0;
-    for captures in substitution.regex.captures_iter(bytes) {
+    let (mut done, mut at, mut found_any) = (0, 0, false);
+    while let Some(captures) = substitution.regex.captures_at(bytes, at) {
         let Some(found) = captures.get(0) else { break };
+        found_any = true;
         out.extend_from_slice(&bytes[done..found.start()]);
         expand(&substitution.replacement, &captures, &mut out);
         done = found.end();
+        at = done;
         if !substitution.global {
             break;
         }
+        // An empty match may follow another one, but not itself.
+        if found.is_empty() {
+            let Some(byte) = bytes.get(at) else { break };
+            out.push(*byte);
+            at += 1;
+            done = at;
+        }
     }
-    if done == 0 && out.is_empty() {
+    if !found_any {
         return string(bytes);
     }
     out.extend_from_slice(&bytes[done..]);
+    out.truncate(room(cx));
     kept(cx.arena, &out)
 }
 
@@ -262,10 +279,9 @@ fn ipmask<'a>(_: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<
     };
     match sample.value {
         Value::Ipv4(ip) => four(ip),
-        Value::Ipv6(ip) => match (args.get(1), ip.to_ipv4_mapped()) {
+        Value::Ipv6(ip) => match (args.get(1), cast::embedded_ipv4(ip)) {
             (_, Some(ip)) => four(ip),
-            (Some(Arg::Mask6(bits)), None) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(*bits)).unwrap_or(0);
+            (Some(Arg::Mask6(mask)), None) => {
                 Some(Value::Ipv6((u128::from(ip) & mask).into()).into())
             }
             _ => None,
@@ -284,10 +300,19 @@ fn split_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// As upstream reads it: every byte counts as a digit, in 32 bits.
+fn port(text: &[u8]) -> i64 {
+    let number = text.iter().fold(0u32, |number, byte| {
+        let digit = u32::from(*byte).wrapping_sub(u32::from(b'0'));
+        number.wrapping_mul(10).wrapping_add(digit)
+    });
+    i64::from(number)
+}
+
 fn check_param(args: &mut [Arg]) -> Result<(), String> {
     match str_arg(args, 1) {
-        Some(delimiter) if delimiter.len() > 1 => {
-            Err("Delimiter must be exactly 1 character".to_owned())
+        Some(delimiter) if delimiter.len() != 1 => {
+            Err("Delimiter must be exactly 1 character.".to_owned())
         }
         _ => Ok(()),
     }

@@ -15,11 +15,11 @@ const TOKEN: ArgSpec = ArgSpec {
 };
 
 fetches! {
-    "distcc_param", TOKEN, Some(check), Int, Needs::BYTES, "The number behind a token of the distcc protocol." => |cx, args, _| {
+    "distcc_param", TOKEN, Some(check), Int, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "The number behind a token of the distcc protocol." => |cx, args, _| {
         let (number, _) = settle(cx, args)?;
         int(number)
     };
-    "distcc_body", TOKEN, Some(check), Bin, Needs::BYTES, "The bytes behind a token of the distcc protocol." => |cx, args, _| {
+    "distcc_body", TOKEN, Some(check), Bin, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "The bytes behind a token of the distcc protocol." => |cx, args, _| {
         let (number, rest) = settle(cx, args)?;
         let length = usize::try_from(number).ok()?;
         match rest.get(..length) {

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
-use hapax_core::sample::{Occurrence, Sample, Type, Value};
-use hapax_proto::http::{Head, Values};
+use hapax_core::sample::{Occurrence, Sample, Value};
+use hapax_proto::http::{Head, Values, first_value};
 
+use super::http::leading_integer;
 use super::{fetches, int};
-use crate::cast;
 
 const NAMED: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Str, ArgKind::Int],
@@ -22,13 +22,13 @@ const NAME: ArgSpec = ArgSpec {
 
 fetches! {
     "req.hdr", NAMED, Some(check), Str, Needs::REQUEST, "A value of a request header." => |cx, args, occurrence| value(&cx.stream.request, args, occurrence);
-    "hdr", NAMED, Some(check), Str, Needs::NOTHING, "A value of a header of the request, or in rules of the response of that." => |cx, args, occurrence| value(head(cx), args, occurrence);
+    "hdr", NAMED, Some(check), Str, Needs::REQUEST.or(Needs::RESPONSE), "A value of a header of the request, or in rules of the response of that." => |cx, args, occurrence| value(head(cx), args, occurrence);
     "req.fhdr", NAMED, Some(check), Str, Needs::REQUEST, "A whole line of a request header." => |cx, args, occurrence| line(&cx.stream.request, args, occurrence);
     "req.hdr_cnt", NAME, None, Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
     "hdr_cnt", NAME, None, Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
     "req.fhdr_cnt", NAME, None, Int, Needs::REQUEST, "How many lines a request header has." => |cx, args, _| lines_count(&cx.stream.request, args);
-    "req.hdr_val", NAMED, Some(check), Int, Needs::REQUEST, "A value of a request header as an integer." => |cx, args, occurrence| integer(&cx.stream.request, args, occurrence, cx);
-    "hdr_val", NAMED, Some(check), Int, Needs::REQUEST, "A value of a request header as an integer." => |cx, args, occurrence| integer(&cx.stream.request, args, occurrence, cx);
+    "req.hdr_val", NAMED, Some(check), Int, Needs::REQUEST, "A value of a request header as an integer." => |cx, args, occurrence| integer(&cx.stream.request, args, occurrence);
+    "hdr_val", NAMED, Some(check), Int, Needs::REQUEST, "A value of a request header as an integer." => |cx, args, occurrence| integer(&cx.stream.request, args, occurrence);
     "req.hdr_ip", NAMED, Some(check), Addr, Needs::REQUEST, "A value of a request header as an address." => |cx, args, occurrence| address(&cx.stream.request, args, occurrence);
     "hdr_ip", NAMED, Some(check), Addr, Needs::REQUEST, "A value of a request header as an address." => |cx, args, occurrence| address(&cx.stream.request, args, occurrence);
     "req.hdr_names", NAME, None, Str, Needs::REQUEST, "The names of the request's headers, joined." => |cx, args, _| names(&cx.stream.request, args, cx);
@@ -38,8 +38,8 @@ fetches! {
     "res.hdr_cnt", NAME, None, Int, Needs::RESPONSE, "How many values a response header has." => |cx, args, _| values_count(&cx.stream.response, args);
     "shdr_cnt", NAME, None, Int, Needs::RESPONSE, "How many values a response header has." => |cx, args, _| values_count(&cx.stream.response, args);
     "res.fhdr_cnt", NAME, None, Int, Needs::RESPONSE, "How many lines a response header has." => |cx, args, _| lines_count(&cx.stream.response, args);
-    "res.hdr_val", NAMED, Some(check), Int, Needs::RESPONSE, "A value of a response header as an integer." => |cx, args, occurrence| integer(&cx.stream.response, args, occurrence, cx);
-    "shdr_val", NAMED, Some(check), Int, Needs::RESPONSE, "A value of a response header as an integer." => |cx, args, occurrence| integer(&cx.stream.response, args, occurrence, cx);
+    "res.hdr_val", NAMED, Some(check), Int, Needs::RESPONSE, "A value of a response header as an integer." => |cx, args, occurrence| integer(&cx.stream.response, args, occurrence);
+    "shdr_val", NAMED, Some(check), Int, Needs::RESPONSE, "A value of a response header as an integer." => |cx, args, occurrence| integer(&cx.stream.response, args, occurrence);
     "res.hdr_ip", NAMED, Some(check), Addr, Needs::RESPONSE, "A value of a response header as an address." => |cx, args, occurrence| address(&cx.stream.response, args, occurrence);
     "shdr_ip", NAMED, Some(check), Addr, Needs::RESPONSE, "A value of a response header as an address." => |cx, args, occurrence| address(&cx.stream.response, args, occurrence);
     "res.hdr_names", NAME, None, Str, Needs::RESPONSE, "The names of the response's headers, joined." => |cx, args, _| names(&cx.stream.response, args, cx);
@@ -103,23 +103,54 @@ fn pick<'a>(
     occurrence: &mut Occurrence,
     whole: bool,
 ) -> Option<&'a [u8]> {
+    let number = match args.get(1) {
+        Some(Arg::Int(number)) => *number,
+        _ => 0,
+    };
     let name = name(args)?;
-    match args.get(1) {
-        Some(Arg::Int(number)) if *number > 0 => {
-            items(head, name, whole).nth(usize::try_from(*number).ok()? - 1)
-        }
-        Some(Arg::Int(number)) if *number < 0 => {
+    if occurrence.iterating && number == 0 {
+        let found = next(head, name, occurrence, whole);
+        occurrence.more = found.is_some();
+        return found;
+    }
+    match number {
+        1.. => items(head, name, whole).nth(usize::try_from(number).ok()? - 1),
+        0 => items(head, name, whole).last(),
+        _ => {
             let count = i64::try_from(items(head, name, whole).count()).ok()?;
             let index = usize::try_from(count + number).ok()?;
             items(head, name, whole).nth(index)
         }
-        _ if occurrence.iterating => {
-            let found = items(head, name, whole).nth(occurrence.at as usize);
-            occurrence.at += 1;
-            occurrence.more = found.is_some();
-            found
+    }
+}
+
+/// The value behind the cursor (a field and an offset in its line).
+fn next<'a>(
+    head: &'a Head,
+    wanted: &[u8],
+    cursor: &mut Occurrence,
+    whole: bool,
+) -> Option<&'a [u8]> {
+    loop {
+        let index = cursor.at as usize;
+        if index >= head.len() {
+            return None;
         }
-        _ => items(head, name, whole).last(),
+        let offset = cursor.offset as usize;
+        let line = head.value(index);
+        let fits = wanted.eq_ignore_ascii_case(head.name(index));
+        if !fits || offset > line.len() {
+            cursor.at += 1;
+            cursor.offset = 0;
+            continue;
+        }
+        if whole {
+            cursor.at += 1;
+            return Some(line);
+        }
+        let (value, length) = first_value(&line[offset..]);
+        cursor.offset += length as u32;
+        return Some(value);
     }
 }
 
@@ -131,13 +162,8 @@ fn line<'a>(head: &'a Head, args: &'a [Arg], occurrence: &mut Occurrence) -> Opt
     super::string(pick(head, args, occurrence, true)?)
 }
 
-fn integer<'a>(
-    head: &'a Head,
-    args: &'a [Arg],
-    occurrence: &mut Occurrence,
-    cx: &Cx<'a>,
-) -> Option<Sample<'a>> {
-    cast::cast(value(head, args, occurrence)?, Type::Int, cx.arena)
+fn integer<'a>(head: &'a Head, args: &'a [Arg], occurrence: &mut Occurrence) -> Option<Sample<'a>> {
+    int(leading_integer(pick(head, args, occurrence, false)?))
 }
 
 fn address<'a>(head: &'a Head, args: &'a [Arg], occurrence: &mut Occurrence) -> Option<Sample<'a>> {
@@ -147,11 +173,10 @@ fn address<'a>(head: &'a Head, args: &'a [Arg], occurrence: &mut Occurrence) -> 
 
 /// An address with an optional port, IPv6 with or without brackets.
 fn parse_address(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?.trim_matches('"');
+    let text = std::str::from_utf8(text).ok()?;
     if let Some(rest) = text.strip_prefix('[') {
         return rest
-            .split_once(']')?
-            .0
+            .strip_suffix(']')?
             .parse::<Ipv6Addr>()
             .ok()
             .map(IpAddr::V6);
@@ -161,7 +186,7 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
     }
     let (host, port) = text.split_once(':')?;
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-    digits
+    (digits && port.parse::<u16>().is_ok())
         .then(|| host.parse::<Ipv4Addr>().ok())
         .flatten()
         .map(IpAddr::V4)
@@ -205,7 +230,8 @@ mod tests {
             assert_eq!(parse_address(text.as_bytes()), ip.parse().ok(), "{text}");
         };
         is("10.0.0.1:80", "10.0.0.1");
-        is("[::1]:22", "::1");
+        is("[::1]", "::1");
+        assert_eq!(parse_address(b"[::1]:22"), None);
         is("::2", "::2");
         assert_eq!(parse_address(b"10.0.0.1:x"), None);
         assert_eq!(parse_address(b"host"), None);

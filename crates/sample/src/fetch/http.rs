@@ -3,11 +3,10 @@
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
-use hapax_core::sample::{Occurrence, Sample, Type, Value};
+use hapax_core::sample::{Occurrence, Sample, Value};
 use hapax_proto::http::{Head, Name};
 
 use super::{boolean, fetches, int, string};
-use crate::cast;
 
 const PARAMETER: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Str, ArgKind::Str, ArgKind::Str],
@@ -26,23 +25,48 @@ fetches! {
     "query", OPTION, Some(check_query), Str, Needs::REQUEST, "The query." => query;
     "base", ArgSpec::NONE, None, Str, Needs::REQUEST, "Host and path." => |cx, _, _| base(cx, false);
     "baseq", ArgSpec::NONE, None, Str, Needs::REQUEST, "Host, path and query." => |cx, _, _| base(cx, true);
-    "url_param", PARAMETER, Some(check_parameter), Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
-    "urlp", PARAMETER, Some(check_parameter), Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
-    "urlp_val", PARAMETER, Some(check_parameter), Int, Needs::REQUEST, "The value of a parameter of the query as an integer." => |cx, args, occurrence| cast::cast(parameter(cx, args, occurrence)?, Type::Int, cx.arena);
+    "url_param", PARAMETER, None, Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
+    "urlp", PARAMETER, None, Str, Needs::REQUEST, "The value of a parameter of the query." => |cx, args, occurrence| parameter(cx, args, occurrence);
+    "urlp_val", PARAMETER, None, Int, Needs::REQUEST, "The value of a parameter of the query as an integer." => |cx, args, occurrence| int(leading_integer(parameter(cx, args, occurrence)?.value.bytes()?));
     "req.ver", ArgSpec::NONE, None, Str, Needs::REQUEST, "The version of the request, such as `1.1`." => |cx, _, _| string(version(&cx.stream.request)?);
     "req_ver", ArgSpec::NONE, None, Str, Needs::REQUEST, "The version of the request, such as `1.1`." => |cx, _, _| string(version(&cx.stream.request)?);
     "res.ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
     "resp_ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
-    "status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status of the response." => |cx, _, _| match cx.stream.response.status() {
+    "status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status of the response; none in logs, when it is gone." => |cx, _, _| match cx.stream.response.status() {
         _ if cx.stream.inspection.before_status => None,
-        0 if cx.stream.status > 0 => int(cx.stream.status),
         0 => None,
+        _ if cx.stream.times.end > 0 => None,
         status => int(status),
     };
-    "txn.status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status sent to the client." => |cx, _, _| int(cx.stream.status);
+    "server_status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status that the server sent." => |cx, _, _| int(cx.stream.server_status);
+    "http_first_req", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is the first one of its connection." => |cx, _, _| boolean(cx.stream.is_first);
+    "txn.status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status sent to the client, or what will be sent." => |cx, _, _| match cx.stream.response.status() {
+        0 => int(cx.stream.status),
+        _ if cx.stream.status > 0 => int(cx.stream.status),
+        status => int(status),
+    };
     "req.proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
     "req_proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
     "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |_, _, _| int(1);
+}
+
+/// The integer that a text begins with, in 32 bits with its overflows as the reference has them; 0 without one.
+pub(super) fn leading_integer(text: &[u8]) -> i32 {
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    let value = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0i32, |value, digit| {
+            value.wrapping_mul(10).wrapping_add(i32::from(digit - b'0'))
+        });
+    if negative {
+        value.wrapping_neg()
+    } else {
+        value
+    }
 }
 
 fn some(bytes: &[u8]) -> Option<&[u8]> {
@@ -54,7 +78,7 @@ fn version(head: &Head) -> Option<&[u8]> {
 }
 
 /// From the path to the end of the request target; none without a path.
-fn path_and_query(head: &Head) -> Option<&[u8]> {
+pub(super) fn path_and_query(head: &Head) -> Option<&[u8]> {
     let target = head.target();
     some(target.path)?;
     let query = target.query.map_or(0, |query| query.len() + 1);
@@ -75,6 +99,7 @@ fn query<'a>(cx: &Cx<'a>, args: &'a [Arg], _: &mut Occurrence) -> Option<Sample<
     let uri = cx.stream.request.uri();
     let query = cx.stream.request.query()?;
     let mark = matches!(args.first(), Some(Arg::Str(option)) if option == b"with_qm");
+    let mark = mark && !query.is_empty();
     let start = uri.len().checked_sub(query.len() + usize::from(mark))?;
     string(uri.get(start..)?)
 }
@@ -100,46 +125,76 @@ fn base<'a>(cx: &Cx<'a>, with_query: bool) -> Option<Sample<'a>> {
     string(out.into_bump_slice())
 }
 
-fn check_parameter(args: &mut [Arg]) -> Result<(), String> {
-    match args.get(1) {
-        Some(Arg::Str(delimiter)) if delimiter.len() > 1 => {
-            Err("argument 2 of 'url_param' must be a single character".to_owned())
+fn parameter<'a>(cx: &Cx<'a>, args: &'a [Arg], occurrence: &mut Occurrence) -> Option<Sample<'a>> {
+    string(Parameters::of_target(cx.stream.request.uri(), args)?.pick(occurrence)?)
+}
+
+/// `name=value` pairs of an url-encoded text.
+pub(super) struct Parameters<'a> {
+    text: &'a [u8],
+    /// What ends a pair beside `&`.
+    ends: [u8; 2],
+    wanted: Option<&'a [u8]>,
+    ignore_case: bool,
+}
+
+impl<'a> Parameters<'a> {
+    /// Those behind `?` or the delimiter given; `;` and the delimiter end them too.
+    fn of_target(uri: &'a [u8], args: &'a [Arg]) -> Option<Parameters<'a>> {
+        let delimiter = given(args, 1).map_or(b'?', |delimiter| delimiter[0]);
+        let start = memchr::memchr(delimiter, uri)? + 1;
+        Some(Parameters {
+            text: &uri[start..],
+            ends: [b';', delimiter],
+            wanted: given(args, 0),
+            ignore_case: given(args, 2) == Some(b"i"),
+        })
+    }
+
+    /// Those of a body.
+    pub(super) fn of_body(body: &'a [u8], args: &'a [Arg]) -> Parameters<'a> {
+        Parameters {
+            text: body,
+            ends: [b'&', b';'],
+            wanted: given(args, 0),
+            ignore_case: given(args, 1) == Some(b"i"),
         }
-        _ => Ok(()),
-    }?;
-    match args.get(2) {
-        Some(Arg::Str(option)) if !option.is_empty() && option != b"i" => {
-            Err("argument 3 of 'url_param' can only be 'i'".to_owned())
+    }
+
+    /// The first value of the name (of any without one); the next one when all are gone through.
+    pub(super) fn pick(&self, cursor: &mut Occurrence) -> Option<&'a [u8]> {
+        let mut at = cursor.at as usize;
+        let mut found = None;
+        while let Some(rest) = self.text.get(at..).filter(|_| found.is_none()) {
+            let end = rest
+                .iter()
+                .position(|byte| *byte == b'&' || self.ends.contains(byte))
+                .unwrap_or(rest.len());
+            found = self.value(&rest[..end]);
+            at += end + 1;
         }
-        _ => Ok(()),
+        if cursor.iterating {
+            cursor.at = at as u32;
+            cursor.more = found.is_some();
+        }
+        found
+    }
+
+    fn value(&self, pair: &'a [u8]) -> Option<&'a [u8]> {
+        let equals = memchr::memchr(b'=', pair)?;
+        let (name, value) = (&pair[..equals], &pair[equals + 1..]);
+        let same = match self.wanted {
+            None => true,
+            Some(wanted) if self.ignore_case => wanted.eq_ignore_ascii_case(name),
+            Some(wanted) => wanted == name,
+        };
+        same.then_some(value)
     }
 }
 
-fn parameter<'a>(cx: &Cx<'a>, args: &'a [Arg], occurrence: &mut Occurrence) -> Option<Sample<'a>> {
-    let text = |index: usize| match args.get(index) {
+fn given(args: &[Arg], index: usize) -> Option<&[u8]> {
+    match args.get(index) {
         Some(Arg::Str(text)) if !text.is_empty() => Some(text.as_slice()),
         _ => None,
-    };
-    let (wanted, ignore_case) = (text(0), text(2).is_some());
-    let start = text(1).map_or(b'?', |delimiter| delimiter[0]);
-    let uri = cx.stream.request.uri();
-    let query = &uri[memchr::memchr(start, uri)? + 1..];
-    let mut found = query
-        .split(|byte| matches!(byte, b'&' | b';'))
-        .filter_map(|pair| {
-            let equals = memchr::memchr(b'=', pair)?;
-            let (name, value) = (&pair[..equals], &pair[equals + 1..]);
-            let same = match wanted {
-                None => true,
-                Some(wanted) if ignore_case => wanted.eq_ignore_ascii_case(name),
-                Some(wanted) => wanted == name,
-            };
-            same.then_some(value)
-        });
-    let value = found.nth(occurrence.at as usize);
-    if occurrence.iterating {
-        occurrence.at += 1;
-        occurrence.more = value.is_some();
     }
-    string(value?)
 }

@@ -1,5 +1,10 @@
 //! Sample fetches (configuration manual 7.3).
 
+pub(crate) mod acl;
+mod auth;
+mod block;
+mod body;
+mod chance;
 mod connection;
 mod constant;
 mod cookie;
@@ -10,21 +15,34 @@ mod internal;
 mod payload;
 mod process;
 mod rdp;
+mod timer;
 mod tls_hello;
+mod transport;
+mod url;
+mod variable;
 
 use hapax_core::sample::{Sample, Value};
 
+pub(crate) use acl::FETCHES as ACL;
+pub(crate) use auth::FETCHES as AUTH;
+pub(crate) use block::FETCHES as BLOCK;
+pub(crate) use body::FETCHES as BODY;
+pub(crate) use chance::FETCHES as CHANCE;
 pub(crate) use connection::FETCHES as CONNECTION;
 pub(crate) use constant::FETCHES as CONSTANT;
 pub(crate) use cookie::FETCHES as COOKIE;
 pub(crate) use distcc::FETCHES as DISTCC;
 pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
-pub(crate) use internal::FETCHES as INTERNAL;
+pub(crate) use internal::{FETCHES as INTERNAL, usable};
 pub(crate) use payload::FETCHES as PAYLOAD;
 pub(crate) use process::FETCHES as PROCESS;
 pub(crate) use rdp::FETCHES as RDP;
+pub(crate) use timer::FETCHES as TIMER;
 pub(crate) use tls_hello::FETCHES as TLS_HELLO;
+pub(crate) use transport::FETCHES as TRANSPORT;
+pub(crate) use url::FETCHES as URL;
+pub(crate) use variable::FETCHES as VARIABLE;
 
 /// Rows of a family: name, arguments, type, needs, documentation and function.
 macro_rules! fetches {

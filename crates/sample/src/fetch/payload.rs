@@ -22,10 +22,10 @@ fetches! {
     "res.len", ArgSpec::NONE, None, Int, Needs::RESPONSE_BYTES, "Bytes of the response that are there." => |cx, _, _| length(cx, true);
     "req.payload", BLOCK, None, Bin, Needs::REQUEST_BYTES, "A block of the request's bytes." => |cx, args, _| block(cx, args, false);
     "res.payload", BLOCK, None, Bin, Needs::RESPONSE_BYTES, "A block of the response's bytes." => |cx, args, _| block(cx, args, true);
-    "payload", BLOCK, None, Bin, Needs::BYTES, "A block of the message's bytes." => |cx, args, _| block(cx, args, cx.on_response);
+    "payload", BLOCK, None, Bin, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "A block of the message's bytes." => |cx, args, _| block(cx, args, cx.on_response);
     "req.payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::REQUEST_BYTES, "A block of the request's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, false);
     "res.payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::RESPONSE_BYTES, "A block of the response's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, true);
-    "payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::BYTES, "A block of the message's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, cx.on_response);
+    "payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "A block of the message's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, cx.on_response);
 }
 
 fn length<'a>(cx: &Cx<'a>, response: bool) -> Option<Sample<'a>> {

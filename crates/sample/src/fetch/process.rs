@@ -1,9 +1,7 @@
-//! The process, its clock and chance (configuration manual 7.3.2).
+//! The process and its clock (configuration manual 7.3.2).
 
-use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
-use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
 
@@ -30,15 +28,10 @@ fetches! {
     "hostname", ArgSpec::NONE, None, Str, Needs::NOTHING, "The name of the machine." => |cx, _, _| string(cx.program.host_name.as_bytes());
     "pid", ArgSpec::NONE, None, Int, Needs::NOTHING, "The process number." => |_, _, _| int(std::process::id());
     "proc", ArgSpec::NONE, None, Int, Needs::NOTHING, "The number of the process among its like: always 1." => |_, _, _| int(1);
-    "rand", ArgSpec { kinds: &[ArgKind::Int], required: 0 }, None, Int, Needs::NOTHING, "A random number below a bound." => |cx, args, _| {
-        let number = random(cx);
-        int(match args.first() {
-            Some(Arg::Int(bound)) => ((i128::from(number) * i128::from(*bound)) >> 32) as i64,
-            _ => i64::from(number),
-        })
-    };
+    "nbproc", ArgSpec::NONE, None, Int, Needs::NOTHING, "How many processes there are: always 1." => |_, _, _| int(1);
+    "thread", ArgSpec::NONE, None, Int, Needs::NOTHING, "The number of the worker, from 0." => |cx, _, _| int(cx.stream.worker);
     "act_conn", ArgSpec::NONE, None, Int, Needs::NOTHING, "Connections of the process." => |cx, _, _| int(cx.program.live.process.connections.value());
-    "stopping", ArgSpec::NONE, None, Bool, Needs::NOTHING, "Whether the process is stopping." => |cx, _, _| boolean(cx.program.live.process.stopping.load(Ordering::Relaxed));
+    "stopping", ArgSpec::NONE, None, Bool, Needs::INTERNAL, "Whether the process is stopping." => |cx, _, _| boolean(cx.program.live.process.stopping.load(Ordering::Relaxed));
     "uptime", ArgSpec::NONE, None, Int, Needs::NOTHING, "Seconds since the process started." => |cx, _, _| int((cx.now.ms / 1000) as i64);
 }
 
@@ -65,25 +58,4 @@ fn in_unit(microseconds: u64, unit: Option<&Arg>) -> i64 {
         _ => 1_000_000,
     };
     (microseconds / divisor) as i64
-}
-
-thread_local! {
-    static STATE: Cell<u64> = const { Cell::new(0) };
-}
-
-/// A 32-bit number of a generator per thread (splitmix64), seeded from the clock: fit to spread load, not for secrets.
-fn random(cx: &Cx<'_>) -> u32 {
-    STATE.with(|state| {
-        let mut value = state.get();
-        if value == 0 {
-            let place = std::ptr::from_ref(state).addr() as u64;
-            value = cx.now.wall_us ^ place.rotate_left(32) ^ u64::from(std::process::id()) << 17;
-        }
-        value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        state.set(value);
-        let mut mixed = value;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) as u32
-    })
 }

@@ -220,6 +220,7 @@ impl Parser<'_> {
     fn finish_response(&mut self) {
         if self.head.reason.is_empty() {
             self.head.reason = self.head.append(reason(self.head.status).as_bytes());
+            self.head.seen.reason_added = true;
         }
     }
 
@@ -297,7 +298,8 @@ impl Parser<'_> {
         }
         self.head.seen.connect_length = connect && self.head.seen.content_length > Some(0);
         if self.head.seen.transfer_encoding || self.head.seen.content_length.is_some() {
-            self.head.seen.close |= connect && self.head.seen.transfer_encoding;
+            self.head.seen.connect_coding = connect && self.head.seen.transfer_encoding;
+            self.head.seen.close |= self.head.seen.connect_coding;
             self.head.seen.content_length = None;
             self.head.seen.transfer_encoding = false;
             self.head.seen.chunked = false;

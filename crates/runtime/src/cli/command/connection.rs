@@ -14,6 +14,15 @@ pub fn quit(_: &mut Call<'_>) -> Answer {
     Answer::Close
 }
 
+/// `_getsocks`: what a new process says to have the listening sockets; others get an empty answer.
+pub fn hand_over(call: &mut Call<'_>) -> Answer {
+    if call.state.access.expose_listeners {
+        Answer::HandOver
+    } else {
+        Answer::Written
+    }
+}
+
 /// `operator`.
 pub fn operator(call: &mut Call<'_>) -> Answer {
     call.state.access.level = CliLevel::Operator;
@@ -37,6 +46,20 @@ pub fn level_name(level: CliLevel) -> &'static str {
         CliLevel::User => "user",
         CliLevel::Operator => "operator",
         CliLevel::Admin => "admin",
+    }
+}
+
+/// `experimental-mode`: without argument it tells.
+pub fn experimental(call: &mut Call<'_>) -> Answer {
+    match call.arg(0) {
+        "" => {
+            let state = if call.state.experimental { "ON" } else { "OFF" };
+            Answer::Information(format!("experimental-mode is {state}\n"))
+        }
+        word => {
+            call.state.experimental = word == "on";
+            Answer::Written
+        }
     }
 }
 

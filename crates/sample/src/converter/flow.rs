@@ -1,0 +1,98 @@
+//! Converters that let a value pass: under a condition, or with a line that tells of it.
+
+use std::io::Write;
+use std::sync::atomic::Ordering;
+
+use hapax_core::contract::Cx;
+use hapax_core::ir::{Arg, Compiled};
+use hapax_core::keyword::{ArgKind, ArgSpec};
+use hapax_core::sample::Sample;
+use hapax_core::stream::{Cause, Endpoint, ResponseSource};
+
+use super::{converters, str_arg};
+use crate::cast;
+
+converters! {
+    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 0 }, Some(check_debug), Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout or stderr." => |_, args, sample| {
+        let mut line = b"[debug] ".to_vec();
+        line.extend_from_slice(str_arg(args, 0).unwrap_or_default());
+        line.extend_from_slice(b": type=");
+        line.extend_from_slice(sample.value.kind().name().as_bytes());
+        line.extend_from_slice(b" <");
+        cast::append(&mut line, sample.value);
+        line.extend_from_slice(b">\n");
+        // Whoever closed the stream does not want the line.
+        let _ = match str_arg(args, 1) {
+            Some(b"stdout") => std::io::stdout().write_all(&line),
+            _ => std::io::stderr().write_all(&line),
+        };
+        Some(sample)
+    };
+    "when", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str, ArgKind::Str], required: 1 }, Some(check), Any => Any, "Lets the value pass when the exchange is in a state: error, forwarded, normal, processed, stopping or toapplet; `!` negates." => when;
+}
+
+#[derive(Clone, Copy)]
+struct State {
+    negated: bool,
+    holds: fn(&Cx<'_>) -> bool,
+}
+
+fn check_debug(args: &mut [Arg]) -> Result<(), String> {
+    match str_arg(args, 1) {
+        Some(b"stdout" | b"stderr") => Ok(()),
+        None | Some(b"buf0") => {
+            Err("the sink 'buf0' is not built yet: 'stdout' and 'stderr' are".to_owned())
+        }
+        Some(other) => Err(format!(
+            "sink '{}' doesn't exist.",
+            String::from_utf8_lossy(other)
+        )),
+    }
+}
+
+fn check(args: &mut [Arg]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(str_arg(args, 0).unwrap_or_default()).into_owned();
+    let (negated, name) = match text.strip_prefix('!') {
+        Some(name) => (true, name),
+        None => (false, text.as_str()),
+    };
+    let holds: fn(&Cx<'_>) -> bool = match name {
+        "error" => is_error,
+        "normal" => |cx| !is_error(cx),
+        "forwarded" => |cx| cx.stream.server_address != Endpoint::Unknown,
+        "processed" => |cx| cx.stream.server_address != Endpoint::Unknown || is_applet(cx),
+        "stopping" => |cx| cx.program.live.process.stopping.load(Ordering::Relaxed),
+        "toapplet" => is_applet,
+        "acl" if str_arg(args, 1).is_none_or(<[u8]>::is_empty) => {
+            return Err("'acl' selector requires an extra argument with the ACL name".to_owned());
+        }
+        "acl" => return Err("the selector 'acl' is not built yet".to_owned()),
+        _ => {
+            return Err(format!(
+                "expects a supported keyword among {{stopping,normal,error,forwarded,toapplet,processed,acl}} but got '{name}'"
+            ));
+        }
+    };
+    args[0] = Arg::Compiled(Compiled {
+        text: text.clone(),
+        value: std::sync::Arc::new(State { negated, holds }),
+    });
+    Ok(())
+}
+
+/// What `option dontlog-normal` would log.
+fn is_error(cx: &Cx<'_>) -> bool {
+    cx.stream.termination.cause != Cause::None || cx.stream.redispatched || cx.stream.retries > 0
+}
+
+fn is_applet(cx: &Cx<'_>) -> bool {
+    cx.stream.response_from == ResponseSource::Statistics
+}
+
+fn when<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
+    let Some(Arg::Compiled(compiled)) = args.first() else {
+        return None;
+    };
+    let state: &State = compiled.value.downcast_ref()?;
+    ((state.holds)(cx) != state.negated).then_some(sample)
+}

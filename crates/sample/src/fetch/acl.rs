@@ -1,0 +1,79 @@
+//! ACLs as values (configuration manual 7.3.2).
+
+use std::sync::Arc;
+
+use hapax_core::ir::{Acl, AclId, Arg, Compiled};
+use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
+
+use super::{boolean, fetches};
+use crate::acl;
+use crate::condition;
+use crate::expression::Origin;
+
+const NAMES: ArgSpec = ArgSpec {
+    kinds: &[ArgKind::Acl; 12],
+    required: 1,
+};
+
+fetches! {
+    "acl", NAMES, None, Bool, Needs::NOTHING, "Whether all of the ACLs are true." => |cx, args, _| {
+        let mut terms = args.iter().filter_map(term);
+        boolean(terms.all(|term| {
+            let acl = match &term.acl {
+                Named::Declared(id) => cx.program.acl(*id),
+                Named::Predefined(acl) => acl,
+            };
+            acl::matches(acl, cx) != term.negated
+        }))
+    };
+}
+
+#[derive(Debug)]
+struct Term {
+    negated: bool,
+    acl: Named,
+}
+
+#[derive(Debug)]
+enum Named {
+    Declared(AclId),
+    Predefined(Acl),
+}
+
+fn term(arg: &Arg) -> Option<&Term> {
+    match arg {
+        Arg::Compiled(compiled) => compiled.value.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Finds the ACLs by their names.
+///
+/// # Errors
+/// When there is none of that name yet.
+pub(crate) fn resolve(args: &mut [Arg], origin: &Origin<'_>) -> Result<(), String> {
+    for arg in args {
+        let Arg::Str(text) = arg else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(text).into_owned();
+        let name = text.strip_prefix('!').unwrap_or(&text);
+        let declared = origin.acls.and_then(|acls| acls.get(name));
+        let acl = match declared {
+            Some(id) => Named::Declared(*id),
+            None => match condition::predefined(name, origin).transpose()? {
+                Some(acl) => Named::Predefined(acl),
+                None => return Err(format!("ACL '{name}' not found")),
+            },
+        };
+        let term = Term {
+            negated: name.len() < text.len(),
+            acl,
+        };
+        *arg = Arg::Compiled(Compiled {
+            text,
+            value: Arc::new(term),
+        });
+    }
+    Ok(())
+}
