@@ -8,9 +8,10 @@ use std::fmt;
 use hashbrown::HashMap;
 use serde::{Serialize, Serializer};
 
-use crate::contract::{Action, Algorithm, Cx, Matcher};
+use crate::contract::{Action, Algorithm, Cx};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::ir;
+use crate::pattern::Index as PatternIndex;
 use crate::sample::{Occurrence, Sample, Type};
 use crate::span::{Span, Word};
 
@@ -473,6 +474,8 @@ pub enum ArgKind {
     Proxy,
     /// `backend/server` or a server of the section.
     Server,
+    /// Name of a map, which is opened: [`Arg::Compiled`](ir::Arg::Compiled) with a list.
+    Map,
     /// Name of a list of users.
     UserList,
     /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
@@ -487,7 +490,7 @@ impl ArgKind {
     /// Upstream's name of the kind.
     pub const fn name(self) -> &'static str {
         match self {
-            ArgKind::Str | ArgKind::Acl => "string",
+            ArgKind::Str | ArgKind::Acl | ArgKind::Map => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
             ArgKind::Ipv4 => "IPv4 address",
@@ -498,7 +501,7 @@ impl ArgKind {
             ArgKind::Backend => "backend",
             ArgKind::Proxy => "proxy",
             ArgKind::Server => "server",
-            ArgKind::UserList => "userlist",
+            ArgKind::UserList => "user list",
             ArgKind::Regex => "regex",
             ArgKind::FieldNumber => "Protocol buffers field number",
         }
@@ -574,19 +577,8 @@ pub struct MatchMethod {
     pub input: Type,
     /// One line of documentation.
     pub doc: &'static str,
-    /// Builds the matcher from the patterns; the text of the error without prefix.
-    pub build: fn(&Patterns) -> Result<std::sync::Arc<dyn Matcher>, String>,
-}
-
-/// The patterns of one ACL line.
-#[derive(Debug, Clone, Default)]
-pub struct Patterns {
-    /// The patterns in order, those of files included.
-    pub list: Vec<Vec<u8>>,
-    /// `-i`.
-    pub ignore_case: bool,
-    /// `-n`: no resolution of names.
-    pub no_names: bool,
+    /// An empty index for its patterns; the argument says whether case is ignored.
+    pub index: fn(bool) -> Box<dyn PatternIndex>,
 }
 
 /// A keyword that is a fetch with its own match method, such as `path_beg`.

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod ir;
 pub mod keyword;
 pub mod live;
+pub mod pattern;
 pub mod program;
 pub mod sample;
 pub mod span;

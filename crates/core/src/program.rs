@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use crate::ir;
 use crate::live::{Live, ProxyLive};
+use crate::pattern::Lists;
 use crate::span::Span;
 
 /// Position of a proxy in [`Program::proxies`].
@@ -25,6 +26,8 @@ pub struct Program {
     pub proxies: Vec<Proxy>,
     /// The ACLs.
     pub acls: Vec<ir::Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Live state.
     pub live: Arc<Live>,
     /// The machine's name, for logs and the statistics page.
@@ -50,6 +53,7 @@ impl Program {
     /// Links a checked configuration with live state (`live.proxies` in the same order). Names that do not exist stay
     /// unresolved: the cross-checks refused them before.
     pub fn link(config: ir::Config, live: Arc<Live>, host_name: String) -> Program {
+        config.patterns.number();
         let mut backends = HashMap::new();
         let mut frontends = HashMap::new();
         for (index, proxy) in config.proxies.iter().enumerate() {
@@ -89,6 +93,7 @@ impl Program {
             global: config.global,
             proxies,
             acls: config.acls,
+            patterns: config.patterns,
             live,
             host_name,
             backends,

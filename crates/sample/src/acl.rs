@@ -1,17 +1,21 @@
 //! The `acl` keyword: a name and one line of `fetch flags patterns` (configuration manual 7).
 
-use std::io::Read;
+use std::sync::Arc;
 
-use hapax_core::contract::{Cx, Shared};
+use hapax_core::contract::{Cx, Matcher, Shared};
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Acl, AclId, AclTest, Config, Reference};
 use hapax_core::keyword::{
-    Fault, Line, MatchMethod, Patterns, Registry, RowRef, SectionKeyword, Sections, Support,
+    Fault, Line, MatchMethod, Needs, Registry, RowRef, SectionKeyword, Sections, Support,
 };
-use hapax_core::sample::Type;
+use hapax_core::pattern::{List, Names, View};
+use hapax_core::sample::{Sample, Type, Value};
 use hapax_core::span::Word;
 
+use crate::condition::Verdict;
 use crate::expression::{self, Ending, ExpressionError, Origin};
+use crate::matcher::Operator;
+use crate::pattern::{self, User};
 use crate::{cast, matcher};
 
 /// The section keyword.
@@ -24,9 +28,6 @@ pub static SECTIONS: &[SectionKeyword] = &[SectionKeyword {
     support: Support::Runs,
     parse: parse_line,
 }];
-
-/// Largest pattern file that is read, bytes.
-const FILE_LIMIT: u64 = 1 << 30;
 
 fn parse_line(line: &mut Line<'_>) -> Result<(), Fault> {
     let args = line.args();
@@ -141,16 +142,14 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
             .transpose()?,
     };
     let rest = words.get(1..).unwrap_or(&[]);
+    let criterion = expression::keyword(&word.text);
     let flags = read_flags(rest, &mut method, origin)?;
     let method = method.ok_or_else(|| no_method(parsed.expr.fetch.name))?;
-    let mut patterns = flags.patterns;
     let given = rest.get(flags.length..).unwrap_or(&[]);
-    patterns
-        .list
-        .extend(given.iter().map(|word| word.text.clone()));
-    let silent = flags.explicit_end || flags.from_file || method.name == "found";
+    let mut lists = flags.lists;
+    let silent = flags.explicit_end || !lists.is_empty() || method.name == "found";
     let boolean = method.name == "bool";
-    let warning = (patterns.list.is_empty() && !silent && !boolean).then(|| {
+    let warning = (given.is_empty() && !silent && !boolean).then(|| {
         format!(
             "parsing acl keyword '{}' :\n  no pattern to match against were provided, so this ACL will never match.\n  \
              If this is what you intended, please add '--' to get rid of this warning.\n  \
@@ -159,12 +158,27 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
             word.lossy()
         )
     });
-    let matcher = (method.0.build)(&patterns)?;
+    let patterns = read_patterns(given, method)?;
+    let list = pattern::inline(criterion, &patterns, origin);
+    if let Some(id) = flags.id {
+        list.id.store(id, std::sync::atomic::Ordering::Relaxed);
+    }
+    let view = view(&list, method, flags.ignore_case, flags.names);
+    lists.push((list, view.map_err(|(_, text)| text)?));
     let text: Vec<_> = words.iter().map(Word::lossy).collect();
     Ok(ParsedTest {
         test: AclTest {
             expr: parsed.expr,
-            matcher: Shared(matcher),
+            matcher: Shared(Arc::new(Compared {
+                text: format!("-m {} {}", method.name, text.join(" ")),
+                input: method.input,
+                lists,
+                answer: match method.name {
+                    "found" => Answer::Always,
+                    "bool" => Answer::True,
+                    _ => Answer::Lists,
+                },
+            })),
             text: text.join(" "),
         },
         references: parsed.references,
@@ -172,9 +186,114 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
     })
 }
 
+/// What a sample is compared with.
+#[derive(Debug)]
+struct Compared {
+    text: String,
+    input: Type,
+    lists: Vec<(Arc<List>, usize)>,
+    answer: Answer,
+}
+
+/// How it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// Any value will do.
+    Always,
+    /// `true` will do.
+    True,
+    /// The lists know.
+    Lists,
+}
+
+impl Matcher for Compared {
+    fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    fn input(&self) -> Type {
+        self.input
+    }
+
+    fn matches(&self, sample: &Sample<'_>) -> bool {
+        match self.answer {
+            Answer::Always => true,
+            Answer::True => sample.value == Value::Bool(true),
+            Answer::Lists => {
+                let mut lists = self.lists.iter();
+                lists.any(|(list, view)| list.has(*view, &sample.value))
+            }
+        }
+    }
+}
+
+/// The view of an ACL on a list.
+fn view(
+    list: &List,
+    method: RowRef<MatchMethod>,
+    ignore_case: bool,
+    names: Names,
+) -> Result<usize, (u32, String)> {
+    let view = View {
+        method: method.0.name,
+        ignore_case,
+        output: None,
+    };
+    let index = || (method.0.index)(ignore_case);
+    list.view(view, index, names, |_| Ok(()))
+}
+
+/// The patterns of the line itself. Operators of integers become ranges.
+fn read_patterns(words: &[Word], method: RowRef<MatchMethod>) -> Result<Vec<Vec<u8>>, String> {
+    if !matches!(method.name, "int" | "int dotted" | "len") {
+        return Ok(words.iter().map(|word| word.text.clone()).collect());
+    }
+    let mut patterns = Vec::new();
+    let mut given = None;
+    for word in words {
+        if let Some(found) = Operator::of(&word.text) {
+            given = Some(found);
+            continue;
+        }
+        let operator = given.unwrap_or(Operator::Equal);
+        let text = match method.name {
+            "int dotted" => matcher::version_numbers(&word.lossy()).into(),
+            _ => word.lossy(),
+        };
+        let pattern = operator.apply(&text).map_err(|error| {
+            if given.is_some() && error.ends_with("is not a number") {
+                format!("'{text}' is neither a number nor a supported operator")
+            } else {
+                error
+            }
+        })?;
+        patterns.extend(pattern.map(String::into_bytes));
+    }
+    Ok(patterns)
+}
+
 /// Whether an ACL is true.
 pub fn matches<'a>(acl: &'a Acl, cx: &Cx<'a>) -> bool {
     acl.tests.iter().any(|test| test_matches(test, cx))
+}
+
+/// Whether an ACL is true, if that can be said before more bytes came.
+pub(crate) fn judge<'a>(acl: &'a Acl, cx: &Cx<'a>) -> Verdict {
+    let inspection = &cx.stream.inspection;
+    let mut verdict = Verdict::No;
+    for test in &acl.tests {
+        inspection.take_undecided();
+        if test_matches(test, cx) {
+            return Verdict::Yes;
+        }
+        let needs = test.expr.fetch.needs;
+        let of_head =
+            !cx.on_response && (needs.covers(Needs::REQUEST) || needs.covers(Needs::REQUEST_LINE));
+        if inspection.take_undecided() || (of_head && inspection.partial_head) {
+            verdict = Verdict::Open;
+        }
+    }
+    verdict
 }
 
 fn test_matches<'a>(test: &'a AclTest, cx: &Cx<'a>) -> bool {
@@ -194,10 +313,12 @@ fn test_matches<'a>(test: &'a AclTest, cx: &Cx<'a>) -> bool {
 }
 
 struct Flags {
-    patterns: Patterns,
+    lists: Vec<(Arc<List>, usize)>,
+    ignore_case: bool,
+    names: Names,
+    id: Option<u32>,
     length: usize,
     explicit_end: bool,
-    from_file: bool,
 }
 
 fn read_flags(
@@ -206,23 +327,24 @@ fn read_flags(
     origin: &Origin<'_>,
 ) -> Result<Flags, String> {
     let mut flags = Flags {
-        patterns: Patterns::default(),
+        lists: Vec::new(),
+        ignore_case: false,
+        names: Names::Resolve,
+        id: None,
         length: 0,
         explicit_end: false,
-        from_file: false,
     };
+    let mut user = User::Acl;
+    let mut files: Vec<(String, bool, Names)> = Vec::new();
     while let Some(word) = words.get(flags.length) {
-        if word.text.first() != Some(&b'-') || number_like(&word.text) {
+        if word.text.first() != Some(&b'-') {
             break;
         }
         let mut argument = || {
             flags.length += 1;
-            words.get(flags.length).ok_or_else(|| {
-                format!(
-                    "'{}' expects an argument when parsing ACL expression",
-                    word.lossy()
-                )
-            })
+            let word = words.get(flags.length);
+            word.map(|word| word.lossy().into_owned())
+                .unwrap_or_default()
         };
         match word.text.as_slice() {
             b"--" => {
@@ -230,17 +352,32 @@ fn read_flags(
                 flags.explicit_end = true;
                 break;
             }
-            b"-i" => flags.patterns.ignore_case = true,
-            b"-n" => flags.patterns.no_names = true,
-            b"-m" => *method = Some(find_method(origin.registry, &argument()?.lossy())?),
-            b"-u" | b"-M" => {
-                return Err(format!("'{}' is not built yet", word.lossy()));
+            b"-i" => flags.ignore_case = true,
+            b"-n" => flags.names = Names::Refuse,
+            b"-m" => {
+                let name = argument();
+                if !files.is_empty() {
+                    return Err("'-m' must only be specified before patterns and files in parsing ACL expression".into());
+                }
+                *method = Some(find_method(origin.registry, &name)?);
             }
-            b"-f" => {
-                let path = argument()?.lossy().into_owned();
-                read_file(&path, &mut flags.patterns)?;
-                flags.from_file = true;
+            b"-u" => {
+                let text = argument();
+                let id = if text.is_empty() {
+                    Ok(0)
+                } else {
+                    text.parse::<i64>()
+                };
+                let id = id.map_err(|_| "the argument of -u must be an integer".to_owned())?;
+                // Upstream keeps 32 bits.
+                let id = id as u32;
+                if origin.patterns.has_id(id) {
+                    return Err("the id is already used".to_owned());
+                }
+                flags.id = Some(id);
             }
+            b"-M" => user = User::AclOfMap,
+            b"-f" => files.push((argument(), flags.ignore_case, flags.names)),
             _ => {
                 return Err(format!(
                     "'{}' is not a valid ACL option. Please use '--' before any pattern beginning with a '-'",
@@ -250,30 +387,15 @@ fn read_flags(
         }
         flags.length += 1;
     }
-    Ok(flags)
-}
-
-/// Patterns such as `-5` or `-1:3` need no `--`.
-fn number_like(word: &[u8]) -> bool {
-    word.get(1).is_some_and(u8::is_ascii_digit)
-}
-
-/// Reads a file of patterns: one per line without surrounding blanks; `#` opens a comment line.
-fn read_file(path: &str, patterns: &mut Patterns) -> Result<(), String> {
-    let fault = || format!("failed to open pattern file <{path}>");
-    let file = std::fs::File::open(path).map_err(|_| fault())?;
-    let mut text = Vec::new();
-    file.take(FILE_LIMIT)
-        .read_to_end(&mut text)
-        .map_err(|_| fault())?;
-    for line in text.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = line.trim_ascii();
-        if !line.is_empty() && line[0] != b'#' {
-            patterns.list.push(line.to_vec());
+    for (given, ignore_case, names) in files {
+        let list = pattern::named(&given, user, origin)?;
+        if let Some(method) = *method {
+            let view = view(&list, method, ignore_case, names);
+            let view = view.map_err(|error| pattern::at_line(&given, error))?;
+            flags.lists.push((list, view));
         }
     }
-    Ok(())
+    Ok(flags)
 }
 
 fn find_method(registry: &Registry, name: &str) -> Result<RowRef<MatchMethod>, String> {

@@ -2,8 +2,9 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::Cx;
-use hapax_core::ir::{AclId, Arg, Expr, ProxyKind, Reference, ReferenceKind};
+use hapax_core::ir::{AclId, Arg, Compiled, Expr, ProxyKind, Reference, ReferenceKind};
 use hapax_core::keyword::{ArgKind, ArgSpec, Line, Registry};
+use hapax_core::pattern::Lists;
 use hapax_core::sample::{Occurrence, Sample, Type, Value};
 use hapax_core::span::{Span, Word};
 use hashbrown::HashMap;
@@ -11,6 +12,7 @@ use hashbrown::HashMap;
 use crate::argument::{self, ArgumentError};
 use crate::cast;
 use crate::fetch::acl;
+use crate::pattern::{self, User};
 
 /// Who asks for an expression: what names in it refer to.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub struct Origin<'a> {
     pub place: String,
     /// Index that the section has or will have in the configuration.
     pub from: Option<usize>,
+    /// The lists of patterns.
+    pub patterns: Lists,
     /// The section's ACLs so far; none where no section is read.
     pub acls: Option<&'a HashMap<String, AclId>>,
 }
@@ -51,6 +55,7 @@ impl<'a> Origin<'a> {
             span: line.span,
             place: line.scope.place(line.span),
             from: named.then_some(line.config.proxies.len()),
+            patterns: line.config.patterns.clone(),
             acls: Some(&line.scope.acls),
         }
     }
@@ -186,6 +191,12 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
         at += arguments.length;
         let mut args = arguments.values;
         resolve(&mut args, &row.args, row.name, origin, &mut references);
+        open_maps(&mut args, &row.args, origin).map_err(|text| {
+            ExpressionError::ConverterCheck {
+                name: name.to_owned(),
+                text,
+            }
+        })?;
         if let Some(check) = row.0.check {
             check(&mut args).map_err(|text| ExpressionError::ConverterCheck {
                 name: name.to_owned(),
@@ -286,6 +297,18 @@ pub fn keyword(text: &[u8]) -> &str {
         .position(|byte| !(byte.is_ascii_alphanumeric() || b"._+-".contains(byte)))
         .unwrap_or(text.len());
     std::str::from_utf8(&text[..end]).unwrap_or_default()
+}
+
+/// Puts the list in the place of the name of a map.
+fn open_maps(args: &mut [Arg], spec: &ArgSpec, origin: &Origin<'_>) -> Result<(), String> {
+    for (arg, kind) in args.iter_mut().zip(spec.kinds) {
+        if let (ArgKind::Map, Arg::Str(name)) = (kind, &*arg) {
+            let text = String::from_utf8_lossy(name).into_owned();
+            let list = pattern::named(&text, User::Map, origin)?;
+            *arg = Arg::Compiled(Compiled { text, value: list });
+        }
+    }
+    Ok(())
 }
 
 /// Fills in the section itself where the name of a proxy was left out, and notes the names that must exist.

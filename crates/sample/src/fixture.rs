@@ -140,6 +140,7 @@ impl Fixture {
             span: SPAN,
             place: "x.cfg:1".to_owned(),
             from: Some(0),
+            patterns: self.config.patterns.clone(),
             acls: Some(&self.scope.acls),
         }
     }

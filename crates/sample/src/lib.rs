@@ -15,6 +15,7 @@ pub mod fetch;
 pub mod fixture;
 pub mod log_format;
 pub mod matcher;
+pub mod pattern;
 pub mod place;
 pub mod variable;
 pub mod write;
@@ -87,6 +88,22 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::DISTCC,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::PAYLOAD,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::RDP,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TLS_HELLO,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::PROCESS,
         ..Tables::NONE
     },
@@ -139,6 +156,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        converters: converter::MAP,
+        ..Tables::NONE
+    },
+    Tables {
         converters: converter::CERTIFICATE,
         ..Tables::NONE
     },
@@ -172,7 +193,6 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         fetches: fetch::VARIABLE,
-        converters: converter::VARIABLE,
         ..Tables::NONE
     },
 ];

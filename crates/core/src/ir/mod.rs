@@ -33,6 +33,7 @@ pub use server::*;
 pub use stats::*;
 pub use user_list::*;
 
+use crate::pattern::Lists;
 use crate::span::Span;
 
 /// A whole configuration.
@@ -48,6 +49,8 @@ pub struct Config {
     pub user_lists: Vec<UserList>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
+    /// The lists of patterns that ACLs and maps use.
+    pub patterns: Lists,
     /// Names that something refers to, checked once everything is read.
     pub references: Vec<Reference>,
 }

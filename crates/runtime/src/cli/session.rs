@@ -16,6 +16,8 @@ pub struct Access {
     pub timeout_ms: u64,
     /// Longest line, bytes.
     pub longest: usize,
+    /// `expose-fd listeners`.
+    pub expose_listeners: bool,
 }
 
 impl Default for Access {
@@ -25,6 +27,7 @@ impl Default for Access {
             severity: SeverityOutput::None,
             timeout_ms: 10_000,
             longest: 16_384,
+            expose_listeners: false,
         }
     }
 }
@@ -58,6 +61,8 @@ pub enum Then {
     More,
     /// It closes once everything is sent.
     Close,
+    /// The listening sockets are sent, then it closes.
+    HandOver,
 }
 
 /// A connection.
@@ -68,11 +73,12 @@ pub struct Session {
     payload: Option<Payload>,
 }
 
-/// Lines that belong to a command. No command takes any yet: they are read over.
+/// Lines that belong to a command.
 #[derive(Debug)]
 struct Payload {
     command: Vec<u8>,
     end: Vec<u8>,
+    text: Vec<u8>,
     bytes: usize,
 }
 
@@ -108,7 +114,7 @@ impl Session {
             } else {
                 self.line(cli, &line, out)
             };
-            if then == Then::Close {
+            if then != Then::More {
                 break;
             }
         }
@@ -127,8 +133,10 @@ impl Session {
                 return too_long(out);
             }
             if text == payload.end {
-                return self.execute(cli, &payload.command, out);
+                return self.execute(cli, &payload.command, Some(&payload.text), out);
             }
+            payload.text.extend_from_slice(text);
+            payload.text.push(b'\n');
             self.payload = Some(payload);
             self.more_payload(out);
             return Then::More;
@@ -137,12 +145,37 @@ impl Session {
             self.payload = Some(Payload {
                 command: command.to_vec(),
                 end,
+                text: Vec::new(),
                 bytes: line.len() + 1,
             });
             self.more_payload(out);
             return Then::More;
         }
-        self.execute(cli, line, out)
+        self.execute(cli, line, None, out)
+    }
+
+    /// What a master says before a command that it passes, to give this connection the level of its own: commands with a
+    /// dash are not answered.
+    fn is_silent(&mut self, words: &[String]) -> bool {
+        let Some((first, [.., dash])) = words.split_first() else {
+            return false;
+        };
+        let level = match first.as_str() {
+            "operator" => CliLevel::Operator,
+            "user" => CliLevel::User,
+            "experimental-mode" => self.state.access.level,
+            // Nothing here waits for it.
+            "expert-mode" => self.state.access.level,
+            _ => return false,
+        };
+        if dash != "-" {
+            return false;
+        }
+        self.state.access.level = level.min(self.state.access.level);
+        if first == "experimental-mode" {
+            self.state.experimental = words.iter().any(|word| word == "on");
+        }
+        true
     }
 
     fn more_payload(&self, out: &mut Vec<u8>) {
@@ -151,8 +184,19 @@ impl Session {
         }
     }
 
-    fn execute(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
-        for words in line::commands(line) {
+    fn execute(
+        &mut self,
+        cli: &Cli,
+        line: &[u8],
+        payload: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Then {
+        let commands = line::commands(line);
+        let last = commands.len().saturating_sub(1);
+        for (index, words) in commands.into_iter().enumerate() {
+            if self.is_silent(&words) {
+                continue;
+            }
             let start = out.len();
             let answer = command::run(Call {
                 cli,
@@ -161,10 +205,12 @@ impl Session {
                 state: &mut self.state,
                 words: &words,
                 args: &[],
+                payload: payload.filter(|_| index == last),
                 out,
             });
             match answer {
                 Answer::Close => return Then::Close,
+                Answer::HandOver => return Then::HandOver,
                 Answer::Written => {}
                 Answer::Information(text) => self.say(6, "info", &text, out),
                 Answer::Refused(text) => self.say(3, "err", &text, out),

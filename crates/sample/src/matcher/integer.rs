@@ -1,124 +1,157 @@
-//! Numbers, ranges and operators: `-m int` and `-m len`.
+//! Numbers and ranges: `-m int` and `-m len`. Operators become ranges before they come here.
 
-use std::sync::Arc;
+use hapax_core::pattern::{Entries, Index, Names};
+use hapax_core::sample::Value;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
 
-use hapax_core::contract::Matcher;
-use hapax_core::keyword::Patterns;
-use hapax_core::sample::{Sample, Type, Value};
-
-use super::describe;
-
+/// Single numbers by value, ranges in order.
 #[derive(Debug)]
-struct Ranges {
-    text: String,
+pub struct Numbers {
     of_length: bool,
-    /// Sorted and merged, both ends included.
-    ranges: Vec<(i64, i64)>,
+    read: fn(&str) -> Result<(i64, i64), String>,
+    single: HashMap<i64, SmallVec<[u32; 1]>>,
+    ranges: Vec<(i64, i64, u32)>,
 }
 
-pub fn build(patterns: &Patterns, of_length: bool) -> Result<Arc<dyn Matcher>, String> {
-    let mut ranges = Vec::new();
-    let mut operator = Operator::Equal;
-    for (index, pattern) in patterns.list.iter().enumerate() {
-        let text = String::from_utf8_lossy(pattern);
-        if let Some(found) = Operator::of(&text) {
-            operator = found;
-            continue;
-        }
-        ranges.extend(read(&text, operator, index == 0)?);
-    }
-    ranges.sort_unstable();
-    let mut merged: Vec<(i64, i64)> = Vec::with_capacity(ranges.len());
-    for (low, high) in ranges {
-        match merged.last_mut() {
-            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
-            _ => merged.push((low, high)),
+impl Numbers {
+    /// Without patterns; of versions, which are read by `read`.
+    pub fn read_by(read: fn(&str) -> Result<(i64, i64), String>) -> Numbers {
+        Numbers {
+            read,
+            ..Numbers::new(false)
         }
     }
-    Ok(Arc::new(Ranges {
-        text: describe(if of_length { "len" } else { "int" }, patterns),
-        of_length,
-        ranges: merged,
-    }))
+
+    /// Without patterns; of the length of a text, or of an integer.
+    pub fn new(of_length: bool) -> Numbers {
+        Numbers {
+            of_length,
+            read: range,
+            single: HashMap::new(),
+            ranges: Vec::new(),
+        }
+    }
 }
 
-impl Matcher for Ranges {
-    fn text(&self) -> String {
-        self.text.clone()
+impl Index for Numbers {
+    fn insert(&mut self, id: u32, entries: &Entries, _: Names) -> Result<(), String> {
+        let (low, high) = (self.read)(&String::from_utf8_lossy(entries.key(id)))?;
+        if low == high {
+            self.single.entry(low).or_default().push(id);
+        } else {
+            self.ranges.push((low, high, id));
+        }
+        Ok(())
     }
 
-    fn input(&self) -> Type {
-        if self.of_length { Type::Str } else { Type::Int }
-    }
-
-    fn matches(&self, sample: &Sample<'_>) -> bool {
-        let number = match sample.value {
-            Value::Int(number) => number,
-            value => match value.bytes() {
-                Some(bytes) if self.of_length => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-                _ => return false,
-            },
+    fn remove(&mut self, id: u32, entries: &Entries) {
+        let Ok((low, high)) = (self.read)(&String::from_utf8_lossy(entries.key(id))) else {
+            return;
         };
-        let after = self.ranges.partition_point(|range| range.0 <= number);
-        after
-            .checked_sub(1)
-            .and_then(|index| self.ranges.get(index))
-            .is_some_and(|range| number <= range.1)
+        if low != high {
+            self.ranges.retain(|(_, _, other)| *other != id);
+        } else if let Some(ids) = self.single.get_mut(&low) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.single.remove(&low);
+            }
+        }
+    }
+
+    fn find(&self, value: &Value<'_>, _: &Entries) -> Option<u32> {
+        let number = match value {
+            Value::Int(number) => *number,
+            value if self.of_length => i64::try_from(value.bytes()?.len()).unwrap_or(i64::MAX),
+            _ => return None,
+        };
+        let single = self.single.get(&number).and_then(|ids| ids.first());
+        let mut ranges = self.ranges.iter();
+        let range = ranges.find(|(low, high, _)| (*low..=*high).contains(&number));
+        [single.copied(), range.map(|(_, _, id)| *id)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn in_tree(&self, _: u32, _: &Entries) -> bool {
+        false
+    }
+
+    fn empty(&self) -> Box<dyn Index> {
+        Box::new(Numbers {
+            read: self.read,
+            ..Numbers::new(self.of_length)
+        })
     }
 }
 
-#[derive(Clone, Copy)]
-enum Operator {
+/// Reads `5`, `1:5`, `:5` or `1:`.
+///
+/// # Errors
+/// Upstream's text.
+pub fn range(text: &str) -> Result<(i64, i64), String> {
+    let not_a_range = || format!("'{text}' is not a valid number range");
+    let Some((low, high)) = text.split_once(':') else {
+        let number = text.parse::<i64>();
+        let number = number.map_err(|_| format!("'{text}' is not a number"))?;
+        return Ok((number, number));
+    };
+    let end = |text: &str, open: i64| match text {
+        "" => Ok(open),
+        text => text.parse::<i64>().map_err(|_| not_a_range()),
+    };
+    let range = (end(low, i64::MIN)?, end(high, i64::MAX)?);
+    if range.0 > range.1 || (low.is_empty() && high.is_empty()) {
+        return Err(not_a_range());
+    }
+    Ok(range)
+}
+
+/// The operators of ACL lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `eq`.
     Equal,
+    /// `gt`.
     Greater,
+    /// `ge`.
     GreaterOrEqual,
+    /// `lt`.
     Less,
+    /// `le`.
     LessOrEqual,
 }
 
 impl Operator {
-    fn of(text: &str) -> Option<Operator> {
+    /// The operator of that name.
+    pub fn of(text: &[u8]) -> Option<Operator> {
         match text {
-            "eq" => Some(Operator::Equal),
-            "gt" => Some(Operator::Greater),
-            "ge" => Some(Operator::GreaterOrEqual),
-            "lt" => Some(Operator::Less),
-            "le" => Some(Operator::LessOrEqual),
+            b"eq" => Some(Operator::Equal),
+            b"gt" => Some(Operator::Greater),
+            b"ge" => Some(Operator::GreaterOrEqual),
+            b"lt" => Some(Operator::Less),
+            b"le" => Some(Operator::LessOrEqual),
             _ => None,
         }
     }
-}
 
-fn read(text: &str, operator: Operator, first: bool) -> Result<Option<(i64, i64)>, String> {
-    let not_a_range = || format!("'{text}' is not a valid number range");
-    let (low, high) = match text.split_once(':') {
-        Some((low, high)) => {
-            let end = |text: &str, open: i64| match text {
-                "" => Ok(open),
-                text => text.parse::<i64>().map_err(|_| not_a_range()),
-            };
-            let range = (end(low, i64::MIN)?, end(high, i64::MAX)?);
-            if range.0 > range.1 || (low.is_empty() && high.is_empty()) {
-                return Err(not_a_range());
-            }
-            range
+    /// A pattern under the operator, as a range; none when nothing can match.
+    ///
+    /// # Errors
+    /// Upstream's text.
+    pub fn apply(self, pattern: &str) -> Result<Option<String>, String> {
+        let (low, high) = range(pattern)?;
+        // Ranges stay what they are.
+        if pattern.contains(':') {
+            return Ok(Some(pattern.to_owned()));
         }
-        None => {
-            let number = text.parse::<i64>().map_err(|_| {
-                if first {
-                    format!("'{text}' is not a number")
-                } else {
-                    format!("'{text}' is neither a number nor a supported operator")
-                }
-            })?;
-            (number, number)
-        }
-    };
-    Ok(match operator {
-        Operator::Equal => Some((low, high)),
-        Operator::Greater => high.checked_add(1).map(|low| (low, i64::MAX)),
-        Operator::GreaterOrEqual => Some((low, i64::MAX)),
-        Operator::Less => low.checked_sub(1).map(|high| (i64::MIN, high)),
-        Operator::LessOrEqual => Some((i64::MIN, high)),
-    })
+        Ok(match self {
+            Operator::Equal => Some(pattern.to_owned()),
+            Operator::Greater => high.checked_add(1).map(|low| format!("{low}:")),
+            Operator::GreaterOrEqual => Some(format!("{low}:")),
+            Operator::Less => low.checked_sub(1).map(|high| format!(":{high}")),
+            Operator::LessOrEqual => Some(format!(":{high}")),
+        })
+    }
 }

@@ -1,21 +1,31 @@
 //! Match methods, `-m NAME`: the patterns of one ACL line, indexed (configuration manual 7.1).
 
+mod delimited;
 mod integer;
 mod network;
 mod regular;
-mod string;
+mod substring;
+mod text;
+mod version;
 
-use std::sync::Arc;
+use hapax_core::keyword::MatchMethod;
+use hapax_core::pattern::{Entries, Index, Names};
+use hapax_core::sample::{Type, Value};
 
-use hapax_core::contract::Matcher;
-use hapax_core::keyword::{MatchMethod, Patterns};
-use hapax_core::sample::{Sample, Type, Value};
-
+pub use integer::Operator;
 pub use regular::compile as compile_regex;
-pub use string::decode_hex;
+pub use text::decode_hex;
+pub use version::numbers as version_numbers;
 
 pub use crate::converter::expand;
 pub use regex::bytes::Regex;
+
+use delimited::Delimited;
+use integer::Numbers;
+use network::Networks;
+use regular::Expressions;
+use substring::Substrings;
+use text::{Bytes, Part, Texts};
 
 /// The match methods.
 pub static METHODS: &[MatchMethod] = &[
@@ -23,79 +33,85 @@ pub static METHODS: &[MatchMethod] = &[
         name: "found",
         input: Type::Any,
         doc: "Matches when there is a value, whatever it is.",
-        build: |_| Ok(Arc::new(Found)),
+        index: |_| Box::new(Nothing),
     },
     MatchMethod {
         name: "bool",
         input: Type::Bool,
         doc: "Matches when the value is true.",
-        build: |_| Ok(Arc::new(True)),
+        index: |_| Box::new(Nothing),
     },
     MatchMethod {
         name: "int",
         input: Type::Int,
         doc: "Compares an integer with numbers, ranges and operators.",
-        build: |patterns| integer::build(patterns, false),
+        index: |_| Box::new(Numbers::new(false)),
+    },
+    MatchMethod {
+        name: "int dotted",
+        input: Type::Int,
+        doc: "Compares a version with versions such as `3.1` and their ranges; comes with its ACL keywords only.",
+        index: |_| Box::new(Numbers::read_by(version::range)),
     },
     MatchMethod {
         name: "len",
         input: Type::Str,
         doc: "Compares the length with numbers, ranges and operators.",
-        build: |patterns| integer::build(patterns, true),
+        index: |_| Box::new(Numbers::new(true)),
     },
     MatchMethod {
         name: "ip",
         input: Type::Addr,
         doc: "Compares an address with addresses and networks.",
-        build: network::build,
+        index: |_| Box::<Networks>::default(),
     },
     MatchMethod {
         name: "bin",
         input: Type::Bin,
         doc: "Compares bytes with patterns in hexadecimal.",
-        build: string::build_binary,
+        index: |_| Box::<Bytes>::default(),
     },
     MatchMethod {
         name: "str",
         input: Type::Str,
         doc: "Compares the whole text.",
-        build: |patterns| string::build(patterns, string::Part::Whole),
+        index: |ignore_case| Box::new(Texts::new(Part::Whole, ignore_case)),
     },
     MatchMethod {
         name: "beg",
         input: Type::Str,
         doc: "Compares the beginning of the text.",
-        build: |patterns| string::build(patterns, string::Part::Beginning),
+        index: |ignore_case| Box::new(Texts::new(Part::Beginning, ignore_case)),
     },
     MatchMethod {
         name: "end",
         input: Type::Str,
         doc: "Compares the end of the text.",
-        build: |patterns| string::build(patterns, string::Part::End),
+        index: |ignore_case| Box::new(Texts::new(Part::End, ignore_case)),
     },
     MatchMethod {
         name: "sub",
         input: Type::Str,
         doc: "Looks for the pattern anywhere in the text.",
-        build: string::build_substring,
+        index: |ignore_case| Box::new(Substrings::new(ignore_case)),
     },
     MatchMethod {
         name: "dir",
         input: Type::Str,
         doc: "Looks for the pattern between slashes.",
-        build: |patterns| string::build_delimited(patterns, "dir", b"/?"),
+        index: |ignore_case| Box::new(Delimited::new(b"/?", ignore_case)),
     },
     MatchMethod {
         name: "dom",
         input: Type::Str,
         doc: "Looks for the pattern between dots and other delimiters of domain names.",
-        build: |patterns| string::build_delimited(patterns, "dom", b"/?.:"),
+        index: |ignore_case| Box::new(Delimited::new(b"/?.:", ignore_case)),
     },
     MatchMethod {
         name: "reg",
         input: Type::Str,
         doc: "Matches the text against regular expressions.",
-        build: regular::build,
+        index: |ignore_case| Box::new(Expressions::new(ignore_case)),
     },
 ];
 
@@ -110,50 +126,27 @@ pub fn default_for(kind: Type) -> Option<&'static str> {
     })
 }
 
-/// The text that identifies a matcher.
-fn describe(method: &str, patterns: &Patterns) -> String {
-    let mut text = format!("-m {method}");
-    if patterns.ignore_case {
-        text += " -i";
-    }
-    for pattern in &patterns.list {
-        text.push(' ');
-        text += &String::from_utf8_lossy(pattern);
-    }
-    text
-}
-
+/// Patterns of a method that compares none.
 #[derive(Debug)]
-struct Found;
+struct Nothing;
 
-impl Matcher for Found {
-    fn text(&self) -> String {
-        "-m found".to_owned()
+impl Index for Nothing {
+    fn insert(&mut self, _: u32, _: &Entries, _: Names) -> Result<(), String> {
+        Ok(())
     }
 
-    fn input(&self) -> Type {
-        Type::Any
+    fn remove(&mut self, _: u32, _: &Entries) {}
+
+    fn find(&self, _: &Value<'_>, _: &Entries) -> Option<u32> {
+        None
     }
 
-    fn matches(&self, _: &Sample<'_>) -> bool {
-        true
-    }
-}
-
-#[derive(Debug)]
-struct True;
-
-impl Matcher for True {
-    fn text(&self) -> String {
-        "-m bool".to_owned()
+    fn in_tree(&self, _: u32, _: &Entries) -> bool {
+        false
     }
 
-    fn input(&self) -> Type {
-        Type::Bool
-    }
-
-    fn matches(&self, sample: &Sample<'_>) -> bool {
-        sample.value == Value::Bool(true)
+    fn empty(&self) -> Box<dyn Index> {
+        Box::new(Nothing)
     }
 }
 

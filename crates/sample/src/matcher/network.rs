@@ -1,129 +1,217 @@
 //! Addresses and networks: `-m ip`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::sync::Arc;
 
-use hapax_core::contract::Matcher;
-use hapax_core::keyword::Patterns;
-use hapax_core::sample::{Sample, Type, Value};
-use hashbrown::HashSet;
+use hapax_core::pattern::{Entries, Index, Names};
+use hapax_core::sample::Value;
+use hashbrown::HashTable;
 
-use super::describe;
 use crate::argument::mask4;
 
-#[derive(Debug)]
-struct Networks {
-    text: String,
-    /// Per mask the networks under it.
-    four: Vec<(u32, HashSet<u32>)>,
-    six: Vec<(u128, HashSet<u128>)>,
+/// Networks by mask, the longest first: one look-up per mask that networks have.
+#[derive(Debug, Default)]
+pub struct Networks {
+    four: Tables<u32>,
+    six: Tables<u128>,
 }
 
-pub fn build(patterns: &Patterns) -> Result<Arc<dyn Matcher>, String> {
-    let mut networks = Networks {
-        text: describe("ip", patterns),
-        four: Vec::new(),
-        six: Vec::new(),
-    };
-    for pattern in &patterns.list {
-        let text = String::from_utf8_lossy(pattern);
-        networks
-            .add(&text, patterns.no_names)
-            .ok_or_else(|| format!("'{text}' is not a valid IPv4 or IPv6 address"))?;
+/// Networks of one family: a mask with the table of what stands under it; odd masks come after the others.
+#[derive(Debug)]
+struct Tables<N>(Vec<(N, HashTable<(N, u32)>)>);
+
+impl<N> Default for Tables<N> {
+    fn default() -> Self {
+        Tables(Vec::new())
     }
-    Ok(Arc::new(networks))
+}
+
+/// Numbers that addresses are.
+trait Bits: Copy + Eq + Ord + std::ops::BitAnd<Output = Self> {
+    fn spread(self) -> u64;
+    fn is_prefix(self) -> bool;
+}
+
+impl Bits for u32 {
+    fn spread(self) -> u64 {
+        mix(u64::from(self))
+    }
+
+    fn is_prefix(self) -> bool {
+        self.leading_ones() + self.trailing_zeros().min(32) >= 32
+    }
+}
+
+impl Bits for u128 {
+    fn spread(self) -> u64 {
+        mix((self >> 64) as u64 ^ mix(self as u64))
+    }
+
+    fn is_prefix(self) -> bool {
+        self.leading_ones() + self.trailing_zeros().min(128) >= 128
+    }
+}
+
+fn mix(number: u64) -> u64 {
+    let product = u128::from(number ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93;
+    (product as u64) ^ (product >> 64) as u64
+}
+
+impl<N: Bits> Tables<N> {
+    fn insert(&mut self, network: N, mask: N, id: u32) {
+        let place = self.0.iter().position(|(known, _)| *known == mask);
+        let at = place.unwrap_or_else(|| {
+            let key = |mask: N| (mask.is_prefix(), mask);
+            let at = self.0.partition_point(|(known, _)| key(*known) > key(mask));
+            self.0.insert(at, (mask, HashTable::new()));
+            at
+        });
+        let network = network & mask;
+        if let Some((_, table)) = self.0.get_mut(at) {
+            table.insert_unique(network.spread(), (network, id), |(network, _)| {
+                network.spread()
+            });
+        }
+    }
+
+    fn remove(&mut self, network: N, mask: N, id: u32) {
+        let Some(at) = self.0.iter().position(|(known, _)| *known == mask) else {
+            return;
+        };
+        let (_, table) = &mut self.0[at];
+        let found = table.find_entry((network & mask).spread(), |(_, other)| *other == id);
+        if let Ok(found) = found {
+            found.remove();
+        }
+        if table.is_empty() {
+            self.0.remove(at);
+        }
+    }
+
+    #[inline]
+    fn find(&self, address: N) -> Option<(u32, bool)> {
+        self.0.iter().find_map(|(mask, table)| {
+            let network = address & *mask;
+            let same = table.iter_hash(network.spread());
+            let ids = same.filter(|(known, _)| *known == network);
+            Some((ids.map(|(_, id)| *id).min()?, mask.is_prefix()))
+        })
+    }
 }
 
 impl Networks {
-    fn add(&mut self, text: &str, no_names: bool) -> Option<()> {
-        let (host, mask) = match text.split_once('/') {
-            Some((host, mask)) => (host, Some(mask)),
-            None => (text, None),
-        };
-        if let Ok(ip) = host.parse::<Ipv6Addr>() {
-            let bits = match mask {
-                None => 128,
-                Some(bits) => bits.parse::<u32>().ok().filter(|bits| *bits <= 128)?,
-            };
-            // A mapped network is a network of IPv4.
-            if let (Some(ip), 96..) = (ip.to_ipv4_mapped(), bits) {
-                self.add_four(ip, u32::MAX.checked_shl(128 - bits).unwrap_or(0));
-            } else {
-                let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-                under(&mut self.six, mask).insert(u128::from(ip) & mask);
+    fn place(&self, value: &Value<'_>) -> Option<(u32, bool)> {
+        match value {
+            Value::Ipv4(ip) => {
+                let mapped = || self.six.find(u128::from(ip.to_ipv6_mapped()));
+                self.four.find(u32::from(*ip)).or_else(mapped)
             }
-            return Some(());
-        }
-        let mask = match mask {
-            None => u32::MAX,
-            Some(mask) => mask4(mask)?,
-        };
-        if let Some(ip) = short_ipv4(host) {
-            self.add_four(ip, mask);
-            return Some(());
-        }
-        if no_names || !is_name(host) {
-            return None;
-        }
-        let mut found = None;
-        for address in (host, 0).to_socket_addrs().ok()? {
-            match address.ip() {
-                IpAddr::V4(ip) => self.add_four(ip, mask),
-                IpAddr::V6(ip) => {
-                    under(&mut self.six, u128::MAX).insert(u128::from(ip));
-                }
-            }
-            found = Some(());
-        }
-        found
-    }
-
-    fn add_four(&mut self, ip: Ipv4Addr, mask: u32) {
-        under(&mut self.four, mask).insert(u32::from(ip) & mask);
-    }
-
-    fn has_four(&self, ip: Ipv4Addr) -> bool {
-        let ip = u32::from(ip);
-        self.four
-            .iter()
-            .any(|(mask, set)| set.contains(&(ip & mask)))
-    }
-}
-
-impl Matcher for Networks {
-    fn text(&self) -> String {
-        self.text.clone()
-    }
-
-    fn input(&self) -> Type {
-        Type::Addr
-    }
-
-    fn matches(&self, sample: &Sample<'_>) -> bool {
-        match sample.value {
-            Value::Ipv4(ip) => self.has_four(ip),
             Value::Ipv6(ip) => {
-                let number = u128::from(ip);
-                self.six
-                    .iter()
-                    .any(|(mask, set)| set.contains(&(number & mask)))
-                    || ip.to_ipv4_mapped().is_some_and(|ip| self.has_four(ip))
+                let mapped = || self.four.find(u32::from(ip.to_ipv4_mapped()?));
+                self.six.find(u128::from(*ip)).or_else(mapped)
             }
-            _ => false,
+            _ => None,
         }
     }
 }
 
-/// The set of a mask.
-fn under<N: Copy + PartialEq>(sets: &mut Vec<(N, HashSet<N>)>, mask: N) -> &mut HashSet<N> {
-    let index = sets
-        .iter()
-        .position(|(known, _)| *known == mask)
-        .unwrap_or_else(|| {
-            sets.push((mask, HashSet::new()));
-            sets.len() - 1
-        });
-    &mut sets[index].1
+impl Index for Networks {
+    fn insert(&mut self, id: u32, entries: &Entries, names: Names) -> Result<(), String> {
+        let text = String::from_utf8_lossy(entries.key(id));
+        let read = read(&text, names);
+        if read.is_empty() {
+            return Err(format!("'{text}' is not a valid IPv4 or IPv6 address"));
+        }
+        for network in read {
+            match network {
+                Network::Four(ip, mask) => self.four.insert(ip, mask, id),
+                Network::Six(ip, mask) => self.six.insert(ip, mask, id),
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, id: u32, entries: &Entries) {
+        let text = String::from_utf8_lossy(entries.key(id));
+        for network in read(&text, Names::Refuse) {
+            match network {
+                Network::Four(ip, mask) => self.four.remove(ip, mask, id),
+                Network::Six(ip, mask) => self.six.remove(ip, mask, id),
+            }
+        }
+    }
+
+    #[inline]
+    fn find(&self, value: &Value<'_>, entries: &Entries) -> Option<u32> {
+        let (id, _) = self.place(value)?;
+        // A name may have stood for addresses that nobody knows when its entry goes.
+        entries.is_live(id).then_some(id)
+    }
+
+    fn in_tree(&self, id: u32, entries: &Entries) -> bool {
+        let text = String::from_utf8_lossy(entries.key(id));
+        read(&text, Names::Refuse)
+            .iter()
+            .all(|network| match network {
+                Network::Four(_, mask) => mask.is_prefix(),
+                Network::Six(_, mask) => mask.is_prefix(),
+            })
+    }
+
+    fn empty(&self) -> Box<dyn Index> {
+        Box::<Networks>::default()
+    }
+}
+
+enum Network {
+    Four(u32, u32),
+    Six(u128, u128),
+}
+
+/// The networks of a pattern: one, or what a name stands for; none when it is neither.
+fn read(text: &str, names: Names) -> Vec<Network> {
+    one(text).map_or_else(|| resolved(text, names), |network| vec![network])
+}
+
+fn one(text: &str) -> Option<Network> {
+    let (host, mask) = match text.split_once('/') {
+        Some((host, mask)) => (host, Some(mask)),
+        None => (text, None),
+    };
+    if let Ok(ip) = host.parse::<Ipv6Addr>() {
+        let bits = match mask {
+            None => 128,
+            Some(bits) => bits.parse::<u32>().ok().filter(|bits| *bits <= 128)?,
+        };
+        let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
+        return Some(Network::Six(u128::from(ip), mask));
+    }
+    let mask = mask.map_or(Some(u32::MAX), any_mask4)?;
+    let ip = host.parse::<Ipv4Addr>().ok()?;
+    Some(Network::Four(u32::from(ip), mask))
+}
+
+fn any_mask4(text: &str) -> Option<u32> {
+    mask4(text).or_else(|| text.parse::<Ipv4Addr>().ok().map(u32::from))
+}
+
+fn resolved(text: &str, names: Names) -> Vec<Network> {
+    let (host, mask) = match text.split_once('/') {
+        Some((host, mask)) => (host, any_mask4(mask)),
+        None => (text, Some(u32::MAX)),
+    };
+    let Some(mask) = mask.filter(|_| names == Names::Resolve && is_name(host)) else {
+        return Vec::new();
+    };
+    // What the resolver reads without asking anybody.
+    if let Some(ip) = short_ipv4(host) {
+        return vec![Network::Four(u32::from(ip), mask)];
+    }
+    let addresses = (host, 0).to_socket_addrs().into_iter().flatten();
+    let network = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => Network::Four(u32::from(ip), mask),
+        IpAddr::V6(ip) => Network::Six(u128::from(ip), u128::MAX),
+    };
+    addresses.map(|address| network(address.ip())).collect()
 }
 
 /// An IPv4 address of one to four numbers, of which the last one fills what is left: `127.1` is 127.0.0.1.

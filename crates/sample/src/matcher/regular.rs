@@ -1,66 +1,85 @@
 //! Regular expressions: `-m reg`, `regsub` and the actions that replace.
 
-use std::sync::Arc;
-
-use hapax_core::contract::Matcher;
-use hapax_core::keyword::Patterns;
-use hapax_core::sample::{Sample, Type};
+use hapax_core::pattern::{Entries, Index, Names};
+use hapax_core::sample::Value;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-use super::describe;
-
+/// Expressions in order, and all of them as one automaton when there are several.
 #[derive(Debug)]
-struct Regular {
-    text: String,
-    set: Set,
+pub struct Expressions {
+    ignore_case: bool,
+    list: Vec<(u32, Regex)>,
+    /// The automaton, with how many of `list` it holds.
+    set: Option<(RegexSet, usize)>,
 }
 
-#[derive(Debug)]
-enum Set {
-    One(Regex),
-    Many(RegexSet),
-}
+/// Expressions from which on one automaton is built for them.
+const SEVERAL: usize = 3;
+/// Memory that the automaton may take, bytes.
+const SET_SIZE: usize = 64 << 20;
 
-pub fn build(patterns: &Patterns) -> Result<Arc<dyn Matcher>, String> {
-    let mut sources = Vec::with_capacity(patterns.list.len());
-    let mut one = None;
-    for pattern in &patterns.list {
-        one = Some(compile(pattern, patterns.ignore_case)?);
-        sources.push(source(pattern));
-    }
-    let set = match one {
-        Some(regex) if sources.len() == 1 => Set::One(regex),
-        _ => Set::Many(
-            RegexSetBuilder::new(&sources)
-                .unicode(false)
-                .case_insensitive(patterns.ignore_case)
-                .build()
-                .map_err(|error| explain("", &error))?,
-        ),
-    };
-    Ok(Arc::new(Regular {
-        text: describe("reg", patterns),
-        set,
-    }))
-}
-
-impl Matcher for Regular {
-    fn text(&self) -> String {
-        self.text.clone()
-    }
-
-    fn input(&self) -> Type {
-        Type::Str
-    }
-
-    fn matches(&self, sample: &Sample<'_>) -> bool {
-        let Some(bytes) = sample.value.bytes() else {
-            return false;
-        };
-        match &self.set {
-            Set::One(regex) => regex.is_match(bytes),
-            Set::Many(set) => set.is_match(bytes),
+impl Expressions {
+    /// Without expressions.
+    pub fn new(ignore_case: bool) -> Expressions {
+        Expressions {
+            ignore_case,
+            list: Vec::new(),
+            set: None,
         }
+    }
+}
+
+impl Index for Expressions {
+    fn insert(&mut self, id: u32, entries: &Entries, _: Names) -> Result<(), String> {
+        let regex = compile(entries.key(id), self.ignore_case)?;
+        self.list.push((id, regex));
+        Ok(())
+    }
+
+    fn remove(&mut self, id: u32, _: &Entries) {
+        self.list.retain(|(other, _)| *other != id);
+        self.set = None;
+    }
+
+    fn find(&self, value: &Value<'_>, _: &Entries) -> Option<u32> {
+        let bytes = value.bytes()?;
+        let mut rest = self.list.as_slice();
+        if let Some((set, count)) = &self.set {
+            if let Some(first) = set.matches(bytes).iter().min() {
+                return self.list.get(first).map(|(id, _)| *id);
+            }
+            rest = rest.get(*count..).unwrap_or_default();
+        }
+        let found = rest.iter().find(|(_, regex)| regex.is_match(bytes));
+        found.map(|(id, _)| *id)
+    }
+
+    fn in_tree(&self, _: u32, _: &Entries) -> bool {
+        false
+    }
+
+    fn empty(&self) -> Box<dyn Index> {
+        Box::new(Expressions::new(self.ignore_case))
+    }
+
+    fn arranged(&self, entries: &Entries) -> Option<Box<dyn Index>> {
+        let known = self.set.as_ref().map_or(0, |(_, count)| *count);
+        let fresh = self.list.len() - known.min(self.list.len());
+        if self.list.len() < SEVERAL || fresh <= known / 8 {
+            return None;
+        }
+        let sources = self.list.iter().map(|(id, _)| source(entries.key(*id)));
+        let set = RegexSetBuilder::new(sources)
+            .unicode(false)
+            .case_insensitive(self.ignore_case)
+            .size_limit(SET_SIZE)
+            .build()
+            .ok()?;
+        Some(Box::new(Expressions {
+            ignore_case: self.ignore_case,
+            list: self.list.clone(),
+            set: Some((set, self.list.len())),
+        }))
     }
 }
 

@@ -2,10 +2,14 @@
 
 mod connection;
 mod counters;
-mod help;
+pub(super) mod help;
+mod pattern;
 mod show;
 mod variable;
 mod weight;
+
+pub(super) use connection::level_name;
+pub(super) use show::write_environment;
 
 use std::sync::Arc;
 
@@ -31,6 +35,8 @@ pub struct Call<'a> {
     pub words: &'a [String],
     /// The words after the command's name.
     pub args: &'a [String],
+    /// Lines that came with it, of the last command of a line.
+    pub payload: Option<&'a [u8]>,
     /// Where the answer goes.
     pub out: &'a mut Vec<u8>,
 }
@@ -53,6 +59,8 @@ pub enum Answer {
     Refused(String),
     /// The connection closes.
     Close,
+    /// The listening sockets follow.
+    HandOver,
 }
 
 /// A command's function.
@@ -71,20 +79,36 @@ macro_rules! commands {
 }
 
 commands! {
+    "_getsocks", "", User, "", connection::hand_over;
+    "add acl", "[@<ver>] <acl> <pattern>", User, "add an acl entry", pattern::add_acl;
+    "add map", "[@<ver>] <map> <key> <val>", User, "add a map entry (payload supported instead of key/val)", pattern::add_map;
+    "clear acl", "[@<ver>] <acl>", User, "clear the contents of this acl", pattern::clear_acl;
     "clear counters", "[all]", Operator, "clear max statistics counters (or all counters)", counters::clear;
+    "clear map", "[@<ver>] <map>", User, "clear the contents of this map", pattern::clear_map;
+    "commit acl", "@<ver> <acl>", User, "commit the ACL at this version", pattern::commit_acl;
+    "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
+    "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
+    "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", pattern::get_acl;
+    "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
     "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
     "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
+    "prepare acl", "<acl>", User, "prepare a new version for atomic ACL replacement", pattern::prepare_acl;
+    "prepare map", "<map>", User, "prepare a new version for atomic map replacement", pattern::prepare_map;
+    "set map", "<map> [<key>|#<ref>] <value>", User, "modify a map entry", pattern::set_map;
     "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
     "set timeout", "[cli] <delay>", User, "change a timeout setting", connection::set_timeout;
     "set var", "<name> [fmt|expr] {<fmt>|<expr>}", Operator, "set variable from an expression or a format", variable::set;
+    "show acl", "[@<ver>] <acl>]", User, "report available acls or dump an acl's contents", pattern::show_acl;
     "show backend", "", User, "list backends in the current running config", show::backend;
     "show cli level", "", User, "display the level of the current CLI session", connection::show_level;
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
     "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
+    "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show version", "", User, "show version of the current process", show::version;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
@@ -98,7 +122,7 @@ commands! {
 pub const EXPERIMENTAL: &[&str] = &["set var"];
 
 /// Commands that no list shows.
-pub const UNLISTED: &[&str] = &["experimental-mode"];
+pub const UNLISTED: &[&str] = &["_getsocks", "experimental-mode"];
 
 /// Finds and runs the command of some words; nothing is an empty command.
 pub fn run(mut call: Call<'_>) -> Answer {

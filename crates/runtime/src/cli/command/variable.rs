@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 use hapax_core::ir::{SetVariable, VariableValue};
 use hapax_core::keyword::Registry;
+use hapax_core::pattern::Lists;
 use hapax_core::span::{FileId, Span, Word};
 use hapax_core::variable::{Conditions, Name, Scope};
 use hapax_sample::cast;
@@ -108,6 +109,7 @@ fn origin(registry: &Registry) -> Origin<'_> {
         span: NOWHERE,
         place: "CLI".into(),
         from: None,
+        patterns: Lists::default(),
         acls: None,
     }
 }
