@@ -9,7 +9,11 @@ pub mod del_header;
 pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
+mod duration;
+pub mod early_hint;
+pub mod normalize_uri;
 mod pattern_list;
+mod priority;
 mod reading;
 mod reason;
 pub mod redirect;
@@ -27,14 +31,19 @@ pub mod set_map;
 pub mod set_method;
 pub mod set_path;
 pub mod set_pathq;
+pub mod set_priority_class;
+pub mod set_priority_offset;
 pub mod set_query;
+pub mod set_retries;
 pub mod set_status;
+pub mod set_timeout;
 pub mod set_uri;
 pub mod set_var;
 pub mod set_var_fmt;
 mod target;
 pub mod tarpit;
 pub mod unset_var;
+pub mod wait_for_handshake;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
@@ -49,6 +58,8 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_map::ROW,
     deny::ROW,
     disable_l7_retry::ROW,
+    early_hint::ROW,
+    normalize_uri::ROW,
     redirect::ROW,
     reject::ROW,
     replace_header::ROW,
@@ -62,13 +73,18 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_method::ROW,
     set_path::ROW,
     set_pathq::ROW,
+    set_priority_class::ROW,
+    set_priority_offset::ROW,
     set_query::ROW,
+    set_retries::ROW,
     set_status::ROW,
+    set_timeout::ROW,
     set_uri::ROW,
     set_var::ROW,
     set_var_fmt::ROW,
     tarpit::ROW,
     unset_var::ROW,
+    wait_for_handshake::ROW,
 ];
 
 /// Rules of requests and of responses.

@@ -39,6 +39,10 @@ pub async fn by_rule(
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, status))
         }
+        Outcome::BadRequest => {
+            exchange.stream.times.request = 0;
+            Err(Failure::new(Cause::Proxy, Phase::Request, 400))
+        }
         Outcome::DenyReply => {
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, response::REPLY))

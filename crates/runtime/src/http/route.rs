@@ -14,7 +14,7 @@ use super::client::Client;
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{buffer_request, connect, reply, rules, transfer};
+use super::{buffer_request, connect, early_hints, reply, rules, transfer};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
@@ -24,7 +24,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     }
     super::cookie::begin(client, exchange);
     buffer_request::run(client, exchange, frontend).await?;
-    if let Some(outcome) = decide(client, exchange, frontend) {
+    let decided = decide(client, exchange, frontend);
+    early_hints::send(client, exchange).await?;
+    if let Some(outcome) = decided {
         return reply::by_rule(client, exchange, outcome).await;
     }
     choose_backend(client, exchange)?;
@@ -33,10 +35,12 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         super::cookie::begin(client, exchange);
         buffer_request::run(client, exchange, backend).await?;
     }
-    if backend != frontend
-        && let Some(outcome) = decide(client, exchange, backend)
-    {
-        return reply::by_rule(client, exchange, outcome).await;
+    if backend != frontend {
+        let decided = decide(client, exchange, backend);
+        early_hints::send(client, exchange).await?;
+        if let Some(outcome) = decided {
+            return reply::by_rule(client, exchange, outcome).await;
+        }
     }
     super::cookie::on_request(client, exchange);
     prepare(client, exchange)?;
