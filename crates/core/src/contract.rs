@@ -161,6 +161,8 @@ pub enum Outcome {
     },
     /// Refuse with what the action put into `stream.response` and `stream.reply_body`; counted as denied.
     DenyReply,
+    /// Refuse by closing the connection, as if an answer had been sent; counted as denied.
+    DenySilently,
     /// Answer with what the action put into `stream.response` and `stream.reply_body`.
     Reply,
     /// Answer with the error page of `status`, as a local answer that refuses nothing.

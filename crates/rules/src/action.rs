@@ -24,7 +24,7 @@ pub mod replace_path;
 pub mod replace_pathq;
 pub mod replace_uri;
 pub mod replace_value;
-mod reply;
+pub(crate) mod reply;
 pub mod r#return;
 pub mod set_header;
 pub mod set_map;

@@ -130,7 +130,8 @@ pub fn cx<'a>(plan: &'a Plan, session: &'a Session, exchange: &'a Exchange, now:
     }
 }
 
-fn with_tx<T>(
+/// Runs `with` over what rules may look at and change.
+pub fn with_tx<T>(
     client: &mut Client,
     exchange: &mut Exchange,
     on_response: bool,
