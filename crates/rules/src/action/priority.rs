@@ -24,10 +24,15 @@ pub(crate) fn parse(
     cursor: &mut ActionCursor<'_, '_>,
     part: Part,
 ) -> Result<Arc<dyn Action>, Fault> {
-    if cursor.peek().is_none() {
-        return Err(reading::fault(cursor, "missing fetch method"));
+    let name = match part {
+        Part::Class => "set-priority-class",
+        Part::Offset => "set-priority-offset",
+    };
+    if let Some(word) = cursor.peek().filter(|_| cursor.at_condition()) {
+        let text = format!("unknown fetch method '{}'", word.lossy());
+        return Err(reading::fault_at(cursor, word.span, text));
     }
-    let expr = reading::expression(cursor)?;
+    let expr = reading::expression(cursor, Some(name))?;
     Ok(Arc::new(SetPriority {
         part,
         expr,

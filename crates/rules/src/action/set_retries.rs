@@ -14,7 +14,7 @@ use super::reading;
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "set-retries",
-    rulesets: Rulesets::HTTP_REQUEST,
+    rulesets: Rulesets::HTTP_REQUEST.or(Rulesets::TCP_CONTENT),
     usage: "{ <retries> | <expr> }",
     doc: "Replaces `retries` for this request.",
     parse,
