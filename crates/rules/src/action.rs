@@ -15,6 +15,7 @@ mod duration;
 pub mod early_hint;
 pub mod expect_proxy;
 pub mod normalize_uri;
+pub(crate) mod old_line;
 mod pattern_list;
 pub mod pause;
 mod priority;
