@@ -12,6 +12,7 @@ pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
 mod departure;
+mod early_hints;
 mod error_page;
 pub mod exchange;
 mod fault_log;

@@ -1,12 +1,10 @@
 //! Frontends, backends and listens.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::{
-    Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule, Server,
-    SourceAddress, Stats, TcpRules, UseBackend,
+    Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogTarget, Milliseconds, Network,
+    Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -54,7 +52,9 @@ pub struct Proxy {
     pub error_log_format: Option<LogFormat>,
     /// `log-format-sd`: the structured data of RFC 5424 lines.
     pub log_format_sd: Option<LogFormat>,
-    /// `errorfile` and its kin: bytes sent for a status.
+    /// `errorfile` and its kin, as they were read.
+    pub error_lines: Vec<ErrorLine>,
+    /// What they come to: what is sent for a status.
     pub error_pages: Vec<ErrorPage>,
     /// Old `monitor-net`: who comes from there is told that we serve.
     pub monitor_net: Option<Network>,
@@ -309,17 +309,6 @@ pub struct ForwardFor {
     pub if_none: bool,
 }
 
-/// Bytes to send for a status instead of the built-in page.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ErrorPage {
-    /// 200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 425, 429, 431, 500, 501, 502, 503, 504.
-    pub status: u16,
-    /// The whole response: head and body.
-    pub content: Arc<[u8]>,
-    /// `errorloc302`/`errorloc303` and files say where they came from, for the log and dumps.
-    pub origin: String,
-}
-
 /// `hash-type`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct HashType {
@@ -431,6 +420,7 @@ impl Proxy {
             log_format: None,
             error_log_format: None,
             log_format_sd: None,
+            error_lines: Vec::new(),
             error_pages: Vec::new(),
             monitor_net: None,
             health: false,

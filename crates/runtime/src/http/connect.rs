@@ -31,7 +31,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     let backend = exchange.stream.backend;
     let proxy = plan.proxy(backend);
     let worker = client.local.worker;
-    let most = proxy.ir.retries;
+    let most = retries(exchange, &proxy.ir);
     let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
@@ -156,6 +156,11 @@ fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
         0 => all_backups && usable(true) > 1,
         active => active > 1,
     }
+}
+
+/// How often the request may be tried again.
+pub fn retries(exchange: &Exchange, backend: &ir::Proxy) -> u32 {
+    exchange.stream.overrides.retries.unwrap_or(backend.retries)
 }
 
 /// `redir` answers GET and HEAD; other methods go to the server.
@@ -291,6 +296,7 @@ async fn assign(
                 key,
                 persistent,
                 avoid,
+                priority: stream.overrides.priority,
                 now: local.now(),
             };
             match dispatch.assign(&wish, ticket, cx.waker()) {
