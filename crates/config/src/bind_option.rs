@@ -46,27 +46,22 @@ static ROWS: &[BindOption] = &[
             Ok(())
         },
     ),
-    BindOption {
-        support: Support::NoCounterpart(
-            "only a process started with -x asks for them, which is refused; a new process opens its listeners beside the old one's",
-        ),
-        ..row(
-            "expose-fd",
-            "listeners",
-            "Gives listening sockets to a process that asks on this runtime socket.",
-            |cursor, options| match take(cursor).as_str() {
-                "listeners" => {
-                    options.expose_fd_listeners = true;
-                    Ok(())
-                }
-                "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
-                other => Err(fault(
-                    cursor,
-                    format!("'expose-fd' only supports 'listeners' (got '{other}')"),
-                )),
-            },
-        )
-    },
+    row(
+        "expose-fd",
+        "listeners",
+        "Gives listening sockets to a process that asks on this runtime socket.",
+        |cursor, options| match take(cursor).as_str() {
+            "listeners" => {
+                options.expose_fd_listeners = true;
+                Ok(())
+            }
+            "" => Err(fault(cursor, "'expose-fd' : missing fd type")),
+            other => Err(fault(
+                cursor,
+                format!("'expose-fd' only supports 'listeners' (got '{other}')"),
+            )),
+        },
+    ),
     row(
         "gid",
         "<number>",

@@ -64,6 +64,12 @@ pub(crate) fn is_section(word: &Word) -> bool {
     SECTIONS.iter().chain(NOT_BUILT).any(|name| *word == *name)
 }
 
+/// Whether a first word opens a section.
+pub(crate) fn is_section_name(name: &[u8]) -> bool {
+    let mut names = SECTIONS.iter().chain(NOT_BUILT);
+    names.any(|section| section.as_bytes() == name)
+}
+
 /// Opens the section of a section line.
 pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open {
     let keyword = words.first().map(Word::lossy).unwrap_or_default();

@@ -12,7 +12,7 @@ use hapax_core::ir::Mode;
 use hapax_core::live::{ListenerLive, ProxyLive};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Endpoint, Session};
-use hapax_sys::addr::{Addr, local_addr};
+use hapax_sys::addr::{Addr, local_addr, original_destination};
 use hapax_sys::option::Keepalive;
 
 use crate::http::Client;
@@ -330,10 +330,20 @@ impl Door {
         }
     }
 
-    /// The address the client asked for: the listener's own, when it listens on one only.
+    /// The address the client asked for: the listener's own, when it listens on one only. Where connections go on to that
+    /// address, the firewall may have redirected them here.
     fn destination(&self, plan: &Plan, socket: &OwnedFd) -> Endpoint {
         let bind = plan.proxy(self.proxy).ir.binds.get(self.listener);
+        if plan.transparent {
+            let v6 = bind.is_some_and(
+                |bind| matches!(&bind.address, hapax_core::ir::Address::Inet(address) if address.is_ipv6()),
+            );
+            if let Ok(original) = original_destination(socket, v6) {
+                return endpoint(&original);
+            }
+        }
         if let Some(bind) = bind
+            && !bind.options.transparent
             && let hapax_core::ir::Address::Inet(address) = &bind.address
             && !address.ip().is_unspecified()
             && address.port() != 0
