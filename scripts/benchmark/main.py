@@ -140,7 +140,7 @@ def run(stage, options):
     if chosen(CHECK, options):
         rows += measure_check(stage, options)
     for section in (maps, rules):
-        if chosen(section.NAME, options):
+        if chosen(section.NAME, options) or any(pattern.startswith(section.NAME) for pattern in options.only):
             found = section.measure(stage, options, row)
             for line in found:
                 print(show(line), flush=True)

@@ -9,10 +9,8 @@ use hapax_sample::{condition, log_format};
 ///
 /// `Stop` is what `allow` gives: the rest of this ruleset is passed over, and so is nothing else.
 pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
-    for rule in rules {
-        if !applies(rule.condition.as_ref(), &tx.cx()) {
-            continue;
-        }
+    let mut rest = rules.iter();
+    while let Some(rule) = next(&mut rest, &tx.cx()) {
         match rule.action.run(tx) {
             Outcome::Continue => {}
             Outcome::Stop => {
@@ -27,6 +25,12 @@ pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
         }
     }
     Outcome::Continue
+}
+
+/// The next rule whose condition holds. What is looked at stays the same up to there: it is gathered once.
+#[inline]
+fn next<'r>(rules: &mut std::slice::Iter<'r, Rule>, cx: &Cx<'_>) -> Option<&'r Rule> {
+    rules.find(|rule| applies(rule.condition.as_ref(), cx))
 }
 
 /// The backend for an exchange of its frontend: that of the first `use_backend` rule that applies, else the default

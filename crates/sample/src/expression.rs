@@ -240,25 +240,25 @@ pub fn eval_as<'a>(expr: &'a Expr, kind: Type, cx: &Cx<'a>) -> Option<Sample<'a>
 }
 
 /// Whether `found` holds for one of the values, asked in order.
-pub fn any<'a>(
-    expr: &'a Expr,
-    cx: &Cx<'a>,
-    mut found: impl FnMut(Option<Sample<'a>>) -> bool,
-) -> bool {
+#[inline]
+pub fn any<'a>(expr: &'a Expr, cx: &Cx<'a>, mut found: impl FnMut(&Sample<'a>) -> bool) -> bool {
     let mut occurrence = Occurrence {
         iterating: true,
         ..Occurrence::default()
     };
+    let plain = expr.converters.is_empty();
     // A head has a bounded number of values; the bound here is against a fetch that never ends.
     for _ in 0..=u16::MAX {
         occurrence.more = false;
-        let sample = (expr.fetch.0.run)(cx, &expr.args, &mut occurrence);
-        let more = occurrence.more;
-        if found(sample.and_then(|sample| convert(expr, cx, sample))) {
-            return true;
-        }
-        if !more {
-            return false;
+        // Looked at where it lies: a sample that is moved right after it was written waits for the stores.
+        let fetched = (expr.fetch.0.run)(cx, &expr.args, &mut occurrence);
+        let fits = match &fetched {
+            None => false,
+            Some(sample) if plain => found(sample),
+            Some(sample) => convert(expr, cx, *sample).is_some_and(|sample| found(&sample)),
+        };
+        if fits || !occurrence.more {
+            return fits;
         }
     }
     false

@@ -6,6 +6,7 @@ mod network;
 mod regular;
 mod substring;
 mod text;
+mod written;
 
 use hapax_core::keyword::MatchMethod;
 use hapax_core::pattern::{Entries, Index, Names};
@@ -14,6 +15,7 @@ use hapax_core::sample::{Type, Value};
 pub use integer::Operator;
 pub use regular::compile as compile_regex;
 pub use text::decode_hex;
+pub use written::Written;
 
 pub use crate::converter::expand;
 pub use regex::bytes::Regex;
@@ -91,13 +93,13 @@ pub static METHODS: &[MatchMethod] = &[
         name: "dir",
         input: Type::Str,
         doc: "Looks for the pattern between slashes.",
-        index: |ignore_case| Box::new(Delimited::new(b"/?", ignore_case)),
+        index: |ignore_case| Box::new(Delimited::new(DIRECTORIES, ignore_case)),
     },
     MatchMethod {
         name: "dom",
         input: Type::Str,
         doc: "Looks for the pattern between dots and other delimiters of domain names.",
-        index: |ignore_case| Box::new(Delimited::new(b"/?.:", ignore_case)),
+        index: |ignore_case| Box::new(Delimited::new(DOMAINS, ignore_case)),
     },
     MatchMethod {
         name: "reg",
@@ -106,6 +108,11 @@ pub static METHODS: &[MatchMethod] = &[
         index: |ignore_case| Box::new(Expressions::new(ignore_case)),
     },
 ];
+
+/// What stands around a pattern of `-m dir`.
+const DIRECTORIES: &[u8] = b"/?";
+/// What stands around a pattern of `-m dom`.
+const DOMAINS: &[u8] = b"/?.:";
 
 /// The method of a fetch that brings none; bytes have none, nor what is of any type.
 pub fn default_for(kind: Type) -> Option<&'static str> {
