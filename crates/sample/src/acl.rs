@@ -121,7 +121,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
         Some(row) => {
             let mut text = row.fetch.as_bytes().to_vec();
             text.extend_from_slice(&word.text[name.len()..]);
-            expression::parse(&text, Ending::Whole, origin).map_err(|error| match error {
+            expression::parse_for(&text, Ending::Whole, "", origin).map_err(|error| match error {
                 ExpressionError::FetchArgument { text, .. } => {
                     format!("ACL keyword '{name}' : {text}")
                 }
@@ -131,7 +131,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
                 error => format!("ACL keyword '{name}' : {error}"),
             })
         }
-        None => expression::parse(&word.text, Ending::Whole, origin)
+        None => expression::parse_for(&word.text, Ending::Whole, "", origin)
             .map_err(|error| format!("{error} in ACL expression '{}'", word.lossy())),
     }?;
     // A converter changes what the patterns meet, but not the method that the keyword brings.
