@@ -216,6 +216,7 @@ pub fn parse_for(
             _ => format!("converter '{}' in {usage}", row.name),
         };
         resolve(&mut args, &row.args, &user, origin, &mut references);
+        name_acls(&mut args, &row.args, origin);
         open_maps(&mut args, &row.args, origin).map_err(|text| {
             ExpressionError::ConverterCheck {
                 name: name.to_owned(),
@@ -322,6 +323,16 @@ pub fn keyword(text: &[u8]) -> &str {
         .position(|byte| !(byte.is_ascii_alphanumeric() || b"._+-".contains(byte)))
         .unwrap_or(text.len());
     std::str::from_utf8(&text[..end]).unwrap_or_default()
+}
+
+/// Puts ACLs in the place of their names; a name that nobody has is left to the converter, which may not want an ACL.
+fn name_acls(args: &mut [Arg], spec: &ArgSpec, origin: &Origin<'_>) {
+    for (arg, kind) in args.iter_mut().zip(spec.kinds) {
+        let negated = matches!(&*arg, Arg::Str(name) if name.starts_with(b"!"));
+        if *kind == ArgKind::Acl && !negated {
+            let _ = acl::resolve(std::slice::from_mut(arg), origin);
+        }
+    }
 }
 
 /// Puts the list in the place of the name of a map.
