@@ -4,7 +4,7 @@ mod backend;
 mod log_format;
 mod monitor;
 mod redirect;
-mod rule;
+pub(crate) mod rule;
 mod set_var;
 mod tcp;
 
