@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::ir;
 use crate::live::ServerLive;
 use crate::program::Program;
-use crate::sample::{Sample, Type, Value};
+use crate::sample::{Sample, Value};
 use crate::stream::{Priority, Session, Stream};
 use crate::variable::{Decision, Name, Room, Scope, State, Variables};
 
@@ -234,11 +234,8 @@ pub trait Matcher: Debug + Send + Sync {
     /// Match method, flags and patterns as text; equal text is an equal matcher.
     fn text(&self) -> String;
 
-    /// The type the sample is cast to before [`Matcher::matches`].
-    fn input(&self) -> Type;
-
-    /// Whether a pattern matches.
-    fn matches(&self, sample: &Sample<'_>) -> bool;
+    /// Whether a pattern matches a sample, which is cast first if it must be.
+    fn matches(&self, sample: &Sample<'_>, arena: &Bump) -> bool;
 }
 
 /// A balance algorithm with its arguments; builds the working structure of a backend.

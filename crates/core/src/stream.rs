@@ -186,6 +186,10 @@ pub struct Stream {
     pub inspection: Inspection,
     /// The worker that serves it, from 0.
     pub worker: u16,
+    /// Exchanges before this one on the client connection.
+    pub client_position: u32,
+    /// Exchanges before this one on the server connection; none without one.
+    pub server_position: Option<u32>,
     /// Whether it is the first one of its connection.
     pub is_first: bool,
     /// Whether the request's body was waited for, so that its rules see it as received.

@@ -84,6 +84,14 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::HTX,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::MULTIPLEXER,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::INTERNAL,
         ..Tables::NONE
     },

@@ -109,6 +109,7 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         kind: Some(proxy.kind),
         span,
         place: place.clone(),
+        usage: "",
         acls: None,
         from: Some(index),
         patterns: hapax_core::pattern::Lists::default(),

@@ -407,12 +407,14 @@ async fn attempt(
     exchange.stream.server_local = Endpoint::Unknown;
     let target = target(client, exchange, server);
     exchange.stream.server_reused = false;
+    exchange.stream.server_position = None;
     exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
+        exchange.stream.server_position = Some(connection.reuses);
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
         exchange.server = Some(connection);
@@ -429,6 +431,7 @@ async fn attempt(
     )?;
     let mut preface = preface(&client.session, server);
     exchange.stream.server_local = connection.local;
+    exchange.stream.server_position = Some(0);
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let watch = Watch::new(client, exchange);

@@ -151,6 +151,7 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     stream.backend = client.session.frontend;
     stream.worker = client.local.worker as u16;
     stream.is_first = first;
+    stream.client_position = client.requests;
     stream.sockets = Some(Sockets {
         system: &crate::system::Linux,
         client: client.socket.as_raw_fd(),
