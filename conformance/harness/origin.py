@@ -17,7 +17,7 @@ class Origin:
         self.options = section.words[1:]
         self.scripts = split_scripts(read_steps(section, path))
         self.accepted = 0
-        self.port, self.listener, self.peers = None, None, []
+        self.port, self.listener, self.peers, self.threads = None, None, [], []
         self.closed = False
         self.unix = next((word[5:] for word in self.options if word.startswith("unix=")), None)
         self.open()
@@ -64,15 +64,28 @@ class Origin:
         while not self.closed:
             try:
                 sock, _ = listener.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+            peer = Peer(self.world, None, sock, ">")
+            self.peers.append(peer)
+            # Numbered in the order of arrival, not in that of the threads.
+            number = None if self._counts_late() else self._number(peer)
+            thread = threading.Thread(target=self._serve, args=(sock, peer, number), daemon=True)
+            thread.start()
+            self.threads.append(thread)
 
-    def _serve(self, sock):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = Peer(self.world, None, sock, ">")
-        self.peers.append(peer)
-        if "http" in self.options or "lazy" in self.options:
+    def _counts_late(self):
+        """Whether connections get a number only when they bring something."""
+        return "http" in self.options or "lazy" in self.options
+
+    def settle(self, until):
+        """Waits, until a point in time, for what the connections still record when the proxy has ended."""
+        for thread in self.threads:
+            thread.join(max(0, until - time.monotonic()))
+
+    def _serve(self, sock, peer, number):
+        if self._counts_late():
             # Connections that bring no byte (health checks) get no number.
             try:
                 sock.settimeout(60)
@@ -84,7 +97,7 @@ class Origin:
             if "http" in self.options:
                 self._http(peer)
             else:
-                self._script(peer, self._number(peer))
+                self._script(peer, number or self._number(peer))
         except (CaseError, OSError, ValueError, TypeError) as error:
             if not self.closed:
                 if isinstance(error, OSError):

@@ -2,6 +2,7 @@
 import os
 import re
 import threading
+import time
 
 from .case import configuration_text, read_steps
 from .normalise import Normaliser, is_banner
@@ -10,6 +11,9 @@ from .script import ClientScript
 from .world import World
 
 STOPPING = re.compile(r"(Stopping |Proxy \S+ stopped|stopped \(cumulated conns|Exiting Master|All workers exited)")
+
+# Seconds that origins have to see the end of the proxy.
+SETTLING = 2.0
 
 
 class Outcome:
@@ -21,7 +25,7 @@ class Outcome:
 
 def play(case, side, binary, folder):
     """Runs the whole case for `side` (`reference` or `hapax`)."""
-    world = World(side, binary, folder, float(case.header.get("deadline", "5")))
+    world = World(side, binary, folder, float(case.header.get("deadline", "20")))
     try:
         return _play(case, side, world)
     finally:
@@ -57,6 +61,9 @@ def _play(case, side, world):
     world.wait_for(lambda: True)
     before = {channel: len(lines) for channel, lines in world.transcript.items()}
     world.stop()
+    until = time.monotonic() + SETTLING
+    for origin in world.origins.values():
+        origin.settle(until)
     for sink in world.sinks.values():
         sink.close()
     return _outcome(case, world, before)

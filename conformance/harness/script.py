@@ -330,15 +330,31 @@ class ClientScript:
         self.world.record(self.channel, f"poll {what} {pattern.pattern}: <deadline>")
 
     def wait(self, words):
-        """wait log [NAME] N | wait origin NAME N: until that many lines or connections were seen."""
+        """wait log [NAME] N | wait origin NAME N: until that many lines or connections were seen.
+
+        wait idle FRONTEND N: until the frontend had N connections and all of them are gone.
+        """
         count = int(words[-1])
-        if words[0] == "log":
+        if words[0] == "idle":
+            done = self.idle(words[1], count)
+        elif words[0] == "log":
             channel = f"log {words[1] if len(words) > 2 else 'log'}"
             done = self.world.wait_for(lambda: len(self.world.transcript.get(channel, [])) >= count)
         else:
             done = self.world.wait_for(lambda: self.world.origins[words[1]].accepted >= count)
         if not done:
             self.world.record(self.channel, f"wait {' '.join(words)}: <deadline>")
+
+    def idle(self, frontend, count):
+        """Whether all connections of a frontend, of which there were `count`, were gone before the deadline."""
+        until = time.monotonic() + self.world.deadline
+        while time.monotonic() < until:
+            for row in self.table():
+                if (row.get("pxname"), row.get("svname")) == (frontend, "FRONTEND") and row.get("scur") == "0":
+                    if int(row.get("conn_tot") or 0) >= count:
+                        return True
+            time.sleep(0.02)
+        return False
 
     def signal(self, words):
         """signal NAME SIGNAL"""

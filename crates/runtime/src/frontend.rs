@@ -343,6 +343,7 @@ impl Door {
             requests: 0,
             last_server: None,
             kept: None,
+            upgraded: None,
             plan: plan.clone(),
         });
         if admission::is_due(&plan, &client.session, header) {

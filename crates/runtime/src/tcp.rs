@@ -3,11 +3,13 @@
 use std::task::Poll;
 
 use hapax_core::contract::Outcome;
+use hapax_core::ir::Mode;
 use hapax_core::stream::{Cause, Phase};
 
 use crate::buffer::Buf;
 use crate::clock;
 use crate::http::Client;
+use crate::http::client::Upgraded;
 use crate::http::exchange::{Exchange, Failure};
 use crate::http::tunnel::{outcome, run_relay, settings};
 use crate::http::{connect, finish, request, route, rules};
@@ -25,7 +27,11 @@ pub async fn serve(mut client: Box<Client>) {
     request::begins(&client, &exchange);
     let result = session(&mut client, &mut exchange).await;
     if result == Ok(Flow::Http) {
-        // Everything begins again, as HTTP, with the bytes that came.
+        // It begins again, as HTTP, with the bytes that came, the backend that was chosen and what rules kept.
+        client.upgraded = Some(Box::new(Upgraded {
+            backend: exchange.notes.upgrades_at,
+            variables: std::mem::take(&mut exchange.stream.variables),
+        }));
         client.input = exchange.up.input.take();
         client.requests = 0;
         client.local.give_exchange(exchange);
@@ -69,6 +75,10 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     let Some(backend) = chosen else {
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 0));
     };
+    if flow == Flow::On && plan.proxy(backend).ir.mode == Mode::Http {
+        exchange.notes.upgrades_at = Some(backend);
+        return Ok(Flow::Http);
+    }
     route::enter_backend(client, exchange, backend);
     if flow == Flow::Late {
         return Err(late(exchange));

@@ -35,8 +35,11 @@ fn limited(servers: &[SocketAddr]) -> ir::Proxy {
     for (server, maxconn) in proxy.servers.iter_mut().zip([1, 2, 1]) {
         server.options.maxconn = maxconn;
     }
-    proxy.timeouts.client = Some(10_000);
-    proxy.timeouts.queue = Some(10_000);
+    // A busy machine is no server that fails.
+    proxy.timeouts.client = Some(30_000);
+    proxy.timeouts.queue = Some(30_000);
+    proxy.timeouts.server = Some(30_000);
+    proxy.timeouts.connect = Some(10_000);
     proxy
 }
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use hapax_core::program::{Proxy, ProxyId};
 use hapax_core::stream::{Cause, Session};
+use hapax_core::variable::Variables;
 
 use super::exchange::Exchange;
 use super::lobby::{self, Waiting};
@@ -45,6 +46,17 @@ pub struct Client {
     pub last_server: Option<(ProxyId, usize)>,
     /// A server connection that belongs to this client alone.
     pub kept: Option<Box<(ProxyId, usize, ServerConnection)>>,
+    /// It was one of TCP until now, and its first request was decided about as far as this says.
+    pub upgraded: Option<Box<Upgraded>>,
+}
+
+/// What a stream of TCP has come to when it becomes one of HTTP.
+#[derive(Debug, Default)]
+pub struct Upgraded {
+    /// The backend of HTTP that was chosen; none when a rule switched before that.
+    pub backend: Option<ProxyId>,
+    /// What rules have kept.
+    pub variables: Variables,
 }
 
 /// Why a wait ended before what was waited for.
@@ -102,8 +114,10 @@ impl Client {
                 self.requests = self.requests.saturating_add(1);
                 route::run(self, exchange).await
             }
-            Err(failure) => Err(failure),
+            Err(failure) => Err(route::never_entered(self, failure)),
         };
+        // Whatever came of it, it was for the first request.
+        self.upgraded = None;
         let then = finish::settle(self, exchange, outcome).await;
         finish::account(self, exchange);
         then

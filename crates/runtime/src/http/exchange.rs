@@ -3,6 +3,7 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::Ticket;
+use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Phase, Stream, Termination};
 use hapax_proto::h1::Scan;
 use hapax_proto::h1::body::Asked;
@@ -64,6 +65,8 @@ pub struct Notes {
     pub server_sessions: Option<u32>,
     /// A server connection was made or taken.
     pub reached_server: bool,
+    /// A stream of TCP goes on as HTTP with this backend.
+    pub upgrades_at: Option<ProxyId>,
     /// The log line was written already (`option logasap`).
     pub logged: bool,
     /// The bytes that came were no request.

@@ -109,7 +109,11 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
         may_rest: false,
         ..waiting
     };
-    if local.stopping.get() || client.input.is_some() || !client.socket.is_plain() {
+    if local.stopping.get()
+        || client.input.is_some()
+        || client.upgraded.is_some()
+        || !client.socket.is_plain()
+    {
         return Err((client, stays));
     }
     let Ok(epoll) = epoll(&local) else {
@@ -132,6 +136,7 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
         requests,
         last_server,
         kept,
+        upgraded: _,
     } = *client;
     let guest = Guest {
         socket: socket.into_socket(),
@@ -187,6 +192,7 @@ fn leave(local: &Rc<Local>, index: u32) {
         requests: guest.requests,
         last_server: guest.last_server,
         kept: guest.kept,
+        upgraded: None,
     });
     spawn(client.serve(Some(waiting)));
 }

@@ -36,6 +36,7 @@ pub async fn arrival(client: &mut Client, waiting: Option<Waiting>) -> Arrival {
         match first_bytes(client, first, waiting).await {
             FirstBytes::Came => {}
             FirstBytes::None(failure) => {
+                let failure = super::route::never_entered(client, failure);
                 let silent = !first || client.frontend().ir.options.ignore_probes;
                 if silent {
                     return Arrival::End;
@@ -140,6 +141,9 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     }
     let now = client.local.now();
     let stream = &mut exchange.stream;
+    if let Some(upgraded) = &mut client.upgraded {
+        stream.variables = std::mem::take(&mut upgraded.variables);
+    }
     stream.number = client
         .plan
         .program

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
-use hapax_core::ir::{self, ConnectionMode, OddNames};
+use hapax_core::ir::{self, ConnectionMode, Mode, OddNames};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
@@ -21,20 +21,27 @@ use crate::inspect::{self, Flow};
 /// Serves a request whose head is complete. An error says what the client is told instead.
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let frontend = client.session.frontend;
-    if !client.frontend().ir.tcp.request.is_empty() {
+    let upgraded = client.upgraded.take();
+    if upgraded.is_none() && !client.frontend().ir.tcp.request.is_empty() {
         inspect(client, exchange, frontend).await?;
         exchange.stream.times.request = client.local.now().ms;
     }
     request::count(client);
-    if is_monitor(client, exchange) {
-        return reply::monitor(client, exchange).await;
+    match upgraded.and_then(|upgraded| upgraded.backend) {
+        // The frontend's part was done while it was TCP.
+        Some(backend) => enter_backend(client, exchange, backend),
+        None => {
+            if is_monitor(client, exchange) {
+                return reply::monitor(client, exchange).await;
+            }
+            super::cookie::begin(client, exchange);
+            buffer_request::run(client, exchange, frontend).await?;
+            if let Some(outcome) = decide(client, exchange, frontend).await? {
+                return reply::by_rule(client, exchange, outcome).await;
+            }
+            choose_backend(client, exchange)?;
+        }
     }
-    super::cookie::begin(client, exchange);
-    buffer_request::run(client, exchange, frontend).await?;
-    if let Some(outcome) = decide(client, exchange, frontend).await? {
-        return reply::by_rule(client, exchange, outcome).await;
-    }
-    choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
     if backend != frontend {
         super::cookie::begin(client, exchange);
@@ -156,7 +163,32 @@ fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 503));
     };
     enter_backend(client, exchange, backend);
+    if client.plan.proxy(backend).ir.mode == Mode::Tcp {
+        // Nothing turns HTTP into bytes again.
+        exchange.stream.times.request = 0;
+        exchange.stream.status = 500;
+        exchange.client_stays = false;
+        return Err(Failure::new(Cause::Internal, Phase::Request, 0));
+    }
     Ok(())
+}
+
+/// No request came. That is a session of the backend that was chosen while it was TCP, where who left is not told.
+pub fn never_entered(client: &Client, failure: Failure) -> Failure {
+    let Some(backend) = client
+        .upgraded
+        .as_ref()
+        .and_then(|upgraded| upgraded.backend)
+    else {
+        return failure;
+    };
+    let side = &client.plan.live(backend).backend;
+    side.counters.add(client.local.worker, Count::Sessions, 1);
+    let cause = match failure.cause {
+        Cause::ClientAbort | Cause::ClientTimeout => Cause::Proxy,
+        cause => cause,
+    };
+    Failure { cause, ..failure }
 }
 
 /// The stream is the backend's from now on.

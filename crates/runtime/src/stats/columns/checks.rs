@@ -53,7 +53,11 @@ fn check_status<'v>(view: &'v View<'_>) -> StatValue<'v> {
 
 fn check_code<'v>(view: &'v View<'_>) -> StatValue<'v> {
     match last(view).flatten() {
-        Some(last) if status::has_code(last.status) => StatValue::U32(u32::from(last.code)),
+        Some(last) if status::has_code(last.status) => {
+            // The code is forgotten when the next check begins, the status stays.
+            let running = view.health().is_some_and(|health| health.own.check_running);
+            StatValue::U32(if running { 0 } else { last.code.into() })
+        }
         _ => StatValue::Empty,
     }
 }
