@@ -17,6 +17,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use crate::buffer::Buf;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
@@ -202,8 +203,7 @@ fn redispatches(option: Option<i32>, retry: u32, most: u32) -> bool {
 /// A server that refuses is left at once, whatever the interval of `option redispatch`, when the algorithm is free to
 /// choose another one; hashes would choose the same.
 fn leaves_at_once(proxy: &ir::Proxy) -> bool {
-    proxy.options.redispatch.is_some_and(|every| every != 0)
-        && proxy.balance.key() == BalanceKey::None
+    proxy.options.redispatch.is_some_and(|every| every != 0) && proxy.balance.key().is_none()
 }
 
 async fn turn_around(
@@ -262,18 +262,21 @@ async fn assign(
             stream,
             ticket,
             arena,
+            up,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
+            let body = up.input.as_ref().map_or(&[][..], Buf::data);
+            let look =
+                || super::rules::before_server(&plan, session, stream, body, arena, local.now());
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
                 BalanceKey::Source => session
                     .source
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
-                BalanceKey::Expr(expr) => {
-                    super::rules::key(&plan, session, stream, arena, expr, local.now())
-                }
+                BalanceKey::Expr(expr) => super::rules::key(&look(), expr, proxy.ir.hash_type),
+                BalanceKey::Request(request) => request.key(&look()),
             };
             let wish = Wish {
                 key,
