@@ -1,7 +1,7 @@
 //! The structure of every algorithm that hashes a key: a table or a ring, with `hash-balance-factor`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use hapax_core::contract::{Balancer, KeyValue};
 use hapax_core::ir;
@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::static_rr::take_turn;
 use crate::farm::{Farm, Member};
-use crate::hash::{Map, Ring, avalanche, hash};
+use crate::hash::{Map, Ring, hash};
 
 /// The structure of an algorithm that hashes a key, as `hash-type` and `hash-balance-factor` say.
 pub fn build(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
@@ -35,6 +35,8 @@ pub struct Hashed {
     farm: Farm,
     table: RwLock<Table>,
     turn: AtomicU32,
+    /// The place of the ring that a request without a key had last.
+    last: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,7 @@ impl Hashed {
             farm: Farm::new(proxy, servers),
             table: RwLock::new(Table::Map(Map::default())),
             turn: AtomicU32::new(0),
+            last: AtomicU64::new(NEVER),
         };
         hashed.servers_changed();
         hashed
@@ -86,13 +89,40 @@ impl Hashed {
     }
 
     fn next_in_turn(&self, avoid: Option<usize>) -> Option<usize> {
-        if let Table::Map(map) = &*self.table.read() {
-            return take_turn(map, &self.turn, avoid, |index| self.farm.has_room(index));
+        let table = self.table.read();
+        let (ring, shares) = match &*table {
+            Table::Map(map) => {
+                return take_turn(map, &self.turn, avoid, |index| self.farm.has_room(index));
+            }
+            Table::Ring(ring, shares) => (ring, shares),
+        };
+        let limits = shares.limits(self.factor, &self.farm);
+        let fits = |index: usize| {
+            Some(index) != avoid && limits.allow(index, &self.farm) && self.farm.has_room(index)
+        };
+        let last = self.last.load(Ordering::Relaxed);
+        let mut after = ring.after(last);
+        let fitting = after.find(|&(_, index)| fits(index));
+        let (place, index) = fitting.or_else(|| ring.after(last).next())?;
+        self.last.store(u64::from(place), Ordering::Relaxed);
+        Some(index)
+    }
+
+    /// Where the walk without keys goes on when the point it stood on is gone: at the next one that is left, which counts
+    /// as visited, as in upstream.
+    fn keep_last(&self, ring: &Ring) {
+        let last = self.last.load(Ordering::Relaxed);
+        if last == NEVER || ring.has(last) {
+            return;
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.choose_hash(avalanche(turn), avoid)
+        if let Some((place, _)) = ring.after(last).next() {
+            self.last.store(u64::from(place), Ordering::Relaxed);
+        }
     }
 }
+
+/// No point of a ring was visited so far.
+const NEVER: u64 = u64::MAX;
 
 impl Balancer for Hashed {
     fn choose(&self, key: KeyValue<'_>, avoid: Option<usize>) -> Option<usize> {
@@ -107,7 +137,9 @@ impl Balancer for Hashed {
     fn servers_changed(&self) {
         let members = self.farm.members();
         *self.table.write() = if self.kind.consistent {
-            Table::Ring(Ring::new(&members), Shares::new(&members))
+            let ring = Ring::new(&members);
+            self.keep_last(&ring);
+            Table::Ring(ring, Shares::new(&members))
         } else {
             Table::Map(Map::new(&members))
         };
