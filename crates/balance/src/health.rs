@@ -4,7 +4,7 @@ mod admin;
 mod text;
 mod track;
 
-pub use admin::{enter_drain, enter_maintenance, make_ready, set_weight};
+pub use admin::{enter_drain, enter_maintenance, leave_maintenance, make_ready, set_weight};
 pub use text::{check_line, check_text, status_text};
 pub use track::follow;
 

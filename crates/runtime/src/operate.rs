@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use hapax_core::ir::{Address, Bind};
 use hapax_core::program::Program;
 
+use crate::check;
 use crate::cli::{self, Access, Cli, Listening, Serving};
 use crate::local::Local;
 use crate::stats::info::Facts;
@@ -18,12 +19,15 @@ pub fn runtime_api(local: &Rc<Local>, sockets: Vec<OwnedFd>, facts: Facts) {
     let program = local.plan().program.clone();
     let most = program.global.stats_maxconn.unwrap_or(STATS_MAXCONN);
     let serving = Serving::new(most);
-    let clock = local.clone();
+    let (clock, speaker) = (local.clone(), local.clone());
     let cli = Rc::new(Cli {
         program: Arc::new(ArcSwap::new(program.clone())),
         errors: local.errors.clone(),
         facts,
         measures: Box::new(measure::all),
+        announce: Box::new(move |proxy, notices| {
+            check::announce(&speaker.plan().logger, proxy, notices);
+        }),
         clock: Box::new(move || clock.now()),
     });
     for (bind, socket) in program.global.stats_sockets.iter().zip(sockets) {

@@ -74,7 +74,7 @@ pub fn make_ready(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notic
 }
 
 /// Ends maintenance, if the server is in it: it comes back as at the start, up until a check says otherwise.
-fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notice> {
+pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notice> {
     let mut state = server.state.lock();
     if !state.admin.maintenance && !state.admin.from_configuration {
         return Vec::new();
