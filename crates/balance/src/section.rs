@@ -91,8 +91,8 @@ fn balance(line: &mut Line<'_>) -> Result<(), Fault> {
 fn row(registry: &Registry, word: &str) -> Option<RowRef<BalanceKeyword>> {
     let whole = registry.balances.find(word);
     whole.or_else(|| {
-        let begins = ["hdr(", "random"].into_iter();
-        let name = begins.filter(|name| word.starts_with(name)).next()?;
+        let mut begins = ["hdr(", "random"].into_iter();
+        let name = begins.find(|name| word.starts_with(name))?;
         registry.balances.find(name)
     })
 }

@@ -17,7 +17,6 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
-use crate::buffer::Buf;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
@@ -262,13 +261,11 @@ async fn assign(
             stream,
             ticket,
             arena,
-            up,
+            balance_key,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
-            let body = up.input.as_ref().map_or(&[][..], Buf::data);
-            let look =
-                || super::rules::before_server(&plan, session, stream, body, arena, local.now());
+            let look = || super::rules::before_server(&plan, session, stream, arena, local.now());
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
                 BalanceKey::Source => session
@@ -276,7 +273,10 @@ async fn assign(
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
                 BalanceKey::Expr(expr) => super::rules::key(&look(), expr, proxy.ir.hash_type),
-                BalanceKey::Request(request) => request.key(&look()),
+                BalanceKey::Request(request) => match balance_key.as_deref() {
+                    Some(key) => KeyValue::Bytes(key),
+                    None => request.key(&look()),
+                },
             };
             let wish = Wish {
                 key,

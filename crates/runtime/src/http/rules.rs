@@ -1,7 +1,7 @@
 //! The rulesets at their places in an exchange.
 
 use bumpalo::Bump;
-use hapax_core::contract::{Cx, KeyValue, Now, Outcome, Tx};
+use hapax_core::contract::{BalanceKey, Cx, KeyValue, Now, Outcome, Tx};
 use hapax_core::ir::{self, Rule};
 use hapax_core::program::ProxyId;
 use hapax_core::sample::Type;
@@ -89,7 +89,6 @@ pub fn before_server<'a>(
     plan: &'a Plan,
     session: &'a Session,
     stream: &'a Stream,
-    request_bytes: &'a [u8],
     arena: &'a Bump,
     now: Now,
 ) -> Cx<'a> {
@@ -97,7 +96,7 @@ pub fn before_server<'a>(
         program: &plan.program,
         session,
         stream,
-        request_bytes,
+        request_bytes: &[],
         response_bytes: &[],
         arena,
         now,
@@ -115,6 +114,26 @@ pub fn key<'a>(cx: &Cx<'a>, expr: &'a ir::Expr, hash: ir::HashType) -> KeyValue<
         .and_then(|sample| cast(sample, kind, cx.arena))
         .and_then(|sample| sample.value.bytes())
         .map_or(KeyValue::None, KeyValue::Bytes)
+}
+
+/// What decides about the server if the algorithm has to look into the body for it.
+pub fn key_in_body(client: &Client, exchange: &Exchange) -> Option<Box<[u8]>> {
+    let proxy = client.plan.proxy(exchange.stream.backend);
+    let BalanceKey::Request(request) = proxy.ir.balance.key() else {
+        return None;
+    };
+    if !request.awaits_body(&exchange.stream.request) {
+        return None;
+    }
+    match request.key(&cx(
+        &client.plan,
+        &client.session,
+        exchange,
+        client.local.now(),
+    )) {
+        KeyValue::Bytes(key) => Some(key.into()),
+        _ => None,
+    }
 }
 
 /// What expressions may look at while the request is dealt with.

@@ -175,7 +175,10 @@ fn weigh(call: &Call<'_>, found: &Found, at: usize) -> Answer {
     }
     let live = &found.proxy().live;
     match health::set_weight(live, &found.server, weight.min(256), call.now) {
-        Ok(()) => Answer::Written,
+        Ok(notice) => {
+            (call.cli.announce)(found.id, notice.as_slice());
+            Answer::Written
+        }
         Err(text) => Answer::Refused(format!("{text}\n")),
     }
 }
