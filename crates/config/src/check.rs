@@ -1,10 +1,13 @@
 //! What can be said only when everything is read: references, timeouts, modes, names, numbers.
 
+mod error_pages;
 mod mode;
 mod names;
 mod numbers;
 mod servers;
 mod users;
+
+pub(crate) use servers::start_without_address;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
@@ -31,6 +34,7 @@ pub fn check(
     };
     users::complete(config, &mut check);
     names::references(config, &mut check);
+    error_pages::complete(config, &mut check);
     servers::names(config, &mut check);
     if !failed {
         for index in 0..config.proxies.len() {

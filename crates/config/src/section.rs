@@ -2,11 +2,13 @@
 
 mod defaults;
 mod header;
+mod http_errors;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
 mod round_robin;
 pub(crate) mod rows;
+pub(crate) mod tcp;
 pub(crate) mod unknown;
 
 pub(crate) use round_robin::round_robin;
@@ -28,6 +30,8 @@ pub(crate) enum Open {
     Global(Box<Scope>),
     /// A `userlist`: its name and state.
     UserList(String, Box<Scope>),
+    /// An `http-errors` section: its name and state.
+    HttpErrors(String, Box<Scope>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -47,6 +51,8 @@ pub(crate) struct Defaults {
     pub(crate) named: bool,
     /// Whether a section took it because it was the last one.
     pub(crate) implied: bool,
+    /// The kind of the proxy that took its rules.
+    pub(crate) taken_by: Option<ir::ProxyKind>,
 }
 
 impl Open {
@@ -54,7 +60,7 @@ impl Open {
     pub(crate) fn name(&self) -> &str {
         match self {
             Open::Nothing => "",
-            Open::Refused(name) | Open::UserList(name, _) => name,
+            Open::Refused(name) | Open::UserList(name, _) | Open::HttpErrors(name, _) => name,
             Open::Global(_) => "global",
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -65,6 +71,12 @@ impl Open {
 /// Whether a line starting with `word` opens a section.
 pub(crate) fn is_section(word: &Word) -> bool {
     SECTIONS.iter().chain(NOT_BUILT).any(|name| *word == *name)
+}
+
+/// Whether a first word opens a section.
+pub(crate) fn is_section_name(name: &[u8]) -> bool {
+    let mut names = SECTIONS.iter().chain(NOT_BUILT);
+    names.any(|section| section.as_bytes() == name)
 }
 
 /// Opens the section of a section line.
@@ -81,6 +93,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             }
             Open::Global(Box::default())
         }
+        "http-errors" => http_errors::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -98,7 +111,13 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
 }
 
 static SECTIONS: &[&str] = &[
-    "global", "defaults", "frontend", "backend", "listen", "userlist",
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "userlist",
+    "http-errors",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -108,7 +127,6 @@ static NOT_BUILT: &[&str] = &[
     "crt-store",
     "dynamic-update",
     "fcgi-app",
-    "http-errors",
     "log-forward",
     "log-profile",
     "mailers",

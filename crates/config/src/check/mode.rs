@@ -47,6 +47,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         }
         http_log(proxy, index, &name, check);
     }
+    one_way(index, proxy, check);
     timeouts(proxy, &name, check);
     let target = !proxy.logs.is_empty() || (proxy.log_global && global_logs);
     if proxy.kind.has_frontend() && proxy.log_format.is_some() && !target {
@@ -150,11 +151,25 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
     );
 }
 
+/// One place to send to, and a choice between several.
+fn one_way(index: usize, proxy: &ir::Proxy, check: &mut Check<'_>) {
+    let chooses = check.notes.scopes.get(index).is_some_and(|scope| {
+        scope.seen.contains_key("balance") || scope.inherited.contains_key("balance")
+    });
+    if proxy.kind.has_backend() && proxy.options.transparent && chooses {
+        let name = named(proxy);
+        let text = format!("{name} cannot use both transparent and balance mode.");
+        check.alert(proxy.span, text);
+    }
+}
+
 fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let timeouts = &proxy.timeouts;
     let client = proxy.kind.has_frontend() && timeouts.client.is_none();
-    let servers =
-        !proxy.servers.is_empty() || proxy.dispatch.is_some() || proxy.options.transparent;
+    let servers = !proxy.servers.is_empty()
+        || proxy.dispatch.is_some()
+        || proxy.options.transparent
+        || proxy.options.http_proxy;
     let server = proxy.kind.has_backend()
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());
@@ -189,6 +204,9 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     }
     if !proxy.http_response.is_empty() {
         ignored("'http-response' rules", "they require");
+    }
+    if proxy.old_rules != ir::OldRules::default() {
+        ignored("'block', 'req*' and 'rsp*' rules", "they require");
     }
     if !proxy.redirect.is_empty() {
         ignored("'redirect' rules", "they require");

@@ -15,6 +15,12 @@ pub struct Global {
     pub quiet: bool,
     /// `master-worker`.
     pub master_worker: bool,
+    /// `master-worker no-exit-on-failure`.
+    pub no_exit_on_failure: bool,
+    /// `mworker-max-reloads`: how many reloads a worker may survive.
+    pub mworker_max_reloads: Option<u32>,
+    /// `localpeer`.
+    pub local_peer: Option<String>,
     /// `chroot`.
     pub chroot: Option<String>,
     /// `pidfile`.
@@ -73,6 +79,8 @@ pub struct Global {
     pub set_dumpable: bool,
     /// `zero-warning`.
     pub zero_warning: bool,
+    /// `expose-experimental-directives`.
+    pub expose_experimental: bool,
     /// `nosplice`.
     pub no_splice: bool,
     /// `noreuseport`.

@@ -5,6 +5,7 @@
 
 mod command;
 mod line;
+pub mod master;
 mod serve;
 mod session;
 
@@ -20,6 +21,7 @@ use hapax_core::program::{Program, ProxyId};
 pub use self::serve::{Listening, Serving, serve};
 pub use self::session::{Access, Session, Then};
 
+use crate::open::hand_over::Exposed;
 use crate::stats::errors::Errors;
 use crate::stats::info::{Facts, Measures};
 
@@ -46,6 +48,8 @@ pub struct Cli {
     pub announce: Box<dyn Fn(ProxyId, &[Notice])>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
+    /// The listening sockets, for who may ask for them.
+    pub exposed: Arc<Exposed>,
 }
 
 impl fmt::Debug for Cli {
