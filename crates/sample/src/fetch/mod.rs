@@ -23,6 +23,8 @@ mod transport;
 mod url;
 mod variable;
 
+pub use body::request as request_body;
+
 use hapax_core::sample::{Sample, Value};
 
 pub(crate) use acl::FETCHES as ACL;
