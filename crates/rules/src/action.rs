@@ -4,6 +4,7 @@ pub mod add_acl;
 pub mod add_header;
 pub mod allow;
 pub mod auth;
+pub mod capture;
 pub mod del_acl;
 pub mod del_header;
 pub mod del_map;
@@ -23,6 +24,7 @@ pub mod replace_value;
 mod reply;
 pub mod r#return;
 pub mod set_header;
+pub mod set_log_level;
 pub mod set_map;
 pub mod set_method;
 pub mod set_path;
@@ -44,6 +46,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     add_header::ROW,
     allow::ROW,
     auth::ROW,
+    capture::ROW,
     del_acl::ROW,
     del_header::ROW,
     del_map::ROW,
@@ -59,6 +62,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     r#return::ROW,
     set_header::ROW,
     set_map::ROW,
+    set_log_level::ROW,
     set_method::ROW,
     set_path::ROW,
     set_pathq::ROW,

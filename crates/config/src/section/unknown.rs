@@ -239,9 +239,7 @@ static NOT_BUILT: &[&str] = &[
     "51degrees-data-file",
     "appsession",
     "block",
-    "capture",
     "compression",
-    "declare",
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
@@ -287,8 +285,6 @@ static NOT_BUILT: &[&str] = &[
     "tcp-request",
     "tcp-response",
     "transparent",
-    "unique-id-format",
-    "unique-id-header",
     "use-fcgi-app",
     "use-server",
 ];
@@ -321,7 +317,6 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "tune.notsent",
     "tune.pattern",
     "tune.cli",
-    "tune.http.cookielen",
     "tune.renice",
     "wurfl-",
 ];

@@ -79,6 +79,10 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// The number of a capture slot of the section's requests, where the section has a frontend side.
+    RequestCapture,
+    /// The same of its responses.
+    ResponseCapture,
 }
 
 /// A duration in milliseconds.

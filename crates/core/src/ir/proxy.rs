@@ -54,6 +54,16 @@ pub struct Proxy {
     pub error_log_format: Option<LogFormat>,
     /// `log-format-sd`: the structured data of RFC 5424 lines.
     pub log_format_sd: Option<LogFormat>,
+    /// Slots of `capture request header`, `declare capture request` and rules with `len`.
+    pub request_captures: Vec<Capture>,
+    /// Slots of `capture response header` and `declare capture response`.
+    pub response_captures: Vec<Capture>,
+    /// `capture cookie`.
+    pub cookie_capture: Option<CookieCapture>,
+    /// `unique-id-format`.
+    pub unique_id_format: Option<LogFormat>,
+    /// `unique-id-header`.
+    pub unique_id_header: Option<String>,
     /// `errorfile` and its kin: bytes sent for a status.
     pub error_pages: Vec<ErrorPage>,
     /// `monitor-uri`.
@@ -105,6 +115,24 @@ pub struct Proxy {
     pub source: Option<SourceAddress>,
     /// How servers are checked.
     pub check: CheckKind,
+}
+
+/// A slot for what is captured of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Capture {
+    /// The field whose last line is captured, in lower case; none for a slot that rules fill.
+    pub header: Option<String>,
+    /// Most bytes of it.
+    pub length: u32,
+}
+
+/// `capture cookie`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CookieCapture {
+    /// What `name=` begins with.
+    pub name: String,
+    /// Most bytes of `name=value`.
+    pub length: u32,
 }
 
 /// Which sides a proxy has.
@@ -419,6 +447,11 @@ impl Proxy {
             log_format: None,
             error_log_format: None,
             log_format_sd: None,
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            cookie_capture: None,
+            unique_id_format: None,
+            unique_id_header: None,
             error_pages: Vec::new(),
             monitor_uri: None,
             monitor_fail: Vec::new(),

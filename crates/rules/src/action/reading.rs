@@ -81,6 +81,15 @@ pub(crate) fn format(
 
 /// An expression, which may go on in the next word after a comma; what it refers to is noted in the configuration.
 pub(crate) fn expression(cursor: &mut ActionCursor<'_, '_>) -> Result<Expr, Fault> {
+    let shown = name(cursor);
+    expression_called(cursor, &shown)
+}
+
+/// The same; `shown` stands for it in a message about its place.
+pub(crate) fn expression_called(
+    cursor: &mut ActionCursor<'_, '_>,
+    shown: &str,
+) -> Result<Expr, Fault> {
     let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
     let span = words.first().map_or(cursor.line.span, |word| word.span);
     let origin = Origin::of(cursor.line);
@@ -91,8 +100,7 @@ pub(crate) fn expression(cursor: &mut ActionCursor<'_, '_>) -> Result<Expr, Faul
     let kind = cursor.line.proxy()?.kind;
     if let Some(missing) = Place::of(cursor.ruleset, kind).lacks(&parsed.expr) {
         let text = format!(
-            "fetch method '{}' extracts information from '{missing}', none of which is available here",
-            name(cursor)
+            "fetch method '{shown}' extracts information from '{missing}', none of which is available here"
         );
         return Err(fault_at(cursor, span, text));
     }

@@ -1,8 +1,9 @@
-//! `log-format`, `error-log-format` and `log-format-sd`.
+//! `log-format`, `error-log-format`, `log-format-sd`, `unique-id-format` and `unique-id-header`.
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Sections};
+use hapax_core::keyword::{Fault, Line, Rulesets, Sections};
+use hapax_core::span::Word;
 use hapax_sample::expression::Origin;
 use hapax_sample::log_format::{self, Style};
 use hapax_sample::place::Place;
@@ -29,7 +30,30 @@ pub(crate) fn parse_structured(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+pub(crate) fn parse_unique_id(line: &mut Line<'_>) -> Result<(), Fault> {
+    let keyword = line.keyword();
+    let word = only_word(line, &keyword)?;
+    let place = Place::of(Rulesets::HTTP_REQUEST, ir::ProxyKind::Listen);
+    let format = compiled(line, word, "unique-id", Style::Merged, place)?;
+    line.proxy()?.unique_id_format = Some(format);
+    Ok(())
+}
+
+pub(crate) fn parse_unique_id_header(line: &mut Line<'_>) -> Result<(), Fault> {
+    let Some(name) = line.arg(0) else {
+        return Err(line.fault("unique-id-header expects an argument."));
+    };
+    let name = name.to_ascii_lowercase();
+    line.proxy()?.unique_id_header = Some(name);
+    Ok(())
+}
+
 fn format(line: &mut Line<'_>, keyword: &str) -> Result<ir::LogFormat, Fault> {
+    let word = only_word(line, keyword)?;
+    compiled(line, word, keyword, Style::Log, Place::LOG)
+}
+
+fn only_word<'a>(line: &Line<'a>, keyword: &str) -> Result<&'a Word, Fault> {
     let Some(word) = line.args().first() else {
         return Err(line.fault(format!("{keyword} expects an argument.")));
     };
@@ -37,8 +61,18 @@ fn format(line: &mut Line<'_>, keyword: &str) -> Result<ir::LogFormat, Fault> {
         let text = format!("{keyword} expects only one argument, don't forget to escape spaces!");
         return Err(line.fault_at(1, text));
     }
+    Ok(word)
+}
+
+fn compiled(
+    line: &mut Line<'_>,
+    word: &Word,
+    keyword: &str,
+    style: Style,
+    place: Place,
+) -> Result<ir::LogFormat, Fault> {
     let origin = Origin::of(line);
-    let parsed = log_format::parse(&word.text, Style::Log, Place::LOG, &origin);
+    let parsed = log_format::parse(&word.text, style, place, &origin);
     let parsed = parsed.map_err(|text| {
         let place = &origin.place;
         let text = format!("Parsing [{place}]: failed to parse {keyword} : {text}.");

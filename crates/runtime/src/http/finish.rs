@@ -163,6 +163,12 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
             server.map_or(0, |server| server.sessions.value())
         }),
     };
+    // The messages are gone when the reference logs.
+    let ir = &plan.proxy(client.session.frontend).ir;
+    let gone = ir
+        .unique_id_format
+        .is_some()
+        .then(|| std::mem::take(&mut stream.request));
     plan.logger.exchange(&Cx {
         program: &plan.program,
         session: &client.session,
@@ -173,6 +179,9 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
         now: client.local.now(),
         on_response: false,
     });
+    if let Some(request) = gone {
+        exchange.stream.request = request;
+    }
 }
 
 fn count(client: &Client, exchange: &mut Exchange) {

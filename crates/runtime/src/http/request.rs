@@ -280,6 +280,7 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most);
+    super::capture::request_headers(client, exchange);
     count(client);
 }
 

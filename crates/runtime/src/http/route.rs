@@ -38,7 +38,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     {
         return reply::by_rule(client, exchange, outcome).await;
     }
+    super::capture::request_cookie(client, exchange);
     super::cookie::on_request(client, exchange);
+    super::capture::unique_id(client, exchange);
     prepare(client, exchange)?;
     let mut again = false;
     loop {

@@ -163,10 +163,10 @@ impl Logger {
         if options.dontlog_normal && !failed {
             return;
         }
-        let level = if failed && options.log_separate_errors {
-            Level::Error
-        } else {
-            Level::Info
+        let level = match cx.stream.log_level {
+            Some(level) => Level::from_number(level),
+            None if failed && options.log_separate_errors => Level::Error,
+            None => Level::Info,
         };
         let mut text = self.text.borrow_mut();
         text.clear();
