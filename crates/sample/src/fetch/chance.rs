@@ -25,7 +25,7 @@ fetches! {
         let (mut high, low) = (random(), random());
         let version = match args.first() {
             Some(Arg::Int(7)) => {
-                high = cx.now.wall_us / 1000 << 16 | high & 0xffff;
+                high = ((cx.now.wall_us / 1000) << 16) | (high & 0xffff);
                 7
             }
             _ => 4,
