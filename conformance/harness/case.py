@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
+REPEATED = {"ignore", "mask"}
 HEADER_KEYS = {"since", "reference", "compare", "needs", "deadline", "start", "args", "ignore", "mask"}
 PRELUDES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "preludes")
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(PRELUDES)), "docs", "examples")
@@ -81,7 +82,8 @@ def read_case(path, root, suffix=".case", kinds=KINDS):
             key, colon, value = line.partition(":")
             if not colon or key not in HEADER_KEYS:
                 raise CaseError(f"{path}:{number}: not a header line: {line!r}")
-            header[key] = value.strip()
+            value = value.strip()
+            header[key] = f"{header[key]}\n{value}" if key in REPEATED and key in header else value
     for section in sections:
         while section.lines and not section.lines[-1].strip():
             section.lines.pop()

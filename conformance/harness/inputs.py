@@ -71,6 +71,68 @@ def address(source):
     return source.choice(forms)().encode()
 
 
+WORDS = ["a", "b", "", "bc", "12", "12abc", "-5", "+3", " 7", "1.2.3.4", "1.2.3.4:80", "1.2.3.4:99999", "1.2.3.4:", "[::1]", "[::1]:22", "::1", "[::1",
+         '"a,b"', '"a;b"', '"x\\"y"', "a b", "a=b", "%20", "256.1.1.1", "::ffff:1.2.3.4", "9223372036854775808", "99999999999999999999", "0x10", "\t",
+         "\xe9", '"unterminated', '"1.2.3.4"', "b,", "host", "_hidden", "a;b", "unknown", "00012", ":80"]  # fmt: skip
+COOKIES = ["$Version=1", "a", "=x", "a =1", 'a= "q;r" ', "", " ", "A=3", "a=", "a=\t", "b=2", 'a="u;v', "a=1"]
+
+
+def parameters(source):
+    """`name=value` pairs with any of the separators between them."""
+    pairs = [
+        source.choice(["a", "b", "n", "A", "", "a%20", "n"]) + source.choice(["=", "=", ""]) + source.choice(["b", "12", "", "12x", "a=b", "x/y", "%41", '"q"', "-4"])
+        for _ in range(source.randint(1, 4))
+    ]
+    return source.choice(["&", "&", ";", "/", "?", "&&"]).join(pairs)
+
+
+def authorization(source):
+    """A value of the header of that name, good or bad."""
+    import base64
+
+    who = source.choice(["u:p", "u:", "u", ":p", "u:p:q", "", "v:w", "u:wrong", "w:zz", "h:secret", "h:other", "s:secret", "s:x", "m:secret", "m:x", "d:secret", "d:x", "e:secret", "x" * 1100 + ":p"])
+    token = base64.b64encode(who.encode()).decode()
+    scheme = source.choice(["Basic ", "basic  ", "Basic", "Bearer ", "bearer  ", "Bearer", "Digest ", "BASIC ", "Basic\t"])
+    return scheme + source.choice([token, token, token, token + "=", token[:-1], "!!", "a b", ""])
+
+
+@generator
+def http_request(source):
+    """A request, ordinary or odd: target, fields, cookies, credentials, a body by length or in chunks."""
+    method = source.choice(["GET", "GET", "POST", "PUT", "OPTIONS", "FOO", "DELETE"])
+    host = source.choice(["ex.org", "ex.org:80", "EX.org", "1.2.3.4", "1.2.3.4:81", "[::1]", "[::1]:82"])
+    target = source.choice(["/", "/a", "/a/b", "/a;b=c", "/a//b/", "/%2e", "/a;a=b;n=12", "//x/y", "/a,b", "/~", "/a@b"])
+    target += source.choice(["", "", "?"]) or source.choice(["", "?" + parameters(source)])
+    if source.random() < 0.15:
+        target = source.choice(["http", "https", "HTTP", "ftp"]) + "://" + host + source.choice([target, target, ""])
+    elif method == "OPTIONS" and source.random() < 0.5:
+        target = "*"
+    fields = [source.choice(["Host", "host"]) + ": " + host]
+    for _ in range(source.randint(0, 3)):
+        values = [source.choice(WORDS) for _ in range(source.choice([1, 1, 1, 2, 3, 4]))]
+        fields.append(source.choice(["X", "x", "Y", "X"]) + source.choice([": ", ":", ":  "]) + source.choice([", ", ",", " ,", "; ", ";"]).join(values))
+    for _ in range(source.choice([0, 0, 1, 1, 2])):
+        cookies = [source.choice(COOKIES) if source.random() < 0.5 else source.choice("aab") + "=" + source.choice(WORDS) for _ in range(source.choice([0, 1, 2, 3, 5]))]
+        fields.append(source.choice(["Cookie", "cookie"]) + ": " + source.choice(["; ", ";", ", "]).join(cookies))
+    if source.random() < 0.3:
+        fields.append("Authorization: " + authorization(source))
+    body = b""
+    if method in ("POST", "PUT", "FOO") and source.random() < 0.8:
+        body = source.choice([parameters(source), parameters(source), "a=" + "x" * source.choice([10, 1000])]).encode()
+        if source.random() < 0.4:
+            fields.append("Transfer-Encoding: chunked")
+            chunks = []
+            while body:
+                size = source.choice([1, 3, 10, 1000])
+                chunks.append(b"%x%s\r\n%s\r\n" % (len(body[:size]), source.choice([b"", b"", b";ext=1"]), body[:size]))
+                body = body[size:]
+            body = b"".join(chunks) + b"0\r\n\r\n"
+        else:
+            fields.append(f"Content-Length: {len(body)}")
+    head = f"{method} {target} HTTP/1.1\r\n" + "\r\n".join(fields) + "\r\n\r\n"
+    return head.encode("latin-1") + body
+
+
 @generator
 def base64(source):
     """Base64 of either alphabet, with and without padding, sometimes with one wrong letter."""
@@ -263,3 +325,23 @@ def language(source):
             part += source.choice([";q=", "; q=", " ;q = ", ";Q="]) + source.choice(["0", "1", "0.5", "0.9", "0.001", "0.55", "1.0", "0.9999", ".5", "x", ""])
         parts.append(part)
     return source.choice([",", ", ", " , "]).join(parts).encode()
+
+
+@generator
+def jwt(source, key="secret", algorithm="HS256"):
+    """A JSON Web Token signed with HMAC, some of them spoiled."""
+    import base64 as codec
+    import hashlib
+    import hmac
+
+    def part(data):
+        return codec.urlsafe_b64encode(data).rstrip(b"=")
+
+    header = source.choice([b'{"alg":"%s","typ":"JWT"}' % algorithm.encode(), b'{"alg":"none"}', b"{}", b"not json"])
+    payload = source.choice([b'{"iss":"me","exp":1700000000,"admin":true,"roles":["a","b"]}', b'{"iss":"' + text(source).replace(b'"', b"") + b'"}', b"", b"\xff\x00"])
+    message = part(header) + b"." + part(payload)
+    digest = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}[algorithm]
+    made = message + b"." + part(hmac.new(key.encode(), message, digest).digest())
+    if source.random() < 0.1:
+        made = source.choice([message, message + b".", made + b".x", b"." + made, message + b"..", b"..", b"a.b.c"])
+    return spoiled(source, made, 0.25, b"Aa0-_.=")

@@ -82,7 +82,7 @@ def _clients(case, world):
 def _outcome(case, world, before):
     normaliser = Normaliser(world)
     shown, messages = {}, []
-    ignore = re.compile(case.header["ignore"]) if "ignore" in case.header else None
+    ignored = [re.compile(line) for line in case.header.get("ignore", "").split("\n") if line]
     for channel in sorted(world.transcript):
         lines = world.lines(channel)
         if not case.compares("stop") and channel.split()[0] in ("log", "messages"):
@@ -95,11 +95,11 @@ def _outcome(case, world, before):
                 continue
         else:
             lines = [normaliser.line(line) for line in lines]
-        if "mask" in case.header:
-            pattern, _, text = case.header["mask"].partition(" => ")
-            lines = [re.sub(pattern, text, line) for line in lines]
-        if ignore:
-            lines = [line for line in lines if not ignore.search(line)]
+        for mask in case.header.get("mask", "").split("\n"):
+            pattern, arrow, text = mask.partition(" => ")
+            if arrow:
+                lines = [re.sub(pattern, text, line) for line in lines]
+        lines = [line for line in lines if not any(ignore.search(line) for ignore in ignored)]
         if case.compares("unordered") and channel.split()[0] in ("log", "messages"):
             lines.sort()
         if lines:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import signal
 import socket
 import time
@@ -172,6 +173,8 @@ class ClientScript:
             case "signal":
                 self.reached.clear()
                 self.signal(words)
+            case "signal-child":
+                self.signal_child(words)
             case "exit":
                 self.exit(words)
             case "start":
@@ -179,6 +182,8 @@ class ClientScript:
                 world.start(words[0], [text(word) for word in words[1:]])
             case "run":
                 self.run([text(word) for word in words])
+            case "copy":
+                shutil.copyfile(os.path.join(world.folder, words[0]), os.path.join(world.folder, words[1]))
             case "adopt":
                 with open(os.path.join(world.folder, words[0]), encoding="ascii") as file:
                     world.adopted += [int(line) for line in file.read().split()]
@@ -339,6 +344,13 @@ class ClientScript:
         """signal NAME SIGNAL"""
         name = words[0] if len(words) > 1 else "main"
         self.world.processes[name].send_signal(getattr(signal, "SIG" + words[-1]))
+
+    def signal_child(self, words):
+        """signal-child NAME SIGNAL: to the child processes of NAME."""
+        pid = self.world.processes[words[0]].pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                os.kill(int(child), getattr(signal, "SIG" + words[1]))
 
     def exit(self, words):
         """exit [NAME]: waits for the end of a process and records its code."""

@@ -12,6 +12,7 @@ from .process import cpu_seconds, end, free_port, memory_kib, start
 
 NAME = "maps"
 LOOKUPS = 50
+PATH = "/p77777/a-folder/another-folder/a-file-of-some-length.html"
 
 CONFIG = """global
     nbthread 1
@@ -43,14 +44,14 @@ def measure(stage, options, row):
         lines = [f"    http-request set-var(txn.x) {fetch}({key}),{converter}({path})" for key in sample]
         plain = [f"    http-request set-var(txn.x) {fetch}({key})" for key in sample]
         rows.append(row(name, "look-up, ns", per_request(stage, [plain, lines], rounds, LOOKUPS), "cpu", 1.0))
-    one = ["    http-request deny if { path_beg /no-such-path }"] * 10
-    many = ["    http-request deny if { path_beg " + " ".join(f"/p{n}/{'x' * (n % 30)}" for n in range(start, start + 50)) + " }" for start in range(0, 500, 50)]
-    rows.append(row(f"{NAME}: path_beg, 50 patterns", "more than 1 pattern, ns", per_request(stage, [one, many], rounds, 10), "cpu", None))
+    one = ["    http-request deny if { path_beg /no-such-path }"] * LOOKUPS
+    many = ["    http-request deny if { path_beg " + " ".join(f"/p{n}/{'x' * (n % 30)}" for n in range(start, start + 50)) + " }" for start in range(0, 50 * LOOKUPS, 50)]
+    rows.append(row(f"{NAME}: path_beg, 50 patterns", "more than 1 pattern, ns", per_request(stage, [one, many], rounds, LOOKUPS), "cpu", None))
     path = os.path.join(stage.folder, "list-paths")
     with open(path, "w", encoding="ascii") as file:
         file.writelines(f"/p{n}/{'x' * (n % 30)}\n" for n in range(1000))
-    many = [f"    http-request deny if {{ path_beg -f {path} }}"] * 10
-    rows.append(row(f"{NAME}: path_beg, 1,000 patterns", "more than 1 pattern, ns", per_request(stage, [one, many], rounds, 10), "cpu", None))
+    many = [f"    http-request deny if {{ path_beg -f {path} }}"] * LOOKUPS
+    rows.append(row(f"{NAME}: path_beg, 1,000 patterns", "more than 1 pattern, ns", per_request(stage, [one, many], rounds, LOOKUPS), "cpu", None))
     return rows
 
 
@@ -101,7 +102,7 @@ def loaded(stage, side, path, converter, rounds):
             check.returncode = os.waitstatus_to_exitcode(status)
             if check.returncode != 0:
                 sys.exit(f"bench: -c of a map failed for {side}")
-            process = start([stage.binaries[side], "-db", "-f", cfg], port, os.path.join(stage.folder, "messages"))
+            process = start([stage.binaries[side], "-db", "-f", cfg], port, os.path.join(stage.folder, "messages"), 60)
             time.sleep(0.3)
             amounts.append(((usage.ru_utime + usage.ru_stime) * 1000, memory_kib(process.pid) / 1024))
             end(process)
@@ -120,11 +121,11 @@ def per_request(stage, configurations, rounds, times):
             spent = []
             for lines in configurations:
                 cfg, port = config(stage, side, lines)
-                process = start([binary, "-db", "-f", cfg], port, os.path.join(stage.folder, "messages"))
+                process = start([binary, "-db", "-f", cfg], port, os.path.join(stage.folder, "messages"), 60)
                 try:
-                    load.fixed(port, "/", 16, 2000)
+                    load.fixed(port, PATH, 16, 2000)
                     before = cpu_seconds(process.pid)
-                    load.fixed(port, "/", 16, amount)
+                    load.fixed(port, PATH, 16, amount)
                     spent.append(cpu_seconds(process.pid) - before)
                 finally:
                     end(process)

@@ -30,12 +30,12 @@ def wait_port(port, process, seconds=10):
     raise SystemExit(f"bench: nothing listens on {port}")
 
 
-def start(arguments, port, log):
+def start(arguments, port, log, patience=10):
     """Starts a process that listens on `port`; its messages go to the file `log`."""
     with open(log, "ab") as file:
         process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True)
     try:
-        wait_port(port, process)
+        wait_port(port, process, patience)
     except SystemExit:
         with open(log, encoding="utf-8", errors="replace") as file:
             print(file.read()[-2000:])

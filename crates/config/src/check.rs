@@ -6,6 +6,8 @@ mod numbers;
 mod servers;
 mod users;
 
+pub(crate) use servers::start_without_address;
+
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
 use hapax_core::keyword::Registry;

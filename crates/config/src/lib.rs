@@ -7,6 +7,8 @@
 mod bind_option;
 pub mod check;
 pub mod condition;
+pub mod discover;
+pub mod dump;
 mod excerpt;
 pub mod files;
 mod keyword;
@@ -61,6 +63,26 @@ pub fn load(
     capabilities: &condition::Capabilities,
     environment: &dyn lexer::Environment,
 ) -> (ir::Config, Diagnostics) {
+    load_as(sources, registry, capabilities, environment, false)
+}
+
+/// As [`load`], but a server whose name cannot be resolved is no error (`-dr`).
+pub fn load_ignoring_names(
+    sources: &Sources,
+    registry: &Registry,
+    capabilities: &condition::Capabilities,
+    environment: &dyn lexer::Environment,
+) -> (ir::Config, Diagnostics) {
+    load_as(sources, registry, capabilities, environment, true)
+}
+
+fn load_as(
+    sources: &Sources,
+    registry: &Registry,
+    capabilities: &condition::Capabilities,
+    environment: &dyn lexer::Environment,
+    ignore_names: bool,
+) -> (ir::Config, Diagnostics) {
     let parser::Parsed {
         mut config,
         mut diagnostics,
@@ -76,6 +98,13 @@ pub fn load(
             diagnostics.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(prefix));
         }
     } else {
+        if ignore_names {
+            let servers = config
+                .proxies
+                .iter_mut()
+                .flat_map(|proxy| &mut proxy.servers);
+            servers.for_each(|server| check::start_without_address(&mut server.options));
+        }
         check::resolve(&mut config, &notes, registry, sources, &mut diagnostics);
     }
     (config, diagnostics)

@@ -501,7 +501,7 @@ impl ArgKind {
             ArgKind::Backend => "backend",
             ArgKind::Proxy => "proxy",
             ArgKind::Server => "server",
-            ArgKind::UserList => "userlist",
+            ArgKind::UserList => "user list",
             ArgKind::Regex => "regex",
             ArgKind::FieldNumber => "Protocol buffers field number",
         }

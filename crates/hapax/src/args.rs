@@ -39,6 +39,22 @@ pub struct Args {
     pub pidfile: Option<String>,
     /// `-sf` and `-st`: the signal's kind and the processes.
     pub old: Vec<(OldProcess, i32)>,
+    /// `-W` and `-Ws`.
+    pub master: Option<Master>,
+    /// `-S`: where the master's command line listens, with options behind commas.
+    pub master_socket: Option<String>,
+    /// `-x`: the runtime socket of the process whose listening sockets are taken over.
+    pub old_sockets: Option<String>,
+    /// `-dC`.
+    pub dump_config: bool,
+    /// `-dL`.
+    pub dump_libraries: bool,
+    /// `-dr`.
+    pub ignore_unresolved: bool,
+    /// What the command line says that deserves a warning.
+    pub warnings: Vec<String>,
+    /// The words as they came: what a master starts itself with again.
+    pub words: Vec<OsString>,
     /// `-dK`: classes of keywords.
     pub keywords: Option<String>,
     /// `-dS`, `-dF` and `-dZ`.
@@ -53,6 +69,15 @@ pub struct Args {
     pub dump_registry: bool,
     /// `--generate-docs FOLDER`, of hapax' own.
     pub generate_docs: Option<String>,
+}
+
+/// A master process looks after the one that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Master {
+    /// `-W`.
+    Plain,
+    /// `-Ws`: it tells the service manager how it is.
+    Notify,
 }
 
 /// What an old process is asked to do once the new one is ready.
@@ -70,6 +95,9 @@ pub enum ArgsError {
     /// Unknown option or missing argument: upstream prints its usage.
     #[error("{0}")]
     Usage(String),
+    /// An alert, with the usage.
+    #[error("{0}")]
+    Said(String),
     /// Something else; upstream's text, or ours for what is not built.
     #[error("{0}")]
     Refused(String),
@@ -94,6 +122,8 @@ enum Does {
     Value(fn(&mut Args, &str)),
     /// Takes the rest of its own word.
     Rest(fn(&mut Args, &str)),
+    /// Takes the rest of its own word, which may be wrong.
+    Checked(fn(&mut Args, &str) -> Result<(), ArgsError>),
     /// Takes process numbers up to the next option.
     Pids(OldProcess),
     /// Has no counterpart here: why.
@@ -102,7 +132,7 @@ enum Does {
     NotBuilt,
 }
 
-/// Options, the longest names first among those that share a beginning.
+/// Options, in the order in which the usage lists them.
 const ROWS: &[Row] = &[
     row("-vv", "", Does::Flag(|args| args.version = 2)),
     row(
@@ -112,20 +142,20 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-db",
-        "-db disables background mode.",
+        "-db disables background mode ; -d (debug mode) is not built yet.",
         Does::Flag(|args| args.foreground = true),
     ),
-    row(
-        "-d",
-        "-d (debug mode with traffic on the terminal) is not built yet.",
-        Does::NotBuilt,
-    ),
+    row("-d", "", Does::NotBuilt),
     prefix(
         "-dM",
-        "-dM (memory debugging) has no counterpart.",
-        Does::NoCounterpart("memory is managed by the compiler's rules"),
+        "-dM[<byte>,help,...] debug memory (no counterpart)",
+        Does::Checked(memory_options),
     ),
-    prefix("-dt", "-dt (traces) is not built yet.", Does::NotBuilt),
+    prefix(
+        "-dt",
+        "-dt activate traces on stderr (not built yet)",
+        Does::NotBuilt,
+    ),
     row(
         "-V",
         "-V enters verbose mode (disables quiet mode)",
@@ -144,21 +174,20 @@ const ROWS: &[Row] = &[
         "",
         Does::Value(|args, value| args.folder = Some(value.into())),
     ),
+    prefix(
+        "-W",
+        "-W master-worker mode.",
+        Does::Rest(|args, _| args.master = args.master.or(Some(Master::Plain))),
+    ),
     row(
         "-Ws",
-        "-W, -Ws (master-worker mode) are not built yet.",
-        Does::NotBuilt,
+        "-Ws master-worker mode with systemd notify support.",
+        Does::Flag(|args| args.master = Some(Master::Notify)),
     ),
-    row("-W", "", Does::NotBuilt),
     row(
         "-q",
         "-q quiet mode : don't display messages",
         Does::Flag(|args| args.quiet = true),
-    ),
-    row(
-        "-cc",
-        "-cc check condition : evaluate a condition and exit",
-        Does::Value(|args, value| args.condition = Some(value.into())),
     ),
     row(
         "-c",
@@ -166,9 +195,14 @@ const ROWS: &[Row] = &[
         Does::Flag(|args| args.check = true),
     ),
     row(
+        "-cc",
+        "-cc check condition : evaluate a condition and exit",
+        Does::Value(|args, value| args.condition = Some(value.into())),
+    ),
+    row(
         "-4",
-        "-4 (IPv4 only in resolvers) is not built yet.",
-        Does::NotBuilt,
+        "-4 force resolvers to consider IPv4 responses only",
+        Does::NoCounterpart("there are no resolvers whose answers it could narrow"),
     ),
     row(
         "-n",
@@ -197,42 +231,38 @@ const ROWS: &[Row] = &[
     ),
     prefix(
         "-dC",
-        "-dC (dump of the configuration) is not built yet.",
-        Does::NotBuilt,
+        "-dC display the configuration file (with a key: not built yet)",
+        Does::Checked(|args, key| {
+            args.dump_config = true;
+            if key.is_empty() {
+                return Ok(());
+            }
+            let text = "option '-dC' with a key is not built in hapax yet.";
+            Err(ArgsError::Refused(text.into()))
+        }),
     ),
     row(
         "-de",
-        "-de, -dp, -dG, -dI, -dc, -dV have no counterpart.",
+        "-de disables epoll() usage even when available (no counterpart)",
         Does::NoCounterpart("there is one event system"),
     ),
-    row("-dp", "", Does::NoCounterpart("there is one event system")),
     row(
-        "-dG",
-        "",
-        Does::NoCounterpart("names are resolved by the system in one way"),
+        "-dp",
+        "-dp disables poll() usage even when available (no counterpart)",
+        Does::NoCounterpart("there is one event system"),
     ),
-    row("-dI", "", Does::NoCounterpart("nothing here forks")),
-    row(
-        "-dc",
-        "",
-        Does::NoCounterpart("workers are not bound to CPUs by default"),
-    ),
-    row(
-        "-dV",
-        "",
-        Does::NoCounterpart("there are no TLS servers whose verification could be turned off"),
-    ),
+    row("-dk", "", Does::NoCounterpart("there is one event system")),
+    row("-dv", "", Does::NoCounterpart("there is one event system")),
     row(
         "-dS",
-        "-dS disables splice usage",
+        "-dS disables splice usage (broken on old kernels)",
         Does::Flag(|args| args.no_splice = true),
     ),
     row(
-        "-dF",
-        "-dF, -dZ disable splice usage too",
-        Does::Flag(|args| args.no_splice = true),
+        "-dG",
+        "-dG disables getaddrinfo() usage (no counterpart)",
+        Does::NoCounterpart("names are resolved by the system in one way"),
     ),
-    row("-dZ", "", Does::Flag(|args| args.no_splice = true)),
     row(
         "-dR",
         "-dR disables SO_REUSEPORT usage",
@@ -240,8 +270,13 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-dL",
-        "-dL (dump of loaded libraries) is not built yet.",
-        Does::NotBuilt,
+        "-dL dumps loaded object files after config checks",
+        Does::Flag(|args| args.dump_libraries = true),
+    ),
+    row(
+        "-dc",
+        "-dc dumps the list of selected and evicted CPUs (no counterpart)",
+        Does::NoCounterpart("workers are not bound to CPUs by default"),
     ),
     prefix(
         "-dK",
@@ -250,8 +285,13 @@ const ROWS: &[Row] = &[
     ),
     row(
         "-dr",
-        "-dr (ignore server address resolution failures) is not built yet.",
-        Does::NotBuilt,
+        "-dr ignores server address resolution failures",
+        Does::Flag(|args| args.ignore_unresolved = true),
+    ),
+    row(
+        "-dV",
+        "-dV disables SSL verify on servers side (no counterpart)",
+        Does::NoCounterpart("there are no TLS servers whose verification could be turned off"),
     ),
     row(
         "-dW",
@@ -264,6 +304,21 @@ const ROWS: &[Row] = &[
         Does::Flag(|args| args.diagnostic = true),
     ),
     row(
+        "-dF",
+        "-dF disable fast-forward",
+        Does::Flag(|args| args.no_splice = true),
+    ),
+    row(
+        "-dI",
+        "-dI enable insecure fork (no counterpart)",
+        Does::NoCounterpart("nothing here forks while it serves"),
+    ),
+    row(
+        "-dZ",
+        "-dZ disable zero-copy forwarding",
+        Does::Flag(|args| args.no_splice = true),
+    ),
+    row(
         "-sf",
         "-sf/-st [pid ]* finishes/terminates old pids.",
         Does::Pids(OldProcess::Finish),
@@ -271,10 +326,19 @@ const ROWS: &[Row] = &[
     row("-st", "", Does::Pids(OldProcess::Terminate)),
     row(
         "-x",
-        "-x (sockets from an old process) is not built yet.",
-        Does::NotBuilt,
+        "-x <unix_socket> get listening sockets from a unix socket",
+        Does::Value(|args, value| {
+            if args.old_sockets.replace(value.into()).is_some() {
+                let text = "-x option already set, overwriting the value";
+                args.warnings.push(text.into());
+            }
+        }),
     ),
-    row("-S", "-S (master CLI) is not built yet.", Does::NotBuilt),
+    row(
+        "-S",
+        "-S <bind>[,<bind options>...] new master CLI",
+        Does::Value(|args, value| args.master_socket = Some(value.into())),
+    ),
     row(
         "-f",
         "",
@@ -292,16 +356,50 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+/// `-dM[BYTE][,OPTION...]` tunes HAProxy's memory pools; its words are looked at all the same.
+fn memory_options(_: &mut Args, text: &str) -> Result<(), ArgsError> {
+    const OPTIONS: &[&str] = &[
+        "fail",
+        "merge",
+        "cold-first",
+        "hot-first",
+        "integrity",
+        "global",
+        "cache",
+        "caller",
+        "tag",
+        "poison",
+        "uaf",
+        "backup",
+        "help",
+    ];
+    let mut words = text.split(',');
+    let first = words.next().unwrap_or_default();
+    let first = (!first.starts_with(|c: char| c.is_ascii_digit())).then_some(first);
+    for word in first
+        .into_iter()
+        .chain(words)
+        .filter(|word| !word.is_empty())
+    {
+        if !OPTIONS.contains(&word.strip_prefix("no-").unwrap_or(word)) {
+            let text = format!("-dM: unknown pool debugging feature <{word}>");
+            return Err(ArgsError::Refused(text));
+        }
+    }
+    Ok(())
+}
+
 /// Reads a command line without the program's name.
 ///
 /// # Errors
 /// [`ArgsError::Usage`] where upstream prints its usage, [`ArgsError::Refused`] otherwise.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsError> {
-    let words: Vec<String> = words
-        .into_iter()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let mut args = Args::default();
+    let mut args = Args {
+        words: words.into_iter().collect(),
+        ..Args::default()
+    };
+    let lossy = args.words.iter().map(|word| word.to_string_lossy());
+    let words: Vec<String> = lossy.map(std::borrow::Cow::into_owned).collect();
     let mut at = 0;
     while let Some(word) = words.get(at) {
         at += 1;
@@ -320,6 +418,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
         match row.does {
             Does::Flag(set) => set(&mut args),
             Does::Rest(set) => set(&mut args, &word[row.name.len()..]),
+            Does::Checked(set) => set(&mut args, &word[row.name.len()..])?,
             Does::NoCounterpart(_) => {}
             Does::NotBuilt => {
                 return Err(ArgsError::Refused(format!(
@@ -328,9 +427,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
                 )));
             }
             Does::Value(set) => {
-                let value = words.get(at).ok_or_else(|| {
-                    ArgsError::Usage(format!("option '{}' expects an argument", row.name))
-                })?;
+                let value = words.get(at).ok_or_else(|| missing(row.name))?;
                 at += 1;
                 set(&mut args, value);
             }
@@ -343,6 +440,53 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
         }
     }
     Ok(args)
+}
+
+/// What is said when an option's argument is missing.
+fn missing(option: &str) -> ArgsError {
+    match option {
+        "-S" => ArgsError::Refused("failed to copy argv.".into()),
+        "-x" => ArgsError::Said("Unix socket path expected with the -x flag".into()),
+        _ => ArgsError::Usage(format!("option '{option}' expects an argument")),
+    }
+}
+
+/// The words without `-sf`, `-st` and `-x` and what belongs to them: what a master starts itself with again. `-x /dev/null`
+/// stays, as it forbids to take sockets over.
+pub fn again(words: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += 1;
+        match word.to_str() {
+            Some("--") => {
+                kept.extend_from_slice(&words[at - 1..]);
+                break;
+            }
+            Some("-sf" | "-st") => {
+                let pids = words[at..].iter();
+                at += pids
+                    .take_while(|word| !word.to_string_lossy().starts_with('-'))
+                    .count();
+            }
+            Some("-x") => {
+                if words.get(at).is_some_and(|path| path == "/dev/null") {
+                    kept.extend(["-x".into(), "/dev/null".into()]);
+                }
+                at += 1;
+            }
+            Some(option) => {
+                kept.push(word.clone());
+                let takes = ROWS.iter().find(|row| row.name == option);
+                if takes.is_some_and(|row| matches!(row.does, Does::Value(_))) {
+                    kept.extend(words.get(at).cloned());
+                    at += 1;
+                }
+            }
+            None => kept.push(word.clone()),
+        }
+    }
+    kept
 }
 
 /// The usage text, without the program's version.
@@ -432,15 +576,26 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_not_built_is_refused_by_name() {
+        assert!(matches!(read(&["-dC7"]), Err(ArgsError::Refused(_))));
+        assert!(matches!(read(&["-dMfoo"]), Err(ArgsError::Refused(_))));
+        assert!(read(&["-dM0x50,no-merge,help", "-dM"]).is_ok());
         assert!(matches!(read(&["-Z"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["stray"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["-f"]), Err(ArgsError::Usage(_))));
         assert_eq!(
-            read(&["-W"]),
+            read(&["-d"]),
             Err(ArgsError::Refused(
-                "option '-W' is not built in hapax yet.".into()
+                "option '-d' is not built in hapax yet.".into()
             ))
         );
+    }
+
+    #[test]
+    fn a_master_starts_itself_without_what_was_about_old_processes() {
+        let words = |text: &str| -> Vec<OsString> { text.split(' ').map(OsString::from).collect() };
+        let text = "-sf 1 2 -W -x sockpair@3 -S -x,level,user -f a -x /dev/null -st 4 -- -sf 1";
+        let kept = words("-W -S -x,level,user -f a -x /dev/null -- -sf 1");
+        assert_eq!(again(&words(text)), kept);
     }
 
     #[test]

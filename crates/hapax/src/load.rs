@@ -1,5 +1,6 @@
 //! From the files on the command line to a checked configuration.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use hapax_core::diagnostic::{Diagnostics, Prefix, Severity};
@@ -33,14 +34,26 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
     let began = std::time::Instant::now();
     if args.files.is_empty() {
         print!("{}", version::short());
-        printer.plain(&args::usage("hapax"));
+        printer.plain(&args::usage(&crate::program_name()));
         return Err(ExitCode::FAILURE);
     }
     let sources = hapax_config::files::load(&args.files).map_err(|error| {
         printer.say(Severity::Alert, &format!("config : {error}"));
         ExitCode::FAILURE
     })?;
-    let (mut config, findings) = hapax_config::load(
+    let sources = if args.dump_config {
+        dump(&sources, args.quiet);
+        // What was shown is not read.
+        Sources::default()
+    } else {
+        sources
+    };
+    let load = if args.ignore_unresolved {
+        hapax_config::load_ignoring_names
+    } else {
+        hapax_config::load
+    };
+    let (mut config, findings) = load(
         &sources,
         registry,
         &capability::capabilities(),
@@ -73,9 +86,20 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
     })
 }
 
+/// `-dC`: twice, as HAProxy reads the files twice.
+fn dump(sources: &Sources, quiet: bool) {
+    let text = hapax_config::dump::dump(sources, &capability::environment);
+    if !quiet {
+        for _ in 0..2 {
+            // Nobody can be told when standard output is closed.
+            let _ = std::io::stdout().write_all(&text);
+        }
+    }
+}
+
 impl Loaded {
     /// The answer to `-c`.
-    pub fn verdict(&self, args: &Args, printer: &mut Printer) -> ExitCode {
+    pub fn verdict(&self, args: &Args) -> ExitCode {
         let listens = self
             .config
             .proxies
@@ -84,14 +108,14 @@ impl Loaded {
         let quiet = self.config.global.quiet;
         if !listens {
             if !quiet {
-                printer.plain(
-                    "Configuration file has no error but will not start (no listener) => exit(2).",
+                println!(
+                    "Configuration file has no error but will not start (no listener) => exit(2)."
                 );
             }
             return ExitCode::from(2);
         }
         if self.warned && !quiet {
-            printer.plain("Warnings were found.");
+            println!("Warnings were found.");
         }
         if args.verbose {
             println!("Configuration file is valid");

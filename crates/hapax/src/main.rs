@@ -4,12 +4,16 @@ mod answer;
 mod args;
 mod capability;
 mod dump;
+mod environment;
+mod libraries;
 mod limits;
 mod load;
+mod master;
 mod message;
 mod reference;
 mod registry;
 mod start;
+mod startup_log;
 mod version;
 
 use std::process::ExitCode;
@@ -18,6 +22,7 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::keyword::Registry;
 
 use crate::args::{Args, ArgsError};
+use crate::master::{Begun, Worker};
 use crate::message::Printer;
 
 fn main() -> ExitCode {
@@ -43,6 +48,10 @@ fn main() -> ExitCode {
     if let Some(condition) = &args.condition {
         return evaluate(condition, &mut printer);
     }
+    for text in &args.warnings {
+        printer.say(Severity::Warning, text);
+    }
+    let start_folder = std::env::current_dir().unwrap_or_default();
     if let Some(folder) = &args.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
@@ -53,11 +62,21 @@ fn main() -> ExitCode {
         printer.say(Severity::Alert, &text);
         return ExitCode::FAILURE;
     }
-    run(&args, registry, &mut printer)
+    environment::begin(&args);
+    match master::begin(&args, start_folder, registry, &mut printer) {
+        Begun::Alone => run(&args, registry, None, &mut printer),
+        Begun::Worker(worker) => run(&args, registry, Some(worker), &mut printer),
+        Begun::End(code) => code,
+    }
 }
 
-/// From the files to the end of the process.
-fn run(args: &Args, registry: &'static Registry, printer: &mut Printer) -> ExitCode {
+/// From the files to the end of the process that serves.
+fn run(
+    args: &Args,
+    registry: &'static Registry,
+    worker: Option<Worker>,
+    printer: &mut Printer,
+) -> ExitCode {
     let loaded = match load::load(args, registry, printer) {
         Ok(loaded) => loaded,
         Err(code) => return code,
@@ -71,10 +90,13 @@ fn run(args: &Args, registry: &'static Registry, printer: &mut Printer) -> ExitC
             }
         }
     }
-    if args.check {
-        return loaded.verdict(args, printer);
+    if args.dump_libraries {
+        libraries::print(args.verbose && !args.quiet);
     }
-    start::start(args, registry, loaded, printer)
+    if args.check {
+        return loaded.verdict(args);
+    }
+    start::start(args, registry, loaded, worker, printer)
 }
 
 fn version_text(args: &Args) -> String {
@@ -90,12 +112,24 @@ fn refuse(error: &ArgsError) -> ExitCode {
     match error {
         ArgsError::Usage(text) => {
             print!("{}", version::short());
-            printer.plain(&args::usage("hapax"));
+            printer.plain(&args::usage(&program_name()));
             printer.plain(text);
+        }
+        ArgsError::Said(text) => {
+            print!("{}", version::short());
+            printer.say(Severity::Alert, text);
+            printer.plain(&format!("\n{}", args::usage(&program_name())));
         }
         ArgsError::Refused(text) => printer.say(Severity::Alert, text),
     }
     ExitCode::FAILURE
+}
+
+/// The last part of the name that this program was called by.
+pub(crate) fn program_name() -> String {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&name).file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// `-cc`: 0 when true, 1 when false, 2 for an error.

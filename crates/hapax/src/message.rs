@@ -5,6 +5,7 @@ use std::io::Write;
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Severity};
 use hapax_core::span::Sources;
 
+use crate::startup_log::StartupLog;
 use crate::version;
 
 /// Prints messages; the first one is preceded by two notices that say who speaks.
@@ -13,6 +14,7 @@ pub struct Printer {
     pid: u32,
     quiet: bool,
     introduced: bool,
+    log: Option<StartupLog>,
 }
 
 impl Printer {
@@ -22,7 +24,19 @@ impl Printer {
             pid: std::process::id(),
             quiet,
             introduced: false,
+            log: None,
         }
+    }
+
+    /// A printer for a process that was forked from the one this printer was made for.
+    pub fn renew(&mut self) {
+        self.pid = std::process::id();
+        self.introduced = false;
+    }
+
+    /// Keeps what is printed from now on in `log` too.
+    pub fn keep(&mut self, log: Option<StartupLog>) {
+        self.log = log;
     }
 
     /// Turns output off or on.
@@ -32,7 +46,9 @@ impl Printer {
 
     /// A message without a place.
     pub fn say(&mut self, severity: Severity, text: &str) {
-        self.introduce();
+        if severity > Severity::Notice {
+            self.introduce();
+        }
         self.put(&format!("{} ({}) : {text}", severity.tag(), self.pid));
     }
 
@@ -56,12 +72,12 @@ impl Printer {
 
     /// Plain text on standard error, even when quiet.
     pub fn plain(&self, text: &str) {
-        // Nobody can be told when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        // In one piece: other processes write there too. Nobody can be told when it is closed.
+        let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
     }
 
     fn introduce(&mut self) {
-        if self.introduced || self.quiet {
+        if self.introduced || (self.quiet && self.log.is_none()) {
             return;
         }
         self.introduced = true;
@@ -80,6 +96,9 @@ impl Printer {
     }
 
     fn put(&self, line: &str) {
+        if let Some(log) = &self.log {
+            log.add(line);
+        }
         if !self.quiet {
             self.plain(line);
         }

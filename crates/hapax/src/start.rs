@@ -16,6 +16,7 @@ use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::log::date;
+use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
@@ -28,6 +29,7 @@ use crate::answer::{self, Ending};
 use crate::args::{Args, OldProcess};
 use crate::limits::{self, Limits};
 use crate::load::Loaded;
+use crate::master::Worker;
 use crate::message::Printer;
 use crate::system_text;
 use crate::version;
@@ -47,9 +49,10 @@ pub fn start(
     args: &Args,
     registry: &'static Registry,
     loaded: Loaded,
+    worker: Option<Worker>,
     printer: &mut Printer,
 ) -> ExitCode {
-    match prepare(args, registry, loaded, printer) {
+    match prepare(args, registry, loaded, worker, printer) {
         Ok(Some(prepared)) => run(prepared, printer),
         Ok(None) => ExitCode::SUCCESS,
         Err(text) => {
@@ -66,6 +69,7 @@ struct Prepared {
     runtime_api: Vec<OwnedFd>,
     facts: Facts,
     signals: Signals,
+    worker: Option<Worker>,
 }
 
 /// Everything that may fail; none in the parent of a daemon.
@@ -73,6 +77,7 @@ fn prepare(
     args: &Args,
     registry: &'static Registry,
     loaded: Loaded,
+    worker: Option<Worker>,
     printer: &mut Printer,
 ) -> Result<Option<Prepared>, String> {
     let Loaded {
@@ -93,15 +98,21 @@ fn prepare(
     }
     let workers = workers(&config.global);
     let limits = limit(args, &mut config, workers, printer)?;
+    let mut old = take_over(args, worker.as_ref(), printer)?;
     let mut refuse = |errors: Vec<BindError>| {
         for error in errors {
             printer.say(Severity::Alert, &error.text(&sources));
         }
         "[haproxy.main()] Some protocols failed to start their listeners! Exiting.".to_owned()
     };
-    let runtime_api = open::runtime_api(&config.global).map_err(&mut refuse)?;
-    let listeners = open::listeners(&config.proxies, &config.global, workers).map_err(refuse)?;
-    let pidfile = open_pidfile(config.global.pidfile.as_deref())?;
+    let runtime_api = open::runtime_api(&config.global, &mut old).map_err(&mut refuse)?;
+    let listeners =
+        open::listeners(&config.proxies, &config.global, workers, &mut old).map_err(refuse)?;
+    // Nobody serves what is left.
+    drop(old);
+    let alone = worker.is_none();
+    let pidfile = config.global.pidfile.as_deref().filter(|_| alone);
+    let pidfile = open_pidfile(pidfile)?;
     let host_name = identity::host_name().unwrap_or_default();
     let null = process::null().map_err(|error| system_text(&error))?;
     // The zone's file is out of reach in a chroot.
@@ -110,7 +121,7 @@ fn prepare(
     if config.global.set_dumpable {
         allow_core_dumps(printer);
     }
-    if config.global.daemon && !detach(pidfile.as_ref(), &null)? {
+    if alone && config.global.daemon && !detach(pidfile.as_ref(), &null)? {
         return Ok(None);
     }
     drop(null);
@@ -119,7 +130,8 @@ fn prepare(
     {
         write_pid(file, std::process::id());
     }
-    for &(what, pid) in &args.old {
+    // A master tells them itself.
+    for &(what, pid) in args.old.iter().filter(|_| alone) {
         let signal = match what {
             OldProcess::Finish => Signal::SIGUSR1,
             OldProcess::Terminate => Signal::SIGTERM,
@@ -157,7 +169,45 @@ fn prepare(
         runtime_api,
         facts,
         signals,
+        worker,
     }))
+}
+
+/// The process that a `-x` names; none for `/dev/null`.
+pub fn old_process(path: &str) -> Option<hand_over::OldProcess> {
+    if path == "/dev/null" {
+        return None;
+    }
+    let pair = path
+        .strip_prefix("sockpair@")
+        .and_then(|text| text.parse().ok());
+    Some(match pair {
+        Some(number) => hand_over::OldProcess::Pair(number),
+        None => hand_over::OldProcess::Path(path.into()),
+    })
+}
+
+/// The listening sockets of the process before.
+fn take_over(
+    args: &Args,
+    worker: Option<&Worker>,
+    printer: &mut Printer,
+) -> Result<Inherited, String> {
+    let old = match worker {
+        Some(worker) => worker.old.clone(),
+        None => args.old_sockets.as_deref().and_then(old_process),
+    };
+    let Some(old) = old else {
+        return Ok(Inherited::default());
+    };
+    Inherited::ask(&old).or_else(|error| {
+        printer.say(Severity::Warning, &error.to_string());
+        // A former worker that is gone already has closed its sockets.
+        if matches!(old, hand_over::OldProcess::Pair(_)) {
+            return Ok(Inherited::default());
+        }
+        Err("Failed to get the sockets from the old process!".into())
+    })
 }
 
 fn workers(global: &ir::Global) -> usize {
@@ -269,10 +319,23 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         runtime_api,
         facts,
         signals,
+        mut worker,
     } = prepared;
+    let master = match worker
+        .as_ref()
+        .map(|worker| worker.pair.try_clone())
+        .transpose()
+    {
+        Ok(master) => master,
+        Err(error) => {
+            printer.say(Severity::Alert, &system_text(&error));
+            return ExitCode::FAILURE;
+        }
+    };
     let options = Options {
         listeners,
         runtime_api,
+        master,
         facts,
         render: hapax_sample::log_format::render,
     };
@@ -284,6 +347,10 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         }
     };
     let running = Arc::new(running);
+    printer.keep(None);
+    if let Some(worker) = &mut worker {
+        worker.ready();
+    }
     match serve_until_end(&running, &signals) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -112,13 +112,22 @@ impl Listener {
         batch: usize,
         mut take: impl FnMut(OwnedFd, Addr),
     ) -> io::Result<()> {
+        let mut open = true;
         poll_fn(|cx| {
             for _ in 0..batch.max(1) {
                 gate.wait(cx);
                 match gate.state() {
-                    GateState::Open => {}
-                    GateState::Paused => return Poll::Pending,
-                    GateState::Stopped => return Poll::Ready(Ok(())),
+                    GateState::Open => open = true,
+                    GateState::Paused => {
+                        open = false;
+                        return Poll::Pending;
+                    }
+                    GateState::Stopped => {
+                        if open {
+                            self.empty(&mut take);
+                        }
+                        return Poll::Ready(Ok(()));
+                    }
                 }
                 let (socket, peer) = ready!(self.poll_accept(cx))?;
                 take(socket, peer);
@@ -127,6 +136,17 @@ impl Listener {
             Poll::Pending
         })
         .await
+    }
+
+    /// Takes what waits in the kernel's queue: those who got that far would be reset when the socket closes.
+    fn empty(&mut self, take: &mut impl FnMut(OwnedFd, Addr)) {
+        for _ in 0..MOST_WAITING {
+            match accept(&self.socket) {
+                Ok((socket, peer)) => take(socket, peer),
+                Err(error) if is_peer_gone(&error) => {}
+                Err(_) => return,
+            }
+        }
     }
 }
 
@@ -137,6 +157,8 @@ impl AsFd for Listener {
 }
 
 const EXHAUSTED_PAUSE_MS: u64 = 100;
+/// Connections that are still taken from the queue of a listener that closes.
+const MOST_WAITING: usize = 4096;
 
 #[cfg(test)]
 mod tests {

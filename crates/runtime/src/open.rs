@@ -1,5 +1,7 @@
 //! Opens the listening sockets of a configuration, before the process gives up its rights and starts its workers.
 
+pub mod hand_over;
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -7,9 +9,11 @@ use hapax_core::ir::{self, Address, Bind};
 use hapax_core::program::ProxyId;
 use hapax_core::span::Sources;
 use hapax_sys::addr::{Addr, UnixAddr};
-use hapax_sys::listen::{ListenOptions, SocketFile, listen};
+use hapax_sys::listen::{ListenOptions, SocketFile, adopt, listen};
 use hapax_sys::process::inherited;
 use thiserror::Error;
+
+use self::hand_over::Inherited;
 
 /// A listening socket and whose it is.
 #[derive(Debug)]
@@ -39,7 +43,8 @@ pub struct BindError {
     pub error: io::Error,
 }
 
-/// Opens the listeners of enabled proxies, given in the order of their ids.
+/// Opens the listeners of enabled proxies, given in the order of their ids. Sockets that an old process gave away are
+/// taken instead where their address is the same.
 ///
 /// # Errors
 /// One for each listener that failed; none stays open then.
@@ -47,6 +52,7 @@ pub fn listeners<'p>(
     proxies: impl IntoIterator<Item = &'p ir::Proxy>,
     global: &ir::Global,
     workers: usize,
+    old: &mut Inherited,
 ) -> Result<Vec<Bound>, Vec<BindError>> {
     let (mut bound, mut failed) = (Vec::new(), Vec::new());
     for (index, proxy) in proxies.into_iter().enumerate() {
@@ -54,7 +60,7 @@ pub fn listeners<'p>(
             continue;
         }
         for (listener, bind) in proxy.binds.iter().enumerate() {
-            match per_worker(bind, proxy, global, workers) {
+            match per_worker(bind, proxy, global, workers, old) {
                 Ok(sockets) => bound.extend(sockets.into_iter().map(|(worker, socket)| Bound {
                     proxy: ProxyId(index as u32),
                     listener,
@@ -84,10 +90,18 @@ pub fn listeners<'p>(
 ///
 /// # Errors
 /// One for each that failed.
-pub fn runtime_api(global: &ir::Global) -> Result<Vec<OwnedFd>, Vec<BindError>> {
+pub fn runtime_api(
+    global: &ir::Global,
+    old: &mut Inherited,
+) -> Result<Vec<OwnedFd>, Vec<BindError>> {
     let (mut opened, mut failed) = (Vec::new(), Vec::new());
     for bind in &global.stats_sockets {
-        match open_one(bind, None, global) {
+        let taken = take(bind, None, global, old);
+        let socket = match taken.into_iter().next() {
+            Some(socket) => Ok(socket),
+            None => open_one(bind, None, global),
+        };
+        match socket {
             Ok(socket) => opened.push(socket),
             Err(error) => failed.push(BindError {
                 proxy: "GLOBAL".into(),
@@ -109,6 +123,7 @@ fn per_worker(
     proxy: &ir::Proxy,
     global: &ir::Global,
     workers: usize,
+    old: &mut Inherited,
 ) -> io::Result<Vec<(usize, OwnedFd)>> {
     let threads = &bind.options.threads;
     let served = (0..workers).filter(|&worker| {
@@ -123,21 +138,59 @@ fn per_worker(
     } else {
         1
     };
+    let mut taken = take(bind, Some(proxy), global, old).into_iter();
     let mut opened: Vec<(usize, OwnedFd)> = Vec::with_capacity(workers);
     for worker in served {
         let count = opened.len();
         let fd = if count < most {
-            open_one(bind, Some(proxy), global)?
+            match taken.next() {
+                Some(fd) => fd,
+                None => open_one(bind, Some(proxy), global)?,
+            }
         } else {
             opened[count % most].1.try_clone()?
         };
         opened.push((worker, fd));
     }
+    // The old process had more: connections wait in each of them, and the kernel adds to them while they are open.
+    let count = opened.len().max(1);
+    for (index, fd) in taken.enumerate() {
+        let worker = opened.get(index % count).map_or(0, |(worker, _)| *worker);
+        opened.push((worker, fd));
+    }
     Ok(opened)
 }
 
+/// The sockets that the old process had for a line.
+fn take(
+    bind: &Bind,
+    proxy: Option<&ir::Proxy>,
+    global: &ir::Global,
+    old: &mut Inherited,
+) -> Vec<OwnedFd> {
+    let Some(addr) = address(bind, global) else {
+        return Vec::new();
+    };
+    let mut taken = old.take(&addr, bind.options.interface.as_deref());
+    let options = options(bind, proxy, global);
+    // One that cannot be given its options is left to the old process.
+    taken.retain(|socket| adopt(socket, &options).is_ok());
+    taken
+}
+
 fn open_one(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> io::Result<OwnedFd> {
-    let addr = match &bind.address {
+    if let Address::Descriptor(number) | Address::SocketPair(number) = bind.address {
+        let fd = inherited(number)?;
+        hapax_sys::stream::adopt(fd.as_fd())?;
+        return Ok(fd);
+    }
+    let addr = address(bind, global).ok_or(io::ErrorKind::AddrNotAvailable)?;
+    listen(&addr, &options(bind, proxy, global))
+}
+
+/// Where a line listens; none for what is inherited as a descriptor.
+fn address(bind: &Bind, global: &ir::Global) -> Option<Addr> {
+    Some(match &bind.address {
         Address::Inet(address) => Addr::Inet(*address),
         Address::Unix(path) => {
             let prefix = global.unix_bind_prefix.as_deref().unwrap_or_default();
@@ -147,13 +200,8 @@ fn open_one(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> io::
             name: name.clone().into_bytes(),
             padded: *zero_padded,
         }),
-        Address::Descriptor(number) | Address::SocketPair(number) => {
-            let fd = inherited(*number)?;
-            hapax_sys::stream::adopt(fd.as_fd())?;
-            return Ok(fd);
-        }
-    };
-    listen(&addr, &options(bind, proxy, global))
+        Address::Descriptor(_) | Address::SocketPair(_) => return None,
+    })
 }
 
 fn options(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> ListenOptions {

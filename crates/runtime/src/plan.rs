@@ -26,6 +26,8 @@ pub struct Plan {
     pub logger: Rc<Logger>,
     /// Per proxy, by [`ProxyId`].
     pub proxies: Vec<ProxyPlan>,
+    /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
+    pub transparent: bool,
 }
 
 /// A proxy as one worker uses it.
@@ -33,7 +35,7 @@ pub struct Plan {
 pub struct ProxyPlan {
     /// Servers by index.
     pub servers: Vec<Rc<ServerPlan>>,
-    /// Where `dispatch` sends everything.
+    /// Where `dispatch` and `option transparent` send what no server is chosen for.
     pub direct: Option<Rc<ServerPlan>>,
     /// What a request's head may be.
     pub request_limits: Limits,
@@ -63,10 +65,15 @@ impl Plan {
             .iter()
             .map(|proxy| ProxyPlan::new(&program.global, proxy, before))
             .collect();
+        let transparent = program
+            .proxies
+            .iter()
+            .any(|proxy| proxy.ir.options.transparent);
         Plan {
             program,
             logger,
             proxies,
+            transparent,
         }
     }
 
@@ -119,16 +126,23 @@ impl ProxyPlan {
                     known(live).unwrap_or_else(|| Rc::new(ServerPlan::new(live, &proxy.ir, global)))
                 })
                 .collect(),
-            direct: proxy.ir.dispatch.as_ref().map(|address| {
+            direct: elsewhere(&proxy.ir).map(|address| {
                 // Its counters are never read: only this worker writes them.
                 let workers = proxy.live.backend.counters.workers();
-                let live = ServerLive::unnamed(address.clone(), &proxy.ir, workers);
+                let live = ServerLive::unnamed(address, &proxy.ir, workers);
                 Rc::new(ServerPlan::new(&Arc::new(live), &proxy.ir, global))
             }),
             request_limits: limits(proxy.ir.options.relaxed_request),
             response_limits: limits(proxy.ir.options.relaxed_response),
         }
     }
+}
+
+/// Where a proxy sends without servers. What `option transparent` has no address for stands as one that is none.
+fn elsewhere(proxy: &ir::Proxy) -> Option<ir::Address> {
+    let none = || ir::Address::Inet((std::net::Ipv4Addr::UNSPECIFIED, 0).into());
+    let transparent = proxy.options.transparent.then(none);
+    proxy.dispatch.clone().or(transparent)
 }
 
 impl ServerPlan {

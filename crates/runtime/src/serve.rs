@@ -22,7 +22,8 @@ use crate::listen::{GateState, Listener};
 use crate::local::Local;
 use crate::log::{Logger, Render, Rounds};
 use crate::open::Bound;
-use crate::operate;
+use crate::open::hand_over::{Exposed, Offered};
+use crate::operate::{self, RuntimeApi};
 use crate::plan::Plan;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
@@ -37,6 +38,8 @@ pub struct Options {
     pub listeners: Vec<Bound>,
     /// The sockets of the runtime API, in the order of the `stats socket` lines.
     pub runtime_api: Vec<OwnedFd>,
+    /// Where a master sends connections to the runtime API, and asks for the listening sockets.
+    pub master: Option<OwnedFd>,
     /// What `show info` says about the start.
     pub facts: Facts,
     /// How log formats are rendered.
@@ -50,6 +53,7 @@ pub struct Running {
     workers: Mutex<Vec<Worker>>,
     places: Arc<Places>,
     render: Render,
+    exposed: Arc<Exposed>,
 }
 
 /// Starts `program.live.workers` workers.
@@ -59,16 +63,22 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let origin_ms = clock::now_ms();
     let places = Arc::new(Places::default());
     let rounds = Rounds::new(&program);
+    let tune = &program.global.tune;
+    let mut workers = Vec::with_capacity(count);
+    let errors = Arc::new(Errors::default());
+    let exposed = Arc::new(expose(&program, &options)?);
+    let mut runtime_api = Some(RuntimeApi {
+        sockets: options.runtime_api,
+        master: options.master,
+        facts: options.facts,
+        exposed: exposed.clone(),
+    });
     let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
     for bound in options.listeners {
         if let Some(mine) = by_worker.get_mut(bound.worker) {
             mine.push(bound);
         }
     }
-    let tune = &program.global.tune;
-    let mut workers = Vec::with_capacity(count);
-    let errors = Arc::new(Errors::default());
-    let mut runtime_api = Some((options.runtime_api, options.facts));
     for (index, sockets) in by_worker.into_iter().enumerate() {
         let settings = WorkerSettings {
             index,
@@ -93,8 +103,8 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
                 origin_ms,
             };
             async move {
-                if let Some((sockets, facts)) = runtime_api {
-                    operate::runtime_api(&local, sockets, facts);
+                if let Some(api) = runtime_api {
+                    operate::runtime_api(&local, api);
                 }
                 let checks = Checks::start(&program, &logger, share);
                 if let Err(error) = &checks {
@@ -109,7 +119,33 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         workers: Mutex::new(workers),
         places,
         render: options.render,
+        exposed,
     })
+}
+
+/// Copies of the listening sockets, for a process that asks for them; none when nothing lets it ask.
+fn expose(program: &Program, options: &Options) -> io::Result<Exposed> {
+    let binds = &program.global.stats_sockets;
+    let asked =
+        options.master.is_some() || binds.iter().any(|bind| bind.options.expose_fd_listeners);
+    let mut offered = Vec::new();
+    let mut known = std::collections::HashSet::new();
+    if asked {
+        let listeners = options.listeners.iter().filter_map(|bound| {
+            let bind = program.proxy(bound.proxy).ir.binds.get(bound.listener)?;
+            Some((bind, &bound.socket))
+        });
+        for (bind, socket) in listeners.chain(binds.iter().zip(&options.runtime_api)) {
+            // Workers share a socket where the kernel does not spread connections.
+            if known.insert(hapax_sys::stream::identity(socket)?) {
+                offered.push(Offered {
+                    socket: socket.try_clone()?,
+                    interface: bind.options.interface.clone().unwrap_or_default(),
+                });
+            }
+        }
+    }
+    Ok(Exposed::new(offered))
 }
 
 fn processors(program: &Program, worker: usize) -> Vec<usize> {
@@ -162,9 +198,15 @@ impl Running {
             .process
             .stopping
             .store(true, Ordering::Relaxed);
+        self.exposed.close();
         self.on_each(|local| {
             each_door(|door| door.gate.set(GateState::Stopped));
-            local.stop();
+            // Once the listeners have taken who waits, and those sessions have begun.
+            let local = local.clone();
+            spawn(async move {
+                tokio::task::yield_now().await;
+                local.stop();
+            });
         });
     }
 

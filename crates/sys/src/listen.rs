@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +120,25 @@ fn bind_inet(addr: &SockAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     if options.transparent {
         option::set_transparent(fd, v6)?;
     }
+    set_changeable(fd, options)?;
+    bind_to(&socket, addr)?;
+    Ok(socket)
+}
+
+/// Gives a listening socket that another process opened the options of this one, as far as they may change.
+pub fn adopt(socket: impl AsFd, options: &ListenOptions) -> io::Result<()> {
+    let fd = socket.as_fd();
+    crate::stream::adopt(fd)?;
+    if !matches!(crate::addr::local_addr(fd)?, Addr::Unix(_)) {
+        set_changeable(fd, options)?;
+    }
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::listen(fd.as_raw_fd(), option::clamp(options.backlog.max(1))) })?;
+    Ok(())
+}
+
+/// Options that a TCP socket takes at any time.
+fn set_changeable(fd: BorrowedFd<'_>, options: &ListenOptions) -> io::Result<()> {
     if let Some(bytes) = options.max_segment {
         option::set_max_segment(fd, bytes)?;
     }
@@ -147,8 +166,7 @@ fn bind_inet(addr: &SockAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     if let Some(keepalive) = options.keepalive {
         option::set_keepalive(fd, keepalive)?;
     }
-    bind_to(&socket, addr)?;
-    Ok(socket)
+    Ok(())
 }
 
 fn bind_path(path: &Path, file: &SocketFile) -> io::Result<OwnedFd> {

@@ -1,8 +1,9 @@
 //! Forking, detaching from the terminal, signalling other processes and the pid file.
 
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -36,6 +37,59 @@ pub fn fork() -> io::Result<Forked> {
         ForkResult::Parent { child } => Ok(Forked::Parent(child.as_raw())),
         ForkResult::Child => Ok(Forked::Child),
     }
+}
+
+/// Sets a variable of this process' environment. Fails when the process has more than one thread: another one may be
+/// reading the environment.
+pub fn set_environment(name: &str, value: Option<&str>) -> io::Result<()> {
+    if name.is_empty() || name.contains(['=', '\0']) || value.is_some_and(|v| v.contains('\0')) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    if threads > 1 {
+        return Err(io::Error::other(
+            "environment changed after threads were started",
+        ));
+    }
+    match value {
+        // SAFETY: there is one thread, so that nobody reads the environment meanwhile.
+        Some(value) => unsafe { std::env::set_var(name, value) },
+        // SAFETY: as above.
+        None => unsafe { std::env::remove_var(name) },
+    }
+    Ok(())
+}
+
+/// Replaces the program of this process, looked up in `PATH` as a shell would. Returns only when that failed.
+pub fn execute(program: &OsStr, arguments: &[OsString]) -> io::Error {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let words = std::iter::once(program.to_owned()).chain(arguments.iter().cloned());
+    let words: Result<Vec<CString>, _> = words.map(|word| CString::new(word.into_vec())).collect();
+    match (CString::new(program.as_bytes()), words) {
+        (Ok(program), Ok(words)) => match unistd::execvp(&program, &words) {
+            Ok(never) => match never {},
+            Err(error) => error.into(),
+        },
+        _ => io::ErrorKind::InvalidInput.into(),
+    }
+}
+
+/// Takes over a descriptor that a former program of this process left open, under the same number; it is closed at the
+/// next `exec`. Refuses numbers that are not open and the three standard ones. To be called once for each number.
+pub fn left_open(number: i32) -> io::Result<OwnedFd> {
+    if number <= 2 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: takes no pointers; a number that is not open is answered with an error.
+    check(unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) })?;
+    // SAFETY: it is open, and the former program, whose memory is gone, left it to us.
+    Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(number) })
+}
+
+/// A file that is in memory only, shared with the processes that inherit it.
+pub fn memory_file(name: &str) -> io::Result<File> {
+    let fd = nix::sys::memfd::memfd_create(name, nix::sys::memfd::MFdFlags::MFD_CLOEXEC)?;
+    Ok(File::from(fd))
 }
 
 /// Starts a new session, without a terminal.
@@ -120,7 +174,7 @@ pub fn keep_on_exec(fd: impl AsFd) -> io::Result<()> {
 
 /// Takes ownership of a descriptor that the configuration or the parent names by number. Refuses
 /// numbers that are not open and the three standard ones.
-pub fn inherited(number: i32) -> io::Result<std::os::fd::OwnedFd> {
+pub fn inherited(number: i32) -> io::Result<OwnedFd> {
     if number <= 2 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }

@@ -118,6 +118,11 @@ pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(unsafe { (OwnedFd::from_raw_fd(fds[0]), OwnedFd::from_raw_fd(fds[1])) })
 }
 
+/// What tells a socket from all others, however many descriptors it has: the number of its inode.
+pub fn identity(socket: impl AsFd) -> io::Result<u64> {
+    Ok(nix::sys::stat::fstat(socket.as_fd())?.st_ino)
+}
+
 /// Makes a descriptor that came from outside non-blocking and close-on-exec.
 pub fn adopt(socket: impl AsFd) -> io::Result<()> {
     let fd = socket.as_fd().as_raw_fd();

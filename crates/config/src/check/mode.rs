@@ -46,6 +46,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         }
         http_log(proxy, index, &name, check);
     }
+    one_way(index, proxy, check);
     timeouts(proxy, &name, check);
     if let Some(capture) = &mut proxy.cookie_capture
         && capture.length > cookie_length
@@ -125,6 +126,18 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         span,
         format!("parsing [{place}] : '{option}' not usable with {name} (needs 'mode http'). Falling back to '{fallback}'."),
     );
+}
+
+/// One place to send to, and a choice between several.
+fn one_way(index: usize, proxy: &ir::Proxy, check: &mut Check<'_>) {
+    let chooses = check.notes.scopes.get(index).is_some_and(|scope| {
+        scope.seen.contains_key("balance") || scope.inherited.contains_key("balance")
+    });
+    if proxy.kind.has_backend() && proxy.options.transparent && chooses {
+        let name = named(proxy);
+        let text = format!("{name} cannot use both transparent and balance mode.");
+        check.alert(proxy.span, text);
+    }
 }
 
 fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {

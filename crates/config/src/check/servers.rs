@@ -150,6 +150,14 @@ fn track(
     }
 }
 
+/// Lets a server start without an address when nothing else gives it one.
+pub(crate) fn start_without_address(options: &mut ir::ServerOptions) {
+    if options.init_addr.is_empty() {
+        options.init_addr = vec![ir::InitAddr::Last, ir::InitAddr::Libc];
+    }
+    options.init_addr.push(ir::InitAddr::None);
+}
+
 /// Gives servers that were named by a host name their first address.
 pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
     let mut cache: HashMap<(String, Option<bool>), Option<IpAddr>> = HashMap::new();

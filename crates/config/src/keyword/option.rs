@@ -27,6 +27,31 @@ macro_rules! switch {
 }
 
 static ROWS: &[SectionKeyword] = &[
+    negatable(row(
+        "option transparent",
+        Sections::PROXIES,
+        "",
+        "Sends on to the address that the client asked for when no server is chosen.",
+        |line| {
+            if line.section == Sections::FRONTEND {
+                let name = line.proxy()?.name.clone();
+                line.warn(format!(
+                    "'transparent' ignored because frontend '{name}' has no backend capability."
+                ));
+                // Upstream, word by word.
+                let text = "unknown option 'transparent'; did you mean 'transparent' maybe ?";
+                return Err(line.fault(text));
+            }
+            set(line, |options, on| options.transparent = on)
+        },
+    )),
+    row(
+        "transparent",
+        Sections::BACK,
+        "",
+        "As `option transparent`.",
+        |line| set(line, |options, on| options.transparent = on),
+    ),
     switch!(
         "abortonclose",
         BACK,

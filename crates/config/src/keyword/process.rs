@@ -25,6 +25,57 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "master-worker",
+        Sections::GLOBAL,
+        "[no-exit-on-failure]",
+        "A master process looks after the one that serves.",
+        |line| {
+            at_most(line, 1)?;
+            match line.arg(0).as_deref() {
+                None => {}
+                Some("no-exit-on-failure") => line.config.global.no_exit_on_failure = true,
+                Some(_) => {
+                    let text = "'master-worker' only supports 'no-exit-on-failure' option";
+                    return Err(line.fault(text));
+                }
+            }
+            line.config.global.master_worker = true;
+            Ok(())
+        },
+    ),
+    row(
+        "mworker-max-reloads",
+        Sections::GLOBAL,
+        "<number>",
+        "How many reloads an old process may survive under a master.",
+        |line| {
+            at_most(line, 1)?;
+            let Some(word) = line.args().first() else {
+                let text = "'mworker-max-reloads' expects an integer argument.";
+                return Err(line.fault(text));
+            };
+            let Ok(most) = u32::try_from(leading_integer(&word.text)) else {
+                let text = "'mworker-max-reloads' expects a positive value or zero.";
+                return Err(line.fault(text));
+            };
+            line.config.global.mworker_max_reloads = Some(most);
+            Ok(())
+        },
+    ),
+    row(
+        "localpeer",
+        Sections::GLOBAL,
+        "<name>",
+        "The name of this process among its peers.",
+        |line| {
+            needed(line, 0, "'localpeer' expects a name as an argument.")?;
+            at_most(line, 1)?;
+            let name = line.arg(0).unwrap_or_default().into_owned();
+            line.config.global.local_peer = Some(name);
+            Ok(())
+        },
+    ),
+    row(
         "quiet",
         Sections::GLOBAL,
         "",

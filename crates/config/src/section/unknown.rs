@@ -107,6 +107,9 @@ pub(crate) fn anonymous_defaults(
         return Ok(());
     };
     let rules = RULES.iter().any(|name| *first == *name);
+    if first.text.starts_with(b"tcp-") {
+        return super::tcp::place(words, bit, proxy);
+    }
     if rules && bit == Sections::DEFAULTS && proxy.name.is_empty() {
         let name = first.lossy();
         let text = format!("'{name}' not allowed in anonymous 'defaults' section.");
@@ -250,18 +253,15 @@ static NOT_BUILT: &[&str] = &[
     "force-persist",
     "guid",
     "hash-preserve-affinity",
-    "http-after-response",
     "http-error",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
     "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
-    "localpeer",
     "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
-    "master-worker",
     "maxcompcpuusage",
     "maxcomprate",
     "maxpipes",
@@ -270,7 +270,6 @@ static NOT_BUILT: &[&str] = &[
     "maxzlibmem",
     "monitor",
     "monitor-net",
-    "mworker-max-reloads",
     "persist",
     "quic-initial",
     "reqadd",
@@ -282,9 +281,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "tcp-check",
-    "tcp-request",
-    "tcp-response",
-    "transparent",
     "use-fcgi-app",
     "use-server",
 ];
@@ -344,7 +340,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "srvtcpka-cnt"),
     ("option", "ssl-hello-chk"),
     ("option", "tcp-check"),
-    ("option", "transparent"),
     ("stats", "admin"),
     ("stats", "show-modules"),
     ("timeout", "client-hs"),

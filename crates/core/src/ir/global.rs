@@ -15,6 +15,12 @@ pub struct Global {
     pub quiet: bool,
     /// `master-worker`.
     pub master_worker: bool,
+    /// `master-worker no-exit-on-failure`.
+    pub no_exit_on_failure: bool,
+    /// `mworker-max-reloads`: how many reloads a worker may survive.
+    pub mworker_max_reloads: Option<u32>,
+    /// `localpeer`.
+    pub local_peer: Option<String>,
     /// `chroot`.
     pub chroot: Option<String>,
     /// `pidfile`.

@@ -39,8 +39,7 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
     if words.is_empty() || (!content && words.len() < taken + 2) {
         return Err(reading::fault(cursor, usage));
     }
-    let shown = words.first().map(Word::lossy).unwrap_or_default();
-    let expr = reading::expression_called(cursor, &shown)?;
+    let expr = reading::expression(cursor, None)?;
     let how = cursor.take();
     let number = |cursor: &mut ActionCursor<'_, '_>| {
         let word = cursor.take();

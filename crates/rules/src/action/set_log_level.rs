@@ -1,44 +1,53 @@
-//! `set-log-level`: the level of the exchange's log line, or none of it.
+//! `set-log-level`: how important the exchange's log line is, or that there is none.
 
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::keyword::{ActionKeyword, Rulesets};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets};
 
-use super::{BOTH, reading};
+use super::reading;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "set-log-level",
-    rulesets: BOTH
-        .or(Rulesets::HTTP_AFTER_RESPONSE)
-        .or(Rulesets::TCP_CONTENT)
-        .or(Rulesets::TCP_RESPONSE),
+    rulesets: Rulesets::TCP_CONTENT
+        .or(Rulesets::TCP_RESPONSE)
+        .or(Rulesets::HTTP_REQUEST)
+        .or(Rulesets::HTTP_RESPONSE)
+        .or(Rulesets::HTTP_AFTER_RESPONSE),
     usage: "<level>",
-    doc: "Sets the level of the log line, or leaves the line out.",
-    parse: |cursor| {
-        let missing = "expects exactly 1 argument (log level name or 'silent')";
-        let word = reading::expect(cursor, missing)?;
-        let level = LEVELS.iter().zip(0..).find(|(name, _)| *word == **name);
-        let level = match level {
-            Some((_, level)) => Some(level),
-            None if *word == "silent" => None,
-            None => return Err(reading::fault_at(cursor, word.span, missing)),
-        };
-        Ok(Arc::new(SetLogLevel {
-            level,
-            text: reading::text(cursor),
-        }))
-    },
+    doc: "Sets the level of the log line; `silent` writes none.",
+    parse,
 };
 
-static LEVELS: &[&str] = &[
+fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
+    let known = |text: &str| match text {
+        "silent" => Some(None),
+        text => LEVELS
+            .iter()
+            .position(|level| *level == text)
+            .map(|level| Some(level as u8)),
+    };
+    let level = cursor.take().and_then(|word| known(&word.lossy()));
+    match level {
+        Some(level) => Ok(Arc::new(SetLogLevel {
+            level,
+            text: reading::text(cursor),
+        })),
+        None => Err(reading::fault(
+            cursor,
+            "expects exactly 1 argument (log level name or 'silent')",
+        )),
+    }
+}
+
+const LEVELS: [&str; 8] = [
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
 ];
 
 #[derive(Debug)]
 struct SetLogLevel {
-    /// None is no line.
+    /// None is silent.
     level: Option<u8>,
     text: String,
 }

@@ -5,6 +5,7 @@
 
 mod command;
 mod line;
+pub mod master;
 mod serve;
 mod session;
 
@@ -19,6 +20,7 @@ use hapax_core::program::Program;
 pub use self::serve::{Listening, Serving, serve};
 pub use self::session::{Access, Session, Then};
 
+use crate::open::hand_over::Exposed;
 use crate::stats::errors::Errors;
 use crate::stats::info::{Facts, Measures};
 
@@ -43,6 +45,8 @@ pub struct Cli {
     pub measures: Box<Measure>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
+    /// The listening sockets, for who may ask for them.
+    pub exposed: Arc<Exposed>,
 }
 
 impl fmt::Debug for Cli {

@@ -1,9 +1,10 @@
 //! The sockets of the runtime API. One task per connection; none of them is on the path of a request.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,10 +13,14 @@ use std::time::Duration;
 
 use hapax_core::counter::Count;
 use hapax_core::program::Program;
+use hapax_sys::pass::receive_descriptors;
+use hapax_sys::stream::{Half, shutdown};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::{Access, Cli, Session, Then};
+use crate::open::hand_over::{self, Offered};
 
 /// A listening socket.
 #[derive(Debug)]
@@ -24,6 +29,15 @@ pub enum Listening {
     Unix(UnixListener),
     /// A TCP socket.
     Tcp(TcpListener),
+    /// An end of a socket pair over which connections are passed (`sockpair@`).
+    Pair(Pair),
+}
+
+/// See [`Listening::Pair`].
+#[derive(Debug)]
+pub struct Pair {
+    end: UnixStream,
+    taken: RefCell<VecDeque<OwnedFd>>,
 }
 
 impl Listening {
@@ -47,12 +61,50 @@ impl Listening {
         TcpListener::from_std(socket).map(Listening::Tcp)
     }
 
-    async fn accept(&self) -> io::Result<Stream> {
+    /// Takes over the end of a socket pair.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be watched.
+    pub fn pair(socket: OwnedFd) -> io::Result<Listening> {
+        let end = connected(socket)?;
+        let taken = RefCell::default();
+        Ok(Listening::Pair(Pair { end, taken }))
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<Stream> {
         match self {
+            Listening::Pair(pair) => pair.accept().await.map(Stream::Unix),
             Listening::Unix(socket) => socket.accept().await.map(|(s, _)| Stream::Unix(s)),
             Listening::Tcp(socket) => socket.accept().await.map(|(s, _)| Stream::Tcp(s)),
         }
     }
+}
+
+impl Pair {
+    async fn accept(&self) -> io::Result<UnixStream> {
+        loop {
+            if let Some(socket) = self.taken.borrow_mut().pop_front() {
+                return connected(socket);
+            }
+            self.end.readable().await?;
+            let mut marks = [0; 64];
+            let read = self.end.try_io(Interest::READABLE, || {
+                receive_descriptors(&self.end, &mut marks)
+            });
+            match read {
+                Ok((0, _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok((_, sockets)) => self.taken.borrow_mut().extend(sockets),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn connected(socket: OwnedFd) -> io::Result<UnixStream> {
+    let socket = std::os::unix::net::UnixStream::from(socket);
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket)
 }
 
 /// What all runtime sockets of a process share: the limit of connections (`stats maxconn`).
@@ -112,6 +164,8 @@ pub async fn serve(listening: Listening, cli: Rc<Cli>, access: Access, serving: 
                     let _ = converse(&stream, &cli, access).await;
                 });
             }
+            // Nobody can come over a pair any more.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return,
             // Out of descriptors or the like: others give theirs back meanwhile.
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
@@ -142,6 +196,9 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> 
         count(cli, out.len());
         out.clear();
         out.shrink_to(READ);
+        if then == Then::HandOver {
+            return stream.hand_over(&cli.exposed.offered(), patience).await;
+        }
         if then == Then::Close {
             // What the client sent beyond is read over: closing with it unread would reset the answer away.
             stream.discard(&mut input);
@@ -183,13 +240,35 @@ fn count(cli: &Cli, sent: usize) {
     process.bytes_out_rate.add_many(0, amount, (cli.clock)().ms);
 }
 
-enum Stream {
+/// A connection of either kind.
+pub(super) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
 }
 
 impl Stream {
-    async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Takes over a connected unix socket.
+    pub(super) fn unix(socket: OwnedFd) -> io::Result<Stream> {
+        connected(socket).map(Stream::Unix)
+    }
+
+    /// Another descriptor of the connection.
+    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
+        match self {
+            Stream::Unix(stream) => stream.as_fd().try_clone_to_owned(),
+            Stream::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
+        }
+    }
+
+    /// Says that nothing more is sent.
+    pub(super) fn end(&self) -> io::Result<()> {
+        match self {
+            Stream::Unix(stream) => shutdown(stream, Half::Write),
+            Stream::Tcp(stream) => shutdown(stream, Half::Write),
+        }
+    }
+
+    pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match self {
                 Stream::Unix(stream) => {
@@ -208,6 +287,27 @@ impl Stream {
         }
     }
 
+    /// Sends the listening sockets; each group is acknowledged.
+    async fn hand_over(&self, offered: &[Offered], patience: Duration) -> io::Result<()> {
+        let Stream::Unix(stream) = self else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        self.write_all(&hand_over::count(offered), patience).await?;
+        let mut acknowledged = [0; 4];
+        for group in hand_over::groups(offered) {
+            let send = stream.async_io(Interest::WRITABLE, || hand_over::send_group(stream, group));
+            timeout(patience, send).await??;
+            let mut read = 0;
+            while let Some(room) = acknowledged.get_mut(read..).filter(|room| !room.is_empty()) {
+                match timeout(patience, self.read(room)).await?? {
+                    0 => return Ok(()),
+                    length => read += length,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Reads over what is there already.
     fn discard(&self, buffer: &mut [u8]) {
         for _ in 0..MOST_DISCARDED {
@@ -222,7 +322,7 @@ impl Stream {
     }
 
     /// Writes everything; each piece within `patience`.
-    async fn write_all(&self, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
+    pub(super) async fn write_all(&self, mut bytes: &[u8], patience: Duration) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = timeout(patience, self.write(bytes)).await??;
             bytes = bytes.get(written..).unwrap_or_default();

@@ -16,6 +16,8 @@ pub struct Access {
     pub timeout_ms: u64,
     /// Longest line, bytes.
     pub longest: usize,
+    /// `expose-fd listeners`.
+    pub expose_listeners: bool,
 }
 
 impl Default for Access {
@@ -25,6 +27,7 @@ impl Default for Access {
             severity: SeverityOutput::None,
             timeout_ms: 10_000,
             longest: 16_384,
+            expose_listeners: false,
         }
     }
 }
@@ -58,6 +61,8 @@ pub enum Then {
     More,
     /// It closes once everything is sent.
     Close,
+    /// The listening sockets are sent, then it closes.
+    HandOver,
 }
 
 /// A connection.
@@ -109,7 +114,7 @@ impl Session {
             } else {
                 self.line(cli, &line, out)
             };
-            if then == Then::Close {
+            if then != Then::More {
                 break;
             }
         }
@@ -149,6 +154,30 @@ impl Session {
         self.execute(cli, line, None, out)
     }
 
+    /// What a master says before a command that it passes, to give this connection the level of its own: commands with a
+    /// dash are not answered.
+    fn is_silent(&mut self, words: &[String]) -> bool {
+        let Some((first, [.., dash])) = words.split_first() else {
+            return false;
+        };
+        let level = match first.as_str() {
+            "operator" => CliLevel::Operator,
+            "user" => CliLevel::User,
+            "experimental-mode" => self.state.access.level,
+            // Nothing here waits for it.
+            "expert-mode" => self.state.access.level,
+            _ => return false,
+        };
+        if dash != "-" {
+            return false;
+        }
+        self.state.access.level = level.min(self.state.access.level);
+        if first == "experimental-mode" {
+            self.state.experimental = words.iter().any(|word| word == "on");
+        }
+        true
+    }
+
     fn more_payload(&self, out: &mut Vec<u8>) {
         if self.state.mode.prompt {
             out.extend_from_slice(b"+ ");
@@ -165,6 +194,9 @@ impl Session {
         let commands = line::commands(line);
         let last = commands.len().saturating_sub(1);
         for (index, words) in commands.into_iter().enumerate() {
+            if self.is_silent(&words) {
+                continue;
+            }
             let start = out.len();
             let answer = command::run(Call {
                 cli,
@@ -178,6 +210,7 @@ impl Session {
             });
             match answer {
                 Answer::Close => return Then::Close,
+                Answer::HandOver => return Then::HandOver,
                 Answer::Written => {}
                 Answer::Information(text) => self.say(6, "info", &text, out),
                 Answer::Refused(text) => self.say(3, "err", &text, out),

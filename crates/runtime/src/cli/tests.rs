@@ -17,6 +17,7 @@ fn cli() -> Cli {
     Cli {
         program: Arc::new(ArcSwap::from_pointee(program())),
         errors: Arc::default(),
+        exposed: Arc::default(),
         facts: Facts {
             version: "3.2.0-hapax".into(),
             ..Facts::default()

@@ -21,6 +21,7 @@ use crate::clock;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
 /// client to be redirected to it (`redir`). `again` tells that the request was sent to a server and failed there.
@@ -46,7 +47,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
         }
     }
     loop {
-        let direct = plan.at(backend).direct.as_ref();
+        // `option transparent` leaves to their servers those who have one.
+        let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
+        let direct = plan.at(backend).direct.as_ref().filter(|_| !persists);
         let index = match (direct, stay.take()) {
             (Some(_), _) => {
                 exchange.stream.times.queue = client.local.now().ms;
@@ -152,6 +155,7 @@ fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
 /// `redir` answers GET and HEAD; other methods go to the server.
 fn redirects(exchange: &Exchange, server: &ServerPlan) -> bool {
     server.live.ir.options.redirect_prefix.is_some()
+        && exchange.stream.is_http()
         && matches!(exchange.stream.request.method(), b"GET" | b"HEAD")
 }
 
@@ -262,6 +266,7 @@ async fn assign(
             stream,
             ticket,
             arena,
+            up,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
@@ -272,7 +277,8 @@ async fn assign(
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
                 BalanceKey::Expr(expr) => {
-                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                    let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
+                    super::rules::key(&plan, session, stream, arena, expr, local.now(), bytes)
                 }
             };
             let wish = Wish {
@@ -387,9 +393,9 @@ async fn attempt(
     server.live.counters.add(worker, Count::Sessions, 1);
     server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
+    let target = target(client, exchange, server);
     exchange.stream.server_reused = false;
-    exchange.stream.server_address = server
-        .address(client.session.destination.port())
+    exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
@@ -405,6 +411,7 @@ async fn attempt(
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
     let connection = open(
         server,
+        target.ok_or_else(|| nowhere(server))?,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
     )?;
@@ -471,6 +478,12 @@ async fn attempt(
 }
 
 fn connected(client: &Client, exchange: &mut Exchange) {
+    if exchange.stream.server_marks.changed
+        && let Some(connection) = &exchange.server
+    {
+        let end = exchange.stream.server_address;
+        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+    }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
     let descriptor = exchange
@@ -517,12 +530,34 @@ fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
     }
 }
 
+/// Why there is nothing to connect to: a client of a unix socket asked for no address.
+fn nowhere(server: &ServerPlan) -> Attempt {
+    if server.live.name.is_empty() {
+        return Attempt::Client(Failure::new(Cause::Internal, Phase::Connect, 500));
+    }
+    Attempt::Refused
+}
+
+/// Where to connect: the server's address, or the one that the client asked for (`option transparent`).
+fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Option<SockAddr> {
+    let backend = exchange.stream.backend;
+    let direct = client.plan.at(backend).direct.as_ref();
+    let options = &client.plan.proxy(backend).ir.options;
+    if options.transparent && direct.is_some_and(|direct| Rc::ptr_eq(direct, server)) {
+        return match client.session.destination {
+            Endpoint::Inet(address) => SockAddr::new(&Addr::Inet(address)).ok(),
+            Endpoint::Unix | Endpoint::Unknown => None,
+        };
+    }
+    server.address(client.session.destination.port())
+}
+
 fn open(
     server: &Rc<ServerPlan>,
+    address: SockAddr,
     client_port: u16,
     smart: bool,
 ) -> Result<ServerConnection, Attempt> {
-    let address = server.address(client_port).ok_or(Attempt::Refused)?;
     let socket = match server.open(&address) {
         Ok(socket) => socket,
         Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),

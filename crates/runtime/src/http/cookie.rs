@@ -47,10 +47,12 @@ pub fn on_request(client: &Client, exchange: &mut Exchange) {
 pub fn on_response(client: &Client, exchange: &mut Exchange) {
     let backend = client.plan.proxy(exchange.stream.backend);
     let server = exchange.stream.server;
-    let (Some(cookie), Some(server)) = (
-        &backend.ir.cookie,
-        server.and_then(|index| backend.live.servers.get(index)),
-    ) else {
+    let Some(cookie) = &backend.ir.cookie else {
+        return;
+    };
+    let Some(server) = server.and_then(|index| backend.live.servers.get(index)) else {
+        // Sent on without a server: nothing is written.
+        exchange.stream.response_cookie_state = hapax_core::stream::ResponseCookie::None;
         return;
     };
     exchange.stream.response_cookie_state = persistence::write_response(

@@ -104,7 +104,14 @@ fn a_unix_socket_has_its_owner() {
             ..BindOptions::default()
         },
     };
-    let opened = per_worker(&bind, &proxy(), &Global::default(), 1).expect("opened");
+    let opened = per_worker(
+        &bind,
+        &proxy(),
+        &Global::default(),
+        1,
+        &mut Inherited::default(),
+    )
+    .expect("opened");
     let file = std::fs::metadata(&path).expect("the socket");
     drop(opened);
     std::fs::remove_file(&path).expect("removed");
@@ -128,7 +135,7 @@ fn open_at(
         text: String::new(),
         options,
     };
-    per_worker(&bind, &proxy(), global, WORKERS)
+    per_worker(&bind, &proxy(), global, WORKERS, &mut Inherited::default())
 }
 
 /// An address that nobody listens on.

@@ -17,6 +17,7 @@ use hapax_core::program::Program;
 use hapax_core::span::Span;
 use hapax_core::stream::Times;
 use hapax_runtime::open;
+use hapax_runtime::open::hand_over::Inherited;
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
 
@@ -152,7 +153,13 @@ fn run_with(
             live.dispatch.set(dispatch(proxy, live)).expect("set once");
         }
     }
-    let listeners = open::listeners(&config.proxies, &config.global, workers).expect("free ports");
+    let listeners = open::listeners(
+        &config.proxies,
+        &config.global,
+        workers,
+        &mut Inherited::default(),
+    )
+    .expect("free ports");
     let mut addresses = Vec::new();
     let mut last = None;
     for bound in &listeners {
@@ -166,6 +173,7 @@ fn run_with(
         listeners,
         runtime_api: Vec::new(),
         facts: Facts::default(),
+        master: None,
         render: |_, cx, out| out.extend_from_slice(&line(cx)),
     };
     let running = serve::start(program.clone(), options).expect("workers");

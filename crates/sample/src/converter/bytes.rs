@@ -6,7 +6,7 @@ use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 
 use super::operand::{self, Operand};
-use super::{boolean, converters, int_arg, kept, str_arg};
+use super::{boolean, converters, int_arg, kept, room, str_arg};
 use crate::write;
 
 const NUMBERS: ArgSpec = ArgSpec {
@@ -17,7 +17,8 @@ const NUMBERS: ArgSpec = ArgSpec {
 converters! {
     "bytes", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 1 }, Some(check_bytes), Bin => Bin, "Bytes from an offset, up to a length." => bytes;
     "base2", ArgSpec::NONE, None, Bin => Str, "The bits of the bytes." => |cx, _, sample| {
-        let bits = sample.value.bytes()?.iter().flat_map(|byte| (0..8).rev().map(move |bit| b'0' + (byte >> bit & 1)));
+        let bytes = sample.value.bytes()?;
+        let bits = bytes[..bytes.len().min(room(cx) / 8)].iter().flat_map(|byte| (0..8).rev().map(move |bit| b'0' + (byte >> bit & 1)));
         kept(cx.arena, &bits.collect::<Vec<u8>>())
     };
     "be2dec", NUMBERS, Some(check_decimal), Bin => Str, "Numbers of some bytes each, the highest byte first, with a separator." => |cx, args, sample| decimal(cx, args, sample, |bytes| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
@@ -25,7 +26,7 @@ converters! {
     "be2hex", NUMBERS, Some(check_hex), Bin => Str, "Bytes in hexadecimal, with a separator after some bytes each." => |cx, args, sample| {
         let size = usize::try_from(int_arg(args, 1).unwrap_or(0)).ok()?;
         let size = if size == 0 { usize::MAX } else { size };
-        chunks(cx, args, sample, size, write::hex_bytes)
+        chunks(cx, args, sample, size, room(cx), write::hex_bytes)
     };
     "has_ctl", ArgSpec { kinds: &[ArgKind::Str], required: 0 }, Some(check_has_ctl), Bin => Bool, "Whether there is a control character, of those in a mask of 33 bits." => |_, args, sample| {
         let mask = int_arg(args, 0).unwrap_or(ALL_BUT_TAB);
@@ -93,7 +94,8 @@ fn check_decimal(args: &mut [Arg]) -> Result<(), String> {
 fn check_hex(args: &mut [Arg]) -> Result<(), String> {
     let size = int_arg(args, 1).unwrap_or(0);
     let separated = str_arg(args, 0).is_some_and(|separator| !separator.is_empty());
-    if size < 0 || size == 0 && separated {
+    let whole = int_arg(args, 2) == Some(1);
+    if size < 0 || size == 0 && (separated || whole) {
         return Err(format!("chunk_size needs to be positive ({size})"));
     }
     check_truncate(args)
@@ -113,17 +115,26 @@ fn decimal<'a>(
     number: fn(&[u8]) -> u64,
 ) -> Option<Sample<'a>> {
     let size = usize::try_from(int_arg(args, 1)?).ok()?;
-    chunks(cx, args, sample, size, |out, bytes| {
-        write::unsigned(out, number(bytes));
-    })
+    // Upstream ends numbers with a byte of its own.
+    chunks(
+        cx,
+        args,
+        sample,
+        size,
+        room(cx).saturating_sub(1),
+        |out, bytes| {
+            write::unsigned(out, number(bytes));
+        },
+    )
 }
 
-/// Pieces of `size` bytes, each as `show` writes it; the third argument drops a last one that is shorter.
+/// Pieces of `size` bytes, each as `show` writes it, `most` bytes in all; the third argument drops a last one that is shorter.
 fn chunks<'a>(
     cx: &Cx<'a>,
     args: &'a [Arg],
     sample: Sample<'a>,
     size: usize,
+    most: usize,
     show: impl Fn(&mut Vec<u8>, &[u8]),
 ) -> Option<Sample<'a>> {
     let separator = str_arg(args, 0).unwrap_or_default();
@@ -134,10 +145,19 @@ fn chunks<'a>(
         if whole && chunk.len() < size {
             break;
         }
+        let fits = out.len();
         if index > 0 {
             out.extend_from_slice(separator);
         }
         show(&mut out, chunk);
+        if out.len() > most {
+            // Whole pieces only; a single one that is too long is none.
+            if index == 0 {
+                return None;
+            }
+            out.truncate(fits);
+            break;
+        }
     }
     kept(cx.arena, &out)
 }

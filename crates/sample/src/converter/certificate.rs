@@ -10,7 +10,7 @@ converters! {
         let Value::Int(number) = sample.value else {
             return None;
         };
-        match usize::try_from(number).ok().and_then(|index| NAMES.get(index)) {
+        match usize::try_from(number as i32).ok().and_then(|index| NAMES.get(index)) {
             Some(name) if !name.is_empty() => string(name.as_bytes()),
             // Upstream shows it without a sign.
             _ => kept(cx.arena, (number as u64).to_string().as_bytes()),

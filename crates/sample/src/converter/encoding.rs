@@ -1,19 +1,21 @@
 //! Encodings: hexadecimal, base64, URLs, JSON.
 
 use base64::Engine;
+use base64::engine::GeneralPurpose;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 
-use super::{converters, int, int_arg, kept, str_arg, string};
+use super::{converters, int, int_arg, kept, room, str_arg, string};
 use crate::write;
 
 converters! {
     "hex", ArgSpec::NONE, None, Bin => Str, "Bytes in hexadecimal." => |cx, _, sample| {
-        let mut out = Vec::new();
-        write::hex_bytes(&mut out, sample.value.bytes()?);
+        let bytes = sample.value.bytes()?;
+        let mut out = Vec::with_capacity(bytes.len() * 2);
+        write::hex_bytes(&mut out, &bytes[..bytes.len().min(room(cx) / 2)]);
         kept(cx.arena, &out)
     };
     "hex2i", ArgSpec::NONE, None, Str => Int, "A hexadecimal number, of which the last 16 digits count." => |_, _, sample| {
@@ -21,10 +23,10 @@ converters! {
         let number = sample.value.bytes()?.iter().try_fold(0, |number, byte| Some(number << 4 | digit(byte)?));
         int(number? as i64)
     };
-    "base64", ArgSpec::NONE, None, Bin => Str, "Bytes in base64." => |cx, _, sample| kept(cx.arena, BASE64_STANDARD.encode(sample.value.bytes()?).as_bytes());
+    "base64", ArgSpec::NONE, None, Bin => Str, "Bytes in base64." => |cx, _, sample| base64(cx, sample, &BASE64_STANDARD);
     "b64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64." => |cx, _, sample| binary(cx, &decode_base64(sample.value.bytes()?)?);
     "ub64dec", ArgSpec::NONE, None, Str => Bin, "The bytes of base64 for URLs." => |cx, _, sample| binary(cx, &decode_url_base64(sample.value.bytes()?)?);
-    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| kept(cx.arena, BASE64_URL_SAFE_NO_PAD.encode(sample.value.bytes()?).as_bytes());
+    "ub64enc", ArgSpec::NONE, None, Bin => Str, "Bytes in base64 for URLs, without padding." => |cx, _, sample| base64(cx, sample, &BASE64_URL_SAFE_NO_PAD);
     "url_dec", ArgSpec { kinds: &[ArgKind::Int], required: 0 }, None, Str => Str, "The bytes behind `%XX` and `+`." => url_dec;
     "url_enc", ArgSpec { kinds: &[ArgKind::Str], required: 1 }, Some(check_url_enc), Str => Str, "Bytes that a URL must not hold as `%XX`." => url_enc;
     "json", ArgSpec { kinds: &[ArgKind::Str], required: 1 }, Some(check_json), Str => Str, "Escaped for a JSON string." => json;
@@ -32,6 +34,15 @@ converters! {
 
 fn binary<'a>(cx: &Cx<'a>, bytes: &[u8]) -> Option<Sample<'a>> {
     Some(Value::Bin(cx.arena.alloc_slice_copy(bytes)).into())
+}
+
+/// None when it would not fit a buffer.
+fn base64<'a>(cx: &Cx<'a>, sample: Sample<'a>, engine: &GeneralPurpose) -> Option<Sample<'a>> {
+    let bytes = sample.value.bytes()?;
+    if bytes.len().div_ceil(3) * 4 >= room(cx) {
+        return None;
+    }
+    kept(cx.arena, engine.encode(bytes).as_bytes())
 }
 
 /// Groups of four letters, each of which may end in padding; bits beyond the last byte do not matter.
@@ -82,13 +93,13 @@ fn six_bits(byte: u8, last: &[u8; 2]) -> Option<u8> {
     }
 }
 
-/// `+` is a blank, with 0 as argument only behind the first question mark.
+/// `+` is a blank behind the first question mark, and everywhere when the argument is not 0.
 fn url_dec<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
     let bytes = sample.value.bytes()?;
     if memchr::memchr2(b'%', b'+', bytes).is_none() {
         return string(bytes);
     }
-    let mut form = int_arg(args, 0) != Some(0);
+    let mut form = int_arg(args, 0).is_some_and(|form| form != 0);
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -135,6 +146,9 @@ fn url_enc<'a>(cx: &Cx<'a>, _: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'
             write::hex(&mut out, u64::from(*byte), 2);
         }
     }
+    if out.len() + 1 >= room(cx) {
+        return None;
+    }
     kept(cx.arena, &out)
 }
 
@@ -159,23 +173,41 @@ fn json<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'
         }
         return kept(cx.arena, &out);
     }
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            let code = u32::from(character);
-            // Only the basic plane fits the four digits.
-            if code > 0xffff {
-                if !mode.ends_with(b"s") {
-                    return None;
-                }
-                continue;
-            }
-            escape(code, &mut out);
-        }
-        if !chunk.invalid().is_empty() && !mode.ends_with(b"s") {
-            return None;
+    let skips = mode.ends_with(b"s");
+    let permissive = mode.get(4) == Some(&b'p');
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (decoded, length) = decode(rest, permissive);
+        rest = &rest[length..];
+        // Only the basic plane fits the four digits.
+        match decoded.filter(|code| *code <= 0xffff) {
+            Some(code) => escape(code, &mut out),
+            None if skips => {}
+            None => return None,
         }
     }
     kept(cx.arena, &out)
+}
+
+/// The character that bytes begin with, if they are UTF-8, and how many they are; permissive: also when it is written with
+/// more bytes than it needs.
+fn decode(bytes: &[u8], permissive: bool) -> (Option<u32>, usize) {
+    let first = bytes[0];
+    let length = match first.leading_ones() {
+        0 => return (Some(u32::from(first)), 1),
+        ones @ 2..=6 => ones as usize,
+        _ => return (None, 1),
+    };
+    let mut code = u32::from(first) & (0x7f >> length);
+    for index in 1..length {
+        match bytes.get(index) {
+            Some(byte) if byte & 0xc0 == 0x80 => code = code << 6 | u32::from(byte & 0x3f),
+            _ => return (None, index),
+        }
+    }
+    let least = [0, 0, 0x80, 0x800, 0x1_0000, 0x20_0000, 0x400_0000][length];
+    let valid = (code >= least || permissive) && !(0xd800..0xe000).contains(&code);
+    (valid.then_some(code), length)
 }
 
 fn escape(code: u32, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
-//! Converters that let a value pass under a condition.
+//! Converters that let a value pass: under a condition, or with a line that tells of it.
 
+use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use hapax_core::contract::Cx;
@@ -9,8 +10,24 @@ use hapax_core::sample::Sample;
 use hapax_core::stream::{Cause, Endpoint, ResponseSource};
 
 use super::{converters, str_arg};
+use crate::cast;
 
 converters! {
+    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 0 }, Some(check_debug), Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout or stderr." => |_, args, sample| {
+        let mut line = b"[debug] ".to_vec();
+        line.extend_from_slice(str_arg(args, 0).unwrap_or_default());
+        line.extend_from_slice(b": type=");
+        line.extend_from_slice(sample.value.kind().name().as_bytes());
+        line.extend_from_slice(b" <");
+        cast::append(&mut line, sample.value);
+        line.extend_from_slice(b">\n");
+        // Whoever closed the stream does not want the line.
+        let _ = match str_arg(args, 1) {
+            Some(b"stdout") => std::io::stdout().write_all(&line),
+            _ => std::io::stderr().write_all(&line),
+        };
+        Some(sample)
+    };
     "when", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str, ArgKind::Str], required: 1 }, Some(check), Any => Any, "Lets the value pass when the exchange is in a state: error, forwarded, normal, processed, stopping or toapplet; `!` negates." => when;
 }
 
@@ -18,6 +35,19 @@ converters! {
 struct State {
     negated: bool,
     holds: fn(&Cx<'_>) -> bool,
+}
+
+fn check_debug(args: &mut [Arg]) -> Result<(), String> {
+    match str_arg(args, 1) {
+        Some(b"stdout" | b"stderr") => Ok(()),
+        None | Some(b"buf0") => {
+            Err("the sink 'buf0' is not built yet: 'stdout' and 'stderr' are".to_owned())
+        }
+        Some(other) => Err(format!(
+            "sink '{}' doesn't exist.",
+            String::from_utf8_lossy(other)
+        )),
+    }
 }
 
 fn check(args: &mut [Arg]) -> Result<(), String> {

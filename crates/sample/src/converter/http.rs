@@ -1,23 +1,21 @@
 //! What fields of HTTP carry: dates (RFC 9110 5.6.7) and languages (RFC 9110 12.5.4).
 
+use std::fmt::Write;
+
 use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 
+use super::strftime::{DAYS, MONTHS, Moment, days};
+use super::time::SECONDS;
 use super::{converters, int, int_arg, kept, str_arg, string};
-use crate::write;
 
 converters! {
     "http_date", ArgSpec { kinds: &[ArgKind::Int, ArgKind::Str], required: 0 }, Some(check_http_date), Int => Str, "A date for HTTP, with an offset, of seconds or of a smaller unit." => http_date;
     "date", ArgSpec::NONE, None, Str => Int, "The seconds since 1970 of a date of HTTP." => |_, _, sample| int(date(sample.value.bytes()?)?);
     "language", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 1 }, None, Str => Str, "The best of some languages by the weights of an Accept-Language field, or the default." => language;
 }
-
-const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
 
 fn check_http_date(args: &mut [Arg]) -> Result<(), String> {
     match str_arg(args, 1) {
@@ -39,60 +37,13 @@ fn http_date<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sam
         Some(b"us") => (1_000_000, 6),
         _ => (1, 0),
     };
-    let (seconds, fraction) = (value.div_euclid(unit), value.rem_euclid(unit));
-    let (days, second) = (seconds.div_euclid(86400), seconds.rem_euclid(86400));
-    let (year, month, day) = civil(days);
-    let mut out = Vec::with_capacity(40);
-    out.extend_from_slice(DAYS[(days + 4).rem_euclid(7) as usize].as_bytes());
-    out.extend_from_slice(b", ");
-    write::padded(&mut out, u64::from(day), 2);
-    out.push(b' ');
-    out.extend_from_slice(MONTHS[month - 1].as_bytes());
-    out.push(b' ');
-    if year < 0 {
-        write::int(&mut out, year);
-    } else {
-        write::padded(&mut out, year as u64, 4);
-    }
-    for (separator, number) in [
-        (b' ', second / 3600),
-        (b':', second / 60 % 60),
-        (b':', second % 60),
-    ] {
-        out.push(separator);
-        write::padded(&mut out, number as u64, 2);
-    }
+    let mut out = String::with_capacity(40);
+    Moment::utc((value / unit) & SECONDS).show("%a, %d %b %Y %H:%M:%S", &mut out);
     if digits > 0 {
-        out.push(b'.');
-        write::padded(&mut out, fraction as u64, digits);
+        let _ = write!(out, ".{:0digits$}", value % unit);
     }
-    out.extend_from_slice(b" GMT");
-    kept(cx.arena, &out)
-}
-
-/// Year, month and day of the Gregorian calendar, from days since 1970.
-fn civil(days: i64) -> (i64, usize, u8) {
-    // The year begins in March here, so that the leap day is its last.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * month + 2) / 5 + 1) as u8;
-    let month = if month < 10 { month + 3 } else { month - 9 } as usize;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// Days since 1970; a day beyond the end of its month counts on.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    out.push_str(" GMT");
+    kept(cx.arena, out.as_bytes())
 }
 
 /// A reader of the fixed parts that dates are made of.
@@ -124,7 +75,7 @@ impl Reader<'_> {
     fn month(&mut self) -> Option<i64> {
         let index = MONTHS
             .iter()
-            .position(|name| self.0.starts_with(name.as_bytes()))?;
+            .position(|name| self.0.starts_with(&name.as_bytes()[..3]))?;
         self.0 = &self.0[3..];
         Some(index as i64 + 1)
     }
@@ -136,24 +87,20 @@ impl Reader<'_> {
         let minute = self.number(2)?;
         self.literal(b":")?;
         let second = self.number(2)?;
-        (hour < 25 && minute < 60 && second < 61).then_some(hour * 3600 + minute * 60 + second)
+        Some(hour * 3600 + minute * 60 + second)
     }
 }
 
 /// The three forms of RFC 9110 5.6.7.
 fn date(text: &[u8]) -> Option<i64> {
-    const LONG: [&str; 7] = [
-        "Sunday",
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-    ];
-    let long = LONG.iter().find(|name| text.starts_with(name.as_bytes()));
-    let short = DAYS.iter().find(|name| text.starts_with(name.as_bytes()))?;
-    let mut reader = Reader(&text[long.unwrap_or(short).len()..]);
+    let long = DAYS.iter().find(|name| text.starts_with(name.as_bytes()));
+    let known = DAYS
+        .iter()
+        .any(|name| text.starts_with(&name.as_bytes()[..3]));
+    if !known {
+        return None;
+    }
+    let mut reader = Reader(&text[long.map_or(3, |name| name.len())..]);
     let (year, month, day, second);
     if long.is_some() {
         reader.literal(b", ")?;
@@ -207,6 +154,9 @@ fn language<'a>(_: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sampl
             continue;
         }
         let name = &item[..end];
+        if name.is_empty() {
+            continue;
+        }
         let base = name.split(|byte| *byte == b'-').next().unwrap_or(name);
         let found = known()
             .find(|known| *known == name)

@@ -27,18 +27,28 @@ converters! {
 }
 
 fn part<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>, index: usize) -> Option<Sample<'a>> {
-    let part = parts(sample.value.bytes()?)?[index];
-    let text = cx.arena.alloc_slice_copy(&decode_url_base64(part)?);
+    let part = sample
+        .value
+        .bytes()?
+        .split(|byte| *byte == b'.')
+        .nth(index)?;
+    // A part is a text, which has no NUL byte.
+    let text = decode_url_base64(part).filter(|text| !text.contains(&0))?;
+    let text = cx.arena.alloc_slice_copy(&text);
     match args.first() {
         Some(Arg::Compiled(_)) => json::query(cx.arena, args, text),
         _ => super::string(text),
     }
 }
 
-/// Header, payload and signature, none of the first two empty.
+/// Header, payload and signature; the last may be missing, which is as good as an empty one.
 fn parts(token: &[u8]) -> Option<[&[u8]; 3]> {
     let mut parts = token.split(|byte| *byte == b'.');
-    let found = [parts.next()?, parts.next()?, parts.next()?];
+    let found = [
+        parts.next()?,
+        parts.next()?,
+        parts.next().unwrap_or_default(),
+    ];
     if parts.next().is_some() {
         return None;
     }
@@ -58,15 +68,16 @@ enum Algorithm {
     Public(&'static dyn VerificationAlgorithm),
 }
 
+/// Keys of 1024 bits are left to who configured them.
 fn algorithm(name: &[u8]) -> Option<Algorithm> {
     Some(match name {
         b"none" => Algorithm::None,
         b"HS256" => Algorithm::Hmac(&hmac::HMAC_SHA256),
         b"HS384" => Algorithm::Hmac(&hmac::HMAC_SHA384),
         b"HS512" => Algorithm::Hmac(&hmac::HMAC_SHA512),
-        b"RS256" => Algorithm::Public(&signature::RSA_PKCS1_2048_8192_SHA256),
+        b"RS256" => Algorithm::Public(&signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
         b"RS384" => Algorithm::Public(&signature::RSA_PKCS1_2048_8192_SHA384),
-        b"RS512" => Algorithm::Public(&signature::RSA_PKCS1_2048_8192_SHA512),
+        b"RS512" => Algorithm::Public(&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
         b"PS256" => Algorithm::Public(&signature::RSA_PSS_2048_8192_SHA256),
         b"PS384" => Algorithm::Public(&signature::RSA_PSS_2048_8192_SHA384),
         b"PS512" => Algorithm::Public(&signature::RSA_PSS_2048_8192_SHA512),
@@ -122,6 +133,10 @@ fn read_key(path: &[u8]) -> Option<Vec<u8>> {
 
 fn verify<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {
     let name = args.first()?.text(cx, Type::Str)?;
+    let key = match args.get(1)? {
+        Arg::Compiled(compiled) => compiled.text.as_bytes(),
+        key => key.text(cx, Type::Str)?,
+    };
     let Some(algorithm) = algorithm(name) else {
         return int(UNKNOWN_ALGORITHM);
     };
@@ -133,19 +148,20 @@ fn verify<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample
     if let Algorithm::None = algorithm {
         return int(if encoded.is_empty() { RIGHT } else { WRONG });
     }
-    let Some(signature) = decode_url_base64(encoded) else {
+    let Some(signature) = decode_url_base64(encoded).filter(|signature| !signature.is_empty())
+    else {
         return int(INVALID_TOKEN);
     };
     int(match (algorithm, args.get(1)?) {
         (Algorithm::None, _) => WRONG,
-        (Algorithm::Hmac(algorithm), key) => {
-            let secret = match key {
-                Arg::Compiled(compiled) => compiled.text.as_bytes(),
-                key => key.text(cx, Type::Str)?,
-            };
-            let tag = hmac::sign(&hmac::Key::new(*algorithm, secret), message);
+        (Algorithm::Hmac(algorithm), _) => {
+            let tag = hmac::sign(&hmac::Key::new(*algorithm, key), message);
             let equal = constant_time::verify_slices_are_equal(tag.as_ref(), &signature);
             i64::from(equal.is_ok())
+        }
+        // Two numbers of the same length (RFC 7518, 3.4).
+        (Algorithm::Public(_), _) if name.starts_with(b"ES") && signature.len() % 2 == 1 => {
+            INVALID_TOKEN
         }
         (Algorithm::Public(algorithm), Arg::Compiled(compiled)) => {
             let PublicKey(key) = compiled.value.downcast_ref()?;

@@ -19,12 +19,14 @@ mod operand;
 mod protobuf;
 mod rfc7239;
 mod server;
+mod strftime;
 mod string;
 mod text;
 mod time;
 mod variable;
 
 use bumpalo::Bump;
+use hapax_core::contract::Cx;
 use hapax_core::ir::Arg;
 use hapax_core::sample::{Sample, Value};
 
@@ -85,6 +87,11 @@ pub(crate) fn string(bytes: &[u8]) -> Option<Sample<'_>> {
 /// A result built in `out`, kept in the arena.
 pub(crate) fn kept<'a>(arena: &'a Bump, out: &[u8]) -> Option<Sample<'a>> {
     string(arena.alloc_slice_copy(out))
+}
+
+/// Bytes that a result which grows may have: those of a buffer, as upstream bounds it.
+fn room(cx: &Cx<'_>) -> usize {
+    cx.program.global.tune.bufsize as usize
 }
 
 pub(crate) fn int_arg(args: &[Arg], index: usize) -> Option<i64> {

@@ -12,9 +12,9 @@ use super::{boolean, converters, int};
 use crate::fetch::usable;
 
 converters! {
-    "nbsrv", ArgSpec::NONE, None, Str => Int, "How many servers of a backend are usable, 0 when there is no such backend." => |cx, _, sample| {
-        let backend = name(sample).and_then(|name| cx.program.backend(name));
-        int(backend.map_or(0, |id| usable(&cx.program.proxy(id).live)))
+    "nbsrv", ArgSpec::NONE, None, Str => Int, "How many servers of a backend are usable." => |cx, _, sample| {
+        let backend = cx.program.backend(name(sample)?)?;
+        int(usable(&cx.program.proxy(backend).live))
     };
     "srv_is_up", ArgSpec::NONE, None, Str => Bool, "Whether a server is up, by its name or `backend/server`." => |cx, _, sample| boolean(server(cx, sample)?.running.load(Ordering::Relaxed));
     "srv_queue", ArgSpec::NONE, None, Str => Int, "Requests in the queue of a server, by its name or `backend/server`." => |cx, _, sample| int(i64::from(server(cx, sample)?.queue.value()));

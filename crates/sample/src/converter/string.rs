@@ -8,7 +8,7 @@ use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
 use regex::bytes::{Captures, Regex};
 
-use super::{converters, int, int_arg, kept, str_arg, string};
+use super::{converters, int, int_arg, kept, room, str_arg, string};
 use crate::cast;
 use crate::matcher::compile_regex;
 
@@ -22,8 +22,8 @@ const ONE: ArgSpec = ArgSpec {
 };
 
 converters! {
-    "lower", ArgSpec::NONE, None, Str => Str, "Letters in lower case." => |cx, _, sample| changed(cx, sample, u8::is_ascii_uppercase, <[u8]>::make_ascii_lowercase);
-    "upper", ArgSpec::NONE, None, Str => Str, "Letters in upper case." => |cx, _, sample| changed(cx, sample, u8::is_ascii_lowercase, <[u8]>::make_ascii_uppercase);
+    "lower", ArgSpec::NONE, None, Str => Str, "Letters in lower case." => |cx, _, sample| lower(cx, sample.value.bytes()?);
+    "upper", ArgSpec::NONE, None, Str => Str, "Letters in upper case." => |cx, _, sample| changed(cx, sample.value.bytes()?, u8::is_ascii_lowercase, <[u8]>::make_ascii_uppercase);
     "length", ArgSpec::NONE, None, Str => Int, "The length in bytes." => |_, _, sample| int(sample.value.bytes()?.len() as i64);
     "field", PART, Some(check_index), Str => Str, "A field between delimiters, counted from 1 or from the end." => |_, args, sample| field(args, sample.value.bytes()?);
     "word", PART, Some(check_index), Str => Str, "A word between delimiters, empty ones not counted." => |_, args, sample| word(args, sample.value.bytes()?);
@@ -39,14 +39,20 @@ converters! {
     };
     "regsub", ArgSpec { kinds: &[ArgKind::Regex, ArgKind::Str, ArgKind::Str], required: 2 }, Some(check_regsub), Str => Str, "Replaces what a regular expression matches." => regsub;
     "ipmask", ArgSpec { kinds: &[ArgKind::Mask4, ArgKind::Mask6], required: 1 }, None, Addr => Addr, "An address under a mask." => ipmask;
-    "host_only", ArgSpec::NONE, None, Str => Str, "The host of `host:port`." => |_, _, sample| string(split_port(sample.value.bytes()?).0);
+    "host_only", ArgSpec::NONE, None, Str => Str, "The host of `host:port`, in lower case." => |cx, _, sample| lower(cx, split_port(sample.value.bytes()?).0);
     "port_only", ArgSpec::NONE, None, Str => Int, "The port of `host:port`, 0 without one." => |_, _, sample| {
-        int(split_port(sample.value.bytes()?).1.map_or(0, crate::cast::leading_int))
+        int(split_port(sample.value.bytes()?).1.map_or(0, port))
     };
     "param", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 1 }, Some(check_param), Str => Str, "The value of a parameter of a query." => |_, args, sample| {
         let name = str_arg(args, 0)?;
         let delimiter = str_arg(args, 1).and_then(|text| text.first()).copied().unwrap_or(b'&');
-        sample.value.bytes()?.split(|byte| *byte == delimiter).find_map(|pair| {
+        let text = sample.value.bytes()?;
+        // Behind a delimiter at the end there is no parameter.
+        let text = text.strip_suffix(&[delimiter]).unwrap_or(text);
+        if text.is_empty() {
+            return None;
+        }
+        text.split(|byte| *byte == delimiter).find_map(|pair| {
             let rest = pair.strip_prefix(name)?;
             rest.strip_prefix(b"=").or_else(|| rest.is_empty().then_some(rest))
         }).and_then(string)
@@ -58,13 +64,21 @@ converters! {
     };
 }
 
+fn lower<'a>(cx: &Cx<'a>, bytes: &'a [u8]) -> Option<Sample<'a>> {
+    changed(
+        cx,
+        bytes,
+        u8::is_ascii_uppercase,
+        <[u8]>::make_ascii_lowercase,
+    )
+}
+
 fn changed<'a>(
     cx: &Cx<'a>,
-    sample: Sample<'a>,
+    bytes: &'a [u8],
     differs: fn(&u8) -> bool,
     change: fn(&mut [u8]),
 ) -> Option<Sample<'a>> {
-    let bytes = sample.value.bytes()?;
     if !bytes.iter().any(differs) {
         return string(bytes);
     }
@@ -98,13 +112,29 @@ fn field<'a>(args: &[Arg], bytes: &'a [u8]) -> Option<Sample<'a>> {
     take(bytes, spans, index, wanted(args))
 }
 
+/// As [`field`], with words; when fewer are left than asked for, it goes on to the end of the text, delimiters included.
 fn word<'a>(args: &[Arg], bytes: &'a [u8]) -> Option<Sample<'a>> {
     let (index, delimiters) = (int_arg(args, 0)?, str_arg(args, 1)?);
     let words = bytes
         .split(|byte| delimiters.contains(byte))
         .filter(|word| !word.is_empty());
-    let spans = spans(bytes, words);
-    take(bytes, spans, index, wanted(args))
+    let mut spans = spans(bytes, words);
+    let skip = usize::try_from(index.unsigned_abs()).ok()?.checked_sub(1)?;
+    let more = wanted(args) - 1;
+    if index > 0 {
+        let (start, end) = spans.nth(skip)?;
+        let end = match more {
+            0 => end,
+            _ => spans.nth(more - 1).map_or(bytes.len(), |span| span.1),
+        };
+        return string(bytes.get(start..end)?);
+    }
+    let (start, end) = spans.nth_back(skip)?;
+    let start = match more {
+        0 => start,
+        _ => spans.nth_back(more - 1).map_or(0, |span| span.0),
+    };
+    string(bytes.get(start..end)?)
 }
 
 type Span = (usize, usize);
@@ -184,20 +214,30 @@ fn regsub<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample
     let substitution = compiled.value.downcast_ref::<Substitution>()?;
     let bytes = sample.value.bytes()?;
     let mut out = Vec::new();
-    let mut done = 0;
-    for captures in substitution.regex.captures_iter(bytes) {
+    let (mut done, mut at, mut found_any) = (0, 0, false);
+    while let Some(captures) = substitution.regex.captures_at(bytes, at) {
         let Some(found) = captures.get(0) else { break };
+        found_any = true;
         out.extend_from_slice(&bytes[done..found.start()]);
         expand(&substitution.replacement, &captures, &mut out);
         done = found.end();
+        at = done;
         if !substitution.global {
             break;
         }
+        // An empty match may follow another one, but not itself.
+        if found.is_empty() {
+            let Some(byte) = bytes.get(at) else { break };
+            out.push(*byte);
+            at += 1;
+            done = at;
+        }
     }
-    if done == 0 && out.is_empty() {
+    if !found_any {
         return string(bytes);
     }
     out.extend_from_slice(&bytes[done..]);
+    out.truncate(room(cx));
     kept(cx.arena, &out)
 }
 
@@ -258,6 +298,15 @@ fn split_port(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
         }
         _ => (bytes, None),
     }
+}
+
+/// As upstream reads it: every byte counts as a digit, in 32 bits.
+fn port(text: &[u8]) -> i64 {
+    let number = text.iter().fold(0u32, |number, byte| {
+        let digit = u32::from(*byte).wrapping_sub(u32::from(b'0'));
+        number.wrapping_mul(10).wrapping_add(digit)
+    });
+    i64::from(number)
 }
 
 fn check_param(args: &mut [Arg]) -> Result<(), String> {

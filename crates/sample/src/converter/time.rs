@@ -1,12 +1,13 @@
 //! Dates as text: `ltime`, `utime` and their kin with smaller units.
 
+use std::fmt::Write;
+
 use hapax_core::contract::Cx;
 use hapax_core::ir::{Arg, Compiled};
 use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use super::strftime::Moment;
 use super::{converters, int_arg, kept, str_arg};
 
 const FORMAT: ArgSpec = ArgSpec {
@@ -15,12 +16,12 @@ const FORMAT: ArgSpec = ArgSpec {
 };
 
 converters! {
-    "ltime", FORMAT, Some(check), Int => Str, "A date in seconds as local time." => |cx, args, sample| show(cx, args, sample, 1_000_000, false);
+    "ltime", FORMAT, Some(check), Int => Str, "A date in seconds as local time." => |cx, args, sample| show(cx, args, sample, 1, false);
     "ms_ltime", FORMAT, Some(check), Int => Str, "A date in milliseconds as local time." => |cx, args, sample| show(cx, args, sample, 1000, false);
-    "us_ltime", FORMAT, Some(check), Int => Str, "A date in microseconds as local time." => |cx, args, sample| show(cx, args, sample, 1, false);
-    "utime", FORMAT, Some(check), Int => Str, "A date in seconds as UTC." => |cx, args, sample| show(cx, args, sample, 1_000_000, true);
+    "us_ltime", FORMAT, Some(check), Int => Str, "A date in microseconds as local time." => |cx, args, sample| show(cx, args, sample, 1_000_000, false);
+    "utime", FORMAT, Some(check), Int => Str, "A date in seconds as UTC." => |cx, args, sample| show(cx, args, sample, 1, true);
     "ms_utime", FORMAT, Some(check), Int => Str, "A date in milliseconds as UTC." => |cx, args, sample| show(cx, args, sample, 1000, true);
-    "us_utime", FORMAT, Some(check), Int => Str, "A date in microseconds as UTC." => |cx, args, sample| show(cx, args, sample, 1, true);
+    "us_utime", FORMAT, Some(check), Int => Str, "A date in microseconds as UTC." => |cx, args, sample| show(cx, args, sample, 1_000_000, true);
 }
 
 /// A format split where upstream's own `%N` (fraction of a second) stands between what `strftime` knows.
@@ -60,12 +61,6 @@ fn check(args: &mut [Arg]) -> Result<(), String> {
             }
         }
     }
-    for piece in &pieces {
-        if let Piece::Standard(format) = piece {
-            jiff::fmt::strtime::format(format, &Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC))
-                .map_err(|error| format!("date format '{text}' cannot be used: {error}"))?;
-        }
-    }
     args[0] = Arg::Compiled(Compiled {
         text,
         value: std::sync::Arc::new(Format(pieces)),
@@ -73,12 +68,15 @@ fn check(args: &mut [Arg]) -> Result<(), String> {
     Ok(())
 }
 
-/// Shows `value`, of which a unit has `unit` microseconds, with the offset of the arguments in the same unit.
+/// Seconds of dates have as many bits as upstream keeps of them.
+pub(super) const SECONDS: i64 = (1 << 55) - 1;
+
+/// Shows `value`, of which a second has `units`, with the offset of the arguments in the same unit.
 fn show<'a>(
     cx: &Cx<'a>,
     args: &'a [Arg],
     sample: Sample<'a>,
-    unit: i64,
+    units: i64,
     utc: bool,
 ) -> Option<Sample<'a>> {
     let Some(Arg::Compiled(compiled)) = args.first() else {
@@ -88,23 +86,24 @@ fn show<'a>(
     let Value::Int(value) = sample.value else {
         return None;
     };
-    let value = value.checked_add(int_arg(args, 1).unwrap_or(0))?;
-    let at = Timestamp::from_microsecond(value.checked_mul(unit)?).ok()?;
-    let zone = if utc {
-        TimeZone::UTC
+    let value = if units == 1 { value & SECONDS } else { value };
+    let value = value.wrapping_add(int_arg(args, 1).unwrap_or(0));
+    let seconds = value / units;
+    // Before 1970 upstream shows the fraction as the large number that it is without a sign.
+    let fraction = (value % units * (1_000_000_000 / units)) as u64;
+    let at = if utc {
+        Moment::utc(seconds)
     } else {
-        TimeZone::system()
+        Moment::local(seconds)
     };
-    let at = at.to_zoned(zone);
     let mut out = String::new();
     for piece in pieces {
         match piece {
-            Piece::Standard(format) => {
-                out += &jiff::fmt::strtime::format(format, &at).ok()?;
-            }
+            Piece::Standard(format) => at.show(format, &mut out),
             Piece::Fraction(digits) => {
-                let fraction = format!("{:09}", at.subsec_nanosecond());
-                out += fraction.get(..*digits)?;
+                let start = out.len();
+                let _ = write!(out, "{fraction:09}");
+                out.truncate(start + digits);
             }
         }
     }

@@ -46,9 +46,9 @@ fn check_version(args: &mut [Arg]) -> Result<(), String> {
 
 /// The text form, with version and variant in their places (RFC 9562 4).
 fn identifier(high: u64, low: u64, version: u64) -> [u8; 36] {
-    let high = high & !0xf000 | version << 12;
-    let low = low & !(3 << 62) | 1 << 63;
-    let number = u128::from(high) << 64 | u128::from(low);
+    let high = (high & !0xf000) | (version << 12);
+    let low = (low & !(3 << 62)) | (1 << 63);
+    let number = (u128::from(high) << 64) | u128::from(low);
     let mut text = [b'-'; 36];
     let mut shift = 128;
     for (index, byte) in text.iter_mut().enumerate() {

@@ -90,7 +90,7 @@ impl<'a> Pairs<'a> {
 struct Pair<'a> {
     name: &'a [u8],
     value: &'a [u8],
-    /// Empty, with no semicolon on either side: who asks for the name passes over it.
+    /// Empty, with neither a semicolon behind it nor one and a blank before it: who asks for the name passes over it.
     is_loose: bool,
 }
 
@@ -115,7 +115,8 @@ impl<'a> Iterator for Pairs<'a> {
             if let Some(equals) = memchr::memchr(b'=', text).filter(|_| !attribute) {
                 let value = text[equals + 1..].trim_ascii();
                 let semicolon = |at: usize| self.line.get(at) == Some(&b';');
-                let before = start.checked_sub(1).is_some_and(semicolon);
+                let before = start.checked_sub(1).is_some_and(semicolon)
+                    && text.first().is_some_and(u8::is_ascii_whitespace);
                 return Some(Pair {
                     name: text[..equals].trim_ascii(),
                     value,

@@ -51,8 +51,8 @@ fetches! {
     "be_server_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The server timeout of the backend, ms." => |cx, _, _| timeout(backend_timeouts(cx).server);
     "be_tunnel_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The tunnel timeout of the backend, ms." => |cx, _, _| timeout(backend_timeouts(cx).tunnel);
     "fe_client_timeout", ArgSpec::NONE, None, Int, Needs::FRONTEND, "The client timeout of the frontend, ms." => |cx, _, _| timeout(cx.program.proxy(cx.session.frontend).ir.timeouts.client);
-    "cur_server_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The server timeout in force, ms." => |cx, _, _| timeout(backend_timeouts(cx).server);
-    "cur_tunnel_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The tunnel timeout in force, ms." => |cx, _, _| timeout(backend_timeouts(cx).tunnel);
+    "cur_server_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The server timeout in force, ms; 0 before a server is reached." => |cx, _, _| timeout(in_force(cx).server);
+    "cur_tunnel_timeout", ArgSpec::NONE, None, Int, Needs::BACKEND, "The tunnel timeout in force, ms; 0 before a server is reached." => |cx, _, _| timeout(in_force(cx).tunnel);
     "cur_client_timeout", ArgSpec::NONE, None, Int, Needs::FRONTEND, "The client timeout in force, ms." => |cx, _, _| timeout(cx.program.proxy(cx.session.frontend).ir.timeouts.client);
     "last_rule_file", ArgSpec::NONE, None, Str, Needs::INTERNAL, "The file of the rule that ended the evaluation." => |cx, _, _| string(cx.program.file(cx.stream.last_rule?)?.as_bytes());
     "last_rule_line", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The line of the rule that ended the evaluation." => |cx, _, _| int(cx.stream.last_rule?.line);
@@ -161,6 +161,13 @@ fn backend_timeouts(cx: &Cx<'_>) -> Timeouts {
     }
 }
 
+fn in_force(cx: &Cx<'_>) -> Timeouts {
+    match cx.stream.times.connect {
+        0 => Timeouts::default(),
+        _ => backend_timeouts(cx),
+    }
+}
+
 fn timeout<'a>(timeout: Option<u32>) -> Option<Sample<'a>> {
     int(timeout.unwrap_or(0))
 }
@@ -170,7 +177,7 @@ fn free(live: &ProxyLive) -> i64 {
     let backups = live.active.load(Ordering::Relaxed) == 0;
     let mut total = 0;
     for server in &live.servers {
-        if !server.running.load(Ordering::Relaxed) || (server.ir.options.backup && !backups) {
+        if !server.usable.load(Ordering::Relaxed) || (server.ir.options.backup && !backups) {
             continue;
         }
         match server.maxconn.load(Ordering::Relaxed) {

@@ -15,7 +15,8 @@
 // exercises: fetch/bytes_out fetch/wait_end fetch/fe_sess_rate fetch/fe_req_rate fetch/nbsrv fetch/be_conn
 // exercises: fetch/be_sess_rate fetch/queue fetch/avg_queue fetch/connslots fetch/srv_is_up fetch/srv_conn
 // exercises: fetch/srv_queue fetch/srv_sess_rate fetch/srv_weight fetch/srv_uweight fetch/srv_iweight
-// exercises: fetch/srv_name fetch/srv_id fetch/dst_conn fetch/so_id fetch/so_name
+// exercises: fetch/srv_name fetch/srv_id fetch/dst_conn fetch/so_id fetch/so_name fetch/base32+src fetch/url32+src
+// exercises: fetch/req.timer.idle
 
 use std::sync::atomic::Ordering;
 
@@ -177,6 +178,8 @@ fn connection_and_process() {
     fixture.session.accepted_wall_us = 1_500_000;
     fixture.stream.server_address = Endpoint::Inet(([10, 0, 0, 9], 8080).into());
     fixture.stream.times.start_wall_us = 2_500_000;
+    fixture.stream.times.start = 5;
+    fixture.stream.times.first_byte = 8;
     fixture.stream.number = 3;
     fixture.stream.retries = 2;
     fixture.stream.bytes_out = 99;
@@ -195,6 +198,9 @@ fn connection_and_process() {
             ("bc_dst_port", "8080"),
             ("bc_src", "-"),
             ("bc_src_port", "-"),
+            ("base32+src,hex", "F3CD1D367F000001"),
+            ("url32+src,hex", "4BCF9ED87F000001"),
+            ("req.timer.idle", "3"),
             ("always_true", "1"),
             ("always_false", "0"),
             ("wait_end", "1"),
@@ -204,7 +210,7 @@ fn connection_and_process() {
             ("date_us", "123456"),
             ("accept_date", "1"),
             ("accept_date(ms)", "1500"),
-            ("request_date(us)", "2500000"),
+            ("request_date(us)", "2503000"),
             ("hostname", "machine"),
             ("proc", "1"),
             ("rand(1)", "0"),

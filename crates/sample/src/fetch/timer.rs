@@ -53,9 +53,13 @@ fn total(times: &Times) -> i64 {
     Times::between(times.start, times.end).max(0)
 }
 
-/// The request counts as received once its rules are through and it asks for a server.
+/// The request counts as received once its body was waited for, or its rules are through and it asks for a server.
 fn received<'a>(cx: &Cx<'a>, from: u64) -> Option<Sample<'a>> {
     let times = &cx.stream.times;
-    let request = if times.queue == 0 { 0 } else { times.request };
+    let request = if times.queue == 0 && !cx.stream.body_awaited {
+        0
+    } else {
+        times.request
+    };
     int(Times::between(from, request))
 }

@@ -37,10 +37,10 @@ fetches! {
     "bc_be_queue", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "Requests before this one in the backend's queue." => |cx, _, _| int(cx.stream.backend_queue);
     "bc_srv_queue", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "Requests before this one in the server's queue." => |cx, _, _| int(cx.stream.server_queue);
     "fc_err", ArgSpec::NONE, None, Int, Needs::CLIENT, "The number of the client connection's error: 0, as those with errors get no further." => |_, _, _| int(0);
-    "fc_err_name", ArgSpec::NONE, None, Str, Needs::CLIENT, "The name of the client connection's error; none without one." => |_, _, _| None;
+    "fc_err_name", ArgSpec::NONE, None, Str, Needs::CLIENT, "The name of the client connection's error; empty without one." => |_, _, _| string(b"");
     "fc_err_str", ArgSpec::NONE, None, Str, Needs::CLIENT, "The client connection's error in words." => |_, _, _| string(b"Success");
     "bc_err", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "The number of the server connection's error: 0 once it is there." => |cx, _, _| connected(cx).and_then(|()| int(0));
-    "bc_err_name", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The name of the server connection's error; none without one." => |_, _, _| None;
+    "bc_err_name", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The name of the server connection's error; empty without one." => |cx, _, _| connected(cx).and_then(|()| string(b""));
     "bc_err_str", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The server connection's error in words." => |cx, _, _| connected(cx).and_then(|()| string(b"Success"));
     "fc_rcvd_proxy", ArgSpec::NONE, None, Bool, Needs::CLIENT, "Whether the client connection began with a PROXY protocol header." => |cx, _, _| boolean(cx.session.received_proxy);
 }

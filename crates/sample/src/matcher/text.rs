@@ -86,24 +86,22 @@ impl Index for Texts {
     fn insert(&mut self, id: u32, entries: &Entries, _: Names) -> Result<(), String> {
         let key = entries.key(id);
         self.keys.insert(self.hash(key), id);
-        if self.part != Part::Whole {
-            self.lengths.add(key.len());
-        }
+        self.lengths.add(key.len());
         Ok(())
     }
 
     fn remove(&mut self, id: u32, entries: &Entries) {
         let key = entries.key(id);
         self.keys.remove(self.hash(key), id);
-        if self.part != Part::Whole {
-            self.lengths.remove(key.len());
-        }
+        self.lengths.remove(key.len());
     }
 
     #[inline]
     fn find(&self, value: &Value<'_>, entries: &Entries) -> Option<u32> {
         let bytes = value.bytes()?;
         match self.part {
+            // A long text that no pattern can equal is not hashed.
+            Part::Whole if !self.lengths.has(bytes.len()) => None,
             Part::Whole => self.keys.find(self.hash(bytes), |id| {
                 same(entries.key(id), bytes, self.ignore_case)
             }),
@@ -192,6 +190,13 @@ impl Lengths {
                 self.0.remove(at);
             }
         }
+    }
+
+    /// Whether a pattern has this length.
+    #[inline]
+    pub fn has(&self, length: usize) -> bool {
+        let found = self.0.binary_search_by_key(&length, |(known, _)| *known);
+        found.is_ok()
     }
 
     /// Those up to a limit.

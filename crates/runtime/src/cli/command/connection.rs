@@ -14,6 +14,15 @@ pub fn quit(_: &mut Call<'_>) -> Answer {
     Answer::Close
 }
 
+/// `_getsocks`: what a new process says to have the listening sockets; others get an empty answer.
+pub fn hand_over(call: &mut Call<'_>) -> Answer {
+    if call.state.access.expose_listeners {
+        Answer::HandOver
+    } else {
+        Answer::Written
+    }
+}
+
 /// `operator`.
 pub fn operator(call: &mut Call<'_>) -> Answer {
     call.state.access.level = CliLevel::Operator;

@@ -13,26 +13,43 @@ const ALWAYS: &[&str] = &["help", "prompt", "quit"];
 
 /// `help`.
 pub fn help(call: &mut Call<'_>) -> Answer {
-    let title = "The following commands are valid at this level:";
-    Answer::Information(list(title, call.args, call.state))
+    Answer::Information(list_among(&shown(call.state), call.args))
 }
 
 /// An unknown command: those that resemble it.
 pub fn unknown(call: &mut Call<'_>) -> Answer {
-    let first = call.words.first().map_or("", String::as_str);
+    Answer::Information(unknown_among(&shown(call.state), call.words))
+}
+
+/// The rows that a connection is shown.
+fn shown(state: &State) -> Vec<&'static CliCommand> {
+    let hidden = |row: &CliCommand| {
+        UNLISTED.contains(&row.name)
+            || (EXPERIMENTAL.contains(&row.name) && !state.experimental)
+            || row.level > state.access.level
+    };
+    ROWS.iter().filter(|row| !hidden(row)).collect()
+}
+
+/// `help` for some rows.
+pub fn list_among(rows: &[&CliCommand], words: &[String]) -> String {
+    let title = "The following commands are valid at this level:";
+    list(rows, title, words)
+}
+
+/// The answer to a command that none of some rows is.
+pub fn unknown_among(rows: &[&CliCommand], words: &[String]) -> String {
+    let first = words.first().map_or("", String::as_str);
     let title = format!(
         "Unknown command: '{first}', but maybe one of the following ones is a better match:"
     );
-    Answer::Information(list(&title, call.words, call.state))
+    list(rows, &title, words)
 }
 
-fn list(title: &str, words: &[String], state: &State) -> String {
+fn list(rows: &[&CliCommand], title: &str, words: &[String]) -> String {
     let mut text = format!("{title}\n");
-    for row in ROWS {
-        let shown = ALWAYS.contains(&row.name) || resembles(row, words);
-        let hidden = UNLISTED.contains(&row.name)
-            || (EXPERIMENTAL.contains(&row.name) && !state.experimental);
-        if shown && !hidden && row.level <= state.access.level {
+    for row in rows {
+        if ALWAYS.contains(&row.name) || resembles(row, words) {
             let name = format!("{} {}", row.name, row.usage);
             let _ = writeln!(text, "  {:<40}: {}", name.trim_end(), row.doc);
         }

@@ -2,11 +2,14 @@
 
 mod connection;
 mod counters;
-mod help;
+pub(super) mod help;
 mod pattern;
 mod show;
 mod variable;
 mod weight;
+
+pub(super) use connection::level_name;
+pub(super) use show::write_environment;
 
 use std::sync::Arc;
 
@@ -56,6 +59,8 @@ pub enum Answer {
     Refused(String),
     /// The connection closes.
     Close,
+    /// The listening sockets follow.
+    HandOver,
 }
 
 /// A command's function.
@@ -74,6 +79,7 @@ macro_rules! commands {
 }
 
 commands! {
+    "_getsocks", "", User, "", connection::hand_over;
     "add acl", "[@<ver>] <acl> <pattern>", User, "add an acl entry", pattern::add_acl;
     "add map", "[@<ver>] <map> <key> <val>", User, "add a map entry (payload supported instead of key/val)", pattern::add_map;
     "clear acl", "[@<ver>] <acl>", User, "clear the contents of this acl", pattern::clear_acl;
@@ -116,7 +122,7 @@ commands! {
 pub const EXPERIMENTAL: &[&str] = &["set var"];
 
 /// Commands that no list shows.
-pub const UNLISTED: &[&str] = &["experimental-mode"];
+pub const UNLISTED: &[&str] = &["_getsocks", "experimental-mode"];
 
 /// Finds and runs the command of some words; nothing is an empty command.
 pub fn run(mut call: Call<'_>) -> Answer {

@@ -31,24 +31,31 @@ pub fn backend(call: &mut Call<'_>) -> Answer {
 
 /// `show env`.
 pub fn env(call: &mut Call<'_>) -> Answer {
+    if write_environment(call.args.first().map(String::as_str), call.out) {
+        Answer::Written
+    } else {
+        Answer::Refused("Variable not found\n".into())
+    }
+}
+
+/// Writes one variable of the environment, or all; false when there is none of that name.
+pub fn write_environment(name: Option<&str>, out: &mut Vec<u8>) -> bool {
     let mut line = |name: &std::ffi::OsStr, value: &std::ffi::OsStr| {
-        call.out.extend_from_slice(name.as_bytes());
-        call.out.push(b'=');
-        call.out.extend_from_slice(value.as_bytes());
-        call.out.push(b'\n');
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'=');
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'\n');
     };
-    match call.args.first() {
+    match name {
         // The C library refuses such names, and Rust's panics.
-        Some(name) if name.is_empty() || name.contains(['=', '\0']) => {
-            return Answer::Refused("Variable not found\n".into());
-        }
+        Some(name) if name.is_empty() || name.contains(['=', '\0']) => return false,
         Some(name) => match std::env::var_os(name) {
             Some(value) => line(name.as_ref(), &value),
-            None => return Answer::Refused("Variable not found\n".into()),
+            None => return false,
         },
         None => std::env::vars_os().for_each(|(name, value)| line(&name, &value)),
     }
-    Answer::Written
+    true
 }
 
 /// `show cli sockets`.
