@@ -182,6 +182,8 @@ pub struct Stream {
     pub request_cookie_state: RequestCookie,
     /// What persistence did to the response.
     pub response_cookie_state: ResponseCookie,
+    /// Where the log line that is being written comes from.
+    pub log_origin: crate::ir::LogOrigin,
     /// Whether this exchange leaves no log line.
     pub log_silent: bool,
     /// The level of the log line, 0 (emerg) to 7, where a rule set it.

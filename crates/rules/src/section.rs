@@ -203,6 +203,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         parse: capture::declare,
     },
     SectionKeyword {
+        name: "log-steps",
+        sections: Sections::FRONT,
+        negatable: false,
+        usage: "{ all | <step>[,<step>...] }",
+        doc: "The steps of an exchange that leave a log line.",
+        support: Support::Runs,
+        parse: log_format::parse_steps,
+    },
+    SectionKeyword {
         name: "error-log-format",
         sections: Sections::PROXIES,
         negatable: false,

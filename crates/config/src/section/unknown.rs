@@ -86,7 +86,7 @@ pub(crate) fn elsewhere(
                 .into());
         }
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
-        "rate-limit sessions" => format!("{name} will be ignored {why}"),
+        "rate-limit sessions" | "log-steps" => format!("{name} will be ignored {why}"),
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
         _ => {
             let first = name.split(' ').next().unwrap_or(name);
@@ -259,7 +259,6 @@ static NOT_BUILT: &[&str] = &[
     "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
-    "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
     "maxcompcpuusage",

@@ -177,3 +177,55 @@ impl LogFlags {
         }
     }
 }
+
+/// Where in an exchange a line comes from (`%OG`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum LogOrigin {
+    /// No line is being written.
+    #[default]
+    Unspecified,
+    /// What came was no request.
+    SessionError,
+    /// A stream began.
+    Accept,
+    /// The request's head is there.
+    Request,
+    /// The server is connected.
+    Connect,
+    /// The head of the server's response is there.
+    Response,
+    /// The end.
+    Close,
+}
+
+impl LogOrigin {
+    /// The name in lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogOrigin::Unspecified => "unspec",
+            LogOrigin::SessionError => "sess_error",
+            LogOrigin::Accept => "txn_accept",
+            LogOrigin::Request => "txn_request",
+            LogOrigin::Connect => "txn_connect",
+            LogOrigin::Response => "txn_response",
+            LogOrigin::Close => "txn_close",
+        }
+    }
+}
+
+/// `log-steps`: a set of origins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LogSteps(u8);
+
+impl LogSteps {
+    /// With one more.
+    #[must_use]
+    pub fn with(self, origin: LogOrigin) -> LogSteps {
+        LogSteps(self.0 | 1 << origin as u8)
+    }
+
+    /// Whether lines of an origin are wanted.
+    pub fn has(self, origin: LogOrigin) -> bool {
+        self.0 & 1 << origin as u8 != 0
+    }
+}

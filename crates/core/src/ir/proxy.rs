@@ -54,6 +54,8 @@ pub struct Proxy {
     pub error_log_format: Option<LogFormat>,
     /// `log-format-sd`: the structured data of RFC 5424 lines.
     pub log_format_sd: Option<LogFormat>,
+    /// `log-steps`; none is one line at the end.
+    pub log_steps: Option<super::LogSteps>,
     /// Slots of `capture request header`, `declare capture request` and rules with `len`.
     pub request_captures: Vec<Capture>,
     /// Slots of `capture response header` and `declare capture response`.
@@ -451,6 +453,7 @@ impl Proxy {
             log_format: None,
             error_log_format: None,
             log_format_sd: None,
+            log_steps: None,
             request_captures: Vec::new(),
             response_captures: Vec::new(),
             cookie_capture: None,

@@ -1,7 +1,7 @@
 //! `log-format`, `error-log-format`, `log-format-sd`, `unique-id-format` and `unique-id-header`.
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
-use hapax_core::ir;
+use hapax_core::ir::{self, LogOrigin, LogSteps};
 use hapax_core::keyword::{Fault, Line, Rulesets, Sections};
 use hapax_core::span::Word;
 use hapax_sample::expression::Origin;
@@ -29,6 +29,59 @@ pub(crate) fn parse_structured(line: &mut Line<'_>) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+pub(crate) fn parse_steps(line: &mut Line<'_>) -> Result<(), Fault> {
+    let Some(list) = line.arg(0) else {
+        return Err(line.fault("log-steps without a step is not built yet."));
+    };
+    let mut steps = LogSteps::default();
+    if list == "all" {
+        let all = STEPS.iter().fold(steps, |all, (_, step)| all.with(*step));
+        line.proxy()?.log_steps = Some(all);
+        return Ok(());
+    }
+    for name in list.strip_suffix(',').unwrap_or(&list).split(',') {
+        let step = STEPS.iter().find(|(own, _)| *own == name);
+        steps = match step {
+            Some((_, step)) => steps.with(*step),
+            None if OTHER_STEPS.contains(&name) => {
+                let text = format!("log-steps : the step '{name}' of 'do-log' is not built yet.");
+                return Err(line.fault_at(0, text));
+            }
+            None => {
+                let known = STEPS
+                    .iter()
+                    .map(|(name, _)| *name)
+                    .chain(OTHER_STEPS.iter().copied());
+                let known: Vec<_> = known.collect();
+                let known = known.join(", ");
+                let text = format!("invalid log step name ({name}). Expected values are: {known}");
+                return Err(line.fault_at(0, text));
+            }
+        };
+    }
+    line.proxy()?.log_steps = Some(steps);
+    Ok(())
+}
+
+static STEPS: &[(&str, LogOrigin)] = &[
+    ("accept", LogOrigin::Accept),
+    ("request", LogOrigin::Request),
+    ("connect", LogOrigin::Connect),
+    ("response", LogOrigin::Response),
+    ("close", LogOrigin::Close),
+];
+
+static OTHER_STEPS: &[&str] = &[
+    "quic-init",
+    "http-req",
+    "http-res",
+    "http-after-res",
+    "tcp-req-conn",
+    "tcp-req-sess",
+    "tcp-req-cont",
+    "tcp-res-cont",
+];
 
 pub(crate) fn parse_unique_id(line: &mut Line<'_>) -> Result<(), Fault> {
     let keyword = line.keyword();

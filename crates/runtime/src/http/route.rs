@@ -50,10 +50,15 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     super::capture::unique_id(client, exchange);
     prepare(client, exchange)?;
     let mut again = false;
+    let mut connected = false;
     loop {
         connect::run(client, exchange, again).await?;
         if exchange.server.is_none() {
             return reply::redirected(client, exchange).await;
+        }
+        if !connected {
+            connected = true;
+            super::finish::step(client, exchange, ir::LogOrigin::Connect);
         }
         if exchange.stream.request.seen().connect_length {
             // Where its body would end is what servers disagree on (RFC 9110 9.3.6).

@@ -59,6 +59,9 @@ aliases! {
     "HU" Encoded (http) "The request target." => |cx, _, flags, out| text(request(cx).1, flags, out);
     "HV" Encoded (http) "The version." => |cx, _, flags, out| text(request(cx).2, flags, out);
     "ID" Text "The unique identifier, `-` without `unique-id-format`." => |cx, _, flags, out| unique_id::append(cx, flags, out);
+    "OG" Text "Where in the exchange the line comes from." => |cx, _, flags, out| {
+        text(cx.stream.log_origin.name().as_bytes(), flags, out);
+    };
     "ST" Number "The status." => |cx, _, _, out| write::int(out, i64::from(cx.stream.status));
     "T" Text "The accept date in UTC." => |cx, _, _, out| {
         Stamp::Utc.append_with_offset(out, seconds(cx.session.accepted_wall_us));
