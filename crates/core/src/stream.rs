@@ -202,6 +202,10 @@ pub struct Stream {
     pub server_reused: bool,
     /// The status that the server sent; 0 when it sent none.
     pub server_status: u16,
+    /// The backend that an old rule (`reqsetbe`) chose before `use_backend`.
+    pub switched: Option<ProxyId>,
+    /// Lines of the head that an old rule (`reqpass`) told the rules behind it to leave alone: 0 is the first line.
+    pub left_alone: Vec<u32>,
     /// The last rule that ended a ruleset.
     pub last_rule: Option<crate::span::Span>,
     /// What the operating system can be asked about the connections.

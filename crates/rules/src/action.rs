@@ -13,6 +13,7 @@ pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
 pub mod expect_proxy;
+pub(crate) mod old_line;
 mod pattern_list;
 pub(crate) mod reading;
 mod reason;

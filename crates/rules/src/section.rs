@@ -5,7 +5,7 @@ mod capture;
 mod log_format;
 mod monitor;
 mod redirect;
-mod rule;
+pub(crate) mod rule;
 mod set_var;
 mod tcp;
 

@@ -25,6 +25,7 @@ pub(crate) mod request;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
 

@@ -68,6 +68,10 @@ pub struct Proxy {
     pub unique_id_header: Option<String>,
     /// `errorfile` and its kin: bytes sent for a status.
     pub error_pages: Vec<ErrorPage>,
+    /// Old `monitor-net`: who comes from there is told that we serve.
+    pub monitor_net: Option<Network>,
+    /// Old `mode health`: everybody is.
+    pub health: bool,
     /// `monitor-uri`.
     pub monitor_uri: Option<String>,
     /// `monitor fail`: any of these makes the answer to `monitor-uri` a 503.
@@ -92,6 +96,8 @@ pub struct Proxy {
     pub tcp: TcpRules,
     /// `redirect` rules.
     pub redirect: Vec<Rule>,
+    /// Rules in the form of HAProxy 1.5.
+    pub old_rules: super::OldRules,
     /// `use_backend` rules.
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`.
@@ -275,6 +281,8 @@ pub struct Options {
     pub persist: bool,
     /// `option prefer-last-server`.
     pub prefer_last_server: bool,
+    /// Old `option http_proxy`: without servers, requests go to the address in their target.
+    pub http_proxy: bool,
     /// `option transparent`.
     pub transparent: bool,
     /// `option socket-stats`.
@@ -460,6 +468,8 @@ impl Proxy {
             unique_id_format: None,
             unique_id_header: None,
             error_pages: Vec::new(),
+            monitor_net: None,
+            health: false,
             monitor_uri: None,
             monitor_fail: Vec::new(),
             client_probes: TcpProbes::default(),
@@ -472,6 +482,7 @@ impl Proxy {
             http_after_response: Vec::new(),
             tcp: TcpRules::default(),
             redirect: Vec::new(),
+            old_rules: super::OldRules::default(),
             use_backend: Vec::new(),
             default_backend: None,
             servers: Vec::new(),

@@ -241,7 +241,9 @@ fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
 /// Whether the connection to the server stays for further requests.
 pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
     let closes = |mode| matches!(mode, ConnectionMode::ServerClose | ConnectionMode::Close);
+    // The place that a target names serves one request.
     !closes(backend.options.connection_mode)
+        && !backend.options.http_proxy
         && frontend.options.connection_mode != ConnectionMode::ServerClose
 }
 
