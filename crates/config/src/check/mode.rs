@@ -12,6 +12,7 @@ use crate::keyword::option::LOG_FORMAT;
 
 pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>) {
     let global_logs = !config.global.logs.is_empty();
+    let cookie_length = u32::from(config.global.tune.http_cookielen);
     let Some(proxy) = config.proxies.get_mut(index) else {
         return;
     };
@@ -49,6 +50,13 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     one_way(index, proxy, check);
     timeouts(proxy, &name, check);
+    if let Some(capture) = &mut proxy.cookie_capture
+        && capture.length > cookie_length
+    {
+        capture.length = cookie_length;
+        let text = format!("truncating capture length to {cookie_length} bytes for {name}.");
+        check.warn(span, text);
+    }
     let target = !proxy.logs.is_empty() || (proxy.log_global && global_logs);
     if proxy.kind.has_frontend() && proxy.log_format.is_some() && !target {
         check.warn(
