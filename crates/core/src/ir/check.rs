@@ -12,6 +12,10 @@ pub enum CheckKind {
     Tcp,
     /// `option httpchk`.
     Http(HttpCheck),
+    /// `option tcp-check`: the steps stand in [`Proxy::tcp_check`](super::Proxy::tcp_check).
+    Rules,
+    /// The fixed steps of a protocol, such as `option mysql-check`.
+    Protocol(Vec<super::CheckStep>),
 }
 
 /// `option httpchk` and `http-check` lines.

@@ -6,6 +6,7 @@
 mod address;
 mod bind;
 mod check;
+mod check_script;
 mod expression;
 mod global;
 mod log;
@@ -21,6 +22,7 @@ use serde::Serialize;
 pub use address::*;
 pub use bind::*;
 pub use check::*;
+pub use check_script::*;
 pub use expression::*;
 pub use global::*;
 pub use log::*;

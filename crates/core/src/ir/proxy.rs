@@ -105,6 +105,8 @@ pub struct Proxy {
     pub source: Option<SourceAddress>,
     /// How servers are checked.
     pub check: CheckKind,
+    /// `tcp-check` lines, in order.
+    pub tcp_check: Vec<super::CheckStep>,
 }
 
 /// Which sides a proxy has.
@@ -444,6 +446,7 @@ impl Proxy {
             http_reuse: HttpReuse::Safe,
             source: None,
             check: CheckKind::Tcp,
+            tcp_check: Vec::new(),
         }
     }
 }

@@ -4,7 +4,6 @@ use hapax_core::counter::Count;
 use hapax_core::live::{CheckResult, CheckStatus};
 
 use super::columns;
-use crate::stats::status;
 use crate::stats::value::StatValue;
 use crate::stats::view::{Kinds, View};
 
@@ -53,7 +52,7 @@ fn check_status<'v>(view: &'v View<'_>) -> StatValue<'v> {
 
 fn check_code<'v>(view: &'v View<'_>) -> StatValue<'v> {
     match last(view).flatten() {
-        Some(last) if status::has_code(last.status) => StatValue::U32(u32::from(last.code)),
+        Some(last) if last.status.has_code() => StatValue::U32(u32::from(last.code)),
         _ => StatValue::Empty,
     }
 }
