@@ -199,7 +199,6 @@ static NOT_BUILT: &[&str] = &[
     "check-pool-conn-name",
     "check-proto",
     "check-reuse-pool",
-    "check-send-proxy",
     "check-sni",
     "check-ssl",
     "check-via-socks4",

@@ -35,6 +35,15 @@ static ROWS: &[ServerOption] = &[
         Ok(())
     }),
     row(
+        "check-send-proxy",
+        "",
+        "Sends a PROXY protocol header in checks, too.",
+        |_, options| {
+            options.check.send_proxy = true;
+            Ok(())
+        },
+    ),
+    row(
         "downinter",
         "<delay>",
         "Interval of checks while the server is down.",

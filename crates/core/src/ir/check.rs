@@ -83,6 +83,8 @@ pub struct ServerCheck {
     pub port: Option<u16>,
     /// `addr`.
     pub address: Option<super::Address>,
+    /// `check-send-proxy`.
+    pub send_proxy: bool,
 }
 
 impl Default for ServerCheck {
@@ -96,6 +98,7 @@ impl Default for ServerCheck {
             fall: 3,
             port: None,
             address: None,
+            send_proxy: false,
         }
     }
 }

@@ -119,13 +119,16 @@ async fn talk(
 }
 
 /// What `send-proxy` puts in front: version 1 tells the addresses of the check's own connection, version 2 that it is a
-/// local one. Checks that go elsewhere (`port`, `addr`) send none.
+/// local one. Checks that go elsewhere (`port`, `addr`) send none, unless `check-send-proxy` says so.
 pub(super) fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>> {
     let options = &server.ir.options;
-    if options.check.port.is_some() || options.check.address.is_some() {
-        return None;
-    }
-    if options.send_proxy? == 2 {
+    let elsewhere = options.check.port.is_some() || options.check.address.is_some();
+    let version = match options.send_proxy {
+        _ if elsewhere && !options.check.send_proxy => return None,
+        None if options.check.send_proxy => 1,
+        version => version?,
+    };
+    if version == 2 {
         return Some(LOCAL_V2.to_vec());
     }
     Some(proxy_line_v1(stream))
