@@ -383,7 +383,8 @@ impl ServerLive {
         workers: usize,
     ) -> ServerLive {
         let options = &server.options;
-        let up = !options.disabled && !is_unresolved(server);
+        let out = options.disabled || is_unresolved(server);
+        let up = !out && options.check.begins_up();
         ServerLive {
             name: server.name.clone(),
             id,
@@ -416,7 +417,11 @@ impl ServerLive {
                 } else {
                     Operation::Stopped
                 },
-                health: if up { options.check.rise } else { 0 },
+                health: if out {
+                    0
+                } else {
+                    options.check.initial_health()
+                },
                 admin: Admin {
                     from_configuration: options.disabled,
                     unresolved: is_unresolved(server),

@@ -118,6 +118,11 @@ fn track(
     let Some((wanted, name)) = &server.options.track else {
         return;
     };
+    if server.options.check.initial != ir::InitialState::None {
+        let text = "unable to set init-state and tracking at the same time!";
+        check.alert(server.span, format!("config : {before}{text}"));
+        return;
+    }
     let wanted = if wanted.is_empty() {
         &proxy.name
     } else {

@@ -217,7 +217,6 @@ static NOT_BUILT: &[&str] = &[
     "guid",
     "hash-key",
     "idle-ping",
-    "init-state",
     "log-bufsize",
     "log-proto",
     "namespace",
