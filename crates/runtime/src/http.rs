@@ -12,6 +12,7 @@ pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
 mod departure;
+mod early_hints;
 mod error_page;
 pub mod exchange;
 mod fault_log;
@@ -24,6 +25,7 @@ pub(crate) mod request;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
 

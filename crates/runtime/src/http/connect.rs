@@ -17,6 +17,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use super::to_url;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
@@ -30,7 +31,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     let backend = exchange.stream.backend;
     let proxy = plan.proxy(backend);
     let worker = client.local.worker;
-    let most = proxy.ir.retries;
+    let most = retries(exchange, &proxy.ir);
     let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
@@ -49,7 +50,12 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     loop {
         // `option transparent` leaves to their servers those who have one.
         let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
+        let named = match to_url::applies(proxy) {
+            true => to_url::server(proxy, &exchange.stream.request, &plan.program.global),
+            false => None,
+        };
         let direct = plan.at(backend).direct.as_ref().filter(|_| !persists);
+        let direct = named.as_ref().or(direct);
         let index = match (direct, stay.take()) {
             (Some(_), _) => {
                 exchange.stream.times.queue = client.local.now().ms;
@@ -152,9 +158,15 @@ fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
     }
 }
 
+/// How often the request may be tried again.
+pub fn retries(exchange: &Exchange, backend: &ir::Proxy) -> u32 {
+    exchange.stream.overrides.retries.unwrap_or(backend.retries)
+}
+
 /// `redir` answers GET and HEAD; other methods go to the server.
 fn redirects(exchange: &Exchange, server: &ServerPlan) -> bool {
     server.live.ir.options.redirect_prefix.is_some()
+        && exchange.stream.is_http()
         && matches!(exchange.stream.request.method(), b"GET" | b"HEAD")
 }
 
@@ -265,6 +277,7 @@ async fn assign(
             stream,
             ticket,
             arena,
+            up,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
@@ -275,13 +288,15 @@ async fn assign(
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
                 BalanceKey::Expr(expr) => {
-                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                    let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
+                    super::rules::key(&plan, session, stream, arena, expr, local.now(), bytes)
                 }
             };
             let wish = Wish {
                 key,
                 persistent,
                 avoid,
+                priority: stream.overrides.priority,
                 now: local.now(),
             };
             match dispatch.assign(&wish, ticket, cx.waker()) {
@@ -475,6 +490,12 @@ async fn attempt(
 }
 
 fn connected(client: &Client, exchange: &mut Exchange) {
+    if exchange.stream.server_marks.changed
+        && let Some(connection) = &exchange.server
+    {
+        let end = exchange.stream.server_address;
+        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+    }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
     let descriptor = exchange
@@ -493,6 +514,9 @@ fn reusable(
     server: &Rc<ServerPlan>,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
+    if to_url::applies(client.plan.proxy(backend)) {
+        return None;
+    }
     if let Some(kept) = client.kept.take() {
         let (of, index, mut connection) = *kept;
         if of == backend && Some(index) == exchange.stream.server && connection.socket.is_quiet() {

@@ -1,6 +1,7 @@
 //! From a request's head to the server that shall answer it: rules, backend, and what is added for the server.
 
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
@@ -10,31 +11,38 @@ use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
 use hapax_proto::http::Head;
 
-use super::client::Client;
+use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{buffer_request, connect, reply, rules, transfer};
+use super::{buffer_request, connect, early_hints, reply, request, rules, transfer};
+use crate::inspect::{self, Flow};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let frontend = client.session.frontend;
+    if !client.frontend().ir.tcp.request.is_empty() {
+        inspect(client, exchange, frontend).await?;
+        exchange.stream.times.request = client.local.now().ms;
+    }
+    request::count(client);
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
     super::cookie::begin(client, exchange);
     buffer_request::run(client, exchange, frontend).await?;
-    if let Some(outcome) = decide(client, exchange, frontend) {
+    if let Some(outcome) = decide(client, exchange, frontend).await? {
         return reply::by_rule(client, exchange, outcome).await;
     }
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
     if backend != frontend {
         super::cookie::begin(client, exchange);
+        inspect(client, exchange, backend).await?;
         buffer_request::run(client, exchange, backend).await?;
     }
     if backend != frontend
-        && let Some(outcome) = decide(client, exchange, backend)
+        && let Some(outcome) = decide(client, exchange, backend).await?
     {
         return reply::by_rule(client, exchange, outcome).await;
     }
@@ -65,12 +73,53 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     }
 }
 
+/// The `tcp-request content` rules of a proxy.
+async fn inspect(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+) -> Result<(), Failure> {
+    match inspect::request(client, exchange, proxy).await? {
+        Flow::Late => {
+            exchange.notes.request_error = true;
+            Err(Failure::new(Cause::ClientTimeout, Phase::Request, 408))
+        }
+        Flow::On | Flow::Http => Ok(()),
+    }
+}
+
 /// The rules of a proxy and its statistics page, in their order.
-fn decide(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
-    rules::run(client, exchange, proxy, Set::Request)
+async fn decide(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+) -> Result<Option<Outcome>, Failure> {
+    let mut decided = rules::run(client, exchange, proxy, Set::Request);
+    loop {
+        early_hints::send(client, exchange).await?;
+        match decided {
+            Some(Outcome::WaitForBody { time, least }) => {
+                buffer_request::wait_for(client, exchange, time, least).await?;
+            }
+            Some(Outcome::Pause { time }) => pause(client, time).await?,
+            _ => break,
+        }
+        decided = rules::run_rest(client, exchange, proxy);
+    }
+    Ok(decided
         .or_else(|| rules::stats(client, exchange, proxy))
         .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
-        .or_else(|| restrict_names(client, exchange, proxy))
+        .or_else(|| restrict_names(client, exchange, proxy)))
+}
+
+/// Nothing happens for a while (`pause`).
+async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
+    let until = Client::after(Some(time));
+    let (timer, handle) = (&mut client.timer, &client.handle);
+    match within(timer, handle, until, |_| Poll::<()>::Pending).await {
+        Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
+        _ => Ok(()),
+    }
 }
 
 /// `option http-restrict-req-hdr-names`.
@@ -203,7 +252,9 @@ fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
 /// Whether the connection to the server stays for further requests.
 pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
     let closes = |mode| matches!(mode, ConnectionMode::ServerClose | ConnectionMode::Close);
+    // The place that a target names serves one request.
     !closes(backend.options.connection_mode)
+        && !backend.options.http_proxy
         && frontend.options.connection_mode != ConnectionMode::ServerClose
 }
 

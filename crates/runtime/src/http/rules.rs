@@ -24,6 +24,8 @@ pub enum Set {
     Redirect,
     /// `http-response`.
     Response,
+    /// `http-after-response`.
+    AfterResponse,
 }
 
 /// Runs rules of a proxy; an outcome decides the exchange.
@@ -35,18 +37,67 @@ pub fn run(
 ) -> Option<Outcome> {
     let plan = client.plan.clone();
     let ir = &plan.proxy(proxy).ir;
-    let rules: &[Rule] = match set {
-        Set::Request => &ir.http_request,
-        Set::Redirect => &ir.redirect,
-        Set::Response => &ir.http_response,
+    let old = &ir.old_rules;
+    // The order of HAProxy 1.5; `Stop` in one list is nothing to the next.
+    let lists: [&[Rule]; 4] = match set {
+        Set::Request => [&old.block, &ir.http_request, &old.request, &old.request_add],
+        Set::Redirect => [&ir.redirect, &[], &[], &[]],
+        Set::Response => [&ir.http_response, &old.response, &old.response_add, &[]],
+        Set::AfterResponse => [&ir.http_after_response, &[], &[], &[]],
     };
-    if rules.is_empty() {
-        return None;
+    evaluate_lists(client, exchange, set, lists)
+}
+
+fn evaluate_lists(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    set: Set,
+    lists: [&[Rule]; 4],
+) -> Option<Outcome> {
+    let on_response = matches!(set, Set::Response | Set::AfterResponse);
+    for rules in lists {
+        if rules.is_empty() {
+            continue;
+        }
+        exchange.stream.left_alone.clear();
+        let outcome = with_tx(client, exchange, on_response, |tx| {
+            ruleset::evaluate(rules, tx)
+        });
+        if let Some(decided) = decisive(outcome) {
+            return Some(decided);
+        }
     }
-    let outcome = with_tx(client, exchange, set == Set::Response, |tx| {
-        ruleset::evaluate(rules, tx)
-    });
-    decisive(outcome)
+    None
+}
+
+/// Runs the `http-request` rules of a proxy that stand behind the one that decided last.
+pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+    let plan = client.plan.clone();
+    let ir = &plan.proxy(proxy).ir;
+    let (rules, old) = (&ir.http_request, &ir.old_rules);
+    let last = exchange.stream.decided_by.take();
+    let at = rules.iter().position(|rule| Some(rule.span) == last)?;
+    let rest = rules.get(at + 1..)?;
+    let lists: [&[Rule]; 4] = [rest, &old.request, &old.request_add, &[]];
+    evaluate_lists(client, exchange, Set::Request, lists)
+}
+
+/// Runs the `http-after-response` rules on the response that goes to the client.
+pub fn after_response(client: &mut Client, exchange: &mut Exchange) {
+    let backend = exchange.stream.backend;
+    let frontend = client.session.frontend;
+    let before = exchange.stream.response.status();
+    for proxy in [Some(backend), (backend != frontend).then_some(frontend)]
+        .into_iter()
+        .flatten()
+    {
+        // No action of this ruleset answers.
+        let _ = run(client, exchange, proxy, Set::AfterResponse);
+    }
+    let after = exchange.stream.response.status();
+    if after != before {
+        exchange.stream.status = after as i16;
+    }
 }
 
 /// The statistics page of a proxy, if the request is for it.
@@ -78,6 +129,9 @@ pub fn monitor_fails(client: &Client, exchange: &Exchange) -> bool {
 pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
     let plan = client.plan.clone();
     let proxy = plan.proxy(client.session.frontend);
+    if let Some(switched) = exchange.stream.switched {
+        return Some(switched);
+    }
     if proxy.ir.use_backend.is_empty() {
         return proxy.default_backend;
     }
@@ -92,12 +146,13 @@ pub fn key<'a>(
     arena: &'a Bump,
     expr: &'a ir::Expr,
     now: Now,
+    request_bytes: &'a [u8],
 ) -> KeyValue<'a> {
     let cx = Cx {
         program: &plan.program,
         session,
         stream,
-        request_bytes: &[],
+        request_bytes,
         response_bytes: &[],
         arena,
         now,
@@ -130,31 +185,56 @@ pub fn cx<'a>(plan: &'a Plan, session: &'a Session, exchange: &'a Exchange, now:
     }
 }
 
-fn with_tx<T>(
+/// Runs `with` over what rules may look at and change.
+pub fn with_tx<T>(
     client: &mut Client,
     exchange: &mut Exchange,
     on_response: bool,
     with: impl FnOnce(&mut Tx<'_>) -> T,
 ) -> T {
+    let input = exchange.down.input.take();
+    let bytes = input.as_ref().map_or(&[][..], Buf::data);
+    let result = with_bytes(client, exchange, on_response, bytes, with);
+    exchange.down.input = input;
+    result
+}
+
+/// As [`with_tx`] for rules of a response whose bytes lie elsewhere.
+pub fn with_response_bytes<T>(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    bytes: &[u8],
+    with: impl FnOnce(&mut Tx<'_>) -> T,
+) -> T {
+    with_bytes(client, exchange, true, bytes, with)
+}
+
+fn with_bytes<T>(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    on_response: bool,
+    response_bytes: &[u8],
+    with: impl FnOnce(&mut Tx<'_>) -> T,
+) -> T {
     let plan = client.plan.clone();
     let Exchange {
-        stream,
-        up,
-        down,
-        arena,
-        ..
+        stream, up, arena, ..
     } = exchange;
     let result = with(&mut Tx {
         program: &plan.program,
         session: &mut client.session,
         stream,
         request_bytes: up.input.as_ref().map_or(&[], Buf::data),
-        response_bytes: down.input.as_ref().map_or(&[], Buf::data),
+        response_bytes,
         arena,
         scratch: &mut client.local.scratch.borrow_mut(),
         now: client.local.now(),
         on_response,
     });
     arena.reset();
+    if client.session.marks.changed {
+        let end = client.session.connection().source;
+        crate::vanish::mark(&client.socket, end, &mut client.session.marks);
+    }
     result
 }

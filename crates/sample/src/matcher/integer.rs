@@ -9,15 +9,25 @@ use smallvec::SmallVec;
 #[derive(Debug)]
 pub struct Numbers {
     of_length: bool,
+    read: fn(&str) -> Result<(i64, i64), String>,
     single: HashMap<i64, SmallVec<[u32; 1]>>,
     ranges: Vec<(i64, i64, u32)>,
 }
 
 impl Numbers {
+    /// Without patterns; of versions, which are read by `read`.
+    pub fn read_by(read: fn(&str) -> Result<(i64, i64), String>) -> Numbers {
+        Numbers {
+            read,
+            ..Numbers::new(false)
+        }
+    }
+
     /// Without patterns; of the length of a text, or of an integer.
     pub fn new(of_length: bool) -> Numbers {
         Numbers {
             of_length,
+            read: range,
             single: HashMap::new(),
             ranges: Vec::new(),
         }
@@ -26,7 +36,7 @@ impl Numbers {
 
 impl Index for Numbers {
     fn insert(&mut self, id: u32, entries: &Entries, _: Names) -> Result<(), String> {
-        let (low, high) = range(&String::from_utf8_lossy(entries.key(id)))?;
+        let (low, high) = (self.read)(&String::from_utf8_lossy(entries.key(id)))?;
         if low == high {
             self.single.entry(low).or_default().push(id);
         } else {
@@ -36,7 +46,7 @@ impl Index for Numbers {
     }
 
     fn remove(&mut self, id: u32, entries: &Entries) {
-        let Ok((low, high)) = range(&String::from_utf8_lossy(entries.key(id))) else {
+        let Ok((low, high)) = (self.read)(&String::from_utf8_lossy(entries.key(id))) else {
             return;
         };
         if low != high {
@@ -69,7 +79,10 @@ impl Index for Numbers {
     }
 
     fn empty(&self) -> Box<dyn Index> {
-        Box::new(Numbers::new(self.of_length))
+        Box::new(Numbers {
+            read: self.read,
+            ..Numbers::new(self.of_length)
+        })
     }
 }
 
