@@ -105,6 +105,8 @@ pub fn decide(
             Transition::Down
         }
     } else {
+        // On its way up it had passed before.
+        state.failed_checks += u32::from(state.health > 0);
         state.health = 0;
         Transition::None
     };

@@ -26,6 +26,11 @@ pub fn enter_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
     }
     publish(server, &state);
     drop(state);
+    if !was_up {
+        let name = text::server_name(server, true);
+        let line = format!("{name} was DOWN and now enters maintenance.");
+        return vec![Notice::new(NOTICE, line)];
+    }
     settle(
         proxy,
         server,
@@ -83,8 +88,14 @@ pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
     }
     state.admin.maintenance = false;
     state.admin.from_configuration = false;
-    state.operation = Operation::Running;
-    state.health = server.ir.options.check.rise.max(1);
+    let check = &server.ir.options.check;
+    let up = check.begins_up();
+    state.operation = if up {
+        Operation::Running
+    } else {
+        Operation::Stopped
+    };
+    state.health = check.initial_health();
     state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
     state.last_change_ms = now.ms;
     let word = if state.admin.in_drain() {
@@ -96,7 +107,8 @@ pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
     drop(state);
     apply(proxy, now);
     let name = text::server_name(server, true);
-    let line = format!("{name} is UP/{word} (leaving forced maintenance).");
+    let operation = if up { "UP" } else { "DOWN" };
+    let line = format!("{name} is {operation}/{word} (leaving forced maintenance).");
     vec![Notice::new(NOTICE, line)]
 }
 

@@ -9,6 +9,7 @@ use hapax_sample::log_format::{HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG, builtin};
 use super::{Check, named};
 use crate::keyword::http_check::RULES;
 use crate::keyword::option::LOG_FORMAT;
+use crate::keyword::tcp_check::RULES as TCP_RULES;
 
 pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>) {
     let global_logs = !config.global.logs.is_empty();
@@ -98,7 +99,7 @@ fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
     }
 }
 
-/// `http-check` lines without `option httpchk`.
+/// `http-check` lines without `option httpchk`, and `tcp-check` lines without `option tcp-check`.
 fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
     let seen = |what: &str| {
         check.notes.scopes.get(index).is_some_and(|scope| {
@@ -113,13 +114,30 @@ fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Chec
             .and_then(|scope| scope.seen.get(RULES))
             .copied();
         let only_404 = matches!(&proxy.check, ir::CheckKind::Http(rules) if rules.disable_on_404);
-        proxy.check = ir::CheckKind::Tcp;
+        if matches!(proxy.check, ir::CheckKind::Http(_)) {
+            proxy.check = ir::CheckKind::Tcp;
+        }
         if let Some(span) = own.filter(|_| !only_404) {
             let text = format!(
                 "{name} uses http-check rules without 'option httpchk', so the rules are ignored."
             );
             check.warn(span, text);
         }
+    }
+    if proxy.kind.has_backend()
+        && !proxy.tcp_check.is_empty()
+        && proxy.check != ir::CheckKind::Rules
+        && let Some(span) = check
+            .notes
+            .scopes
+            .get(index)
+            .and_then(|scope| scope.seen.get(TCP_RULES))
+            .copied()
+    {
+        let text = format!(
+            "{name} uses tcp-check rules without 'option tcp-check', so the rules are ignored."
+        );
+        check.warn(span, text);
     }
 }
 

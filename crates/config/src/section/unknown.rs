@@ -149,6 +149,10 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
         return Diagnostic::alert(at, not_built).into();
     }
+    if first == "tcp-check" && CHECK_VARIABLES.iter().any(|name| second.starts_with(name)) {
+        not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
+        return Diagnostic::alert(at, not_built).into();
+    }
     let near = |text: &str| did_you_mean(text, rows.candidates(Some(&first), bit));
     let (text, prefix) = match first.as_ref() {
         "option" if proxies && words.len() == 1 => (
@@ -183,6 +187,10 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         ),
         "http-check" if proxies => (
             format!("'http-check' only supports {HTTP_CHECK}. but got '{second}'"),
+            Prefix::Parsing,
+        ),
+        "tcp-check" if proxies => (
+            format!("'tcp-check' only supports {TCP_CHECK}. but got '{second}'"),
             Prefix::Parsing,
         ),
         _ => {
@@ -220,6 +228,12 @@ const STATS: &str = "'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-v
                      'show-legends'";
 const HTTP_CHECK: &str = "'disable-on-404', 'send-state', 'comment', 'connect', 'send', 'expect', 'set-var-fmt(*)', \
                           'set-var(*)', 'unset-var(*)'";
+
+const TCP_CHECK: &str = "'comment', 'connect', 'send', 'send-binary', 'expect', 'set-var-fmt(*)', 'set-var(*)', \
+                         'unset-var(*)'";
+
+/// Steps of checks that change variables.
+static CHECK_VARIABLES: &[&str] = &["set-var", "unset-var"];
 
 /// Keywords whose lines are rules.
 static RULES: &[&str] = &[
@@ -288,7 +302,6 @@ static NOT_BUILT: &[&str] = &[
     "stats-file",
     "stick",
     "stick-table",
-    "tcp-check",
     "use-fcgi-app",
     "use-server",
 ];
@@ -336,16 +349,11 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "http-drop-request-trailers"),
     ("option", "http-drop-response-trailers"),
     ("option", "http-use-proxy-header"),
-    ("option", "ldap-check"),
-    ("option", "mysql-check"),
-    ("option", "pgsql-check"),
-    ("option", "redis-check"),
-    ("option", "smtpchk"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
-    ("option", "ssl-hello-chk"),
-    ("option", "tcp-check"),
     ("stats", "admin"),
     ("stats", "show-modules"),
+    ("tcp-check", "send-binary-lf"),
+    ("tcp-check", "send-lf"),
     ("timeout", "client-hs"),
 ];

@@ -6,6 +6,7 @@
 mod address;
 mod bind;
 mod check;
+mod check_script;
 mod error_page;
 mod expression;
 mod global;
@@ -23,6 +24,7 @@ use serde::Serialize;
 pub use address::*;
 pub use bind::*;
 pub use check::*;
+pub use check_script::*;
 pub use error_page::*;
 pub use expression::*;
 pub use global::*;

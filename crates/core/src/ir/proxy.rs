@@ -127,6 +127,8 @@ pub struct Proxy {
     pub source: Option<SourceAddress>,
     /// How servers are checked.
     pub check: CheckKind,
+    /// `tcp-check` lines, in order.
+    pub tcp_check: Vec<super::CheckStep>,
 }
 
 /// A slot for what is captured of a message.
@@ -487,6 +489,7 @@ impl Proxy {
             http_reuse: HttpReuse::Safe,
             source: None,
             check: CheckKind::Tcp,
+            tcp_check: Vec::new(),
         }
     }
 }
