@@ -37,6 +37,7 @@ pub static TABLES: &[Tables] = &[
     keyword::error_page::TABLE,
     keyword::http_check::TABLE,
     keyword::http_option::TABLE,
+    keyword::filter::TABLE,
     keyword::limit::TABLE,
     keyword::retry::TABLE,
     keyword::log::TABLE,

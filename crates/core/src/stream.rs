@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use hapax_proto::http::Head;
 
+use crate::bandwidth::Bandwidth;
 use crate::program::ProxyId;
 use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
@@ -132,6 +133,8 @@ pub struct Stream {
     pub decided_by: Option<crate::span::Span>,
     /// Which variables exist; see [`Stream::enter_response`].
     pub phase: VariablePhase,
+    /// The limits that rules switched on.
+    pub bandwidth: Vec<Bandwidth>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
 }
@@ -184,6 +187,8 @@ impl Stream {
         let mut response = std::mem::take(&mut self.response);
         let mut request_line = std::mem::take(&mut self.request_line);
         let mut request_cookie = std::mem::take(&mut self.request_cookie);
+        let mut bandwidth = std::mem::take(&mut self.bandwidth);
+        bandwidth.clear();
         let variables = std::mem::take(&mut self.variables);
         variables.clear_all();
         request.clear();
@@ -195,6 +200,7 @@ impl Stream {
             response,
             request_line,
             request_cookie,
+            bandwidth,
             variables,
             status: -1,
             ..Stream::default()

@@ -22,6 +22,7 @@ pub mod replace_uri;
 pub mod replace_value;
 mod reply;
 pub mod r#return;
+pub mod set_bandwidth_limit;
 pub mod set_header;
 pub mod set_map;
 pub mod set_method;
@@ -57,6 +58,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     replace_uri::ROW,
     replace_value::ROW,
     r#return::ROW,
+    set_bandwidth_limit::ROW,
     set_header::ROW,
     set_map::ROW,
     set_method::ROW,

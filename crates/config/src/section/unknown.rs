@@ -247,7 +247,6 @@ static NOT_BUILT: &[&str] = &[
     "email-alert",
     "errorfiles",
     "external-check",
-    "filter",
     "force-be-switch",
     "force-persist",
     "guid",

@@ -7,6 +7,7 @@ mod address;
 mod bind;
 mod check;
 mod expression;
+mod filter;
 mod global;
 mod log;
 mod proxy;
@@ -22,6 +23,7 @@ pub use address::*;
 pub use bind::*;
 pub use check::*;
 pub use expression::*;
+pub use filter::*;
 pub use global::*;
 pub use log::*;
 pub use proxy::*;
@@ -79,6 +81,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A `filter bwlim-in` or `bwlim-out` of the section itself.
+    BandwidthLimit,
 }
 
 /// A duration in milliseconds.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule, Server,
-    SourceAddress, Stats, UseBackend,
+    BandwidthLimit, Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule,
+    Server, SourceAddress, Stats, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -70,6 +70,8 @@ pub struct Proxy {
     pub original_to: Option<ForwardFor>,
     /// `stats ...`.
     pub stats: Option<Stats>,
+    /// `filter bwlim-in` and `filter bwlim-out`.
+    pub bandwidth_limits: Vec<BandwidthLimit>,
     /// `http-request` rules, those of the defaults section first.
     pub http_request: Vec<Rule>,
     /// `http-response` rules.
@@ -427,6 +429,7 @@ impl Proxy {
             forward_for: None,
             original_to: None,
             stats: None,
+            bandwidth_limits: Vec::new(),
             http_request: Vec::new(),
             http_response: Vec::new(),
             redirect: Vec::new(),
