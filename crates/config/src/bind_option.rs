@@ -1,5 +1,6 @@
 //! Options of `bind` and `stats socket` lines (configuration manual 5.1).
 
+use hapax_core::contract::ProxyHeader;
 use hapax_core::ir;
 use hapax_core::keyword::{BindOption, Fault, OptionCursor, Support, Tables};
 
@@ -28,6 +29,30 @@ const fn row(
 }
 
 static ROWS: &[BindOption] = &[
+    row(
+        "accept-netscaler-cip",
+        "<magic number>",
+        "Expects a NetScaler client IP insertion header before each connection's first byte.",
+        |cursor, options| {
+            let text = needed(cursor, "missing value")?;
+            let number = u32::try_from(leading_integer(text.as_bytes())).unwrap_or(0);
+            if number == 0 {
+                let text = format!("'accept-netscaler-cip' : invalid value {number}, must be >= 0");
+                return Err(fault(cursor, text));
+            }
+            options.proxy_header = Some(ProxyHeader::Netscaler(number));
+            Ok(())
+        },
+    ),
+    row(
+        "accept-proxy",
+        "",
+        "Expects a PROXY protocol header before each connection's first byte.",
+        |_, options| {
+            options.proxy_header = Some(ProxyHeader::Proxy);
+            Ok(())
+        },
+    ),
     row(
         "backlog",
         "<number>",

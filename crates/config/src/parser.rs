@@ -306,6 +306,7 @@ impl Parser<'_> {
                     scope,
                     named: false,
                     implied: false,
+                    taken_by: None,
                 });
             } else {
                 self.config.proxies.push(proxy);

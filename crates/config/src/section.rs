@@ -6,6 +6,7 @@ mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
 pub(crate) mod rows;
+pub(crate) mod tcp;
 pub(crate) mod unknown;
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
@@ -44,6 +45,8 @@ pub(crate) struct Defaults {
     pub(crate) named: bool,
     /// Whether a section took it because it was the last one.
     pub(crate) implied: bool,
+    /// The kind of the proxy that took its rules.
+    pub(crate) taken_by: Option<ir::ProxyKind>,
 }
 
 impl Open {

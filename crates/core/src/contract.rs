@@ -175,6 +175,35 @@ pub enum Outcome {
     },
     /// Close the connection without an answer.
     Close,
+    /// Close the connection to the server; the client gets what came before.
+    CloseServer,
+    /// Wait for the request's body, then go on with the next rule.
+    WaitForBody {
+        /// Milliseconds at most.
+        time: u32,
+        /// So many bytes are enough; 0 wants all.
+        least: usize,
+    },
+    /// The rules cannot go on: what they look at may still change, and there is time.
+    Wait,
+    /// Refuse the connection, and let the other side believe that it lasts.
+    SilentDrop {
+        /// The hop limit of a reset that only gateways see; none sends nothing.
+        reset_ttl: Option<u8>,
+    },
+    /// A header of this kind stands before the client's first byte.
+    Expect(ProxyHeader),
+    /// The stream becomes one of HTTP.
+    SwitchToHttp,
+}
+
+/// What may tell the client's address before its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ProxyHeader {
+    /// The PROXY protocol.
+    Proxy,
+    /// NetScaler client IP insertion with this magic number.
+    Netscaler(u32),
 }
 
 /// An action of a rule; made by the row of its keyword.

@@ -2,6 +2,7 @@
 //!
 //! Plain data: the runtime fills it as things happen. Times are [`Now::ms`](crate::contract::Now) values.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -52,6 +53,10 @@ pub struct Session {
     pub frontend: ProxyId,
     /// Index of the listener in the frontend's binds.
     pub listener: usize,
+    /// What the packets to the client are to be marked with.
+    pub marks: Marks,
+    /// The ends that were, once something changed them.
+    pub origins: Option<Box<Origins>>,
     /// Whether it began with a PROXY protocol header.
     pub received_proxy: bool,
     /// When it was accepted.
@@ -60,6 +65,64 @@ pub struct Session {
     pub accepted_wall_us: u64,
     /// `sess` variables.
     pub variables: Variables,
+}
+
+/// Source and destination.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// The client.
+    pub source: Endpoint,
+    /// The address the client asked for.
+    pub destination: Endpoint,
+}
+
+/// The ends of a connection before rules changed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origins {
+    /// As the connection itself has them.
+    pub connection: Ends,
+    /// With which each exchange begins.
+    pub established: Ends,
+}
+
+impl Session {
+    /// The ends as they are now.
+    pub fn ends(&self) -> Ends {
+        Ends {
+            source: self.source,
+            destination: self.destination,
+        }
+    }
+
+    /// The ends as the connection itself has them.
+    pub fn connection(&self) -> Ends {
+        match &self.origins {
+            Some(origins) => origins.connection,
+            None => self.ends(),
+        }
+    }
+
+    /// Keeps the ends as they are, before they are changed.
+    pub fn keep_ends(&mut self) -> &mut Origins {
+        let ends = self.ends();
+        self.origins.get_or_insert_with(|| {
+            Box::new(Origins {
+                connection: ends,
+                established: ends,
+            })
+        })
+    }
+}
+
+/// What packets are marked with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The netfilter mark.
+    pub mark: Option<u32>,
+    /// The type of service.
+    pub tos: Option<u8>,
+    /// Whether a rule set one since they were last given to the socket.
+    pub changed: bool,
 }
 
 /// One exchange: in TCP mode the whole connection, in HTTP mode one request and its response.
@@ -115,6 +178,12 @@ pub struct Stream {
     pub response_cookie_state: ResponseCookie,
     /// Whether this exchange leaves a log line even if it is a normal one.
     pub log_silent: bool,
+    /// The level of the log line, 0 (emerg) to 7, where a rule set it.
+    pub log_level: Option<u8>,
+    /// What the packets to the server are to be marked with.
+    pub server_marks: Marks,
+    /// Whether rules look at a message of which more may come.
+    pub inspection: Inspection,
     /// The worker that serves it, from 0.
     pub worker: u16,
     /// Whether it is the first one of its connection.
@@ -137,6 +206,33 @@ pub struct Stream {
     pub bandwidth: Vec<Bandwidth>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
+}
+
+/// What rules that wait for contents need to know and tell.
+#[derive(Debug, Clone, Default)]
+pub struct Inspection {
+    /// More bytes may come, and there is time to wait for them. Unset wherever rules do not wait.
+    pub open: bool,
+    /// Contents of the response are looked at before HTTP is: there is no status yet, as in upstream.
+    pub before_status: bool,
+    /// The head is not complete yet, but what is there of it is well-formed.
+    pub partial_head: bool,
+    /// Set by a fetch that may answer otherwise when more bytes came.
+    undecided: Cell<bool>,
+}
+
+impl Inspection {
+    /// What a fetch says is not its last word: more bytes may change it.
+    pub fn lacks_bytes(&self) {
+        if self.open {
+            self.undecided.set(true);
+        }
+    }
+
+    /// Whether a fetch said so since this was last asked.
+    pub fn take_undecided(&self) -> bool {
+        self.undecided.take()
+    }
 }
 
 /// The sockets of an exchange, for questions about them.
@@ -181,6 +277,11 @@ pub struct TcpInfo {
 }
 
 impl Stream {
+    /// Whether it is dealt with as HTTP, rather than as bytes that may look like it.
+    pub fn is_http(&self) -> bool {
+        !self.request_line.is_empty()
+    }
+
     /// Makes it ready for the next exchange of the same connection; memory is kept.
     pub fn reset(&mut self) {
         let mut request = std::mem::take(&mut self.request);

@@ -4,4 +4,6 @@
 
 pub mod h1;
 pub mod http;
+pub mod netscaler;
 pub mod proxy;
+pub mod tls;

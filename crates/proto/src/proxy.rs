@@ -1,6 +1,6 @@
 //! The PROXY protocol (proxy-protocol.txt): who a forwarded connection comes from, told before its first byte.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The first two versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,159 @@ pub fn header(version: Version, ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u
         Version::Two => binary(ends),
     }
 }
+
+/// A header that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Source and destination; none where the sender does not know them, or speaks for itself.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
+    /// How many bytes it took.
+    pub length: usize,
+}
+
+/// Why bytes are no such header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It ends too early.
+    Truncated,
+    /// It is something else.
+    Foreign,
+    /// It names a protocol that is not spoken.
+    Unhandled,
+    /// It cannot be read; the ends it told before that.
+    Invalid(Option<(SocketAddr, SocketAddr)>),
+}
+
+/// Reads the header at the start of `bytes`. It has to be there whole: senders send it at once.
+///
+/// # Errors
+/// When it is not there, or broken.
+pub fn read(bytes: &[u8]) -> Result<Received, Fault> {
+    if bytes.len() < LEAST {
+        return Err(Fault::Truncated);
+    }
+    if bytes.starts_with(b"PROXY ") {
+        return read_line(bytes);
+    }
+    let version_2 = SIGNATURE.iter().zip(bytes).all(|(one, other)| one == other);
+    match version_2 {
+        true => read_binary(bytes),
+        false => Err(Fault::Foreign),
+    }
+}
+
+fn read_line(bytes: &[u8]) -> Result<Received, Fault> {
+    let line = bytes.get(..LONGEST_LINE).unwrap_or(bytes);
+    let end = memchr::memchr(b'\r', line).ok_or(Fault::Truncated)?;
+    match line.get(end + 1) {
+        Some(b'\n') => {}
+        Some(_) => return Err(Fault::Invalid(None)),
+        None => return Err(Fault::Truncated),
+    }
+    let length = end + 2;
+    let text = line.get(6..end).unwrap_or_default();
+    if text == b"UNKNOWN" {
+        return Ok(Received { ends: None, length });
+    }
+    let v6 = match text.get(..5) {
+        Some(b"TCP4 ") => false,
+        Some(b"TCP6 ") => true,
+        _ => return Err(Fault::Unhandled),
+    };
+    let invalid = Fault::Invalid(None);
+    let text = std::str::from_utf8(text).map_err(|_| invalid)?;
+    let mut words = text.split(' ').skip(1);
+    let mut next = || words.next().ok_or(invalid);
+    let (source, destination) = (next()?, next()?);
+    let (source_port, destination_port) = (next()?, next()?);
+    let address = |word: &str| -> Result<IpAddr, Fault> {
+        match v6 {
+            true => word.parse::<Ipv6Addr>().map(IpAddr::V6),
+            false => word.parse::<Ipv4Addr>().map(IpAddr::V4),
+        }
+        .map_err(|_| invalid)
+    };
+    // Ports lose their high bits, as upstream's do.
+    let port = |word: &str| -> Result<u16, Fault> {
+        let digits = !word.is_empty() && word.bytes().all(|digit| digit.is_ascii_digit());
+        let number = digits.then(|| word.parse::<u32>().ok()).flatten();
+        number.map(|number| number as u16).ok_or(invalid)
+    };
+    let source = SocketAddr::new(address(source)?, port(source_port)?);
+    let destination = SocketAddr::new(address(destination)?, port(destination_port)?);
+    Ok(Received {
+        ends: Some((source, destination)),
+        length,
+    })
+}
+
+fn read_binary(bytes: &[u8]) -> Result<Received, Fault> {
+    let Some(([command, family, high, low], rest)) = bytes
+        .get(SIGNATURE.len()..)
+        .and_then(|rest| rest.split_first_chunk::<4>())
+    else {
+        return Err(Fault::Truncated);
+    };
+    if command & 0xf0 != VERSION_2_LOCAL {
+        return Err(Fault::Foreign);
+    }
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let content = rest.get(..length).ok_or(Fault::Truncated)?;
+    let invalid = Fault::Invalid(None);
+    let (ends, options) = match (*command, *family) {
+        (VERSION_2_LOCAL, _) => (None, content),
+        (VERSION_2_PROXY, STREAM_OVER_IPV4) => {
+            let (ends, options) = content.split_first_chunk::<12>().ok_or(invalid)?;
+            let [a, b, c, d, e, f, g, h, ports @ ..] = *ends;
+            let [from, to] = port_pair(ports);
+            let source = SocketAddr::new(IpAddr::from([a, b, c, d]), from);
+            let destination = SocketAddr::new(IpAddr::from([e, f, g, h]), to);
+            (Some((source, destination)), options)
+        }
+        (VERSION_2_PROXY, STREAM_OVER_IPV6) => {
+            let (ends, options) = content.split_first_chunk::<36>().ok_or(invalid)?;
+            let (source, ends) = ends.split_first_chunk::<16>().ok_or(invalid)?;
+            let (destination, ports) = ends.split_first_chunk::<16>().ok_or(invalid)?;
+            let ports = ports.first_chunk::<4>().ok_or(invalid)?;
+            let [from, to] = port_pair(*ports);
+            let source = SocketAddr::new(IpAddr::from(*source), from);
+            let destination = SocketAddr::new(IpAddr::from(*destination), to);
+            (Some((source, destination)), options)
+        }
+        _ => return Err(invalid),
+    };
+    if !are_options(options) {
+        return Err(Fault::Invalid(ends));
+    }
+    Ok(Received {
+        ends,
+        length: SIGNATURE.len() + 4 + length,
+    })
+}
+
+fn port_pair([a, b, c, d]: [u8; 4]) -> [u16; 2] {
+    [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
+}
+
+/// Whether bytes are options one after the other: type, length in two bytes, content.
+fn are_options(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        let Some(([_, high, low], rest)) = bytes.split_first_chunk::<3>() else {
+            return false;
+        };
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some(rest) = rest.get(length..) else {
+            return false;
+        };
+        bytes = rest;
+    }
+    true
+}
+
+/// The shortest header; less is an interrupted one.
+const LEAST: usize = 6;
+/// The longest line, its end included.
+const LONGEST_LINE: usize = 107;
 
 fn line(ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
     let Some((source, destination)) = ends.map(unified) else {

@@ -1,16 +1,19 @@
 //! The actions: one file each, with its row.
 
+pub mod accept;
 pub mod add_acl;
 pub mod add_header;
 pub mod allow;
 pub mod auth;
+pub mod close;
 pub mod del_acl;
 pub mod del_header;
 pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
+pub mod expect_proxy;
 mod pattern_list;
-mod reading;
+pub(crate) mod reading;
 mod reason;
 pub mod redirect;
 pub mod reject;
@@ -24,32 +27,43 @@ mod reply;
 pub mod r#return;
 pub mod set_bandwidth_limit;
 pub mod set_header;
+pub mod set_log_level;
 pub mod set_map;
+pub mod set_mark;
 pub mod set_method;
+pub mod set_nice;
 pub mod set_path;
 pub mod set_pathq;
 pub mod set_query;
+pub mod set_src;
 pub mod set_status;
 pub mod set_uri;
 pub mod set_var;
 pub mod set_var_fmt;
+pub mod silent_drop;
+pub mod switch_mode;
 mod target;
 pub mod tarpit;
 pub mod unset_var;
+pub mod wait_for_body;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
 /// The rows, in alphabetic order as messages list them.
 pub static KEYWORDS: &[ActionKeyword] = &[
+    accept::ROW,
     add_acl::ROW,
     add_header::ROW,
     allow::ROW,
     auth::ROW,
+    close::ROW,
     del_acl::ROW,
     del_header::ROW,
     del_map::ROW,
     deny::ROW,
     disable_l7_retry::ROW,
+    expect_proxy::NETSCALER,
+    expect_proxy::ROW,
     redirect::ROW,
     reject::ROW,
     replace_header::ROW,
@@ -59,19 +73,37 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     replace_value::ROW,
     r#return::ROW,
     set_bandwidth_limit::ROW,
+    set_mark::SET_BC_MARK,
+    set_mark::SET_BC_TOS,
+    set_src::SET_DST,
+    set_src::SET_DST_PORT,
+    set_mark::SET_FC_MARK,
+    set_mark::SET_FC_TOS,
     set_header::ROW,
+    set_log_level::ROW,
     set_map::ROW,
+    set_mark::SET_MARK,
     set_method::ROW,
+    set_nice::ROW,
     set_path::ROW,
     set_pathq::ROW,
     set_query::ROW,
+    set_src::SET_SRC,
+    set_src::SET_SRC_PORT,
     set_status::ROW,
+    set_mark::SET_TOS,
     set_uri::ROW,
     set_var::ROW,
     set_var_fmt::ROW,
+    silent_drop::ROW,
+    switch_mode::ROW,
     tarpit::ROW,
     unset_var::ROW,
+    wait_for_body::ROW,
 ];
 
 /// Rules of requests and of responses.
 const BOTH: Rulesets = Rulesets::HTTP_REQUEST.or(Rulesets::HTTP_RESPONSE);
+
+/// Rules of everything that has a head.
+const HEADS: Rulesets = BOTH.or(Rulesets::HTTP_AFTER_RESPONSE);

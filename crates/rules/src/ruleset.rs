@@ -3,7 +3,8 @@
 use hapax_core::contract::{Cx, Outcome, Tx};
 use hapax_core::ir::{BackendTarget, Condition, Rule};
 use hapax_core::program::ProxyId;
-use hapax_sample::{condition, log_format};
+use hapax_sample::condition::{self, Verdict};
+use hapax_sample::log_format;
 
 /// Runs the rules in order until one ends the list, and notes the rule that decided the exchange.
 ///
@@ -21,6 +22,33 @@ pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
             }
             decided => {
                 tx.stream.last_rule = Some(rule.span);
+                tx.stream.decided_by = Some(rule.span);
+                return decided;
+            }
+        }
+    }
+    Outcome::Continue
+}
+
+/// As [`evaluate`], for rules that may wait: `Wait` when a condition cannot be decided yet. All rules run again when more
+/// bytes came, as in upstream.
+pub fn inspect(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
+    if !tx.stream.inspection.open {
+        return evaluate(rules, tx);
+    }
+    for rule in rules {
+        let verdict = rule.condition.as_ref().map_or(Verdict::Yes, |condition| {
+            condition::judge(condition, &tx.cx())
+        });
+        match verdict {
+            Verdict::No => continue,
+            Verdict::Open => return Outcome::Wait,
+            Verdict::Yes => {}
+        }
+        match rule.action.run(tx) {
+            Outcome::Continue => {}
+            Outcome::Stop => return Outcome::Stop,
+            decided => {
                 tx.stream.decided_by = Some(rule.span);
                 return decided;
             }

@@ -6,6 +6,7 @@ mod monitor;
 mod redirect;
 mod rule;
 mod set_var;
+mod tcp;
 
 use hapax_core::keyword::{Rulesets, SectionKeyword, Sections, Support};
 
@@ -55,6 +56,69 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "A rule for responses.",
         support: Support::Runs,
         parse: |line| rule::parse(line, Rulesets::HTTP_RESPONSE),
+    },
+    SectionKeyword {
+        name: "http-after-response",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for responses, those that are made here included.",
+        support: Support::Runs,
+        parse: |line| rule::parse(line, Rulesets::HTTP_AFTER_RESPONSE),
+    },
+    SectionKeyword {
+        name: "tcp-request connection",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for connections, right after they were accepted.",
+        support: Support::Runs,
+        parse: |line| tcp::parse(line, Rulesets::TCP_CONNECTION),
+    },
+    SectionKeyword {
+        name: "tcp-request session",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for connections, once all handshakes are over.",
+        support: Support::Runs,
+        parse: |line| tcp::parse(line, Rulesets::TCP_SESSION),
+    },
+    SectionKeyword {
+        name: "tcp-request content",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for the first bytes that a client sends.",
+        support: Support::Runs,
+        parse: |line| tcp::parse(line, Rulesets::TCP_CONTENT),
+    },
+    SectionKeyword {
+        name: "tcp-request inspect-delay",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<timeout>",
+        doc: "How long `tcp-request content` rules may wait for bytes.",
+        support: Support::Runs,
+        parse: |line| tcp::delay(line, |rules| &mut rules.request_delay),
+    },
+    SectionKeyword {
+        name: "tcp-response content",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<action> [options...] [ { if | unless } <condition> ]",
+        doc: "A rule for the first bytes that a server sends.",
+        support: Support::Runs,
+        parse: |line| tcp::parse(line, Rulesets::TCP_RESPONSE),
+    },
+    SectionKeyword {
+        name: "tcp-response inspect-delay",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<timeout>",
+        doc: "How long `tcp-response content` rules may wait for bytes.",
+        support: Support::Runs,
+        parse: |line| tcp::delay(line, |rules| &mut rules.response_delay),
     },
     SectionKeyword {
         name: "redirect",

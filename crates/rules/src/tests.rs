@@ -583,3 +583,69 @@ fn who_may_not_see_the_statistics_is_asked_for_a_password() {
     assert!(answer.contains("|www-authenticate: Basic realm=\"Mine\""));
     assert!(refused("stats http-request auth realm").contains("missing realm value."));
 }
+
+// exercises: action/set-fc-mark action/set-fc-tos action/set-bc-mark action/set-bc-tos action/set-mark action/set-tos
+#[test]
+fn marks_are_noted_for_the_sockets() {
+    let mut fixture = fixture(&[
+        "http-request set-mark 0x10",
+        "http-request set-tos int(32)",
+        "http-request set-bc-mark 4294967297",
+        "http-request set-bc-tos 8 if { path /none }",
+    ]);
+    assert_eq!(run(&mut fixture), Outcome::Continue);
+    let marks = fixture.session.marks;
+    assert_eq!(
+        (marks.mark, marks.tos, marks.changed),
+        (Some(16), Some(32), true)
+    );
+    let marks = fixture.stream.server_marks;
+    assert_eq!((marks.mark, marks.tos), (Some(1), None));
+    let mut fixture = self::fixture(&[
+        "http-request set-fc-mark 3",
+        "http-request set-fc-tos 4",
+        "http-request set-bc-tos 5",
+    ]);
+    run(&mut fixture);
+    assert_eq!(fixture.session.marks.mark, Some(3));
+    assert_eq!(fixture.session.marks.tos, Some(4));
+    assert_eq!(fixture.stream.server_marks.tos, Some(5));
+}
+
+// exercises: section/tcp-request content section/tcp-request inspect-delay fetch/wait_end fetch/req.len fetch/payload
+// exercises: match/int dotted
+#[test]
+fn rules_wait_for_what_may_still_come() {
+    let outcome = |lines: &[&str], bytes: &'static [u8], open: bool| {
+        let mut fixture = fixture(lines);
+        fixture.stream.request.clear();
+        fixture.stream.request_line.clear();
+        fixture.stream.inspection.open = open;
+        let program = fixture.program();
+        let mut scratch = Vec::new();
+        let mut tx = fixture.tx(&program, &mut scratch);
+        tx.request_bytes = bytes;
+        let rules = &program.proxy(tx.session.frontend).ir.tcp.request;
+        ruleset::inspect(rules, &mut tx)
+    };
+    let lines = ["tcp-request content reject if { req.len gt 3 }"];
+    assert_eq!(outcome(&lines, b"abc", true), Outcome::Wait);
+    assert_eq!(outcome(&lines, b"abc", false), Outcome::Continue);
+    assert_eq!(outcome(&lines, b"abcd", true), Outcome::Close);
+    let lines = ["tcp-request content reject unless { payload(0,2) -m bin 6162 }"];
+    assert_eq!(outcome(&lines, b"a", true), Outcome::Wait);
+    assert_eq!(outcome(&lines, b"a", false), Outcome::Close);
+    assert_eq!(outcome(&lines, b"abc", true), Outcome::Continue);
+    let lines = ["tcp-request content accept if { req.len 9 } or { always_true }"];
+    assert_eq!(outcome(&lines, b"", true), Outcome::Stop);
+    let lines = ["tcp-request content accept if { wait_end } { always_false }"];
+    assert_eq!(outcome(&lines, b"", true), Outcome::Continue);
+    let lines = ["tcp-request content accept if { wait_end } { always_true }"];
+    assert_eq!(outcome(&lines, b"", true), Outcome::Wait);
+    assert_eq!(outcome(&lines, b"", false), Outcome::Stop);
+    let text = refused("tcp-request content accept foo");
+    assert!(
+        text.ends_with("only accepts 'if' or 'unless', in frontend 'f' (got 'foo')"),
+        "{text}"
+    );
+}

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
 use hapax_core::ir::Mode;
 use hapax_core::live::{ListenerLive, ProxyLive};
@@ -15,11 +16,13 @@ use hapax_core::stream::{Endpoint, Session};
 use hapax_sys::addr::{Addr, local_addr, original_destination};
 use hapax_sys::option::Keepalive;
 
+use crate::admission::{self, Accepted};
 use crate::http::Client;
 use crate::io::Stream as Socket;
 use crate::listen::{Gate, GateState};
 use crate::local::Local;
 use crate::plan::Plan;
+use crate::vanish::{mark, vanish};
 use crate::wheel::{Timer, pause};
 use crate::worker::{Inbox, spawn};
 
@@ -293,13 +296,10 @@ impl Door {
         process.connection_rate.add(worker, now.ms);
         process.session_rate.add(worker, now.ms);
         side.counters.add(worker, Count::Connections, 1);
-        side.counters.add(worker, Count::Sessions, 1);
         side.connection_rate.add(worker, now.ms);
-        side.session_rate.add(worker, now.ms);
         let listener = &admission.listener.counters;
         listener.add(worker, Count::Connections, 1);
-        listener.add(worker, Count::Sessions, 1);
-        let session = Session {
+        let mut session = Session {
             destination: self.destination(&plan, &socket),
             source: endpoint(&peer),
             received_proxy: false,
@@ -309,6 +309,26 @@ impl Door {
             accepted_wall_us: now.wall_us,
             ..Session::default()
         };
+        let header = match admission::connection(&self.local, &plan, &mut session) {
+            Accepted::Yes(header) => header,
+            Accepted::No(refused) => {
+                let count = match refused {
+                    Outcome::SilentDrop { reset_ttl } => {
+                        vanish(&socket, session.source, reset_ttl);
+                        Count::DeniedRequests
+                    }
+                    _ => {
+                        let _ = hapax_sys::option::set_reset_on_close(&socket);
+                        Count::DeniedConnections
+                    }
+                };
+                admission::count_refused(&self.local, &plan, &session, count);
+                return;
+            }
+        };
+        if session.marks.changed {
+            mark(&socket, session.source, &mut session.marks);
+        }
         prepare(&socket, &plan, self.proxy);
         // On the heap: as an argument of the task's future it would take its room twice.
         let client = Box::new(Client {
@@ -324,6 +344,21 @@ impl Door {
             kept: None,
             plan: plan.clone(),
         });
+        if admission::is_due(&plan, &client.session, header) {
+            spawn(async move {
+                if let Some(mut client) = admission::admit(client, header).await {
+                    count_session(&client);
+                    let mode = client.frontend().ir.mode;
+                    client.requests = 0;
+                    match mode {
+                        Mode::Http => client.serve(None).await,
+                        Mode::Tcp => crate::tcp::serve(client).await,
+                    }
+                }
+            });
+            return;
+        }
+        count_session(&client);
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve(None)),
             Mode::Tcp => spawn(crate::tcp::serve(client)),
@@ -352,6 +387,16 @@ impl Door {
         }
         local_addr(socket).map_or(Endpoint::Unknown, |address| endpoint(&address))
     }
+}
+
+/// A connection becomes a session: no rule refused it.
+fn count_session(client: &Client) {
+    let worker = client.local.worker;
+    let side = &client.plan.live(client.session.frontend).frontend;
+    side.counters.add(worker, Count::Sessions, 1);
+    side.session_rate.add(worker, client.local.now().ms);
+    let listener = &client.admission.listener.counters;
+    listener.add(worker, Count::Sessions, 1);
 }
 
 fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {

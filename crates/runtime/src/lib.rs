@@ -5,12 +5,14 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+mod admission;
 pub mod announce;
 pub mod buffer;
 pub mod check;
 pub mod clock;
 pub mod frontend;
 pub mod http;
+mod inspect;
 pub mod io;
 pub mod listen;
 pub mod local;
@@ -24,6 +26,7 @@ pub mod serve;
 mod system;
 pub mod tcp;
 pub mod turn;
+mod vanish;
 pub mod wheel;
 pub mod worker;
 

@@ -100,6 +100,24 @@ impl Relay {
         direction.buffer = Some(bytes);
     }
 
+    /// Keeps the bytes of `side` back, up to `most` of them, until [`release`](Self::release).
+    pub fn hold(&mut self, side: Side, most: usize) {
+        self.fed_by_mut(side).held = Some(most);
+    }
+
+    /// What is kept back of a side's bytes, and whether more may join it; none when nothing is kept back.
+    pub fn held(&self, side: Side) -> Option<(&[u8], bool)> {
+        let direction = self.fed_by(side);
+        let most = direction.held?;
+        let bytes = direction.buffer.as_ref().map_or(&[][..], Buf::data);
+        Some((bytes, direction.state == State::Open && bytes.len() < most))
+    }
+
+    /// The bytes of a side flow again.
+    pub fn release(&mut self, side: Side) {
+        self.fed_by_mut(side).held = None;
+    }
+
     /// Bytes received from a side.
     pub fn received(&self, from: Side) -> u64 {
         self.fed_by(from).received
@@ -206,7 +224,7 @@ impl Relay {
             return (NEVER, NEVER);
         };
         // It can only be silent while we would read; it can only be slow while it has to take.
-        let reading = from.state == State::Open && !from.is_holding();
+        let reading = from.state == State::Open && (from.held.is_some() || !from.is_holding());
         let until = |since: Option<u64>| since.map_or(NEVER, |since| since.saturating_add(timeout));
         (until(reading.then_some(last)), until(to.blocked_since))
     }
@@ -222,7 +240,7 @@ impl Relay {
             self.server = now;
         }
         for (direction, delivered) in [(&mut self.up, before.1), (&mut self.down, before.3)] {
-            if !direction.is_holding() {
+            if !direction.is_holding() || direction.held.is_some() {
                 direction.blocked_since = None;
             } else if direction.delivered != delivered || direction.blocked_since.is_none() {
                 direction.blocked_since = Some(now);
@@ -264,6 +282,8 @@ struct Direction {
     received: u64,
     delivered: u64,
     blocked_since: Option<u64>,
+    /// Nothing is sent yet, and no more than this is received.
+    held: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,6 +323,7 @@ impl Direction {
             received: 0,
             delivered: 0,
             blocked_since: None,
+            held: None,
         }
     }
 
@@ -324,6 +345,9 @@ impl Direction {
         source: &mut impl Io,
         sink: &mut impl Io,
     ) -> Poll<Result<(), Fault>> {
+        if let Some(most) = self.held {
+            return self.poll_held(cx, source, most);
+        }
         for _ in 0..ROUNDS {
             match self.poll_flush(cx, sink) {
                 Poll::Ready(Ok(())) => {}
@@ -361,6 +385,41 @@ impl Direction {
         }
         // Others have a right to the worker too.
         cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Receives what comes, and sends nothing.
+    fn poll_held(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut impl Io,
+        most: usize,
+    ) -> Poll<Result<(), Fault>> {
+        while self.state == State::Open {
+            let buffer = self.buffer.get_or_insert_with(Buf::take);
+            let room = most.saturating_sub(buffer.len()).min(buffer.tail());
+            let Some(room) = buffer
+                .room()
+                .get_mut(..room)
+                .filter(|room| !room.is_empty())
+            else {
+                break;
+            };
+            match source.poll_recv(cx, room) {
+                Poll::Ready(Ok(0)) => self.state = State::Ended,
+                Poll::Ready(Ok(count)) => {
+                    buffer.filled(count);
+                    self.received += count as u64;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Fault::Source(error))),
+                Poll::Pending => {
+                    if buffer.is_empty() {
+                        self.buffer = None;
+                    }
+                    break;
+                }
+            }
+        }
         Poll::Pending
     }
 

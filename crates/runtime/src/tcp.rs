@@ -2,6 +2,7 @@
 
 use std::task::Poll;
 
+use hapax_core::contract::Outcome;
 use hapax_core::stream::{Cause, Phase};
 
 use crate::buffer::Buf;
@@ -10,21 +11,34 @@ use crate::http::Client;
 use crate::http::exchange::{Exchange, Failure};
 use crate::http::tunnel::{outcome, run_relay, settings};
 use crate::http::{connect, finish, request, route, rules};
+use crate::inspect::{self, Flow, Relayed};
 use crate::io::{Io, Stream as Socket};
 use crate::relay::{Relay, Side};
 
 /// Serves a connection to its end.
 pub async fn serve(mut client: Box<Client>) {
     let mut exchange = request::begin(&mut client, clock::now_ms(), true);
+    exchange.up.input = client.input.take();
     exchange.stream.status = 0;
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
     request::begins(&client, &exchange);
     let result = session(&mut client, &mut exchange).await;
+    if result == Ok(Flow::Http) {
+        // Everything begins again, as HTTP, with the bytes that came.
+        client.input = exchange.up.input.take();
+        client.requests = 0;
+        client.local.give_exchange(exchange);
+        return Box::pin(client.serve(None)).await;
+    }
     if result.is_err() && exchange.server.is_none() {
         take_unread(&mut client.socket).await;
     }
     exchange.server = None;
+    if let Some(input) = &exchange.up.input {
+        // It came, and went no further.
+        exchange.up.payload = input.len() as u64;
+    }
     if let Err(failure) = result {
         exchange.end_by(failure.cause, failure.phase);
     }
@@ -44,14 +58,24 @@ pub async fn serve(mut client: Box<Client>) {
     client.local.give_exchange(exchange);
 }
 
-async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, Failure> {
     let plan = client.plan.clone();
     let frontend = client.session.frontend;
+    let flow = inspect::request(client, exchange, frontend).await?;
+    if flow == Flow::Http {
+        return Ok(Flow::Http);
+    }
     let chosen = rules::choose_backend(client, exchange);
     let Some(backend) = chosen else {
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 0));
     };
     route::enter_backend(client, exchange, backend);
+    if flow == Flow::Late {
+        return Err(late(exchange));
+    }
+    if backend != frontend && inspect::request(client, exchange, backend).await? == Flow::Late {
+        return Err(late(exchange));
+    }
     connect::run(client, exchange, false).await?;
     if plan.proxy(frontend).ir.options.logasap {
         finish::log_early(client, exchange);
@@ -61,20 +85,49 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         &plan.proxy(frontend).ir,
         &plan.proxy(backend).ir,
     ));
-    let Some(connection) = &mut exchange.server else {
-        return Err(Failure::new(Cause::Internal, Phase::Connect, 0));
+    let input = exchange.up.input.take();
+    if let Some(input) = input.filter(|input| !input.is_empty()) {
+        relay.preload(Side::Client, input);
+    }
+    let end = match plan.proxy(backend).ir.tcp.response.is_empty() {
+        true => {
+            let Some(connection) = &mut exchange.server else {
+                return Err(Failure::new(Cause::Internal, Phase::Connect, 0));
+            };
+            Relayed::End(
+                run_relay(
+                    &mut relay,
+                    &mut client.socket,
+                    &mut connection.socket,
+                    &mut client.timer,
+                    &client.handle,
+                )
+                .await,
+            )
+        }
+        false => Box::pin(inspect::relay(&mut relay, client, exchange)).await,
     };
-    let end = run_relay(
-        &mut relay,
-        &mut client.socket,
-        &mut connection.socket,
-        &mut client.timer,
-        &client.handle,
-    )
-    .await;
     exchange.up.payload = relay.received(Side::Client);
     exchange.down.payload = relay.delivered(Side::Server);
-    outcome(end)
+    match end {
+        Relayed::End(end) => outcome(end).map(|()| Flow::On),
+        Relayed::Refused(Outcome::CloseServer) => {
+            exchange.down.payload = relay.received(Side::Server);
+            Ok(Flow::On)
+        }
+        Relayed::Refused(refused) => {
+            exchange.down.payload = relay.received(Side::Server);
+            exchange.notes.denied = true;
+            exchange.notes.dropped = inspect::drop_silently(client, refused);
+            Err(Failure::new(Cause::Proxy, Phase::Data, 0))
+        }
+    }
+}
+
+/// The client's time was over while rules waited: its server is not reached any more.
+fn late(exchange: &mut Exchange) -> Failure {
+    exchange.notes.request_error = true;
+    Failure::new(Cause::ClientTimeout, Phase::Request, 0)
 }
 
 /// Takes what the client has sent so far: bytes that nobody read would make the close a reset.

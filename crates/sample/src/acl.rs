@@ -6,12 +6,13 @@ use hapax_core::contract::{Cx, Matcher, Shared};
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Acl, AclId, AclTest, Config, Reference};
 use hapax_core::keyword::{
-    Fault, Line, MatchMethod, Registry, RowRef, SectionKeyword, Sections, Support,
+    Fault, Line, MatchMethod, Needs, Registry, RowRef, SectionKeyword, Sections, Support,
 };
 use hapax_core::pattern::{List, Names, View};
 use hapax_core::sample::{Sample, Type, Value};
 use hapax_core::span::Word;
 
+use crate::condition::Verdict;
 use crate::expression::{self, Ending, ExpressionError, Origin};
 use crate::matcher::Operator;
 use crate::pattern::{self, User};
@@ -244,7 +245,7 @@ fn view(
 
 /// The patterns of the line itself. Operators of integers become ranges.
 fn read_patterns(words: &[Word], method: RowRef<MatchMethod>) -> Result<Vec<Vec<u8>>, String> {
-    if method.name != "int" && method.name != "len" {
+    if !matches!(method.name, "int" | "int dotted" | "len") {
         return Ok(words.iter().map(|word| word.text.clone()).collect());
     }
     let mut patterns = Vec::new();
@@ -255,7 +256,10 @@ fn read_patterns(words: &[Word], method: RowRef<MatchMethod>) -> Result<Vec<Vec<
             continue;
         }
         let operator = given.unwrap_or(Operator::Equal);
-        let text = word.lossy();
+        let text = match method.name {
+            "int dotted" => matcher::version_numbers(&word.lossy()).into(),
+            _ => word.lossy(),
+        };
         let pattern = operator.apply(&text).map_err(|error| {
             if given.is_some() && error.ends_with("is not a number") {
                 format!("'{text}' is neither a number nor a supported operator")
@@ -271,6 +275,25 @@ fn read_patterns(words: &[Word], method: RowRef<MatchMethod>) -> Result<Vec<Vec<
 /// Whether an ACL is true.
 pub fn matches<'a>(acl: &'a Acl, cx: &Cx<'a>) -> bool {
     acl.tests.iter().any(|test| test_matches(test, cx))
+}
+
+/// Whether an ACL is true, if that can be said before more bytes came.
+pub(crate) fn judge<'a>(acl: &'a Acl, cx: &Cx<'a>) -> Verdict {
+    let inspection = &cx.stream.inspection;
+    let mut verdict = Verdict::No;
+    for test in &acl.tests {
+        inspection.take_undecided();
+        if test_matches(test, cx) {
+            return Verdict::Yes;
+        }
+        let needs = test.expr.fetch.needs;
+        let of_head =
+            !cx.on_response && (needs.covers(Needs::REQUEST) || needs.covers(Needs::REQUEST_LINE));
+        if inspection.take_undecided() || (of_head && inspection.partial_head) {
+            verdict = Verdict::Open;
+        }
+    }
+    verdict
 }
 
 fn test_matches<'a>(test: &'a AclTest, cx: &Cx<'a>) -> bool {

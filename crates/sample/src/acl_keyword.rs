@@ -17,6 +17,13 @@ macro_rules! forms {
                 AclKeyword { name: concat!($keyword, "_sub"), fetch: $fetch, method: "sub" },
             )+
             AclKeyword { name: "http_auth_group", fetch: "http_auth_group", method: "str" },
+            AclKeyword { name: "payload", fetch: "req.payload", method: "bin" },
+            AclKeyword { name: "payload_lv", fetch: "req.payload_lv", method: "bin" },
+            AclKeyword { name: "req.ssl_ver", fetch: "req.ssl_ver", method: "int dotted" },
+            AclKeyword { name: "req_rdp_cookie", fetch: "req.rdp_cookie", method: "str" },
+            AclKeyword { name: "req_rdp_cookie_cnt", fetch: "req.rdp_cookie_cnt", method: "int" },
+            AclKeyword { name: "req_ssl_sni", fetch: "req.ssl_sni", method: "str" },
+            AclKeyword { name: "req_ssl_ver", fetch: "req.ssl_ver", method: "int dotted" },
             AclKeyword { name: "method", fetch: "method", method: "str" },
             AclKeyword { name: "req_ver", fetch: "req.ver", method: "str" },
             AclKeyword { name: "resp_ver", fetch: "res.ver", method: "str" },

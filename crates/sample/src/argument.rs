@@ -247,6 +247,40 @@ fn time(text: &str) -> Option<u64> {
     number.checked_mul(multiply).map(|ms| ms / divide)
 }
 
+/// A time with an optional unit, as keywords of sections take it.
+///
+/// # Errors
+/// Upstream's text about what is wrong with it.
+pub fn milliseconds(word: &[u8]) -> Result<u32, String> {
+    let text = String::from_utf8_lossy(word);
+    let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let unexpected = |at: usize| {
+        let odd = text.get(at..).and_then(|rest| rest.chars().next());
+        format!("unexpected character '{}'", odd.unwrap_or_default())
+    };
+    let number = text.get(..digits).unwrap_or_default();
+    if number.is_empty() {
+        return Err(unexpected(0));
+    }
+    let (multiply, divide) = match word.get(digits..).unwrap_or_default() {
+        b"us" => (1, 1000),
+        b"" | b"ms" => (1, 1),
+        b"s" => (1000, 1),
+        b"m" => (60_000, 1),
+        b"h" => (3_600_000, 1),
+        b"d" => (86_400_000, 1),
+        _ => return Err(unexpected(digits)),
+    };
+    let number: u128 = number.parse().unwrap_or(u128::MAX);
+    let value = number.saturating_mul(multiply).div_ceil(divide);
+    u32::try_from(value)
+        .ok()
+        .filter(|value| *value <= i32::MAX as u32)
+        .ok_or_else(|| {
+            format!("timer overflow in '{text}', maximum value is 2147483647 ms or ~24.8 days")
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

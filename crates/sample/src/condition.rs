@@ -68,14 +68,59 @@ pub fn holds(condition: &Condition, cx: &Cx<'_>) -> bool {
     any != condition.unless
 }
 
+/// What can be said about a condition while more bytes may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does not hold, whatever comes.
+    No,
+    /// What comes decides.
+    Open,
+    /// It holds.
+    Yes,
+}
+
+/// Whether the condition holds, if that can be said yet ([`hapax_core::stream::Inspection`]).
+pub fn judge(condition: &Condition, cx: &Cx<'_>) -> Verdict {
+    let mut any = Verdict::No;
+    for terms in &condition.any {
+        let mut all = Verdict::Yes;
+        for term in terms {
+            let verdict = acl::judge(cx.program.acl(term.acl), cx);
+            match (verdict, term.negated) {
+                (Verdict::Open, _) => all = Verdict::Open,
+                (Verdict::Yes, false) | (Verdict::No, true) => {}
+                _ => {
+                    all = Verdict::No;
+                    break;
+                }
+            }
+        }
+        match all {
+            Verdict::Yes => {
+                any = Verdict::Yes;
+                break;
+            }
+            Verdict::Open => any = Verdict::Open,
+            Verdict::No => {}
+        }
+    }
+    match (any, condition.unless) {
+        (Verdict::Yes, true) => Verdict::No,
+        (Verdict::No, true) => Verdict::Yes,
+        (verdict, _) => verdict,
+    }
+}
+
 fn anonymous(words: &[Word], place: Place, line: &mut Line<'_>) -> Result<AclId, String> {
     let parsed = acl::parse_test(words, &Origin::of(line))?;
     acl::finish(line, &parsed);
     let fetch = parsed.test.expr.fetch;
     if !place.offers(fetch.needs) {
         line.warn(format!(
-            "anonymous acl will never match because it uses keyword '{}' which is incompatible with '{}'",
-            fetch.name, place.name
+            "anonymous acl will never match{} because it uses keyword '{}' which is incompatible with '{}'",
+            of_tcp(line),
+            fetch.name,
+            place.name
         ));
     }
     let span = line.span;
@@ -87,6 +132,16 @@ fn anonymous(words: &[Word], place: Place, line: &mut Line<'_>) -> Result<AclId,
             tests: vec![parsed.test],
         },
     ))
+}
+
+/// Rules below HTTP are named in warnings about their conditions.
+fn of_tcp(line: &Line<'_>) -> String {
+    match line.words.first() {
+        Some(first) if *first == "tcp-request" || *first == "tcp-response" => {
+            format!(" in '{}'", line.keyword())
+        }
+        _ => String::new(),
+    }
 }
 
 fn named(name: &str, span: Span, place: Place, line: &mut Line<'_>) -> Result<AclId, String> {

@@ -89,6 +89,22 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::DISTCC,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::PAYLOAD,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::RDP,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::TLS_HELLO,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::PROCESS,
         ..Tables::NONE
     },

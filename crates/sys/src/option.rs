@@ -136,6 +136,25 @@ pub fn set_tos(socket: impl AsFd, v6: bool, tos: u8) -> io::Result<()> {
     }
 }
 
+/// Makes closing the socket go unnoticed by the peer (`TCP_REPAIR`); needs a privilege.
+pub fn set_vanishing(socket: impl AsFd) -> io::Result<()> {
+    set(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_REPAIR, 1)
+}
+
+/// After how many hops packets are dropped (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+pub fn set_hops(socket: impl AsFd, v6: bool, hops: u8) -> io::Result<()> {
+    if v6 {
+        set(
+            socket.as_fd(),
+            libc::IPPROTO_IPV6,
+            libc::IPV6_UNICAST_HOPS,
+            hops.into(),
+        )
+    } else {
+        set(socket.as_fd(), libc::IPPROTO_IP, libc::IP_TTL, hops.into())
+    }
+}
+
 /// Bytes of the kernel's receive buffer (`SO_RCVBUF`).
 pub fn set_receive_buffer(socket: impl AsFd, bytes: u32) -> io::Result<()> {
     set(

@@ -197,8 +197,6 @@ pub(crate) fn ignored_text(
 
 /// Options of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
-    "accept-netscaler-cip",
-    "accept-proxy",
     "allow-0rtt",
     "alpn",
     "ca-file",

@@ -10,7 +10,7 @@ use hapax_core::keyword::{Line, Negation, Scope, Sections};
 use hapax_core::span::{Span, Word};
 
 use super::defaults::inherit;
-use super::{Open, Section};
+use super::{Defaults, Open, Section};
 use crate::keyword::bind;
 use crate::parser::Parser;
 
@@ -92,6 +92,10 @@ pub(crate) fn proxy(
     }
     if let Some(base) = base.and_then(|base| parser.defaults.get_mut(base)) {
         inherit(base, &mut proxy, &mut scope);
+        if let Some(text) = mixed_rules(base, kind, &parser.paths) {
+            let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
+            parser.diagnostics.push(fault);
+        }
         match named {
             true => base.named = true,
             false => base.implied = true,
@@ -144,6 +148,49 @@ pub(crate) fn proxy(
         }
     }
     Open::Proxy(Box::new(Section { bit, proxy, scope }))
+}
+
+/// Rules of a `defaults` section would be ambiguous for who has both sides, or where each side takes them.
+fn mixed_rules(base: &mut Defaults, kind: ir::ProxyKind, paths: &[String]) -> Option<String> {
+    let rules = &base.proxy;
+    let tcp = &rules.tcp;
+    let early = !tcp.connection.is_empty() || !tcp.session.is_empty();
+    let late = !tcp.response.is_empty();
+    let others = [
+        &tcp.request,
+        &rules.http_request,
+        &rules.http_response,
+        &rules.http_after_response,
+    ];
+    if !early && !late && others.iter().all(|rules| rules.is_empty()) {
+        return None;
+    }
+    let at = rules.span;
+    let place = format!(
+        "(defaults section at {}:{})",
+        paths
+            .get(usize::from(at.file.0))
+            .map_or("?", String::as_str),
+        at.line
+    );
+    let before = *base.taken_by.get_or_insert(kind);
+    match kind {
+        ir::ProxyKind::Listen => Some(
+            "a listen section cannot inherit from a defaults section defining TCP/HTTP rules."
+                .to_owned(),
+        ),
+        ir::ProxyKind::Frontend if late => Some(format!(
+            "a frontend section cannot inherit from a defaults section defining 'tcp-response content' rules {place}."
+        )),
+        ir::ProxyKind::Backend if early && before == kind => Some(format!(
+            "a backend section cannot inherit from a defaults section defining 'tcp-request connection' or \
+             'tcp-request session' rules {place}."
+        )),
+        kind if before != kind => Some(format!(
+            "frontends and backends cannot inherit from the same defaults section if it defines TCP/HTTP rules {place}."
+        )),
+        _ => None,
+    }
 }
 
 /// A proxy that nothing was said about yet.

@@ -107,6 +107,9 @@ pub(crate) fn anonymous_defaults(
         return Ok(());
     };
     let rules = RULES.iter().any(|name| *first == *name);
+    if first.text.starts_with(b"tcp-") {
+        return super::tcp::place(words, bit, proxy);
+    }
     if rules && bit == Sections::DEFAULTS && proxy.name.is_empty() {
         let name = first.lossy();
         let text = format!("'{name}' not allowed in anonymous 'defaults' section.");
@@ -251,7 +254,6 @@ static NOT_BUILT: &[&str] = &[
     "force-persist",
     "guid",
     "hash-preserve-affinity",
-    "http-after-response",
     "http-error",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
@@ -280,8 +282,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "tcp-check",
-    "tcp-request",
-    "tcp-response",
     "unique-id-format",
     "unique-id-header",
     "use-fcgi-app",

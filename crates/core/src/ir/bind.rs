@@ -37,6 +37,8 @@ pub struct BindOptions {
     pub v6only: bool,
     /// `transparent`.
     pub transparent: bool,
+    /// `accept-proxy` and `accept-netscaler-cip`: what stands before the client's first byte.
+    pub proxy_header: Option<crate::contract::ProxyHeader>,
     /// `defer-accept`.
     pub defer_accept: bool,
     /// `mss`.

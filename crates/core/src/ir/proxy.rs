@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     BandwidthLimit, Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule,
-    Server, SourceAddress, Stats, UseBackend,
+    Server, SourceAddress, Stats, TcpRules, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -76,6 +76,10 @@ pub struct Proxy {
     pub http_request: Vec<Rule>,
     /// `http-response` rules.
     pub http_response: Vec<Rule>,
+    /// `http-after-response` rules.
+    pub http_after_response: Vec<Rule>,
+    /// `tcp-request` and `tcp-response` rules.
+    pub tcp: TcpRules,
     /// `redirect` rules.
     pub redirect: Vec<Rule>,
     /// `use_backend` rules.
@@ -432,6 +436,8 @@ impl Proxy {
             bandwidth_limits: Vec::new(),
             http_request: Vec::new(),
             http_response: Vec::new(),
+            http_after_response: Vec::new(),
+            tcp: TcpRules::default(),
             redirect: Vec::new(),
             use_backend: Vec::new(),
             default_backend: None,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Condition, LogFormat};
+use super::{Condition, LogFormat, Milliseconds};
 use crate::contract::{Action, Shared};
 use crate::span::Span;
 
@@ -15,6 +15,23 @@ pub struct Rule {
     pub condition: Option<Condition>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// The rulesets below HTTP.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TcpRules {
+    /// `tcp-request connection`.
+    pub connection: Vec<Rule>,
+    /// `tcp-request session`.
+    pub session: Vec<Rule>,
+    /// `tcp-request content`.
+    pub request: Vec<Rule>,
+    /// `tcp-response content`.
+    pub response: Vec<Rule>,
+    /// `tcp-request inspect-delay`; none does not wait.
+    pub request_delay: Option<Milliseconds>,
+    /// `tcp-response inspect-delay`; none does not wait.
+    pub response_delay: Option<Milliseconds>,
 }
 
 /// A `use_backend` line.

@@ -2,12 +2,12 @@
 
 use hapax_core::keyword::ActionKeyword;
 
-use super::{BOTH, set_header};
+use super::{HEADS, set_header};
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "add-header",
-    rulesets: BOTH,
+    rulesets: HEADS,
     usage: "<name> <fmt>",
     doc: "Appends a header field.",
     parse: |cursor| set_header::parse(cursor, false),

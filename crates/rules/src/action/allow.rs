@@ -5,12 +5,12 @@ use std::sync::Arc;
 use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
-use super::BOTH;
+use super::HEADS;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "allow",
-    rulesets: BOTH.or(Rulesets::STATS),
+    rulesets: HEADS.or(Rulesets::STATS),
     usage: "",
     doc: "Ends the ruleset and lets the message pass.",
     parse: |_| Ok(Arc::new(Allow)),

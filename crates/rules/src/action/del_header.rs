@@ -6,13 +6,13 @@ use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
 use hapax_sample::matcher::Regex;
 
-use super::BOTH;
+use super::HEADS;
 use super::reading;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "del-header",
-    rulesets: BOTH,
+    rulesets: HEADS,
     usage: "<name> [ -m <method> ]",
     doc: "Removes header fields.",
     parse,

@@ -3,7 +3,7 @@
 use hapax_core::contract::Tx;
 use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir::{Expr, LogFormat, ProxyKind};
-use hapax_core::keyword::{ActionCursor, Fault, Rulesets, Sections};
+use hapax_core::keyword::{ActionCursor, Fault, Line, Rulesets, Sections};
 use hapax_core::span::{Span, Word};
 use hapax_proto::http::Head;
 use hapax_sample::expression::{self, Ending, Origin};
@@ -21,14 +21,10 @@ pub(crate) fn fault_at(
     span: Span,
     text: impl std::fmt::Display,
 ) -> Fault {
-    let section = match cursor.line.proxy.as_deref() {
-        Some(proxy) if cursor.line.section == Sections::DEFAULTS => {
-            format!("defaults '{}'", proxy.name)
-        }
-        Some(proxy) if proxy.kind == ProxyKind::Listen => format!("proxy '{}'", proxy.name),
-        Some(proxy) => format!("{} '{}'", proxy.kind.name(), proxy.name),
-        None => "global".to_owned(),
-    };
+    if cursor.ruleset.0 & TCP != 0 {
+        return Diagnostic::alert(span, text.to_string()).into();
+    }
+    let section = section(cursor.line);
     let rule = match own_line(cursor) {
         true => "redirect".to_owned(),
         false if cursor.ruleset == Rulesets::STATS => format!("'http-request {}'", name(cursor)),
@@ -39,6 +35,50 @@ pub(crate) fn fault_at(
         format!("error detected in {section} while parsing {rule} rule : {text}."),
     )
     .into()
+}
+
+const TCP: u16 = Rulesets::TCP_CONNECTION.0
+    | Rulesets::TCP_SESSION.0
+    | Rulesets::TCP_CONTENT.0
+    | Rulesets::TCP_RESPONSE.0;
+
+/// The section of a line, as upstream names it.
+pub(crate) fn section(line: &Line<'_>) -> String {
+    match line.proxy.as_deref() {
+        Some(proxy) if line.section == Sections::DEFAULTS => {
+            format!("defaults '{}'", proxy.name)
+        }
+        Some(proxy) if proxy.kind == ProxyKind::Listen => format!("proxy '{}'", proxy.name),
+        Some(proxy) => format!("{} '{}'", proxy.kind.name(), proxy.name),
+        None => "global".to_owned(),
+    }
+}
+
+/// Takes an expression, which may go on in the next word after a comma; what it refers to is noted in the configuration.
+/// `named` says what upstream calls it when its place knows nothing that it needs.
+pub(crate) fn expression(
+    cursor: &mut ActionCursor<'_, '_>,
+    named: Option<&str>,
+) -> Result<Expr, Fault> {
+    let word = cursor.peek().filter(|_| !cursor.at_condition());
+    let Some(word) = word else {
+        return Err(fault(cursor, "missing fetch method"));
+    };
+    let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
+    let text = expression::joined(words);
+    cursor.at += expression::joined_words(words);
+    let parsed = expression::parse(&text, Ending::Whole, &Origin::of(cursor.line))
+        .map_err(|error| fault_at(cursor, word.span, error))?;
+    let kind = cursor.line.proxy()?.kind;
+    if let Some(lacks) = Place::of(cursor.ruleset, kind).lacks(&parsed.expr) {
+        let text = format!(
+            "fetch method '{}' extracts information from '{lacks}', none of which is available here",
+            named.map_or(word.lossy(), Into::into)
+        );
+        return Err(fault_at(cursor, word.span, text));
+    }
+    cursor.line.config.references.extend(parsed.references);
+    Ok(parsed.expr)
 }
 
 /// Takes the next word; the text of the fault when there is none.
@@ -79,27 +119,6 @@ pub(crate) fn format(
     })
 }
 
-/// An expression, which may go on in the next word after a comma; what it refers to is noted in the configuration.
-pub(crate) fn expression(cursor: &mut ActionCursor<'_, '_>) -> Result<Expr, Fault> {
-    let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
-    let span = words.first().map_or(cursor.line.span, |word| word.span);
-    let origin = Origin::of(cursor.line);
-    let text = expression::joined(words);
-    cursor.at += expression::joined_words(words);
-    let parsed = expression::parse(&text, Ending::Whole, &origin)
-        .map_err(|error| fault_at(cursor, span, error))?;
-    let kind = cursor.line.proxy()?.kind;
-    if let Some(missing) = Place::of(cursor.ruleset, kind).lacks(&parsed.expr) {
-        let text = format!(
-            "fetch method '{}' extracts information from '{missing}', none of which is available here",
-            name(cursor)
-        );
-        return Err(fault_at(cursor, span, text));
-    }
-    cursor.line.config.references.extend(parsed.references);
-    Ok(parsed.expr)
-}
-
 /// Whether the line is a `redirect` line rather than a rule of a ruleset.
 pub(crate) fn own_line(cursor: &ActionCursor<'_, '_>) -> bool {
     cursor
@@ -109,7 +128,8 @@ pub(crate) fn own_line(cursor: &ActionCursor<'_, '_>) -> bool {
         .is_some_and(|word| *word == "redirect")
 }
 
-fn name(cursor: &ActionCursor<'_, '_>) -> String {
+/// The action's own word as written.
+pub(crate) fn name(cursor: &ActionCursor<'_, '_>) -> String {
     let word = cursor.line.words.get(cursor.line.name_words);
     word.map(|word| word.lossy().into_owned())
         .unwrap_or_default()

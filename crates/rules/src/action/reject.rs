@@ -8,7 +8,11 @@ use hapax_core::keyword::{ActionKeyword, Rulesets};
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "reject",
-    rulesets: Rulesets::HTTP_REQUEST,
+    rulesets: Rulesets::HTTP_REQUEST
+        .or(Rulesets::TCP_CONNECTION)
+        .or(Rulesets::TCP_SESSION)
+        .or(Rulesets::TCP_CONTENT)
+        .or(Rulesets::TCP_RESPONSE),
     usage: "",
     doc: "Closes the connection without an answer.",
     parse: |_| Ok(Arc::new(Reject)),

@@ -6,13 +6,13 @@ use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
 use hapax_sample::log_format::Style;
 
-use super::BOTH;
+use super::HEADS;
 use super::reading::{self, Text};
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "set-header",
-    rulesets: BOTH,
+    rulesets: HEADS,
     usage: "<name> <fmt>",
     doc: "Sets a header field, replacing those of the same name.",
     parse: |cursor| parse(cursor, true),

@@ -11,7 +11,7 @@ use super::reason::reason;
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "set-status",
-    rulesets: Rulesets::HTTP_RESPONSE,
+    rulesets: Rulesets::HTTP_RESPONSE.or(Rulesets::HTTP_AFTER_RESPONSE),
     usage: "<status> [reason <str>]",
     doc: "Replaces the status of the response.",
     parse: |cursor| {

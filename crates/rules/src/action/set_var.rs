@@ -33,7 +33,8 @@ pub(crate) const EVERYWHERE: Rulesets = Rulesets::HTTP_REQUEST
 
 fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
     let (name, conditions) = target(cursor, "set-var", true)?;
-    let expr = reading::expression(cursor)?;
+    let named = reading::name(cursor);
+    let expr = reading::expression(cursor, Some(&named))?;
     Ok(Arc::new(SetVar {
         name,
         conditions,

@@ -36,6 +36,7 @@ pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault>
     let proxy = line.proxy()?;
     match ruleset {
         Rulesets::HTTP_RESPONSE => proxy.http_response.push(rule),
+        Rulesets::HTTP_AFTER_RESPONSE => proxy.http_after_response.push(rule),
         Rulesets::STATS => {
             let stats = proxy.stats.get_or_insert_with(Stats::default);
             stats.rules.push(rule);
@@ -54,6 +55,7 @@ fn warn_unreachable(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault>
     let proxy = line.proxy()?;
     let rules = match ruleset {
         Rulesets::HTTP_RESPONSE => &proxy.http_response,
+        Rulesets::HTTP_AFTER_RESPONSE => &proxy.http_after_response,
         Rulesets::STATS => return warn_unreachable_stats(line),
         _ => &proxy.http_request,
     };
@@ -92,15 +94,24 @@ fn keyword(line: &Line<'_>, ruleset: Rulesets) -> String {
 pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
     let keyword = line.keyword();
     let proxy = line.proxy()?;
-    let before = if keyword != "redirect" && !proxy.redirect.is_empty() {
-        "redirect"
-    } else if !proxy.use_backend.is_empty() {
-        "use_backend"
-    } else {
+    let kinds = [
+        ("tcp-request connection", proxy.tcp.connection.is_empty()),
+        ("tcp-request session", proxy.tcp.session.is_empty()),
+        ("tcp-request content", proxy.tcp.request.is_empty()),
+        ("http-request", proxy.http_request.is_empty()),
+        ("redirect", proxy.redirect.is_empty()),
+        ("use_backend", proxy.use_backend.is_empty()),
+    ];
+    let later = kinds
+        .iter()
+        .skip_while(|(name, _)| *name != keyword)
+        .skip(1);
+    let Some((before, _)) = later.into_iter().find(|(_, empty)| !empty) else {
         return Ok(());
     };
+    let article = if *before == "http-request" { "an" } else { "a" };
     line.warn(format!(
-        "a '{keyword}' rule placed after a '{before}' rule will still be processed before."
+        "a '{keyword}' rule placed after {article} '{before}' rule will still be processed before."
     ));
     Ok(())
 }

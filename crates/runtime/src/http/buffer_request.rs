@@ -24,8 +24,15 @@ pub async fn run(
     if !client.plan.proxy(proxy).ir.options.buffer_request {
         return Ok(());
     }
+    // One time for the head and what is waited for here.
+    let timeouts = client.plan.proxy(client.session.frontend).ir.timeouts;
+    let began = exchange.stream.times.first_byte;
+    let spent = client.local.now().ms.saturating_sub(began);
+    let whole = timeouts
+        .http_request
+        .map(|timeout| clock::now_ms() + u64::from(timeout).saturating_sub(spent));
     // Boxed: few configurations need room for it in every connection's task.
-    let waited = Box::pin(wait(client, exchange)).await;
+    let waited = Box::pin(wait(client, exchange, whole, 0)).await;
     exchange.stream.body_awaited = waited.is_ok();
     let cause = waited.err().map(|failure| failure.cause);
     exchange.stream.times.request = match cause {
@@ -37,6 +44,25 @@ pub async fn run(
         exchange.notes.muted = true;
         left(client, exchange);
     }
+    waited
+}
+
+/// Waits for the body, or its first `least` bytes when that is not 0, for at most `time` milliseconds (`wait-for-body`).
+pub async fn wait_for(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    time: u32,
+    least: usize,
+) -> Result<(), Failure> {
+    let until = clock::now_ms() + u64::from(time);
+    let waited = Box::pin(wait(client, exchange, Some(until), least)).await;
+    exchange.stream.times.request = match &waited {
+        Ok(()) => client.local.now().ms,
+        Err(failure) => {
+            exchange.notes.muted |= failure.cause == Cause::ClientAbort;
+            0
+        }
+    };
     waited
 }
 
@@ -54,20 +80,22 @@ fn left(client: &mut Client, exchange: &mut Exchange) {
     exchange.up.discard();
 }
 
-async fn wait(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+async fn wait(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    whole: Option<u64>,
+    least: usize,
+) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let timeouts = plan.proxy(client.session.frontend).ir.timeouts;
     let limits = &plan.at(client.session.frontend).request_limits;
     let framing = request_framing(&exchange.stream.request);
-    // One time for the head and what is waited for here.
-    let began = exchange.stream.times.first_byte;
-    let spent = client.local.now().ms.saturating_sub(began);
-    let whole = timeouts
-        .http_request
-        .map(|timeout| clock::now_ms() + u64::from(timeout).saturating_sub(spent));
     let (mut told, mut waited) = (false, false);
     loop {
         let here = exchange.up.input.as_ref().map_or(&[][..], Buf::data);
+        if least > 0 && here.len() >= least {
+            return Ok(());
+        }
         match is_enough(here, framing, limits) {
             Ok(false) => {}
             Ok(true) => return Ok(()),

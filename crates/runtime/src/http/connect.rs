@@ -155,6 +155,7 @@ fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
 /// `redir` answers GET and HEAD; other methods go to the server.
 fn redirects(exchange: &Exchange, server: &ServerPlan) -> bool {
     server.live.ir.options.redirect_prefix.is_some()
+        && exchange.stream.is_http()
         && matches!(exchange.stream.request.method(), b"GET" | b"HEAD")
 }
 
@@ -265,6 +266,7 @@ async fn assign(
             stream,
             ticket,
             arena,
+            up,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
@@ -275,7 +277,8 @@ async fn assign(
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
                 BalanceKey::Expr(expr) => {
-                    super::rules::key(&plan, session, stream, arena, expr, local.now())
+                    let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
+                    super::rules::key(&plan, session, stream, arena, expr, local.now(), bytes)
                 }
             };
             let wish = Wish {
@@ -475,6 +478,12 @@ async fn attempt(
 }
 
 fn connected(client: &Client, exchange: &mut Exchange) {
+    if exchange.stream.server_marks.changed
+        && let Some(connection) = &exchange.server
+    {
+        let end = exchange.stream.server_address;
+        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+    }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
     let descriptor = exchange

@@ -6,7 +6,7 @@ use hapax_core::contract::Ticket;
 use hapax_core::stream::{Cause, Phase, Stream, Termination};
 use hapax_proto::h1::Scan;
 use hapax_proto::h1::body::Asked;
-use hapax_proto::http::Head;
+pub use hapax_proto::http::counted;
 
 use super::cookie::Persistence;
 use super::lane::Lane;
@@ -72,6 +72,12 @@ pub struct Notes {
     pub muted: bool,
     /// Answered by a rule that is counted as denial.
     pub denied: bool,
+    /// It was a `tcp-request content` rule: the backend does not count it.
+    pub denied_by_content: bool,
+    /// The response was denied by letting the client's connection vanish, which counts as a denied request.
+    pub dropped: bool,
+    /// Counts as a failed request beside what the termination state says.
+    pub request_error: bool,
     /// The request's body did not come in time for the rules.
     pub body_late: bool,
     /// The client was lost before a server was reached.
@@ -141,36 +147,4 @@ impl Exchange {
     }
 }
 
-/// The size of a head as the reference counts bytes: its parts without separators, and a fixed share for the start line.
-pub fn counted(head: &Head) -> u64 {
-    let start = match head.kind() {
-        hapax_proto::http::Kind::Request => {
-            head.method().len() + head.uri().len() + head.version().len()
-        }
-        hapax_proto::http::Kind::Response => {
-            let reason = match head.seen().reason_added {
-                true => 0,
-                false => head.reason().len(),
-            };
-            head.version().len() + digits(head.status()) + reason
-        }
-    };
-    let fields: usize = head
-        .fields()
-        .iter()
-        .map(|field| field.name.len() + field.value.len())
-        .sum();
-    (START_LINE + start + fields + 1) as u64
-}
-
-fn digits(status: u16) -> usize {
-    match status {
-        ..10 => 1,
-        10..100 => 2,
-        100..1000 => 3,
-        _ => 4,
-    }
-}
-
-const START_LINE: usize = 20;
 const MOST_ARENA: usize = 65536;

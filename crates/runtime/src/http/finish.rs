@@ -7,7 +7,7 @@ use hapax_core::counter::{Count, Counters};
 use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
 
 use super::client::{Client, Then, within};
-use super::exchange::{Exchange, Failure, counted};
+use super::exchange::{Exchange, Failure, Notes, counted};
 use super::response::REPLY;
 use super::{connect, error_page, reply};
 use crate::io::Io;
@@ -189,15 +189,11 @@ fn count(client: &Client, exchange: &mut Exchange) {
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
-        if notes.bad_request || notes.broken_body || notes.body_late {
+        if notes.bad_request || notes.broken_body || notes.body_late || notes.request_error {
             counters.add(worker, Count::RequestErrors, 1);
         }
         if notes.denied {
-            counters.add(
-                worker,
-                denial(stream.response_from, notes.reached_server),
-                1,
-            );
+            counters.add(worker, denial(notes), 1);
         }
     };
     on_front(&frontend.frontend.counters);
@@ -235,9 +231,8 @@ fn count(client: &Client, exchange: &mut Exchange) {
         }
     };
     on_back(&backend.backend.counters, status);
-    if notes.denied {
-        let denial = denial(stream.response_from, notes.reached_server);
-        backend.backend.counters.add(worker, denial, 1);
+    if notes.denied && !notes.denied_by_content {
+        backend.backend.counters.add(worker, denial(notes), 1);
     }
     let complete = stream.response_from == ResponseSource::Server;
     if complete {
@@ -245,7 +240,7 @@ fn count(client: &Client, exchange: &mut Exchange) {
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
         on_back(&server.counters, status.filter(|_| complete));
-        if notes.denied && notes.reached_server {
+        if notes.denied && denial(notes) == Count::DeniedResponses {
             server.counters.add(worker, Count::DeniedResponses, 1);
         }
         if complete {
@@ -256,10 +251,10 @@ fn count(client: &Client, exchange: &mut Exchange) {
     backend.backend.sessions.down();
 }
 
-fn denial(from: ResponseSource, reached_server: bool) -> Count {
-    match (from, reached_server) {
-        (_, true) => Count::DeniedResponses,
-        _ => Count::DeniedRequests,
+fn denial(notes: &Notes) -> Count {
+    match notes.reached_server && !notes.dropped {
+        true => Count::DeniedResponses,
+        false => Count::DeniedRequests,
     }
 }
 

@@ -61,6 +61,7 @@ pub async fn by_rule(
             send(client, exchange).await
         }
         _ => {
+            crate::inspect::drop_silently(client, outcome);
             exchange.notes.denied = true;
             exchange.stream.times.request = 0;
             exchange.client_stays = false;
@@ -181,6 +182,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         }
     }
     exchange.up.discard();
+    super::rules::after_response(client, exchange);
     exchange.notes.response_head += counted(&exchange.stream.response);
     if ends_with_connection(&mut exchange.stream.response) {
         exchange.client_stays = false;

@@ -134,6 +134,10 @@ async fn first_bytes(client: &mut Client, first: bool, waiting: Waiting) -> Firs
 /// An exchange begins.
 pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange> {
     let mut exchange = client.local.take_exchange();
+    if let Some(origins) = &client.session.origins {
+        client.session.source = origins.established.source;
+        client.session.destination = origins.established.destination;
+    }
     let now = client.local.now();
     let stream = &mut exchange.stream;
     stream.number = client
@@ -280,7 +284,6 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most);
-    count(client);
 }
 
 /// Counts a request, or what came instead of one.

@@ -45,6 +45,12 @@ pub fn prepare(
                 exchange.server = None;
                 return Err(Failure::new(Cause::Local, Phase::Headers, REPLY));
             }
+            Some(outcome @ Outcome::SilentDrop { .. }) => {
+                exchange.notes.denied = true;
+                exchange.notes.dropped = crate::inspect::drop_silently(client, outcome);
+                exchange.stream.status = exchange.stream.response.status() as i16;
+                return Err(Failure::new(Cause::Proxy, Phase::Request, 0));
+            }
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
@@ -53,6 +59,7 @@ pub fn prepare(
         exchange.stream.response.remove_id(Name::ContentLength);
         exchange.stream.response.remove_id(Name::TransferEncoding);
     }
+    super::rules::after_response(client, exchange);
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())
 }

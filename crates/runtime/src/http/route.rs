@@ -14,27 +14,34 @@ use super::client::Client;
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{buffer_request, connect, reply, rules, transfer};
+use super::{buffer_request, connect, reply, request, rules, transfer};
+use crate::inspect::{self, Flow};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let frontend = client.session.frontend;
+    if !client.frontend().ir.tcp.request.is_empty() {
+        inspect(client, exchange, frontend).await?;
+        exchange.stream.times.request = client.local.now().ms;
+    }
+    request::count(client);
     if is_monitor(client, exchange) {
         return reply::monitor(client, exchange).await;
     }
     super::cookie::begin(client, exchange);
     buffer_request::run(client, exchange, frontend).await?;
-    if let Some(outcome) = decide(client, exchange, frontend) {
+    if let Some(outcome) = decide(client, exchange, frontend).await? {
         return reply::by_rule(client, exchange, outcome).await;
     }
     choose_backend(client, exchange)?;
     let backend = exchange.stream.backend;
     if backend != frontend {
         super::cookie::begin(client, exchange);
+        inspect(client, exchange, backend).await?;
         buffer_request::run(client, exchange, backend).await?;
     }
     if backend != frontend
-        && let Some(outcome) = decide(client, exchange, backend)
+        && let Some(outcome) = decide(client, exchange, backend).await?
     {
         return reply::by_rule(client, exchange, outcome).await;
     }
@@ -65,12 +72,36 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     }
 }
 
+/// The `tcp-request content` rules of a proxy.
+async fn inspect(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+) -> Result<(), Failure> {
+    match inspect::request(client, exchange, proxy).await? {
+        Flow::Late => {
+            exchange.notes.request_error = true;
+            Err(Failure::new(Cause::ClientTimeout, Phase::Request, 408))
+        }
+        Flow::On | Flow::Http => Ok(()),
+    }
+}
+
 /// The rules of a proxy and its statistics page, in their order.
-fn decide(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
-    rules::run(client, exchange, proxy, Set::Request)
+async fn decide(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+) -> Result<Option<Outcome>, Failure> {
+    let mut decided = rules::run(client, exchange, proxy, Set::Request);
+    while let Some(Outcome::WaitForBody { time, least }) = decided {
+        buffer_request::wait_for(client, exchange, time, least).await?;
+        decided = rules::run_rest(client, exchange, proxy);
+    }
+    Ok(decided
         .or_else(|| rules::stats(client, exchange, proxy))
         .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
-        .or_else(|| restrict_names(client, exchange, proxy))
+        .or_else(|| restrict_names(client, exchange, proxy)))
 }
 
 /// `option http-restrict-req-hdr-names`.

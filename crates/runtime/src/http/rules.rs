@@ -24,6 +24,8 @@ pub enum Set {
     Redirect,
     /// `http-response`.
     Response,
+    /// `http-after-response`.
+    AfterResponse,
 }
 
 /// Runs rules of a proxy; an outcome decides the exchange.
@@ -39,14 +41,46 @@ pub fn run(
         Set::Request => &ir.http_request,
         Set::Redirect => &ir.redirect,
         Set::Response => &ir.http_response,
+        Set::AfterResponse => &ir.http_after_response,
     };
     if rules.is_empty() {
         return None;
     }
-    let outcome = with_tx(client, exchange, set == Set::Response, |tx| {
+    let on_response = matches!(set, Set::Response | Set::AfterResponse);
+    let outcome = with_tx(client, exchange, on_response, |tx| {
         ruleset::evaluate(rules, tx)
     });
     decisive(outcome)
+}
+
+/// Runs the `http-request` rules of a proxy that stand behind the one that decided last.
+pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+    let plan = client.plan.clone();
+    let rules = &plan.proxy(proxy).ir.http_request;
+    let last = exchange.stream.decided_by.take();
+    let at = rules.iter().position(|rule| Some(rule.span) == last)?;
+    let rest = rules.get(at + 1..)?;
+    decisive(with_tx(client, exchange, false, |tx| {
+        ruleset::evaluate(rest, tx)
+    }))
+}
+
+/// Runs the `http-after-response` rules on the response that goes to the client.
+pub fn after_response(client: &mut Client, exchange: &mut Exchange) {
+    let backend = exchange.stream.backend;
+    let frontend = client.session.frontend;
+    let before = exchange.stream.response.status();
+    for proxy in [Some(backend), (backend != frontend).then_some(frontend)]
+        .into_iter()
+        .flatten()
+    {
+        // No action of this ruleset answers.
+        let _ = run(client, exchange, proxy, Set::AfterResponse);
+    }
+    let after = exchange.stream.response.status();
+    if after != before {
+        exchange.stream.status = after as i16;
+    }
 }
 
 /// The statistics page of a proxy, if the request is for it.
@@ -92,12 +126,13 @@ pub fn key<'a>(
     arena: &'a Bump,
     expr: &'a ir::Expr,
     now: Now,
+    request_bytes: &'a [u8],
 ) -> KeyValue<'a> {
     let cx = Cx {
         program: &plan.program,
         session,
         stream,
-        request_bytes: &[],
+        request_bytes,
         response_bytes: &[],
         arena,
         now,
@@ -130,31 +165,56 @@ pub fn cx<'a>(plan: &'a Plan, session: &'a Session, exchange: &'a Exchange, now:
     }
 }
 
-fn with_tx<T>(
+/// Runs `with` over what rules may look at and change.
+pub fn with_tx<T>(
     client: &mut Client,
     exchange: &mut Exchange,
     on_response: bool,
     with: impl FnOnce(&mut Tx<'_>) -> T,
 ) -> T {
+    let input = exchange.down.input.take();
+    let bytes = input.as_ref().map_or(&[][..], Buf::data);
+    let result = with_bytes(client, exchange, on_response, bytes, with);
+    exchange.down.input = input;
+    result
+}
+
+/// As [`with_tx`] for rules of a response whose bytes lie elsewhere.
+pub fn with_response_bytes<T>(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    bytes: &[u8],
+    with: impl FnOnce(&mut Tx<'_>) -> T,
+) -> T {
+    with_bytes(client, exchange, true, bytes, with)
+}
+
+fn with_bytes<T>(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    on_response: bool,
+    response_bytes: &[u8],
+    with: impl FnOnce(&mut Tx<'_>) -> T,
+) -> T {
     let plan = client.plan.clone();
     let Exchange {
-        stream,
-        up,
-        down,
-        arena,
-        ..
+        stream, up, arena, ..
     } = exchange;
     let result = with(&mut Tx {
         program: &plan.program,
         session: &mut client.session,
         stream,
         request_bytes: up.input.as_ref().map_or(&[], Buf::data),
-        response_bytes: down.input.as_ref().map_or(&[], Buf::data),
+        response_bytes,
         arena,
         scratch: &mut client.local.scratch.borrow_mut(),
         now: client.local.now(),
         on_response,
     });
     arena.reset();
+    if client.session.marks.changed {
+        let end = client.session.connection().source;
+        crate::vanish::mark(&client.socket, end, &mut client.session.marks);
+    }
     result
 }

@@ -87,6 +87,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && frontend.options.connection_mode != ConnectionMode::Close
         && !client.local.stopping.get();
+    crate::inspect::response(client, exchange).await?;
     let before = exchange.notes.response_head;
     response::prepare(client, exchange, framing)?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);

@@ -9,7 +9,8 @@ use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
 use hapax_core::ir::{LogAddress, LogFormat, LogTarget, Mode};
 use hapax_core::program::{Program, ProxyId};
-use hapax_core::stream::{Cause, Endpoint, Stream};
+use hapax_core::stream::{Cause, Endpoint, Session, Stream};
+use hapax_sample::log_format::Stamp;
 
 use super::console::{Console, Severity};
 use super::date::{self, Dates};
@@ -163,10 +164,10 @@ impl Logger {
         if options.dontlog_normal && !failed {
             return;
         }
-        let level = if failed && options.log_separate_errors {
-            Level::Error
-        } else {
-            Level::Info
+        let level = match cx.stream.log_level {
+            Some(level) => Level::from_number(level),
+            None if failed && options.log_separate_errors => Level::Error,
+            None => Level::Info,
         };
         let mut text = self.text.borrow_mut();
         text.clear();
@@ -181,6 +182,40 @@ impl Logger {
             text: &text,
         };
         self.send(Some(cx.session.frontend), level, cx.now.wall_us, line);
+    }
+
+    /// A connection did not become a session: leaves a line that says why.
+    pub fn no_session(&self, session: &Session, why: &str) {
+        let proxy = self.program.proxy(session.frontend);
+        if proxy.ir.logs.is_empty() {
+            return;
+        }
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        let listener = proxy.live.listeners.get(session.listener);
+        let bind = proxy.ir.binds.get(session.listener);
+        let _ = match session.source {
+            Endpoint::Inet(from) => write!(text, "{}:{} [", from.ip(), from.port()),
+            _ => write!(
+                text,
+                "unix:{} [",
+                listener.map_or(0, |listener| listener.id)
+            ),
+        };
+        let milliseconds = session.accepted_wall_us / 1000;
+        Stamp::Local.append(&mut text, (milliseconds / 1000) as i64);
+        let _ = write!(text, ".{:03}] {}/", milliseconds % 1000, proxy.ir.name);
+        let _ = match bind.and_then(|bind| bind.options.name.as_deref()) {
+            Some(name) => write!(text, "{name}"),
+            None => write!(text, "{}", listener.map_or(0, |listener| listener.id)),
+        };
+        let _ = write!(text, ": {why}");
+        self.send(
+            Some(session.frontend),
+            Level::Info,
+            clock::wall_us(),
+            Text::plain(&text),
+        );
     }
 
     /// Sends a line that is not about an exchange to a proxy's targets, or to the global ones.

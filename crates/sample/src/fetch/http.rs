@@ -33,6 +33,7 @@ fetches! {
     "res.ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
     "resp_ver", ArgSpec::NONE, None, Str, Needs::RESPONSE, "The version of the response, such as `1.1`." => |cx, _, _| string(version(&cx.stream.response)?);
     "status", ArgSpec::NONE, None, Int, Needs::STATUS, "The status of the response; none in logs, when it is gone." => |cx, _, _| match cx.stream.response.status() {
+        _ if cx.stream.inspection.before_status => None,
         0 => None,
         _ if cx.stream.times.end > 0 => None,
         status => int(status),

@@ -8,11 +8,15 @@ mod chance;
 mod connection;
 mod constant;
 mod cookie;
+mod distcc;
 mod header;
 mod http;
 mod internal;
+mod payload;
 mod process;
+mod rdp;
 mod timer;
+mod tls_hello;
 mod transport;
 mod url;
 mod variable;
@@ -27,11 +31,15 @@ pub(crate) use chance::FETCHES as CHANCE;
 pub(crate) use connection::FETCHES as CONNECTION;
 pub(crate) use constant::FETCHES as CONSTANT;
 pub(crate) use cookie::FETCHES as COOKIE;
+pub(crate) use distcc::FETCHES as DISTCC;
 pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;
 pub(crate) use internal::{FETCHES as INTERNAL, usable};
+pub(crate) use payload::FETCHES as PAYLOAD;
 pub(crate) use process::FETCHES as PROCESS;
+pub(crate) use rdp::FETCHES as RDP;
 pub(crate) use timer::FETCHES as TIMER;
+pub(crate) use tls_hello::FETCHES as TLS_HELLO;
 pub(crate) use transport::FETCHES as TRANSPORT;
 pub(crate) use url::FETCHES as URL;
 pub(crate) use variable::FETCHES as VARIABLE;
@@ -60,6 +68,15 @@ pub(crate) fn int<'a>(value: impl Into<i64>) -> Option<Sample<'a>> {
 
 pub(crate) fn boolean<'a>(value: bool) -> Option<Sample<'a>> {
     Some(Value::Bool(value).into())
+}
+
+/// The bytes that one side sent and nobody took yet; nothing is left once the message is HTTP.
+fn contents<'a>(cx: &hapax_core::contract::Cx<'a>, response: bool) -> &'a [u8] {
+    match response {
+        _ if cx.stream.is_http() => &[],
+        true => cx.response_bytes,
+        false => cx.request_bytes,
+    }
 }
 
 pub(crate) fn string(bytes: &[u8]) -> Option<Sample<'_>> {

@@ -6,6 +6,7 @@ mod network;
 mod regular;
 mod substring;
 mod text;
+mod version;
 
 use hapax_core::keyword::MatchMethod;
 use hapax_core::pattern::{Entries, Index, Names};
@@ -13,6 +14,7 @@ use hapax_core::sample::{Type, Value};
 
 pub use integer::Operator;
 pub use text::decode_hex;
+pub use version::numbers as version_numbers;
 
 pub use crate::converter::expand;
 pub use crate::regex::Regex;
@@ -43,6 +45,12 @@ pub static METHODS: &[MatchMethod] = &[
         input: Type::Int,
         doc: "Compares an integer with numbers, ranges and operators.",
         index: |_| Box::new(Numbers::new(false)),
+    },
+    MatchMethod {
+        name: "int dotted",
+        input: Type::Int,
+        doc: "Compares a version with versions such as `3.1` and their ranges; comes with its ACL keywords only.",
+        index: |_| Box::new(Numbers::read_by(version::range)),
     },
     MatchMethod {
         name: "len",

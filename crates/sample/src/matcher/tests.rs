@@ -68,6 +68,7 @@ fn what_is_removed_is_not_found() {
         "",
         "5",
         "5",
+        "5",
         "1.2.3.0/24",
         "61",
         "a",

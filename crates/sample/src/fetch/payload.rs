@@ -1,0 +1,124 @@
+//! Bytes of connections as they came (configuration manual 7.3.5).
+
+use hapax_core::contract::Cx;
+use hapax_core::ir::Arg;
+use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
+use hapax_core::sample::{Sample, Value};
+
+use super::{contents, fetches, int};
+
+const BLOCK: ArgSpec = ArgSpec {
+    kinds: &[ArgKind::Int, ArgKind::Int],
+    required: 2,
+};
+const LENGTH_VALUE: ArgSpec = ArgSpec {
+    kinds: &[ArgKind::Int, ArgKind::Int, ArgKind::Str],
+    required: 2,
+};
+
+fetches! {
+    "req.len", ArgSpec::NONE, None, Int, Needs::REQUEST_BYTES, "Bytes of the request that are there." => |cx, _, _| length(cx, false);
+    "req_len", ArgSpec::NONE, None, Int, Needs::REQUEST_BYTES, "Bytes of the request that are there." => |cx, _, _| length(cx, false);
+    "res.len", ArgSpec::NONE, None, Int, Needs::RESPONSE_BYTES, "Bytes of the response that are there." => |cx, _, _| length(cx, true);
+    "req.payload", BLOCK, None, Bin, Needs::REQUEST_BYTES, "A block of the request's bytes." => |cx, args, _| block(cx, args, false);
+    "res.payload", BLOCK, None, Bin, Needs::RESPONSE_BYTES, "A block of the response's bytes." => |cx, args, _| block(cx, args, true);
+    "payload", BLOCK, None, Bin, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "A block of the message's bytes." => |cx, args, _| block(cx, args, cx.on_response);
+    "req.payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::REQUEST_BYTES, "A block of the request's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, false);
+    "res.payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::RESPONSE_BYTES, "A block of the response's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, true);
+    "payload_lv", LENGTH_VALUE, Some(check_relative), Bin, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "A block of the message's bytes whose length stands before it." => |cx, args, _| prefixed(cx, args, cx.on_response);
+}
+
+fn length<'a>(cx: &Cx<'a>, response: bool) -> Option<Sample<'a>> {
+    cx.stream.inspection.lacks_bytes();
+    let head = match (cx.stream.is_http(), response) {
+        (false, _) => 0,
+        (true, false) => hapax_proto::http::counted(&cx.stream.request),
+        (true, true) => hapax_proto::http::counted(&cx.stream.response),
+    };
+    let body = match response {
+        true => cx.response_bytes,
+        false => cx.request_bytes,
+    };
+    int(i64::try_from(head + body.len() as u64).ok()?)
+}
+
+fn block<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'a>> {
+    let [Arg::Int(offset), Arg::Int(length), ..] = args else {
+        return None;
+    };
+    let (offset, length) = (
+        usize::try_from(*offset).ok()?,
+        usize::try_from(*length).ok()?,
+    );
+    if cx.stream.is_http() {
+        return None;
+    }
+    if length == 0 {
+        // Whatever is there; more may join it.
+        cx.stream.inspection.lacks_bytes();
+        let bytes = contents(cx, response).get(offset..)?;
+        return Some(Value::Bin(bytes).into());
+    }
+    part(cx, response, offset, length)
+}
+
+fn prefixed<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'a>> {
+    let [Arg::Int(offset), Arg::Int(size), value] = args else {
+        return None;
+    };
+    let offset = usize::try_from(*offset).ok()?;
+    let size = usize::try_from(*size).ok()?;
+    let behind = offset.checked_add(size)?;
+    let digits = match part(cx, response, offset, size)?.value {
+        Value::Bin(digits) => digits,
+        _ => return None,
+    };
+    let length = digits
+        .iter()
+        .fold(0usize, |number, byte| number << 8 | usize::from(*byte));
+    let at = match value {
+        Arg::Str(text) => behind.checked_add_signed(relative(text)?)?,
+        _ => behind,
+    };
+    if length == 0 {
+        return None;
+    }
+    part(cx, response, at, length)
+}
+
+/// Bytes from `offset` on. What can never come, because a buffer does not hold so many, is not waited for.
+fn part<'a>(cx: &Cx<'a>, response: bool, offset: usize, length: usize) -> Option<Sample<'a>> {
+    let end = offset.checked_add(length)?;
+    if end > cx.program.global.tune.bufsize as usize {
+        return None;
+    }
+    let found = contents(cx, response).get(offset..end);
+    if found.is_none() {
+        cx.stream.inspection.lacks_bytes();
+    }
+    Some(Value::Bin(found?).into())
+}
+
+/// How far behind its length a value stands. The manual knows absolute positions too; upstream 3.2 counts them from there
+/// all the same.
+fn relative(text: &[u8]) -> Option<isize> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn check_relative(args: &mut [Arg]) -> Result<(), String> {
+    if let [_, Arg::Int(size), _] = args
+        && *size == 0
+    {
+        return Err("payload length must be > 0".to_owned());
+    }
+    if let [Arg::Int(offset), Arg::Int(size), Arg::Str(text)] = args {
+        match relative(text) {
+            Some(by) if offset.saturating_add(*size) + (by as i64) < 0 => {
+                return Err("payload offset2 is negative".to_owned());
+            }
+            Some(_) => {}
+            None => return Err("payload offset2 is not a number".to_owned()),
+        }
+    }
+    Ok(())
+}
