@@ -196,7 +196,7 @@ fn escaped(pattern: &[u8], escape: bool) -> String {
 }
 
 /// Faults of PCRE2 whose offset is that of a byte rather than of what follows it.
-const LAST_BYTE: [i32; 6] = [108, 109, 111, 115, 122, 144];
+const LAST_BYTE: [i32; 5] = [108, 109, 111, 122, 144];
 
 fn explain(pattern: &[u8], prefix: &str, error: &pcre2::Error) -> String {
     let text = error.to_string();
@@ -204,8 +204,13 @@ fn explain(pattern: &[u8], prefix: &str, error: &pcre2::Error) -> String {
     let reason = text.splitn(3, ": ").nth(2).unwrap_or(&text);
     let offset = error.offset().unwrap_or_default();
     // Newer releases of PCRE2 name the end of what is wrong in these cases, this one its last byte.
-    let offset =
-        offset.saturating_sub(prefix.len()) + usize::from(LAST_BYTE.contains(&error.code()));
+    let offset = offset.saturating_sub(prefix.len());
+    let before = offset.checked_sub(1).and_then(|at| pattern.get(at));
+    let is_last = match error.code() {
+        115 => before == Some(&b'\\'),
+        code => LAST_BYTE.contains(&code),
+    };
+    let offset = offset + usize::from(is_last);
     let pattern = String::from_utf8_lossy(pattern);
     format!("regex '{pattern}' is invalid (error={reason}, erroffset={offset})")
 }
