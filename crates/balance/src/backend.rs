@@ -83,6 +83,7 @@ impl Backend {
         queues: Option<&mut Queues>,
     ) -> Assigned {
         ticket.balanced = false;
+        ticket.rank = rank(wish);
         let Some(queues) = queues else {
             let persistent = wish.persistent.filter(|&index| self.keeps_clients(index));
             let chosen = persistent.or_else(|| {
@@ -166,7 +167,7 @@ impl Backend {
         waker: &Waker,
         queues: &mut Queues,
     ) -> Assigned {
-        ticket.number = queues.park(server, avoid, waker);
+        ticket.number = queues.park(server, avoid, ticket.rank, waker);
         ticket.server = server;
         self.count_up(server);
         Assigned::Wait
@@ -281,7 +282,7 @@ impl Dispatch for Backend {
         }
         let mut queues = self.queues.lock();
         if ticket.number != 0 {
-            match queues.ask(ticket.server, ticket.number, waker) {
+            match queues.ask(ticket.server, ticket.rank, ticket.number, waker) {
                 Place::Granted(grant) => {
                     ticket.number = 0;
                     served_as(ticket, grant.position);
@@ -299,7 +300,7 @@ impl Dispatch for Backend {
             return;
         }
         let mut queues = self.queues.lock();
-        let place = queues.leave(ticket.server, ticket.number);
+        let place = queues.leave(ticket.server, ticket.rank, ticket.number);
         ticket.number = 0;
         match place {
             Place::Waiting(position) => {
@@ -348,6 +349,13 @@ impl Dispatch for Backend {
         let mut queues = self.queues.lock();
         u32::try_from(self.disperse(Some(server), &mut queues)).unwrap_or(u32::MAX)
     }
+}
+
+/// The place in a queue that a request has now.
+fn rank(wish: &Wish<'_>) -> (i16, i64) {
+    let arrival = i64::try_from(wish.now.ms).unwrap_or(i64::MAX);
+    let time = arrival.saturating_add(i64::from(wish.priority.offset));
+    (wish.priority.class, time)
 }
 
 /// Notes for the log how many of the queue were served while the request waited.

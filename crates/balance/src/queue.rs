@@ -1,18 +1,28 @@
-//! Requests that wait for a slot, first come first served.
+//! Requests that wait for a slot: the lower class first, and within a class first come first served, as far as offsets do
+//! not change that.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::task::Waker;
 
+/// What decides before the number: the class, and the time of arrival with its offset.
+pub type Rank = (i16, i64);
+
+/// The order in a queue.
+type Key = (i16, i64, u64);
+
 /// The queues of one backend: one per server and one for whichever server gets a slot first. Numbers grow with arrival
-/// over all of them, so the oldest has the smallest.
+/// over all of them, so that of equal rank the oldest has the smallest.
 #[derive(Debug)]
 pub struct Queues {
     servers: Vec<Queue>,
     backend: Queue,
     granted: HashMap<u64, Grant>,
     next: u64,
-    /// For each server: those in the backend's queue up to this number avoid it.
-    averse: Vec<u64>,
+    /// For each server: those in the backend's queue up to this key avoid it.
+    averse: Vec<Key>,
+    /// The highest key that the backend's queue has seen.
+    highest: Key,
     /// A slot may be free that those who wait avoid.
     pub left_over: bool,
 }
@@ -20,7 +30,7 @@ pub struct Queues {
 /// Those who wait for one server, or for any.
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: BTreeMap<u64, Waiter>,
+    waiting: BTreeMap<Key, Waiter>,
     /// How many left it with a slot.
     served: u32,
 }
@@ -73,7 +83,8 @@ impl Queues {
             backend: Queue::default(),
             granted: HashMap::new(),
             next: 0,
-            averse: vec![0; servers],
+            averse: vec![LOWEST; servers],
+            highest: LOWEST,
             left_over: false,
         }
     }
@@ -86,31 +97,48 @@ impl Queues {
         }
     }
 
-    /// Adds a waiter at the end and gives its number. `avoid` is a server that it would rather not get from the backend's
-    /// queue.
-    pub fn park(&mut self, server: Option<usize>, avoid: Option<usize>, waker: &Waker) -> u64 {
+    /// Adds a waiter where its rank belongs and gives its number. `avoid` is a server that it would rather not get from the
+    /// backend's queue.
+    pub fn park(
+        &mut self,
+        server: Option<usize>,
+        avoid: Option<usize>,
+        rank: Rank,
+        waker: &Waker,
+    ) -> u64 {
         self.next += 1;
         let number = self.next;
+        let key = (rank.0, rank.1, number);
+        if server.is_none() {
+            if key < self.highest {
+                // It comes before some that were looked at.
+                for averse in self.averse.iter_mut().filter(|averse| **averse > key) {
+                    *averse = LOWEST;
+                }
+            } else {
+                self.highest = key;
+            }
+        }
         if let Some(queue) = self.queue(server) {
             let waiter = Waiter {
                 waker: waker.clone(),
                 joined: queue.served,
                 avoid,
             };
-            queue.waiting.insert(number, waiter);
+            queue.waiting.insert(key, waiter);
         }
         number
     }
 
     /// Where a number stands; one that still waits leaves its new waker, a granted one is taken out.
-    pub fn ask(&mut self, server: Option<usize>, number: u64, waker: &Waker) -> Place {
+    pub fn ask(&mut self, server: Option<usize>, rank: Rank, number: u64, waker: &Waker) -> Place {
         if let Some(grant) = self.granted.remove(&number) {
             return Place::Granted(grant);
         }
         let Some(queue) = self.queue(server) else {
             return Place::Gone;
         };
-        let Some(waiter) = queue.waiting.get_mut(&number) else {
+        let Some(waiter) = queue.waiting.get_mut(&(rank.0, rank.1, number)) else {
             return Place::Gone;
         };
         waiter.waker.clone_from(waker);
@@ -119,14 +147,14 @@ impl Queues {
     }
 
     /// Takes a number out wherever it is; tells where it was.
-    pub fn leave(&mut self, server: Option<usize>, number: u64) -> Place {
+    pub fn leave(&mut self, server: Option<usize>, rank: Rank, number: u64) -> Place {
         if let Some(grant) = self.granted.remove(&number) {
             return Place::Granted(grant);
         }
         let Some(queue) = self.queue(server) else {
             return Place::Gone;
         };
-        match queue.waiting.remove(&number) {
+        match queue.waiting.remove(&(rank.0, rank.1, number)) {
             Some(waiter) => Place::Waiting(queue.turn(waiter.joined)),
             None => Place::Gone,
         }
@@ -140,30 +168,31 @@ impl Queues {
             Reach::Willing => self.first_willing(server),
             Reach::All => self.backend.first(),
         };
-        let (number, from) = match (own, common) {
+        let (key, from) = match (own, common) {
             (None, None) => return None,
             (Some(own), Some(common)) if common < own => (common, None),
             (Some(own), _) => (own, Some(server)),
             (None, Some(common)) => (common, None),
         };
         let queue = self.queue(from)?;
-        let waiter = queue.waiting.remove(&number)?;
+        let waiter = queue.waiting.remove(&key)?;
         let position = queue.turn(waiter.joined);
         queue.served = queue.served.wrapping_add(1);
-        self.granted.insert(number, Grant { server, position });
+        self.granted.insert(key.2, Grant { server, position });
         waiter.waker.wake();
         Some(from)
     }
 
-    /// The oldest in the backend's queue that does not avoid `server`. Numbers only grow and nobody changes its mind, so
-    /// that each is looked at once.
-    fn first_willing(&mut self, server: usize) -> Option<u64> {
+    /// The first in the backend's queue that does not avoid `server`. Nobody changes its mind, so that each is looked at
+    /// once, unless one comes before it.
+    fn first_willing(&mut self, server: usize) -> Option<Key> {
         let averse = self.averse.get_mut(server)?;
-        for (&number, waiter) in self.backend.waiting.range(*averse + 1..) {
+        let rest = (Bound::Excluded(*averse), Bound::Unbounded);
+        for (&key, waiter) in self.backend.waiting.range(rest) {
             if waiter.avoid != Some(server) {
-                return Some(number);
+                return Some(key);
             }
-            *averse = number;
+            *averse = key;
         }
         self.left_over |= !self.backend.waiting.is_empty();
         None
@@ -200,24 +229,28 @@ impl Queue {
         self.served.wrapping_sub(joined).wrapping_add(1)
     }
 
-    fn first(&self) -> Option<u64> {
+    fn first(&self) -> Option<Key> {
         self.waiting.keys().next().copied()
     }
 }
 
+const LOWEST: Key = (i16::MIN, i64::MIN, 0);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const RANK: Rank = (0, 0);
 
     #[test]
     fn the_oldest_of_both_queues_goes_first() {
         let waker = Waker::noop();
         let mut queues = Queues::new(2);
         let numbers = [
-            queues.park(Some(0), None, waker),
-            queues.park(None, None, waker),
-            queues.park(Some(0), None, waker),
-            queues.park(Some(1), None, waker),
+            queues.park(Some(0), None, RANK, waker),
+            queues.park(None, None, RANK, waker),
+            queues.park(Some(0), None, RANK, waker),
+            queues.park(Some(1), None, RANK, waker),
         ];
         assert_eq!(queues.grant(0, Reach::All), Some(Some(0)));
         assert_eq!(queues.grant(0, Reach::All), Some(None));
@@ -228,50 +261,82 @@ mod tests {
                 server: 0,
                 position,
             };
-            assert_eq!(queues.ask(None, *number, waker), Place::Granted(grant));
+            assert_eq!(
+                queues.ask(None, RANK, *number, waker),
+                Place::Granted(grant)
+            );
         }
-        assert_eq!(queues.ask(Some(1), numbers[3], waker), Place::Waiting(1));
-        assert_eq!(queues.leave(Some(1), numbers[3]), Place::Waiting(1));
-        assert_eq!(queues.leave(Some(1), numbers[3]), Place::Gone);
+        assert_eq!(
+            queues.ask(Some(1), RANK, numbers[3], waker),
+            Place::Waiting(1)
+        );
+        assert_eq!(queues.leave(Some(1), RANK, numbers[3]), Place::Waiting(1));
+        assert_eq!(queues.leave(Some(1), RANK, numbers[3]), Place::Gone);
         assert_eq!(queues.grant(1, Reach::All), None);
+    }
+
+    #[test]
+    fn a_lower_class_goes_first_and_an_offset_counts_as_time() {
+        let waker = Waker::noop();
+        let mut queues = Queues::new(2);
+        let first = queues.park(None, None, (0, 100), waker);
+        let averse = queues.park(None, Some(0), (0, 101), waker);
+        assert_eq!(queues.grant(0, Reach::Willing), Some(None));
+        assert_eq!(queues.grant(0, Reach::Willing), None);
+        let urgent = queues.park(None, None, (-1, 500), waker);
+        let earlier = queues.park(None, None, (0, 50), waker);
+        let own = queues.park(Some(0), None, (0, 99), waker);
+        let served: Vec<_> = (0..3)
+            .map(|_| {
+                queues.grant(0, Reach::Willing);
+                [first, averse, urgent, earlier, own]
+                    .into_iter()
+                    .find(|number| queues.granted.remove(number).is_some() && *number != first)
+            })
+            .collect();
+        assert_eq!(served, [Some(urgent), Some(earlier), Some(own)]);
+        assert_eq!(queues.grant(0, Reach::Willing), None);
     }
 
     #[test]
     fn who_leaves_the_queue_counts_for_nobody() {
         let waker = Waker::noop();
         let mut queues = Queues::new(1);
-        let numbers = [(); 4].map(|()| queues.park(Some(0), None, waker));
-        assert_eq!(queues.leave(Some(0), numbers[1]), Place::Waiting(1));
+        let numbers = [(); 4].map(|()| queues.park(Some(0), None, RANK, waker));
+        assert_eq!(queues.leave(Some(0), RANK, numbers[1]), Place::Waiting(1));
         assert_eq!(queues.grant(0, Reach::Own), Some(Some(0)));
-        assert_eq!(queues.ask(Some(0), numbers[2], waker), Place::Waiting(2));
+        assert_eq!(
+            queues.ask(Some(0), RANK, numbers[2], waker),
+            Place::Waiting(2)
+        );
         assert_eq!(queues.grant(0, Reach::Own), Some(Some(0)));
         let grant = Grant {
             server: 0,
             position: 2,
         };
         assert_eq!(
-            queues.ask(Some(0), numbers[2], waker),
+            queues.ask(Some(0), RANK, numbers[2], waker),
             Place::Granted(grant)
         );
-        assert_eq!(queues.leave(Some(0), numbers[3]), Place::Waiting(3));
+        assert_eq!(queues.leave(Some(0), RANK, numbers[3]), Place::Waiting(3));
     }
 
     #[test]
     fn a_slot_does_not_go_to_those_whom_its_server_failed() {
         let waker = Waker::noop();
         let mut queues = Queues::new(2);
-        let averse = [(); 2].map(|()| queues.park(None, Some(0), waker));
+        let averse = [(); 2].map(|()| queues.park(None, Some(0), RANK, waker));
         assert_eq!(queues.grant(0, Reach::Willing), None);
-        let willing = queues.park(None, Some(1), waker);
+        let willing = queues.park(None, Some(1), RANK, waker);
         assert_eq!(queues.grant(0, Reach::Willing), Some(None));
         assert!(matches!(
-            queues.ask(None, willing, waker),
+            queues.ask(None, RANK, willing, waker),
             Place::Granted(_)
         ));
         assert_eq!(queues.grant(0, Reach::Willing), None);
         assert_eq!(queues.grant(1, Reach::Willing), Some(None));
         assert!(matches!(
-            queues.ask(None, averse[0], waker),
+            queues.ask(None, RANK, averse[0], waker),
             Place::Granted(_)
         ));
         assert_eq!(queues.grant(0, Reach::All), Some(None));
@@ -280,8 +345,8 @@ mod tests {
     #[test]
     fn a_draining_server_takes_only_its_own() {
         let mut queues = Queues::new(1);
-        queues.park(None, None, Waker::noop());
-        queues.park(Some(0), None, Waker::noop());
+        queues.park(None, None, RANK, Waker::noop());
+        queues.park(Some(0), None, RANK, Waker::noop());
         assert_eq!(queues.grant(0, Reach::Own), Some(Some(0)));
         assert_eq!(queues.grant(0, Reach::Own), None);
         assert_eq!(queues.disperse(None), 1);

@@ -1,5 +1,6 @@
 //! What can be said only when everything is read: references, timeouts, modes, names, numbers.
 
+mod error_pages;
 mod mode;
 mod names;
 mod numbers;
@@ -33,6 +34,7 @@ pub fn check(
     };
     users::complete(config, &mut check);
     names::references(config, &mut check);
+    error_pages::complete(config, &mut check);
     servers::names(config, &mut check);
     if !failed {
         for index in 0..config.proxies.len() {

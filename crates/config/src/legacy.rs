@@ -1,5 +1,7 @@
 //! Old directives that only renamed or moved something. They work, with a warning whose hint is the modern line.
 
+pub(crate) mod listen;
+pub(crate) mod monitor;
 pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod proxy;

@@ -52,6 +52,7 @@ pub static TABLES: &[Tables] = &[
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
     keyword::user::TABLE,
+    legacy::monitor::TABLE,
     legacy::process::TABLE,
     legacy::proxy::TABLE,
     legacy::option::TABLE,

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod header;
+mod http_errors;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
@@ -26,6 +27,8 @@ pub(crate) enum Open {
     Global(Box<Scope>),
     /// A `userlist`: its name and state.
     UserList(String, Box<Scope>),
+    /// An `http-errors` section: its name and state.
+    HttpErrors(String, Box<Scope>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -54,7 +57,7 @@ impl Open {
     pub(crate) fn name(&self) -> &str {
         match self {
             Open::Nothing => "",
-            Open::Refused(name) | Open::UserList(name, _) => name,
+            Open::Refused(name) | Open::UserList(name, _) | Open::HttpErrors(name, _) => name,
             Open::Global(_) => "global",
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -87,6 +90,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             }
             Open::Global(Box::default())
         }
+        "http-errors" => http_errors::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -104,7 +108,13 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
 }
 
 static SECTIONS: &[&str] = &[
-    "global", "defaults", "frontend", "backend", "listen", "userlist",
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "userlist",
+    "http-errors",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -114,7 +124,6 @@ static NOT_BUILT: &[&str] = &[
     "crt-store",
     "dynamic-update",
     "fcgi-app",
-    "http-errors",
     "log-forward",
     "log-profile",
     "mailers",

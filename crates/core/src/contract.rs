@@ -12,7 +12,7 @@ use crate::ir;
 use crate::live::ServerLive;
 use crate::program::Program;
 use crate::sample::{Sample, Type, Value};
-use crate::stream::{Session, Stream};
+use crate::stream::{Priority, Session, Stream};
 use crate::variable::{Decision, Name, Room, Scope, State, Variables};
 
 /// The time, as the worker's coarse clock tells it.
@@ -161,6 +161,8 @@ pub enum Outcome {
     },
     /// Refuse with what the action put into `stream.response` and `stream.reply_body`; counted as denied.
     DenyReply,
+    /// Refuse by closing the connection, as if an answer had been sent; counted as denied.
+    DenySilently,
     /// Answer with what the action put into `stream.response` and `stream.reply_body`.
     Reply,
     /// Answer with the error page of `status`, as a local answer that refuses nothing.
@@ -175,6 +177,13 @@ pub enum Outcome {
     },
     /// Close the connection without an answer.
     Close,
+    /// Answer that the request is malformed.
+    BadRequest,
+    /// Go on with the next rule after a while.
+    Pause {
+        /// Milliseconds.
+        time: ir::Milliseconds,
+    },
     /// Close the connection to the server; the client gets what came before.
     CloseServer,
     /// Wait for the request's body, then go on with the next rule.
@@ -312,6 +321,8 @@ pub struct Wish<'a> {
     pub persistent: Option<usize>,
     /// A server to avoid: it failed for this request.
     pub avoid: Option<usize>,
+    /// The order in queues.
+    pub priority: Priority,
     /// The time.
     pub now: Now,
 }
@@ -332,6 +343,8 @@ pub enum Assigned {
 pub struct Ticket {
     /// Number of the place; 0 is none.
     pub number: u64,
+    /// What decides before the number: the class, and the time of arrival (milliseconds) with its offset.
+    pub rank: (i16, i64),
     /// The server whose queue it is; none is the backend's.
     pub server: Option<usize>,
     /// How many were served from the server's queue while it waited, itself included (the log's `srv_queue`).

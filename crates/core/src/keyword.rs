@@ -75,6 +75,8 @@ impl Sections {
     pub const BACKEND: Sections = Sections(16);
     /// `userlist`.
     pub const USER_LIST: Sections = Sections(32);
+    /// `http-errors`.
+    pub const HTTP_ERRORS: Sections = Sections(4096);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.

@@ -22,6 +22,8 @@ pub struct Program {
     pub global: ir::Global,
     /// Lists of users.
     pub user_lists: Vec<ir::UserList>,
+    /// The `http-errors` sections.
+    pub http_errors: Vec<ir::HttpErrors>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -90,6 +92,7 @@ impl Program {
         Program {
             files: config.files,
             user_lists: config.user_lists,
+            http_errors: config.http_errors,
             global: config.global,
             proxies,
             acls: config.acls,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hapax_proto::http::Head;
 
 use crate::bandwidth::Bandwidth;
+use crate::ir::Milliseconds;
 use crate::program::ProxyId;
 use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
@@ -194,12 +195,20 @@ pub struct Stream {
     pub server_reused: bool,
     /// The status that the server sent; 0 when it sent none.
     pub server_status: u16,
+    /// The backend that an old rule (`reqsetbe`) chose before `use_backend`.
+    pub switched: Option<ProxyId>,
+    /// Lines of the head that an old rule (`reqpass`) told the rules behind it to leave alone: 0 is the first line.
+    pub left_alone: Vec<u32>,
     /// The last rule that ended a ruleset.
     pub last_rule: Option<crate::span::Span>,
     /// What the operating system can be asked about the connections.
     pub sockets: Option<Sockets>,
     /// The rule that decided the exchange, for explanations: file and line of it.
     pub decided_by: Option<crate::span::Span>,
+    /// What rules said, in place of what the proxies say.
+    pub overrides: Overrides,
+    /// What goes to the client in 103 responses before the request is passed on.
+    pub early_hints: EarlyHints,
     /// Which variables exist; see [`Stream::enter_response`].
     pub phase: VariablePhase,
     /// The limits that rules switched on.
@@ -207,6 +216,62 @@ pub struct Stream {
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
 }
+
+/// What rules said about one exchange, in place of what its proxies say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `timeout client`.
+    pub timeout_client: Option<Milliseconds>,
+    /// `timeout server`.
+    pub timeout_server: Option<Milliseconds>,
+    /// `timeout tunnel`.
+    pub timeout_tunnel: Option<Milliseconds>,
+    /// `retries`.
+    pub retries: Option<u32>,
+    /// The place in queues.
+    pub priority: Priority,
+}
+
+/// What decides the order in a queue: the class, then the time of arrival together with the offset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Priority {
+    /// Lower ones go first; from -2047 to 2047.
+    pub class: i16,
+    /// Milliseconds that the request counts as having come later; from -524287 to 524287.
+    pub offset: i32,
+}
+
+/// 103 responses in the making.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EarlyHints {
+    /// The responses' text but for the empty line of the last one.
+    pub text: Vec<u8>,
+    /// Their size as heads are counted.
+    pub counted: u64,
+    group: Option<usize>,
+}
+
+impl EarlyHints {
+    /// Adds a field; those of one group share a response.
+    pub fn add(&mut self, group: usize, name: &[u8], value: &[u8]) {
+        const START: &[u8] = b"HTTP/1.1 103 Early Hints\r\n";
+        if self.group != Some(group) {
+            if self.group.is_some() {
+                self.text.extend_from_slice(b"\r\n");
+            }
+            self.text.extend_from_slice(START);
+            self.counted += COUNTED_START;
+            self.group = Some(group);
+        }
+        for part in [name, b": ", value, b"\r\n"] {
+            self.text.extend_from_slice(part);
+        }
+        self.counted += (name.len() + value.len()) as u64;
+    }
+}
+
+/// The version, the status and the reason of a 103, and a fixed share for the start line and the end of the head.
+const COUNTED_START: u64 = 20 + 8 + 3 + 11 + 1;
 
 /// What rules that wait for contents need to know and tell.
 #[derive(Debug, Clone, Default)]

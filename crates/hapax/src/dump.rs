@@ -161,6 +161,7 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::LISTEN, "listen"),
         (Sections::BACKEND, "backend"),
         (Sections::USER_LIST, "userlist"),
+        (Sections::HTTP_ERRORS, "http-errors"),
     ]
     .into_iter()
     .filter_map(|(one, name)| sections.has(one).then_some(name))

@@ -11,8 +11,14 @@ pub mod del_header;
 pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
+mod duration;
+pub mod early_hint;
 pub mod expect_proxy;
+pub mod normalize_uri;
+pub(crate) mod old_line;
 mod pattern_list;
+pub mod pause;
+mod priority;
 pub(crate) mod reading;
 mod reason;
 pub mod redirect;
@@ -23,7 +29,7 @@ pub mod replace_path;
 pub mod replace_pathq;
 pub mod replace_uri;
 pub mod replace_value;
-mod reply;
+pub(crate) mod reply;
 pub mod r#return;
 pub mod set_bandwidth_limit;
 pub mod set_header;
@@ -34,9 +40,13 @@ pub mod set_method;
 pub mod set_nice;
 pub mod set_path;
 pub mod set_pathq;
+pub mod set_priority_class;
+pub mod set_priority_offset;
 pub mod set_query;
+pub mod set_retries;
 pub mod set_src;
 pub mod set_status;
+pub mod set_timeout;
 pub mod set_uri;
 pub mod set_var;
 pub mod set_var_fmt;
@@ -46,6 +56,7 @@ mod target;
 pub mod tarpit;
 pub mod unset_var;
 pub mod wait_for_body;
+pub mod wait_for_handshake;
 
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
@@ -62,8 +73,11 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_map::ROW,
     deny::ROW,
     disable_l7_retry::ROW,
+    early_hint::ROW,
     expect_proxy::NETSCALER,
     expect_proxy::ROW,
+    normalize_uri::ROW,
+    pause::ROW,
     redirect::ROW,
     reject::ROW,
     replace_header::ROW,
@@ -87,10 +101,14 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_nice::ROW,
     set_path::ROW,
     set_pathq::ROW,
+    set_priority_class::ROW,
+    set_priority_offset::ROW,
     set_query::ROW,
+    set_retries::ROW,
     set_src::SET_SRC,
     set_src::SET_SRC_PORT,
     set_status::ROW,
+    set_timeout::ROW,
     set_mark::SET_TOS,
     set_uri::ROW,
     set_var::ROW,
@@ -100,6 +118,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     tarpit::ROW,
     unset_var::ROW,
     wait_for_body::ROW,
+    wait_for_handshake::ROW,
 ];
 
 /// Rules of requests and of responses.

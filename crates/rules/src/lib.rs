@@ -4,17 +4,23 @@
 //! runs the rules over an exchange.
 
 pub mod action;
+mod legacy;
 pub mod ruleset;
 pub mod section;
 
 use hapax_core::keyword::Tables;
 
 /// The tables of this room.
-pub static TABLES: &[Tables] = &[Tables {
-    sections: section::KEYWORDS,
-    actions: action::KEYWORDS,
-    ..Tables::NONE
-}];
+pub static TABLES: &[Tables] = &[
+    Tables {
+        sections: section::KEYWORDS,
+        actions: action::KEYWORDS,
+        ..Tables::NONE
+    },
+    legacy::ADD,
+    legacy::BLOCK,
+    legacy::LINE,
+];
 
 #[cfg(test)]
 mod tests;

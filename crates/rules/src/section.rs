@@ -1,10 +1,11 @@
 //! The section keywords that make rules.
 
 mod backend;
+mod http_error;
 mod log_format;
 mod monitor;
 mod redirect;
-mod rule;
+pub(crate) mod rule;
 mod set_var;
 mod tcp;
 
@@ -56,6 +57,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "A rule for responses.",
         support: Support::Runs,
         parse: |line| rule::parse(line, Rulesets::HTTP_RESPONSE),
+    },
+    SectionKeyword {
+        name: "http-error",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "status <code> [content-type <type>] [{ default-errorfiles | errorfile <file> | errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
+        doc: "Answers with this in place of the error page of a status.",
+        support: Support::Runs,
+        parse: http_error::parse,
     },
     SectionKeyword {
         name: "http-after-response",

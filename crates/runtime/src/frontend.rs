@@ -21,6 +21,7 @@ use crate::http::Client;
 use crate::io::Stream as Socket;
 use crate::listen::{Gate, GateState};
 use crate::local::Local;
+use crate::monitored;
 use crate::plan::Plan;
 use crate::vanish::{mark, vanish};
 use crate::wheel::{Timer, pause};
@@ -350,6 +351,10 @@ impl Door {
                     count_session(&client);
                     let mode = client.frontend().ir.mode;
                     client.requests = 0;
+                    let ir = &client.frontend().ir;
+                    if let Some(answer) = monitored::answer(ir, &client.session.source) {
+                        return monitored::serve(client, answer).await;
+                    }
                     match mode {
                         Mode::Http => client.serve(None).await,
                         Mode::Tcp => crate::tcp::serve(client).await,
@@ -359,6 +364,10 @@ impl Door {
             return;
         }
         count_session(&client);
+        if let Some(answer) = monitored::answer(&proxy.ir, &client.session.source) {
+            spawn(monitored::serve(client, answer));
+            return;
+        }
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve(None)),
             Mode::Tcp => spawn(crate::tcp::serve(client)),

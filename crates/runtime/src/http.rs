@@ -13,6 +13,7 @@ pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
 mod departure;
+mod early_hints;
 mod error_page;
 pub mod exchange;
 mod fault_log;
@@ -25,6 +26,7 @@ pub(crate) mod request;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
 

@@ -17,6 +17,7 @@ pub mod io;
 pub mod listen;
 pub mod local;
 pub mod log;
+mod monitored;
 pub mod open;
 mod operate;
 pub mod pipe;

@@ -126,12 +126,8 @@ impl ProxyPlan {
                     known(live).unwrap_or_else(|| Rc::new(ServerPlan::new(live, &proxy.ir, global)))
                 })
                 .collect(),
-            direct: elsewhere(&proxy.ir).map(|address| {
-                // Its counters are never read: only this worker writes them.
-                let workers = proxy.live.backend.counters.workers();
-                let live = ServerLive::unnamed(address, &proxy.ir, workers);
-                Rc::new(ServerPlan::new(&Arc::new(live), &proxy.ir, global))
-            }),
+            direct: elsewhere(&proxy.ir)
+                .map(|address| Rc::new(ServerPlan::unnamed(address, proxy, global))),
             request_limits: limits(proxy.ir.options.relaxed_request),
             response_limits: limits(proxy.ir.options.relaxed_response),
         }
@@ -146,6 +142,14 @@ fn elsewhere(proxy: &ir::Proxy) -> Option<ir::Address> {
 }
 
 impl ServerPlan {
+    /// A server without a name, which nothing lists.
+    pub fn unnamed(address: ir::Address, proxy: &Proxy, global: &ir::Global) -> ServerPlan {
+        // Its counters are never read: only this worker writes them.
+        let workers = proxy.live.backend.counters.workers();
+        let live = ServerLive::unnamed(address, &proxy.ir, workers);
+        ServerPlan::new(&Arc::new(live), &proxy.ir, global)
+    }
+
     fn new(live: &Arc<ServerLive>, proxy: &ir::Proxy, global: &ir::Global) -> ServerPlan {
         ServerPlan {
             live: live.clone(),

@@ -212,6 +212,11 @@ impl Place {
         column::BACKEND_RESPONSE,
         "backend http-response header rule",
     );
+    /// Answers in place of error pages: a request or a response may have caused them.
+    pub const ERROR_PAGE: Place = Place {
+        points: Points::span(column::FRONTEND_REQUEST, column::FRONTEND_RESPONSE_BODY),
+        name: "http-error",
+    };
     /// `use_backend`.
     pub const USE_BACKEND: Place = Place::new(column::USE_BACKEND, "frontend use-backend rule");
     /// `use-server` and `balance`.

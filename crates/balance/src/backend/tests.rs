@@ -12,6 +12,10 @@ const WISH: Wish<'static> = Wish {
     key: KeyValue::None,
     persistent: None,
     avoid: None,
+    priority: hapax_core::stream::Priority {
+        class: 0,
+        offset: 0,
+    },
     now: Now { ms: 0, wall_us: 0 },
 };
 

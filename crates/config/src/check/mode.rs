@@ -135,8 +135,10 @@ fn one_way(index: usize, proxy: &ir::Proxy, check: &mut Check<'_>) {
 fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let timeouts = &proxy.timeouts;
     let client = proxy.kind.has_frontend() && timeouts.client.is_none();
-    let servers =
-        !proxy.servers.is_empty() || proxy.dispatch.is_some() || proxy.options.transparent;
+    let servers = !proxy.servers.is_empty()
+        || proxy.dispatch.is_some()
+        || proxy.options.transparent
+        || proxy.options.http_proxy;
     let server = proxy.kind.has_backend()
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());
@@ -171,6 +173,9 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     }
     if !proxy.http_response.is_empty() {
         ignored("'http-response' rules", "they require");
+    }
+    if proxy.old_rules != ir::OldRules::default() {
+        ignored("'block', 'req*' and 'rsp*' rules", "they require");
     }
     if !proxy.redirect.is_empty() {
         ignored("'redirect' rules", "they require");

@@ -65,6 +65,7 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
                     .iter()
                     .any(|limit| limit.name == name)
             }),
+        ReferenceKind::HttpErrors => config.http_errors.iter().any(|list| list.name == name),
         ReferenceKind::UserList => config.user_lists.iter().any(|list| list.name == name),
         ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
         ReferenceKind::Server => {

@@ -15,15 +15,18 @@ pub(crate) const TABLE: Tables = Tables {
 static ROWS: &[SectionKeyword] = &[
     row(
         "errorfile",
-        Sections::PROXIES,
+        Sections::PROXIES.or(Sections::HTTP_ERRORS),
         "<code> <file>",
         "Sends a file for a status.",
         |line| {
+            let in_section = line.section == Sections::HTTP_ERRORS;
             let (Some(code), Some(file)) = (line.args().first(), line.args().get(1)) else {
-                let text = "errorfile : expects <status_code> and <file> as arguments.";
+                let colon = if in_section { ":" } else { " :" };
+                let text =
+                    format!("errorfile{colon} expects <status_code> and <file> as arguments.");
                 return Err(line.fault(text));
             };
-            if line.args().len() > 2 {
+            if line.args().len() > 2 && !in_section {
                 return Err(line.fault_at(2, "errorfile : expects exactly two arguments."));
             }
             let status = status(line, code, "errorfile")?;
@@ -31,6 +34,28 @@ static ROWS: &[SectionKeyword] = &[
             let content =
                 read(&path).map_err(|error| line.fault_at(1, format!("errorfile : {error}")))?;
             set(line, status, content, path)
+        },
+    ),
+    row(
+        "errorfiles",
+        Sections::PROXIES,
+        "<name> [<code> ...]",
+        "Sends pages of an http-errors section.",
+        |line| {
+            let Some(name) = line.args().first() else {
+                return Err(line.fault("errorfiles : expects <name> as argument."));
+            };
+            let codes = line.args().iter().skip(1);
+            let statuses = codes
+                .map(|code| status(line, code, "errorfiles"))
+                .collect::<Result<_, _>>()?;
+            let import = ir::ErrorLine::Import {
+                name: name.lossy().into_owned(),
+                statuses,
+                span: line.span,
+            };
+            line.proxy()?.error_lines.push(import);
+            Ok(())
         },
     ),
     row(
@@ -142,13 +167,18 @@ fn is_field(line: &[u8]) -> bool {
 }
 
 fn set(line: &mut Line<'_>, status: u16, content: Vec<u8>, origin: String) -> Result<(), Fault> {
-    let pages = &mut line.proxy()?.error_pages;
-    pages.retain(|page| page.status != status);
-    pages.push(ir::ErrorPage {
+    let page = ir::ErrorPage {
         status,
         content: content.into(),
+        reply: None,
         origin,
-    });
+    };
+    if line.section != Sections::HTTP_ERRORS {
+        line.proxy()?.error_lines.push(ir::ErrorLine::Page(page));
+    } else if let Some(section) = line.config.http_errors.last_mut() {
+        section.pages.retain(|other| other.status != status);
+        section.pages.push(page);
+    }
     Ok(())
 }
 

@@ -45,10 +45,6 @@ static ROWS: &[SectionKeyword] = &[
         "expose-deprecated-directives",
         "old directives are always accepted with a warning",
     ),
-    row(
-        "expose-experimental-directives",
-        "what is built is offered without this permission",
-    ),
     row("insecure-setuid-wanted", FORK),
     row("no-memory-trimming", MEMORY),
     row("noepoll", POLLER),

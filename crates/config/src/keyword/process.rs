@@ -97,6 +97,17 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
+    row(
+        "expose-experimental-directives",
+        Sections::GLOBAL,
+        "",
+        "Allows what may still change.",
+        |line| {
+            at_most(line, 0)?;
+            line.config.global.expose_experimental = true;
+            Ok(())
+        },
+    ),
     row("nosplice", Sections::GLOBAL, "", "No splice(2).", |line| {
         at_most(line, 0)?;
         line.config.global.no_splice = true;

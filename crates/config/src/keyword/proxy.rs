@@ -26,13 +26,18 @@ static ROWS: &[SectionKeyword] = &[
             let mode = match line.arg(0).unwrap_or_default().as_ref() {
                 "tcp" => ir::Mode::Tcp,
                 "http" => ir::Mode::Http,
-                other @ ("health" | "log" | "spop") => {
+                "health" => {
+                    at_most(line, 1)?;
+                    return crate::legacy::monitor::health(line);
+                }
+                other @ ("log" | "spop") => {
                     return Err(line.fault_at(0, format!("'mode {other}' is not built yet.")));
                 }
                 other => return Err(line.fault_at(0, format!("unknown proxy mode '{other}'."))),
             };
             at_most(line, 1)?;
             line.proxy()?.mode = mode;
+            line.proxy()?.health = false;
             Ok(())
         },
     ),

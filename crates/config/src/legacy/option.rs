@@ -84,6 +84,32 @@ static ROWS: &[SectionKeyword] = &[
         )),
     ),
     until(
+        "2.4",
+        negatable(row(
+            "option http_proxy",
+            Sections::PROXIES,
+            "",
+            "Without servers, a request goes to the address in its absolute target.",
+            |line| {
+                at_most(line, 0)?;
+                let on = line.negation == Negation::None;
+                line.proxy()?.options.http_proxy = on;
+                let modern = match on {
+                    true => {
+                        "http-request set-dst url_ip\n          http-request set-dst-port url_port\n          server any 0.0.0.0:0"
+                    }
+                    false => "please remove this line",
+                };
+                renamed_option(
+                    line,
+                    "option 'http_proxy' is not supported any more since HAProxy 2.5.",
+                    modern,
+                );
+                Ok(())
+            },
+        )),
+    ),
+    until(
         "3.0",
         negatable(row(
             "option accept-invalid-http-request",

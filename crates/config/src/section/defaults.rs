@@ -18,6 +18,7 @@ pub(crate) fn inherit(defaults: &Defaults, proxy: &mut ir::Proxy, scope: &mut Sc
     proxy.span = span;
     if !kind.has_frontend() {
         proxy.monitor_uri = None;
+        proxy.monitor_net = None;
         proxy.default_backend = None;
         proxy.maxconn = None;
         proxy.backlog = None;

@@ -12,6 +12,7 @@ use hapax_core::span::{Span, Word};
 use super::defaults::inherit;
 use super::{Defaults, Open, Section};
 use crate::keyword::bind;
+use crate::legacy::listen;
 use crate::parser::Parser;
 
 /// A `defaults` line.
@@ -119,7 +120,11 @@ pub(crate) fn proxy(
         Some(extra) if kind == ir::ProxyKind::Backend => unexpected(parser, keyword, extra),
         Some(first) => {
             scope.paths.clone_from(&parser.paths);
-            let modern: Vec<_> = addresses.iter().map(Word::lossy).collect();
+            let words = listen::with_one_list(
+                words.get(1..addresses.len() + 2).unwrap_or(&[]),
+                parser.registry,
+            );
+            let modern: Vec<_> = words.iter().skip(1).map(Word::lossy).collect();
             let text = format!(
                 "addresses on the '{keyword}' line are the form of HAProxy before 1.7, please use the 'bind' keyword for \
                  listening addresses."
@@ -129,7 +134,7 @@ pub(crate) fn proxy(
             parser.diagnostics.push(warning);
             let outcome = bind::addresses(
                 &mut Line {
-                    words: words.get(1..).unwrap_or(&[]),
+                    words: &words,
                     name_words: 1,
                     negation: Negation::None,
                     span,

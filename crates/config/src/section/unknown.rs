@@ -49,6 +49,9 @@ pub(crate) fn elsewhere(
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Fault> {
     let span = whole(words);
+    if bit == Sections::HTTP_ERRORS {
+        return Err(in_http_errors(words, span));
+    }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
         let first = words.first().map(Word::lossy).unwrap_or_default();
         let section = section_name(bit);
@@ -131,6 +134,9 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
             .with_prefix(Prefix::Reading)
             .into();
     }
+    if bit == Sections::HTTP_ERRORS {
+        return in_http_errors(words, span);
+    }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
         || NOT_BUILT_PREFIXES
@@ -188,6 +194,13 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     Diagnostic::alert(at, text).with_prefix(prefix).into()
 }
 
+/// An `http-errors` section knows one keyword.
+fn in_http_errors(words: &[Word], span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = format!("unknown keyword '{first}' in 'http-errors' section");
+    Diagnostic::alert(span, text).into()
+}
+
 /// The keyword of a section.
 pub(crate) fn section_name(bit: Sections) -> &'static str {
     match bit {
@@ -196,6 +209,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::FRONTEND => "frontend",
         Sections::LISTEN => "listen",
         Sections::USER_LIST => "userlist",
+        Sections::HTTP_ERRORS => "http-errors",
         _ => "backend",
     }
 }
@@ -241,20 +255,17 @@ static NOT_BUILT: &[&str] = &[
     "warn-blocked-traffic-after",
     "51degrees-data-file",
     "appsession",
-    "block",
     "capture",
     "compression",
     "declare",
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
-    "errorfiles",
     "external-check",
     "force-be-switch",
     "force-persist",
     "guid",
     "hash-preserve-affinity",
-    "http-error",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
     "ignore-persist",
@@ -270,10 +281,8 @@ static NOT_BUILT: &[&str] = &[
     "maxsslrate",
     "maxzlibmem",
     "monitor",
-    "monitor-net",
     "persist",
     "quic-initial",
-    "reqadd",
     "server-state-base",
     "server-state-file",
     "server-template",
@@ -296,8 +305,6 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "lua-",
     "ocsp-update",
     "profiling.",
-    "req",
-    "rsp",
     "ssl-",
     "thread-",
     "tune.lua",
@@ -333,7 +340,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "h2-upgrade"),
     ("option", "http-drop-request-trailers"),
     ("option", "http-drop-response-trailers"),
-    ("option", "http_proxy"),
     ("option", "http-use-proxy-header"),
     ("option", "ldap-check"),
     ("option", "mysql-check"),

@@ -79,6 +79,8 @@ pub struct Global {
     pub set_dumpable: bool,
     /// `zero-warning`.
     pub zero_warning: bool,
+    /// `expose-experimental-directives`.
+    pub expose_experimental: bool,
     /// `nosplice`.
     pub no_splice: bool,
     /// `noreuseport`.

@@ -6,10 +6,12 @@
 mod address;
 mod bind;
 mod check;
+mod error_page;
 mod expression;
 mod filter;
 mod global;
 mod log;
+mod old_rules;
 mod proxy;
 mod retry;
 mod rule;
@@ -22,10 +24,12 @@ use serde::Serialize;
 pub use address::*;
 pub use bind::*;
 pub use check::*;
+pub use error_page::*;
 pub use expression::*;
 pub use filter::*;
 pub use global::*;
 pub use log::*;
+pub use old_rules::*;
 pub use proxy::*;
 pub use retry::*;
 pub use rule::*;
@@ -47,6 +51,10 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
+    /// The `http-errors` sections.
+    pub http_errors: Vec<HttpErrors>,
+    /// What rules answer with pages of those sections.
+    pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
     pub acls: Vec<Acl>,
     /// The lists of patterns that ACLs and maps use.
@@ -83,6 +91,8 @@ pub enum ReferenceKind {
     UserList,
     /// A `filter bwlim-in` or `bwlim-out` of the section itself.
     BandwidthLimit,
+    /// An `http-errors` section.
+    HttpErrors,
 }
 
 /// A duration in milliseconds.

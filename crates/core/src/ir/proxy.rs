@@ -1,12 +1,10 @@
 //! Frontends, backends and listens.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use super::{
-    BandwidthLimit, Bind, CheckKind, Condition, LogFormat, LogTarget, Milliseconds, Network, Rule,
-    Server, SourceAddress, Stats, TcpRules, UseBackend,
+    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogTarget,
+    Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -54,8 +52,14 @@ pub struct Proxy {
     pub error_log_format: Option<LogFormat>,
     /// `log-format-sd`: the structured data of RFC 5424 lines.
     pub log_format_sd: Option<LogFormat>,
-    /// `errorfile` and its kin: bytes sent for a status.
+    /// `errorfile` and its kin, as they were read.
+    pub error_lines: Vec<ErrorLine>,
+    /// What they come to: what is sent for a status.
     pub error_pages: Vec<ErrorPage>,
+    /// Old `monitor-net`: who comes from there is told that we serve.
+    pub monitor_net: Option<Network>,
+    /// Old `mode health`: everybody is.
+    pub health: bool,
     /// `monitor-uri`.
     pub monitor_uri: Option<String>,
     /// `monitor fail`: any of these makes the answer to `monitor-uri` a 503.
@@ -82,6 +86,8 @@ pub struct Proxy {
     pub tcp: TcpRules,
     /// `redirect` rules.
     pub redirect: Vec<Rule>,
+    /// Rules in the form of HAProxy 1.5.
+    pub old_rules: super::OldRules,
     /// `use_backend` rules.
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`.
@@ -247,6 +253,8 @@ pub struct Options {
     pub persist: bool,
     /// `option prefer-last-server`.
     pub prefer_last_server: bool,
+    /// Old `option http_proxy`: without servers, requests go to the address in their target.
+    pub http_proxy: bool,
     /// `option transparent`.
     pub transparent: bool,
     /// `option socket-stats`.
@@ -301,17 +309,6 @@ pub struct ForwardFor {
     pub except: Option<Network>,
     /// `if-none`.
     pub if_none: bool,
-}
-
-/// Bytes to send for a status instead of the built-in page.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ErrorPage {
-    /// 200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 425, 429, 431, 500, 501, 502, 503, 504.
-    pub status: u16,
-    /// The whole response: head and body.
-    pub content: Arc<[u8]>,
-    /// `errorloc302`/`errorloc303` and files say where they came from, for the log and dumps.
-    pub origin: String,
 }
 
 /// `hash-type`.
@@ -425,7 +422,10 @@ impl Proxy {
             log_format: None,
             error_log_format: None,
             log_format_sd: None,
+            error_lines: Vec::new(),
             error_pages: Vec::new(),
+            monitor_net: None,
+            health: false,
             monitor_uri: None,
             monitor_fail: Vec::new(),
             client_probes: TcpProbes::default(),
@@ -439,6 +439,7 @@ impl Proxy {
             http_after_response: Vec::new(),
             tcp: TcpRules::default(),
             redirect: Vec::new(),
+            old_rules: super::OldRules::default(),
             use_backend: Vec::new(),
             default_backend: None,
             servers: Vec::new(),

@@ -353,6 +353,16 @@ impl Head {
         }
     }
 
+    /// Gives line `index` another name and value, in its place. The name is stored in lower case.
+    pub fn set_line(&mut self, index: usize, name: &[u8], value: &[u8]) {
+        if index < self.fields.len() {
+            let id = Name::of(name);
+            let name = self.append_name(name);
+            let value = self.append(value);
+            self.fields[index] = Field { name, value, id };
+        }
+    }
+
     /// Replaces the method.
     pub fn set_method(&mut self, method: &[u8]) {
         self.method = self.append(method);

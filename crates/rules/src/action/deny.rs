@@ -13,7 +13,7 @@ use super::reply::{Prepared, Reply};
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "deny",
     rulesets: BOTH.or(Rulesets::STATS),
-    usage: "[{ status | deny_status } <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
+    usage: "[{ status | deny_status } <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
     doc: "Refuses the message with an error.",
     parse: |cursor| {
         let status = match cursor.ruleset {
@@ -41,11 +41,18 @@ impl Action for Deny {
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         match self.reply.prepare(tx) {
-            Prepared::Here => Outcome::DenyReply,
+            Prepared::Here => {
+                // What is logged is the status of the rule, whatever the page says.
+                tx.stream.status = self.reply.status as i16;
+                Outcome::DenyReply
+            }
             Prepared::Page => Outcome::Deny {
                 status: self.reply.status,
             },
-            Prepared::Silence => Outcome::Close,
+            Prepared::Silence => {
+                tx.stream.status = self.reply.status as i16;
+                Outcome::DenySilently
+            }
         }
     }
 

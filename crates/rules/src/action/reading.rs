@@ -21,6 +21,9 @@ pub(crate) fn fault_at(
     span: Span,
     text: impl std::fmt::Display,
 ) -> Fault {
+    if is_http_error(cursor) {
+        return Diagnostic::alert(span, format!("http-error : {text}")).into();
+    }
     if cursor.ruleset.0 & TCP != 0 {
         return Diagnostic::alert(span, text.to_string()).into();
     }
@@ -108,7 +111,10 @@ pub(crate) fn format(
     span: Span,
 ) -> Result<Text, Fault> {
     let kind = cursor.line.proxy()?.kind;
-    let place = Place::of(cursor.ruleset, kind);
+    let place = match is_http_error(cursor) {
+        true => Place::ERROR_PAGE,
+        false => Place::of(cursor.ruleset, kind),
+    };
     let parsed = log_format::parse(bytes, style, place, &Origin::of(cursor.line))
         .map_err(|text| fault_at(cursor, span, text))?;
     if style == Style::Header && !own_line(cursor) {
@@ -128,6 +134,12 @@ pub(crate) fn format(
         Some(fixed) => Text::Fixed(fixed),
         None => Text::Format(parsed.format),
     })
+}
+
+/// Whether the line is an `http-error` line rather than a rule.
+pub(crate) fn is_http_error(cursor: &ActionCursor<'_, '_>) -> bool {
+    let first = cursor.line.words.first();
+    first.is_some_and(|word| *word == "http-error")
 }
 
 /// Whether the line is a `redirect` line rather than a rule of a ruleset.

@@ -4,11 +4,13 @@ use std::io::Read;
 use std::sync::Arc;
 
 use hapax_core::contract::Tx;
+use hapax_core::ir::{ImportedReply, Reference, ReferenceKind};
 use hapax_core::keyword::{ActionCursor, Fault};
 use hapax_core::span::Word;
 use hapax_core::stream::ReplyBody;
 use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use hapax_proto::http::Head;
+use hapax_sample::expression::Origin;
 use hapax_sample::log_format::Style;
 
 use super::reading::{self, Text};
@@ -30,6 +32,8 @@ enum Content {
     None,
     /// The error page of the status.
     Page,
+    /// The page of the status in an `http-errors` section; a head only where it has none.
+    Section(String),
     /// A whole response.
     Whole { head: Box<Head>, body: Arc<[u8]> },
     /// An empty `errorfile`: the connection is closed without an answer.
@@ -38,6 +42,19 @@ enum Content {
     Body { bytes: Arc<[u8]>, length: Vec<u8> },
     /// A body that is computed.
     Format(Text),
+}
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source<'r> {
+    /// The page that there is without it.
+    Default,
+    /// An `http-errors` section.
+    Section(&'r str),
+    /// There is none.
+    Silence,
+    /// It is made here.
+    Own,
 }
 
 /// What an answer turned out to be.
@@ -59,38 +76,42 @@ impl Reply {
         status: u16,
         deny: bool,
     ) -> Result<Reply, Fault> {
-        let mut reader = Reader {
-            status,
-            content_type: None,
-            given: None,
-            fields: Vec::new(),
-        };
+        let mut reader = Reader::new(status);
         if deny && cursor.peek().is_some_and(|word| *word == "deny_status") {
             cursor.at += 1;
             reader.status(cursor)?;
         }
         let after_status = cursor.at;
-        while let Some(word) = cursor.peek() {
-            let name = word.lossy();
-            cursor.at += 1;
-            match &*name {
-                "status" => reader.status(cursor)?,
-                "content-type" => {
-                    let value =
-                        reading::expect(cursor, "'content-type' expects <ctype> as argument")?;
-                    reader.content_type = Some(value);
-                }
-                "hdr" => reader.field(cursor)?,
-                "default-errorfiles" | "errorfile" | "file" | "lf-file" | "string"
-                | "lf-string" | "errorfiles" => reader.content(cursor, word, &name)?,
-                _ => {
-                    cursor.at -= 1;
-                    break;
-                }
-            }
-        }
+        reader.arguments(cursor)?;
         let page = deny && cursor.at == after_status;
         reader.finish(cursor, page)
+    }
+
+    /// Reads the arguments of `http-error`, which are the whole line.
+    pub(crate) fn read_error(cursor: &mut ActionCursor<'_, '_>) -> Result<Reply, Fault> {
+        let mut reader = Reader::new(0);
+        reader.arguments(cursor)?;
+        let reply = reader.finish(cursor, false)?;
+        let wrong = match (reply.status, cursor.peek()) {
+            // Upstream's text ends with a line feed of its own.
+            (0, _) => "http-error : expects at least a <status> as arguments.\n".to_owned(),
+            (_, Some(word)) => format!("http-error : unknown keyword '{}'.", word.lossy()),
+            (status, None) if !PAGES.contains(&status) => {
+                format!("http-error: status code '{status}' not handled.")
+            }
+            (_, None) => return Ok(reply),
+        };
+        Err(cursor.line.fault(wrong))
+    }
+
+    /// Where the answer comes from.
+    pub(crate) fn source(&self) -> Source<'_> {
+        match &self.content {
+            Content::Page => Source::Default,
+            Content::Section(name) => Source::Section(name),
+            Content::Silence => Source::Silence,
+            _ => Source::Own,
+        }
     }
 
     /// Puts the answer into the stream, as far as it is made here.
@@ -98,6 +119,7 @@ impl Reply {
         match &self.content {
             Content::Page => return Prepared::Page,
             Content::Silence => return Prepared::Silence,
+            Content::Section(name) => return self.imported(name, tx),
             Content::Whole { head, body } => {
                 let response = &mut tx.stream.response;
                 response.start_response(head.version(), head.status(), head.reason());
@@ -118,6 +140,28 @@ impl Reply {
                 tx.stream.reply_body = ReplyBody::Owned(body);
             }
         }
+        Prepared::Here
+    }
+
+    /// The page of an `http-errors` section.
+    fn imported(&self, name: &str, tx: &mut Tx<'_>) -> Prepared {
+        let section = tx
+            .program
+            .http_errors
+            .iter()
+            .find(|section| section.name == name);
+        let Some(page) = section.and_then(|section| section.page(self.status)) else {
+            self.head(tx, b"0", false);
+            return Prepared::Here;
+        };
+        if page.content.is_empty() {
+            return Prepared::Silence;
+        }
+        let Some(end) = head_of(&page.content, &mut tx.stream.response) else {
+            return Prepared::Page;
+        };
+        let body = page.content.get(end..).unwrap_or_default();
+        tx.stream.reply_body = ReplyBody::Owned(body.to_vec());
         Prepared::Here
     }
 
@@ -171,12 +215,46 @@ struct Reader<'a> {
 
 enum Given {
     Page,
+    Section(String),
     Whole(Content),
     Bytes(Vec<u8>),
     Format(Text),
 }
 
 impl<'a> Reader<'a> {
+    fn new(status: u16) -> Reader<'a> {
+        Reader {
+            status,
+            content_type: None,
+            given: None,
+            fields: Vec::new(),
+        }
+    }
+
+    /// Reads up to the first word that is no argument.
+    fn arguments(&mut self, cursor: &mut ActionCursor<'_, 'a>) -> Result<(), Fault> {
+        while let Some(word) = cursor.peek() {
+            let name = word.lossy();
+            cursor.at += 1;
+            match &*name {
+                "status" => self.status(cursor)?,
+                "content-type" => {
+                    let value =
+                        reading::expect(cursor, "'content-type' expects <ctype> as argument")?;
+                    self.content_type = Some(value);
+                }
+                "hdr" => self.field(cursor)?,
+                "default-errorfiles" | "errorfile" | "file" | "lf-file" | "string"
+                | "lf-string" | "errorfiles" => self.content(cursor, word, &name)?,
+                _ => {
+                    cursor.at -= 1;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn status(&mut self, cursor: &mut ActionCursor<'_, 'a>) -> Result<(), Fault> {
         let word = reading::expect(cursor, "'status' expects <status_code> as argument")?;
         let number = leading_integer(&word.text);
@@ -240,12 +318,7 @@ impl<'a> Reader<'a> {
         let failed =
             |cursor: &ActionCursor<'_, '_>, text| reading::fault_at(cursor, value.span, text);
         let given = match name {
-            "errorfiles" => {
-                return Err(failed(
-                    cursor,
-                    "'http-errors' sections are not built yet".to_owned(),
-                ));
-            }
+            "errorfiles" => Given::Section(value.lossy().into_owned()),
             "errorfile" => {
                 Given::Whole(whole(&value.lossy()).map_err(|text| failed(cursor, text))?)
             }
@@ -278,6 +351,7 @@ impl<'a> Reader<'a> {
         let content = match self.given {
             None if page => Content::Page,
             Some((_, Given::Page)) => Content::Page,
+            Some((_, Given::Section(name))) => Content::Section(name),
             None => {
                 ignored(cursor, "because neither errorfile nor payload defined");
                 Content::None
@@ -298,6 +372,10 @@ impl<'a> Reader<'a> {
                 "status code '{}' not handled by default with 'default-errorfiles' argument.",
                 self.status
             )),
+            Content::Section(_) if !PAGES.contains(&self.status) => Some(format!(
+                "status code '{}' not handled by default with 'errorfiles' argument.",
+                self.status
+            )),
             Content::Body { .. } | Content::Format(_) if matches!(self.status, 204 | 304) => {
                 Some(format!("No body expected for {} responses", self.status))
             }
@@ -314,13 +392,16 @@ impl<'a> Reader<'a> {
         }
         if matches!(
             content,
-            Content::Page | Content::Whole { .. } | Content::Silence
+            Content::Page | Content::Section(_) | Content::Whole { .. } | Content::Silence
         ) {
             ignored(cursor, "when used with an erorrfile");
             if !self.fields.is_empty() {
                 let text = "hdr parameters ignored by the http reply when used with an erorrfile.";
                 cursor.line.warn(text);
             }
+        }
+        if let Content::Section(name) = &content {
+            refer(cursor, name, self.status)?;
         }
         Ok(Reply {
             status: self.status,
@@ -360,19 +441,52 @@ fn whole(path: &str) -> Result<Content, String> {
         return Ok(Content::Silence);
     }
     let mut head = Head::new();
+    match head_of(&bytes, &mut head) {
+        Some(end) => Ok(Content::Whole {
+            head: Box::new(head),
+            body: bytes.get(end..).unwrap_or_default().into(),
+        }),
+        None => Err(format!(
+            "'{path}': unable to parse headers (error offset: 0)"
+        )),
+    }
+}
+
+/// Reads the head of a response that is there as a whole; tells where it ends.
+fn head_of(bytes: &[u8], head: &mut Head) -> Option<usize> {
     let limits = Limits {
         max_head: bytes.len(),
         ..Limits::default()
     };
-    match parse_response(&bytes, &mut head, &mut Scan::default(), &limits) {
-        Ok(Parse::Complete { len }) => Ok(Content::Whole {
-            head: Box::new(head),
-            body: bytes.get(len..).unwrap_or_default().into(),
-        }),
-        _ => Err(format!(
-            "'{path}': unable to parse headers (error offset: 0)"
-        )),
+    match parse_response(bytes, head, &mut Scan::default(), &limits) {
+        Ok(Parse::Complete { len }) => Some(len),
+        _ => None,
     }
+}
+
+/// Notes that an `http-errors` section must exist; `http-error` lines are looked at with the other lines of their kind.
+fn refer(cursor: &mut ActionCursor<'_, '_>, name: &str, status: u16) -> Result<(), Fault> {
+    if reading::is_http_error(cursor) {
+        return Ok(());
+    }
+    let (from, span) = (Origin::of(cursor.line).from, cursor.line.span);
+    let proxy = cursor.line.proxy()?.name.clone();
+    cursor.line.config.references.push(Reference {
+        kind: ReferenceKind::HttpErrors,
+        name: name.to_owned(),
+        from,
+        span,
+        missing: format!(
+            "Proxy '{proxy}': unknown http-errors section '{name}' referenced by an http reply ."
+        ),
+    });
+    cursor.line.config.imported_replies.push(ImportedReply {
+        name: name.to_owned(),
+        status,
+        proxy,
+        span,
+    });
+    Ok(())
 }
 
 /// The number at the beginning, as C's conversion to an int gives it; 0 without one.

@@ -13,7 +13,7 @@ use super::reply::{Prepared, Reply};
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "return",
     rulesets: BOTH,
-    usage: "[status <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
+    usage: "[status <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
     doc: "Answers with a response of its own.",
     parse: |cursor| {
         let reply = Reply::read(cursor, 200, false)?;

@@ -12,7 +12,7 @@ use super::reply::{Prepared, Reply};
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "tarpit",
     rulesets: Rulesets::HTTP_REQUEST,
-    usage: "[{ status | deny_status } <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
+    usage: "[{ status | deny_status } <code>] [content-type <type>] [{ default-errorfiles | errorfile <file> | errorfiles <name> | file <file> | lf-file <file> | string <str> | lf-string <fmt> }] [hdr <name> <fmt>]*",
     doc: "Holds the client for `timeout tarpit`, then refuses with an error.",
     parse: |cursor| {
         let reply = Reply::read(cursor, 500, true)?;

@@ -116,7 +116,7 @@ pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn read_condition(
+pub(crate) fn read_condition(
     line: &mut Line<'_>,
     at: usize,
     ruleset: Rulesets,

@@ -265,7 +265,7 @@ fn http_checks_judge_answers_silence_and_closes() {
             ),
         ]
     );
-    assert!((60..90).contains(&results[2].duration_ms), "{results:?}");
+    assert!(results[2].duration_ms >= 60, "{results:?}");
 }
 
 // exercises: section/max-spread-checks

@@ -41,7 +41,7 @@ pub fn after_status(client: &Client, exchange: &mut Exchange) -> bool {
 fn may(client: &Client, exchange: &mut Exchange, wanted: impl Fn(&ir::RetryOn) -> bool) -> bool {
     let backend = &client.plan.proxy(exchange.stream.backend).ir;
     let again = wanted(&backend.retry_on)
-        && exchange.stream.retries < backend.retries
+        && exchange.stream.retries < super::connect::retries(exchange, backend)
         && exchange.stream.server.is_some()
         && exchange.up.can_replay();
     if again {

@@ -17,6 +17,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use super::to_url;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
@@ -30,7 +31,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     let backend = exchange.stream.backend;
     let proxy = plan.proxy(backend);
     let worker = client.local.worker;
-    let most = proxy.ir.retries;
+    let most = retries(exchange, &proxy.ir);
     let mut failed = None;
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
@@ -49,7 +50,12 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     loop {
         // `option transparent` leaves to their servers those who have one.
         let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
+        let named = match to_url::applies(proxy) {
+            true => to_url::server(proxy, &exchange.stream.request, &plan.program.global),
+            false => None,
+        };
         let direct = plan.at(backend).direct.as_ref().filter(|_| !persists);
+        let direct = named.as_ref().or(direct);
         let index = match (direct, stay.take()) {
             (Some(_), _) => {
                 exchange.stream.times.queue = client.local.now().ms;
@@ -150,6 +156,11 @@ fn has_choice(backend: &ProxyLive, all_backups: bool) -> bool {
         0 => all_backups && usable(true) > 1,
         active => active > 1,
     }
+}
+
+/// How often the request may be tried again.
+pub fn retries(exchange: &Exchange, backend: &ir::Proxy) -> u32 {
+    exchange.stream.overrides.retries.unwrap_or(backend.retries)
 }
 
 /// `redir` answers GET and HEAD; other methods go to the server.
@@ -285,6 +296,7 @@ async fn assign(
                 key,
                 persistent,
                 avoid,
+                priority: stream.overrides.priority,
                 now: local.now(),
             };
             match dispatch.assign(&wish, ticket, cx.waker()) {
@@ -502,6 +514,9 @@ fn reusable(
     server: &Rc<ServerPlan>,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
+    if to_url::applies(client.plan.proxy(backend)) {
+        return None;
+    }
     if let Some(kept) = client.kept.take() {
         let (of, index, mut connection) = *kept;
         if of == backend && Some(index) == exchange.stream.server && connection.socket.is_quiet() {

@@ -84,7 +84,7 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
     exchange.stream.status = failure.status as i16;
     let pages = &client.frontend().ir.error_pages;
     exchange.down.reset();
-    match reply::find_page(pages, failure.status) {
+    match reply::find_page(pages, failure.status).filter(|page| page.reply.is_none()) {
         Some(own) => exchange.down.out.extend_from_slice(&own.content),
         None => {
             let raw = error_page::page(failure.status).raw();

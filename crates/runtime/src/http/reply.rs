@@ -39,6 +39,14 @@ pub async fn by_rule(
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, status))
         }
+        Outcome::DenySilently => {
+            exchange.notes.denied = true;
+            Err(Failure::new(Cause::Proxy, Phase::Request, 0))
+        }
+        Outcome::BadRequest => {
+            exchange.stream.times.request = 0;
+            Err(Failure::new(Cause::Proxy, Phase::Request, 400))
+        }
         Outcome::DenyReply => {
             exchange.notes.denied = true;
             Err(Failure::new(Cause::Proxy, Phase::Request, response::REPLY))
@@ -131,12 +139,20 @@ fn own_page<'c>(client: &'c Client, exchange: &Exchange, status: u16) -> Option<
 
 /// Whether the page for `status` is empty (`errorfile 503 /dev/null`): the connection closes without an answer.
 pub fn is_silent(client: &Client, exchange: &Exchange, status: u16) -> bool {
-    own_page(client, exchange, status).is_some_and(|page| page.content.is_empty())
+    own_page(client, exchange, status)
+        .is_some_and(|page| page.reply.is_none() && page.content.is_empty())
 }
 
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
-pub fn page(client: &Client, exchange: &mut Exchange, status: u16) {
+pub fn page(client: &mut Client, exchange: &mut Exchange, status: u16) {
     let own = own_page(client, exchange, status);
+    if let Some(reply) = own.and_then(|page| page.reply.clone()) {
+        let made = super::rules::with_tx(client, exchange, false, |tx| reply.run(tx));
+        if made == Outcome::Reply {
+            return;
+        }
+    }
+    let own = own_page(client, exchange, status).filter(|page| page.reply.is_none());
     let stream = &mut exchange.stream;
     if let Some(own) = own
         && let Some(body) = error_page::parse(&own.content, &mut stream.response)

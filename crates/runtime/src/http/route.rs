@@ -1,6 +1,7 @@
 //! From a request's head to the server that shall answer it: rules, backend, and what is added for the server.
 
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use hapax_core::contract::Outcome;
 use hapax_core::counter::Count;
@@ -10,11 +11,11 @@ use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
 use hapax_proto::http::Head;
 
-use super::client::Client;
+use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{buffer_request, connect, reply, request, rules, transfer};
+use super::{buffer_request, connect, early_hints, reply, request, rules, transfer};
 use crate::inspect::{self, Flow};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
@@ -94,14 +95,31 @@ async fn decide(
     proxy: ProxyId,
 ) -> Result<Option<Outcome>, Failure> {
     let mut decided = rules::run(client, exchange, proxy, Set::Request);
-    while let Some(Outcome::WaitForBody { time, least }) = decided {
-        buffer_request::wait_for(client, exchange, time, least).await?;
+    loop {
+        early_hints::send(client, exchange).await?;
+        match decided {
+            Some(Outcome::WaitForBody { time, least }) => {
+                buffer_request::wait_for(client, exchange, time, least).await?;
+            }
+            Some(Outcome::Pause { time }) => pause(client, time).await?,
+            _ => break,
+        }
         decided = rules::run_rest(client, exchange, proxy);
     }
     Ok(decided
         .or_else(|| rules::stats(client, exchange, proxy))
         .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
         .or_else(|| restrict_names(client, exchange, proxy)))
+}
+
+/// Nothing happens for a while (`pause`).
+async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
+    let until = Client::after(Some(time));
+    let (timer, handle) = (&mut client.timer, &client.handle);
+    match within(timer, handle, until, |_| Poll::<()>::Pending).await {
+        Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
+        _ => Ok(()),
+    }
 }
 
 /// `option http-restrict-req-hdr-names`.
@@ -234,7 +252,9 @@ fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
 /// Whether the connection to the server stays for further requests.
 pub fn server_stays(frontend: &ir::Proxy, backend: &ir::Proxy) -> bool {
     let closes = |mode| matches!(mode, ConnectionMode::ServerClose | ConnectionMode::Close);
+    // The place that a target names serves one request.
     !closes(backend.options.connection_mode)
+        && !backend.options.http_proxy
         && frontend.options.connection_mode != ConnectionMode::ServerClose
 }
 

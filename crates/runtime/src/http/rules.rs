@@ -37,32 +37,49 @@ pub fn run(
 ) -> Option<Outcome> {
     let plan = client.plan.clone();
     let ir = &plan.proxy(proxy).ir;
-    let rules: &[Rule] = match set {
-        Set::Request => &ir.http_request,
-        Set::Redirect => &ir.redirect,
-        Set::Response => &ir.http_response,
-        Set::AfterResponse => &ir.http_after_response,
+    let old = &ir.old_rules;
+    // The order of HAProxy 1.5; `Stop` in one list is nothing to the next.
+    let lists: [&[Rule]; 4] = match set {
+        Set::Request => [&old.block, &ir.http_request, &old.request, &old.request_add],
+        Set::Redirect => [&ir.redirect, &[], &[], &[]],
+        Set::Response => [&ir.http_response, &old.response, &old.response_add, &[]],
+        Set::AfterResponse => [&ir.http_after_response, &[], &[], &[]],
     };
-    if rules.is_empty() {
-        return None;
-    }
+    evaluate_lists(client, exchange, set, lists)
+}
+
+fn evaluate_lists(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    set: Set,
+    lists: [&[Rule]; 4],
+) -> Option<Outcome> {
     let on_response = matches!(set, Set::Response | Set::AfterResponse);
-    let outcome = with_tx(client, exchange, on_response, |tx| {
-        ruleset::evaluate(rules, tx)
-    });
-    decisive(outcome)
+    for rules in lists {
+        if rules.is_empty() {
+            continue;
+        }
+        exchange.stream.left_alone.clear();
+        let outcome = with_tx(client, exchange, on_response, |tx| {
+            ruleset::evaluate(rules, tx)
+        });
+        if let Some(decided) = decisive(outcome) {
+            return Some(decided);
+        }
+    }
+    None
 }
 
 /// Runs the `http-request` rules of a proxy that stand behind the one that decided last.
 pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
     let plan = client.plan.clone();
-    let rules = &plan.proxy(proxy).ir.http_request;
+    let ir = &plan.proxy(proxy).ir;
+    let (rules, old) = (&ir.http_request, &ir.old_rules);
     let last = exchange.stream.decided_by.take();
     let at = rules.iter().position(|rule| Some(rule.span) == last)?;
     let rest = rules.get(at + 1..)?;
-    decisive(with_tx(client, exchange, false, |tx| {
-        ruleset::evaluate(rest, tx)
-    }))
+    let lists: [&[Rule]; 4] = [rest, &old.request, &old.request_add, &[]];
+    evaluate_lists(client, exchange, Set::Request, lists)
 }
 
 /// Runs the `http-after-response` rules on the response that goes to the client.
@@ -112,6 +129,9 @@ pub fn monitor_fails(client: &Client, exchange: &Exchange) -> bool {
 pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<ProxyId> {
     let plan = client.plan.clone();
     let proxy = plan.proxy(client.session.frontend);
+    if let Some(switched) = exchange.stream.switched {
+        return Some(switched);
+    }
     if proxy.ir.use_backend.is_empty() {
         return proxy.default_backend;
     }

@@ -43,8 +43,9 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     let frontend = &plan.proxy(client.session.frontend).ir;
     let backend = &plan.proxy(exchange.stream.backend).ir;
     let limits = plan.at(exchange.stream.backend).response_limits;
-    exchange.server_deadline = Client::after(backend.timeouts.server);
-    exchange.client_deadline = Client::after(frontend.timeouts.client);
+    let timeouts = Times::of(client, exchange);
+    exchange.server_deadline = Client::after(timeouts.server);
+    exchange.client_deadline = Client::after(timeouts.client);
     exchange.scan = Scan::default();
     let mut first = true;
     let framing = loop {
@@ -528,19 +529,12 @@ struct Times {
 
 impl Times {
     fn of(client: &Client, exchange: &Exchange) -> Times {
+        let (plan, stream) = (&client.plan, &exchange.stream);
+        let frontend = &plan.proxy(client.session.frontend).ir;
+        let backend = &plan.proxy(stream.backend).ir;
         Times {
-            client: client
-                .plan
-                .proxy(client.session.frontend)
-                .ir
-                .timeouts
-                .client,
-            server: client
-                .plan
-                .proxy(exchange.stream.backend)
-                .ir
-                .timeouts
-                .server,
+            client: (stream.overrides.timeout_client).or(frontend.timeouts.client),
+            server: (stream.overrides.timeout_server).or(backend.timeouts.server),
         }
     }
 

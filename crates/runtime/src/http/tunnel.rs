@@ -11,7 +11,18 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     let plan = client.plan.clone();
     let frontend = &plan.proxy(client.session.frontend).ir;
     let backend = &plan.proxy(exchange.stream.backend).ir;
-    let mut relay = Relay::new(settings(&plan.program.global, frontend, backend));
+    let mut settings = settings(&plan.program.global, frontend, backend);
+    let overrides = &exchange.stream.overrides;
+    for (timeout, instead) in [
+        (&mut settings.client, overrides.timeout_client),
+        (&mut settings.server, overrides.timeout_server),
+        (&mut settings.tunnel, overrides.timeout_tunnel),
+    ] {
+        if let Some(time) = instead {
+            *timeout = Some(u64::from(time));
+        }
+    }
+    let mut relay = Relay::new(settings);
     exchange.client_stays = false;
     for (lane, side) in [
         (&mut exchange.up, Side::Client),
