@@ -39,6 +39,7 @@ pub static TABLES: &[Tables] = &[
     keyword::protocol_check::TABLE,
     keyword::tcp_check::TABLE,
     keyword::http_option::TABLE,
+    keyword::filter::TABLE,
     keyword::limit::TABLE,
     keyword::retry::TABLE,
     keyword::log::TABLE,

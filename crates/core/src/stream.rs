@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hapax_proto::http::Head;
 
+use crate::bandwidth::Bandwidth;
 use crate::capture::Captures;
 use crate::ir::Milliseconds;
 use crate::program::ProxyId;
@@ -223,6 +224,8 @@ pub struct Stream {
     pub early_hints: EarlyHints,
     /// Which variables exist; see [`Stream::enter_response`].
     pub phase: VariablePhase,
+    /// The limits that rules switched on.
+    pub bandwidth: Vec<Bandwidth>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
 }
@@ -365,6 +368,8 @@ impl Stream {
         let mut request_cookie = std::mem::take(&mut self.request_cookie);
         let mut response_cookie = std::mem::take(&mut self.response_cookie);
         let mut captures = std::mem::take(&mut self.captures);
+        let mut bandwidth = std::mem::take(&mut self.bandwidth);
+        bandwidth.clear();
         let variables = std::mem::take(&mut self.variables);
         let mut unique_id = std::mem::take(&mut self.unique_id);
         unique_id.clear();
@@ -383,6 +388,7 @@ impl Stream {
             response_cookie,
             captures,
             unique_id,
+            bandwidth,
             variables,
             status: -1,
             ..Stream::default()

@@ -32,6 +32,7 @@ pub mod replace_uri;
 pub mod replace_value;
 pub(crate) mod reply;
 pub mod r#return;
+pub mod set_bandwidth_limit;
 pub mod set_header;
 pub mod set_log_level;
 pub mod set_map;
@@ -87,6 +88,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     replace_uri::ROW,
     replace_value::ROW,
     r#return::ROW,
+    set_bandwidth_limit::ROW,
     set_mark::SET_BC_MARK,
     set_mark::SET_BC_TOS,
     set_src::SET_DST,

@@ -6,6 +6,7 @@
 //! `error_page` answer without a server; `finish` settles, counts and logs.
 
 mod again;
+mod bandwidth;
 mod buffer_request;
 mod capture;
 mod case;

@@ -17,6 +17,7 @@ pub mod log_format;
 pub mod matcher;
 pub mod pattern;
 pub mod place;
+pub mod regex;
 pub mod variable;
 pub mod write;
 

@@ -56,6 +56,15 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
     let name = reference.name.as_str();
     match reference.kind {
         ReferenceKind::Frontend => named(names, name).any(|proxy| proxy.kind.has_frontend()),
+        ReferenceKind::BandwidthLimit => reference
+            .from
+            .and_then(|from| config.proxies.get(from))
+            .is_none_or(|proxy| {
+                proxy
+                    .bandwidth_limits
+                    .iter()
+                    .any(|limit| limit.name == name)
+            }),
         ReferenceKind::HttpErrors => config.http_errors.iter().any(|list| list.name == name),
         ReferenceKind::RequestCapture => {
             has_slot(config, reference, |proxy| &proxy.request_captures)

@@ -4,6 +4,7 @@ use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
 use hapax_core::span::Word;
+use hapax_sample::regex::Regex;
 
 use super::row;
 
@@ -239,7 +240,7 @@ fn expect(line: &mut Line<'_>) -> Result<(), Fault> {
         "string" => ir::HttpExpectTest::String(needed()?.text.clone()),
         "rstatus" | "rstring" => {
             let pattern: &Word = needed()?;
-            if regex::bytes::Regex::new(&pattern.lossy()).is_err() {
+            if Regex::new(&pattern.text, false).is_err() {
                 let text = format!(
                     "'http-check expect' : regex '{}' is invalid.",
                     pattern.lossy()

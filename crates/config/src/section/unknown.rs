@@ -274,7 +274,6 @@ static NOT_BUILT: &[&str] = &[
     "dns-accept-family",
     "email-alert",
     "external-check",
-    "filter",
     "force-be-switch",
     "force-persist",
     "guid",

@@ -9,6 +9,7 @@ mod check;
 mod check_script;
 mod error_page;
 mod expression;
+mod filter;
 mod global;
 mod log;
 mod old_rules;
@@ -27,6 +28,7 @@ pub use check::*;
 pub use check_script::*;
 pub use error_page::*;
 pub use expression::*;
+pub use filter::*;
 pub use global::*;
 pub use log::*;
 pub use old_rules::*;
@@ -89,6 +91,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A `filter bwlim-in` or `bwlim-out` of the section itself.
+    BandwidthLimit,
     /// An `http-errors` section.
     HttpErrors,
     /// The number of a capture slot of the section's requests, where the section has a frontend side.

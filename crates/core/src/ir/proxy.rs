@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogTarget, Milliseconds, Network,
-    Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
+    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogTarget,
+    Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -86,6 +86,8 @@ pub struct Proxy {
     pub original_to: Option<ForwardFor>,
     /// `stats ...`.
     pub stats: Option<Stats>,
+    /// `filter bwlim-in` and `filter bwlim-out`.
+    pub bandwidth_limits: Vec<BandwidthLimit>,
     /// `http-request` rules, those of the defaults section first.
     pub http_request: Vec<Rule>,
     /// `http-response` rules.
@@ -469,6 +471,7 @@ impl Proxy {
             forward_for: None,
             original_to: None,
             stats: None,
+            bandwidth_limits: Vec::new(),
             http_request: Vec::new(),
             http_response: Vec::new(),
             http_after_response: Vec::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
-use hapax_sample::matcher::{Regex, compile_regex};
+use hapax_sample::matcher::Regex;
 
 use super::HEADS;
 use super::reading;
@@ -31,7 +31,7 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
             b"end" => Test::End(lower),
             b"sub" => Test::Within(lower),
             b"reg" => Test::Regex(
-                compile_regex(&name.text, false)
+                Regex::new(&name.text, false)
                     .map_err(|text| reading::fault_at(cursor, name.span, text))?,
             ),
             _ => {

@@ -2,8 +2,8 @@
 
 use hapax_core::contract::Tx;
 use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir::{Expr, LogFormat, ProxyKind};
-use hapax_core::keyword::{ActionCursor, Fault, Line, Rulesets, Sections};
+use hapax_core::ir::{Expr, LogFormat, LogPart, ProxyKind};
+use hapax_core::keyword::{ActionCursor, Fault, Line, Needs, Rulesets, Sections};
 use hapax_core::span::{Span, Word};
 use hapax_proto::http::Head;
 use hapax_sample::expression::{self, Ending, Origin};
@@ -117,6 +117,17 @@ pub(crate) fn format(
     };
     let parsed = log_format::parse(bytes, style, place, &Origin::of(cursor.line))
         .map_err(|text| fault_at(cursor, span, text))?;
+    if style == Style::Header && !own_line(cursor) {
+        for part in &parsed.format.parts {
+            if let LogPart::Expr { expr, .. } = part
+                && expr.fetch.needs.0 & (Needs::REQUEST_BYTES.0 | Needs::RESPONSE_BYTES.0) != 0
+            {
+                let name = expr.fetch.name;
+                let text = format!("L6 sample fetch <{name}> ignored in HTTP log-format string.");
+                cursor.line.warn(text);
+            }
+        }
+    }
     let fixed = parsed.fixed().map(<[u8]>::to_vec);
     cursor.line.config.references.extend(parsed.references);
     Ok(match fixed {

@@ -6,7 +6,7 @@ use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionCursor, Fault};
 use hapax_proto::http::{Head, Values};
 use hapax_sample::log_format::Style;
-use hapax_sample::matcher::{Regex, compile_regex, expand};
+use hapax_sample::matcher::{Regex, expand};
 
 use super::reading::{self, Text};
 use super::target::Part;
@@ -29,7 +29,7 @@ pub(crate) fn parse_field(
     let name = reading::expect(cursor, MISSING)?;
     let pattern = reading::expect(cursor, MISSING)?;
     let value = reading::expect(cursor, MISSING)?;
-    let regex = compile_regex(&pattern.text, false)
+    let regex = Regex::new(&pattern.text, false)
         .map_err(|text| reading::fault_at(cursor, pattern.span, text))?;
     let value = reading::format(cursor, &value.text, Style::Header, value.span)?;
     Ok(Arc::new(ReplaceField {
@@ -52,7 +52,7 @@ pub(crate) fn parse_part(
     if !cursor.at_condition() {
         return Err(reading::fault(cursor, EXACTLY));
     }
-    let regex = compile_regex(&pattern.text, false).map_err(|text| {
+    let regex = Regex::new(&pattern.text, false).map_err(|text| {
         let text = format!("failed to parse the regex : {text}");
         reading::fault_at(cursor, pattern.span, text)
     })?;

@@ -3,13 +3,13 @@
 //! They differ within brackets, where POSIX knows no escape, no nested bracket and no operators. A backslash before what
 //! escapes there in PCRE, which most builds of 1.5 used, is read so, unless that leaves the bracket open.
 
-use hapax_sample::matcher::{Regex, compile_regex};
+use hapax_sample::matcher::Regex;
 
 /// Compiles an expression; it runs in linear time.
 pub(crate) fn compile(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
-    compile_regex(&translated(pattern, true), ignore_case)
-        .or_else(|_| compile_regex(&translated(pattern, false), ignore_case))
-        .or_else(|_| compile_regex(pattern, ignore_case))
+    Regex::new(&translated(pattern, true), ignore_case)
+        .or_else(|_| Regex::new(&translated(pattern, false), ignore_case))
+        .or_else(|_| Regex::new(pattern, ignore_case))
 }
 
 /// Runs of letters, digits and hyphens, which may be header names.

@@ -1,7 +1,7 @@
 //! What the checks of one backend say and expect, made once.
 
 use hapax_core::ir::{CheckKind, HttpExpectTest, Proxy, SourceAddress};
-use regex::bytes::Regex;
+use hapax_sample::regex::Regex;
 use thiserror::Error;
 
 use super::request::Request;
@@ -64,7 +64,7 @@ pub(super) enum Test {
 #[error("backend '{backend}': pattern of a check: {error}")]
 pub struct BadPattern {
     backend: String,
-    error: regex::Error,
+    error: String,
 }
 
 impl Recipe {
@@ -123,12 +123,12 @@ impl Recipe {
 }
 
 impl Test {
-    fn new(test: &HttpExpectTest) -> Result<Test, regex::Error> {
+    fn new(test: &HttpExpectTest) -> Result<Test, String> {
         Ok(match test {
             HttpExpectTest::Status(ranges, _) => Test::Status(ranges.clone()),
             HttpExpectTest::String(text) => Test::Text(text.clone()),
             HttpExpectTest::Regex { status, pattern } => {
-                let pattern = Regex::new(pattern)?;
+                let pattern = Regex::new(pattern.as_bytes(), false)?;
                 if *status {
                     Test::StatusPattern(pattern)
                 } else {

@@ -39,6 +39,10 @@ pub struct Lane {
     spliced: bool,
     /// Payload bytes that were received, framing not counted.
     pub payload: u64,
+    /// What of the payload was paid for at the limits of the exchange.
+    pub paid: u64,
+    /// What may pass under those limits; none without limits.
+    pub allowance: Option<Allowance>,
     /// Trailer fields, in the count of bytes.
     pub trailer_bytes: u64,
     /// Bytes that the sink took.
@@ -72,6 +76,15 @@ pub struct Progress {
     pub sink: bool,
 }
 
+/// What may pass under a limit. Bytes that were received are paid for at once and sent when nothing is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Bytes that are paid for; below zero, those that are not.
+    pub credit: i64,
+    /// The most to receive at a time.
+    pub grain: usize,
+}
+
 /// Whom a pending lane waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blocked {
@@ -82,6 +95,8 @@ pub enum Blocked {
     Source,
     /// The sink takes nothing.
     Sink,
+    /// Time has to pass before more may be sent.
+    Limit,
 }
 
 /// Why a lane stopped before the end of its message.
@@ -113,6 +128,8 @@ impl Lane {
         self.pipe = None;
         self.spliced = false;
         self.payload = 0;
+        self.paid = 0;
+        self.allowance = None;
         self.trailer_bytes = 0;
         self.delivered = 0;
         self.progress = Progress::default();
@@ -235,6 +252,7 @@ impl Lane {
         limits: &Limits,
     ) -> Poll<Result<(), LaneFault>> {
         self.discarding = true;
+        self.allowance = None;
         loop {
             self.drop_output();
             if self.body == Body::Ended {
@@ -273,6 +291,10 @@ impl Lane {
     ) -> Poll<Result<(), LaneFault>> {
         self.blocked = Blocked::No;
         for _ in 0..ROUNDS {
+            if self.allowance.is_some_and(|allowance| allowance.credit < 0) {
+                self.blocked = Blocked::Limit;
+                return Poll::Pending;
+            }
             match self.poll_flush(cx, sink) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneFault::Sink(error))),
@@ -375,14 +397,25 @@ impl Lane {
         if input.tail() == 0 {
             input.compact();
         }
-        match source.poll_recv(cx, input.room()) {
+        let mut room = input.room();
+        if let Some(allowance) = self.allowance {
+            let most = room.len().min(allowance.grain);
+            room = &mut room[..most];
+        }
+        match source.poll_recv(cx, room) {
             Poll::Ready(Ok(0)) => return Poll::Ready(self.source_ended()),
             Poll::Ready(Ok(count)) => input.filled(count),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneFault::Source(error))),
             Poll::Pending => return Poll::Pending,
         }
         self.progress.source = true;
-        Poll::Ready(self.decode(limits))
+        let before = self.payload;
+        let decoded = self.decode(limits);
+        if let Some(allowance) = &mut self.allowance {
+            let taken = i64::try_from(self.payload - before).unwrap_or(i64::MAX);
+            allowance.credit = allowance.credit.saturating_sub(taken);
+        }
+        Poll::Ready(decoded)
     }
 
     fn source_ended(&mut self) -> Result<(), LaneFault> {
@@ -401,7 +434,9 @@ impl Lane {
         cx: &mut Context<'_>,
         source: &mut Socket,
     ) -> Option<Poll<Result<(), LaneFault>>> {
-        let least = self.splice_from.filter(|_| !self.discarding)?;
+        let least = self
+            .splice_from
+            .filter(|_| !self.discarding && self.allowance.is_none())?;
         let left = match self.body {
             Body::Length(left) if left >= least || self.spliced => left,
             _ => return None,

@@ -11,7 +11,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
-use super::{again, fault_log, response, route};
+use super::{again, bandwidth, fault_log, response, route};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::{Io, PeerClosed, Stream as Socket};
@@ -188,6 +188,9 @@ fn poll_head(
     let socket = &mut connection.socket;
     let mut client_fault = None;
     let mut fault_of_body = None;
+    if !stream.bandwidth.is_empty() {
+        bandwidth::grant(&mut stream.bandwidth, up, down, clock::now_ms());
+    }
     let mut waits = Blocked::No;
     if !up.is_done() {
         match up.poll(cx, &mut client.socket, socket, request_limits) {
@@ -306,8 +309,17 @@ fn poll_head(
         true => *server_until,
         false => NEVER,
     };
+    let pause = match waits {
+        Blocked::Limit => bandwidth::resumes(&mut stream.bandwidth, up, false, clock::now_ms()),
+        _ => NEVER,
+    };
     let deadline = client_deadline.min(server_deadline);
-    poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
+    let interrupted = poll_interrupted(cx, &mut client.timer, &client.handle, deadline.min(pause));
+    if pause < deadline && interrupted == Poll::Ready(Interrupted::Deadline) {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    interrupted.map(|why| {
         Err(match why {
             Interrupted::Ended(cause) => Failure::ended(cause),
             Interrupted::Deadline if client_deadline <= server_deadline => {
@@ -393,6 +405,7 @@ fn poll_bodies(
         up,
         down,
         server,
+        stream,
         notes,
         client_deadline: client_until,
         server_deadline: server_until,
@@ -401,6 +414,9 @@ fn poll_bodies(
     let Some(connection) = server else {
         return Poll::Ready(Err(Failure::new(Cause::Internal, Phase::Data, 0)));
     };
+    if !stream.bandwidth.is_empty() {
+        bandwidth::grant(&mut stream.bandwidth, up, down, clock::now_ms());
+    }
     let socket = &mut connection.socket;
     let mut up_waits = Blocked::No;
     let mut left = false;
@@ -479,8 +495,19 @@ fn poll_bodies(
     } else {
         Phase::Data
     };
+    let pause =
+        match stream.bandwidth.is_empty() {
+            true => NEVER,
+            false => bandwidth::resumes(&mut stream.bandwidth, up, false, now)
+                .min(bandwidth::resumes(&mut stream.bandwidth, down, true, now)),
+        };
     let deadline = client_deadline.min(server_deadline);
-    poll_interrupted(cx, &mut client.timer, &client.handle, deadline).map(|why| {
+    let interrupted = poll_interrupted(cx, &mut client.timer, &client.handle, deadline.min(pause));
+    if pause < deadline && interrupted == Poll::Ready(Interrupted::Deadline) {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    interrupted.map(|why| {
         Err(match why {
             Interrupted::Ended(cause) => Failure::ended(cause),
             Interrupted::Deadline if client_deadline <= server_deadline => {

@@ -11,8 +11,9 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::{converters, expand, string};
-use crate::matcher::{METHODS, Regex, compile_regex};
+use crate::matcher::{Expressions, METHODS};
 use crate::pattern;
+use crate::regex::Regex;
 
 const STR: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Map, ArgKind::Str],
@@ -107,7 +108,15 @@ fn open(args: &mut [Arg], method: &'static str, output: &'static str) -> Result<
     };
     let check = |value: &[u8]| pattern::check_value(&view, value);
     let at = list
-        .view(view, || (row.index)(false), Names::Refuse, check)
+        .view(
+            view,
+            || match method {
+                "regm" => Box::new(Expressions::with_groups()),
+                _ => (row.index)(false),
+            },
+            Names::Refuse,
+            check,
+        )
         .map_err(|error| pattern::at_line(&compiled.text, error))?;
     let compiled = Compiled {
         text: compiled.text.clone(),
@@ -189,7 +198,7 @@ fn expression(map: &Map, key: &[u8]) -> Option<Regex> {
     if let Some(regex) = map.expressions.read().get(key) {
         return Some(regex.clone());
     }
-    let regex = compile_regex(key, false).ok()?;
+    let regex = Regex::new(key, false).ok()?;
     let mut known = map.expressions.write();
     if known.len() >= MOST_EXPRESSIONS {
         known.clear();

@@ -6,11 +6,10 @@ use hapax_core::contract::Cx;
 use hapax_core::ir::{Arg, Compiled};
 use hapax_core::keyword::{ArgKind, ArgSpec};
 use hapax_core::sample::{Sample, Value};
-use regex::bytes::{Captures, Regex};
 
 use super::{converters, int, int_arg, kept, room, str_arg, string};
 use crate::cast;
-use crate::matcher::compile_regex;
+use crate::regex::{Captures, Regex};
 
 const PART: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Int, ArgKind::Str, ArgKind::Int],
@@ -193,7 +192,7 @@ fn check_regsub(args: &mut [Arg]) -> Result<(), String> {
     }
     let pattern = str_arg(args, 0).unwrap_or_default();
     let substitution = Substitution {
-        regex: compile_regex(pattern, flags.contains(&b'i'))?,
+        regex: Regex::new(pattern, flags.contains(&b'i'))?,
         replacement: str_arg(args, 1).unwrap_or_default().to_vec(),
         global: flags.contains(&b'g'),
     };
@@ -214,23 +213,26 @@ fn regsub<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample
     let substitution = compiled.value.downcast_ref::<Substitution>()?;
     let bytes = sample.value.bytes()?;
     let mut out = Vec::new();
-    let (mut done, mut at, mut found_any) = (0, 0, false);
-    while let Some(captures) = substitution.regex.captures_at(bytes, at) {
-        let Some(found) = captures.get(0) else { break };
+    let (mut done, mut found_any) = (0, false);
+    // Every search but the first sees only what is left.
+    while let Some(captures) = match found_any {
+        false => substitution.regex.captures(bytes),
+        true => substitution.regex.captures_in_rest(bytes, done),
+    } {
+        let found = captures.range();
         found_any = true;
-        out.extend_from_slice(&bytes[done..found.start()]);
+        out.extend_from_slice(bytes.get(done..found.start).unwrap_or_default());
         expand(&substitution.replacement, &captures, &mut out);
-        done = found.end();
-        at = done;
+        let moved = found.end > done;
+        done = done.max(found.end);
         if !substitution.global {
             break;
         }
-        // An empty match may follow another one, but not itself.
-        if found.is_empty() {
-            let Some(byte) = bytes.get(at) else { break };
+        // Nothing was found at the very beginning of what is left: the search goes on behind its first byte.
+        if !moved {
+            let Some(byte) = bytes.get(done) else { break };
             out.push(*byte);
-            at += 1;
-            done = at;
+            done += 1;
         }
     }
     if !found_any {
@@ -253,7 +255,7 @@ pub fn expand(replacement: &[u8], captures: &Captures<'_>, out: &mut Vec<u8>) {
         match replacement.get(at) {
             Some(digit @ b'0'..=b'9') => {
                 if let Some(group) = captures.get(usize::from(digit - b'0')) {
-                    out.extend_from_slice(group.as_bytes());
+                    out.extend_from_slice(group);
                 }
             }
             Some(b'x') if hex_byte(replacement, at + 1).is_some() => {

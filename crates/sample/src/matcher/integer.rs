@@ -1,5 +1,7 @@
 //! Numbers and ranges: `-m int` and `-m len`. Operators become ranges before they come here.
 
+use std::collections::BTreeSet;
+
 use hapax_core::pattern::{Entries, Index, Names};
 use hapax_core::sample::Value;
 use hashbrown::HashMap;
@@ -12,6 +14,54 @@ pub struct Numbers {
     read: fn(&str) -> Result<(i64, i64), String>,
     single: HashMap<i64, SmallVec<[u32; 1]>>,
     ranges: Vec<(i64, i64, u32)>,
+    /// The first of the ranges, cut where one of them begins or ends.
+    segments: Option<Segments>,
+}
+
+/// Ranges that lie over each other, as segments side by side.
+#[derive(Debug)]
+struct Segments {
+    /// Where each begins, and the first range that covers it.
+    starts: Vec<(i64, Option<u32>)>,
+    /// How many ranges there were when they were cut.
+    known: usize,
+}
+
+/// Ranges from which on segments are cut.
+const SEVERAL: usize = 8;
+
+impl Segments {
+    fn of(ranges: &[(i64, i64, u32)]) -> Segments {
+        let mut edges = Vec::with_capacity(ranges.len() * 2);
+        for &(low, high, id) in ranges {
+            edges.push((low, true, id));
+            // A range without end has none.
+            edges.extend(high.checked_add(1).map(|end| (end, false, id)));
+        }
+        edges.sort_unstable();
+        let mut open = BTreeSet::new();
+        let mut starts: Vec<(i64, Option<u32>)> = Vec::new();
+        for (at, begins, id) in edges {
+            match begins {
+                true => open.insert(id),
+                false => open.remove(&id),
+            };
+            let first = open.first().copied();
+            match starts.last_mut() {
+                Some(last) if last.0 == at => last.1 = first,
+                _ => starts.push((at, first)),
+            }
+        }
+        Segments {
+            starts,
+            known: ranges.len(),
+        }
+    }
+
+    fn find(&self, number: i64) -> Option<u32> {
+        let after = self.starts.partition_point(|(start, _)| *start <= number);
+        self.starts.get(after.checked_sub(1)?)?.1
+    }
 }
 
 impl Numbers {
@@ -30,6 +80,7 @@ impl Numbers {
             read: range,
             single: HashMap::new(),
             ranges: Vec::new(),
+            segments: None,
         }
     }
 }
@@ -51,6 +102,7 @@ impl Index for Numbers {
         };
         if low != high {
             self.ranges.retain(|(_, _, other)| *other != id);
+            self.segments = None;
         } else if let Some(ids) = self.single.get_mut(&low) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
@@ -66,9 +118,14 @@ impl Index for Numbers {
             _ => return None,
         };
         let single = self.single.get(&number).and_then(|ids| ids.first());
-        let mut ranges = self.ranges.iter();
-        let range = ranges.find(|(low, high, _)| (*low..=*high).contains(&number));
-        [single.copied(), range.map(|(_, _, id)| *id)]
+        let segments = self.segments.as_ref();
+        let cut = segments.and_then(|segments| segments.find(number));
+        let fresh = segments.map_or(0, |segments| segments.known);
+        let fresh = self.ranges.get(fresh..).unwrap_or_default();
+        let range = fresh
+            .iter()
+            .find(|(low, high, _)| (*low..=*high).contains(&number));
+        [single.copied(), cut, range.map(|(_, _, id)| *id)]
             .into_iter()
             .flatten()
             .min()
@@ -76,6 +133,21 @@ impl Index for Numbers {
 
     fn in_tree(&self, _: u32, _: &Entries) -> bool {
         false
+    }
+
+    fn arranged(&self, _: &Entries) -> Option<Box<dyn Index>> {
+        let known = self.segments.as_ref().map_or(0, |segments| segments.known);
+        let fresh = self.ranges.len().saturating_sub(known);
+        if self.ranges.len() < SEVERAL || fresh <= known / 8 {
+            return None;
+        }
+        Some(Box::new(Numbers {
+            of_length: self.of_length,
+            read: self.read,
+            single: self.single.clone(),
+            ranges: self.ranges.clone(),
+            segments: Some(Segments::of(&self.ranges)),
+        }))
     }
 
     fn empty(&self) -> Box<dyn Index> {
@@ -153,5 +225,32 @@ impl Operator {
             Operator::Less => low.checked_sub(1).map(|high| format!(":{high}")),
             Operator::LessOrEqual => Some(format!(":{high}")),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Segments;
+
+    #[test]
+    fn segments_find_what_a_scan_finds() {
+        let ranges = [
+            (10, 20, 5),
+            (15, 30, 1),
+            (i64::MIN, -5, 2),
+            (25, i64::MAX, 7),
+            (12, 12, 0),
+            (15, 30, 9),
+            (i64::MIN, i64::MAX, 40),
+        ];
+        for count in 0..=ranges.len() {
+            let ranges = &ranges[..count];
+            let segments = Segments::of(ranges);
+            for number in (-10..40).chain([i64::MIN, i64::MAX]) {
+                let covers = |(low, high, _): &&(i64, i64, u32)| (*low..=*high).contains(&number);
+                let scanned = ranges.iter().filter(covers).map(|(.., id)| *id).min();
+                assert_eq!(segments.find(number), scanned, "{number}");
+            }
+        }
     }
 }

@@ -14,18 +14,17 @@ use hapax_core::pattern::{Entries, Index, Names};
 use hapax_core::sample::{Type, Value};
 
 pub use integer::Operator;
-pub use regular::compile as compile_regex;
 pub use text::decode_hex;
 pub use version::numbers as version_numbers;
 pub use written::Written;
 
 pub use crate::converter::expand;
-pub use regex::bytes::Regex;
+pub use crate::regex::Regex;
 
 use delimited::Delimited;
 use integer::Numbers;
 use network::Networks;
-use regular::Expressions;
+pub(crate) use regular::Expressions;
 use substring::Substrings;
 use text::{Bytes, Part, Texts};
 

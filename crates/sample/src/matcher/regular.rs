@@ -1,16 +1,30 @@
-//! Regular expressions: `-m reg`, `regsub` and the actions that replace.
+//! Regular expressions as patterns: `-m reg`.
 
 use hapax_core::pattern::{Entries, Index, Names};
 use hapax_core::sample::Value;
-use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
+use crate::regex::Regex;
 
 /// Expressions in order, and all of them as one automaton when there are several.
 #[derive(Debug)]
 pub struct Expressions {
     ignore_case: bool,
+    groups: bool,
     list: Vec<(u32, Regex)>,
-    /// The automaton, with how many of `list` it holds.
-    set: Option<(RegexSet, usize)>,
+    /// The automaton of those that run in linear time.
+    set: Option<Automaton>,
+}
+
+#[derive(Debug)]
+struct Automaton {
+    set: RegexSet,
+    /// Where its expressions stand in the list, in order.
+    places: Vec<usize>,
+    /// Where the others stand, in order.
+    others: Vec<usize>,
+    /// How many expressions there were when it was built.
+    known: usize,
 }
 
 /// Expressions from which on one automaton is built for them.
@@ -23,14 +37,27 @@ impl Expressions {
     pub fn new(ignore_case: bool) -> Expressions {
         Expressions {
             ignore_case,
+            groups: false,
             list: Vec::new(),
             set: None,
+        }
+    }
+
+    /// Without expressions; those that come may refer to their groups.
+    pub fn with_groups() -> Expressions {
+        Expressions {
+            groups: true,
+            ..Expressions::new(false)
         }
     }
 }
 
 impl Index for Expressions {
     fn insert(&mut self, id: u32, entries: &Entries, _: Names) -> Result<(), String> {
+        let compile = match self.groups {
+            true => Regex::new,
+            false => Regex::without_groups,
+        };
         let regex = compile(entries.key(id), self.ignore_case)?;
         self.list.push((id, regex));
         Ok(())
@@ -43,15 +70,26 @@ impl Index for Expressions {
 
     fn find(&self, value: &Value<'_>, _: &Entries) -> Option<u32> {
         let bytes = value.bytes()?;
-        let mut rest = self.list.as_slice();
-        if let Some((set, count)) = &self.set {
-            if let Some(first) = set.matches(bytes).iter().min() {
-                return self.list.get(first).map(|(id, _)| *id);
-            }
-            rest = rest.get(*count..).unwrap_or_default();
-        }
-        let found = rest.iter().find(|(_, regex)| regex.is_match(bytes));
-        found.map(|(id, _)| *id)
+        let automaton = match &self.set {
+            // Before a newline that ends the text, `$` is not what it is to the automaton.
+            Some(automaton) if !bytes.ends_with(b"\n") => automaton,
+            _ => return first(&self.list, bytes),
+        };
+        let matches = automaton.set.matches(bytes);
+        let found = matches.iter().next();
+        let found = found.and_then(|at| automaton.places.get(at)).copied();
+        // Those that are not in the automaton may come first.
+        let others = automaton.others.iter().copied();
+        let at = others
+            .chain(automaton.known..self.list.len())
+            .take_while(|at| found.is_none_or(|found| *at < found))
+            .find(|at| {
+                self.list
+                    .get(*at)
+                    .is_some_and(|(_, regex)| regex.is_match(bytes))
+            })
+            .or(found)?;
+        self.list.get(at).map(|(id, _)| *id)
     }
 
     fn in_tree(&self, _: u32, _: &Entries) -> bool {
@@ -59,16 +97,28 @@ impl Index for Expressions {
     }
 
     fn empty(&self) -> Box<dyn Index> {
-        Box::new(Expressions::new(self.ignore_case))
+        Box::new(Expressions {
+            groups: self.groups,
+            ..Expressions::new(self.ignore_case)
+        })
     }
 
-    fn arranged(&self, entries: &Entries) -> Option<Box<dyn Index>> {
-        let known = self.set.as_ref().map_or(0, |(_, count)| *count);
+    fn arranged(&self, _: &Entries) -> Option<Box<dyn Index>> {
+        let known = self.set.as_ref().map_or(0, |automaton| automaton.known);
         let fresh = self.list.len() - known.min(self.list.len());
         if self.list.len() < SEVERAL || fresh <= known / 8 {
             return None;
         }
-        let sources = self.list.iter().map(|(id, _)| source(entries.key(*id)));
+        let (mut places, mut others, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, (_, regex)) in self.list.iter().enumerate() {
+            match regex.linear_source() {
+                Some(source) => {
+                    places.push(at);
+                    sources.push(source);
+                }
+                None => others.push(at),
+            }
+        }
         let set = RegexSetBuilder::new(sources)
             .unicode(false)
             .case_insensitive(self.ignore_case)
@@ -77,71 +127,20 @@ impl Index for Expressions {
             .ok()?;
         Some(Box::new(Expressions {
             ignore_case: self.ignore_case,
+            groups: self.groups,
             list: self.list.clone(),
-            set: Some((set, self.list.len())),
+            set: Some(Automaton {
+                set,
+                places,
+                others,
+                known: self.list.len(),
+            }),
         }))
     }
 }
 
-/// Compiles an expression over bytes.
-///
-/// # Errors
-/// Upstream's text, for expressions that are wrong and for those that this engine cannot run in linear time.
-pub fn compile(pattern: &[u8], ignore_case: bool) -> Result<Regex, String> {
-    RegexBuilder::new(&source(pattern))
-        .unicode(false)
-        .case_insensitive(ignore_case)
-        .build()
-        .map_err(|error| explain(&String::from_utf8_lossy(pattern), &error))
-}
-
-/// The pattern as the engine reads it: bytes that are not UTF-8 become escapes.
-fn source(pattern: &[u8]) -> String {
-    match std::str::from_utf8(pattern) {
-        Ok(text) => text.to_owned(),
-        Err(_) => pattern
-            .iter()
-            .map(|byte| match byte {
-                0x80.. => format!("\\x{byte:02x}"),
-                _ => char::from(*byte).to_string(),
-            })
-            .collect(),
-    }
-}
-
-fn explain(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    let known = [
-        (
-            "unclosed group",
-            "missing closing parenthesis",
-            pattern.len(),
-        ),
-        (
-            "unopened group",
-            "unmatched closing parenthesis",
-            pattern.find(')').unwrap_or(0),
-        ),
-        (
-            "unclosed character class",
-            "missing terminating ] for character class",
-            pattern.len(),
-        ),
-        (
-            "incomplete escape sequence",
-            "\\ at end of pattern",
-            pattern.len(),
-        ),
-        (
-            "repetition operator missing expression",
-            "quantifier does not follow a repeatable item",
-            pattern.find(['*', '+', '?']).unwrap_or(0),
-        ),
-    ];
-    if let Some((_, theirs, offset)) = known.iter().find(|(ours, ..)| text.contains(ours)) {
-        return format!("regex '{pattern}' is invalid (error={theirs}, erroffset={offset})");
-    }
-    let reason = text.lines().last().unwrap_or_default();
-    let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-    format!("regex '{pattern}' cannot be used: {reason}")
+/// The first expression that matches.
+fn first(list: &[(u32, Regex)], bytes: &[u8]) -> Option<u32> {
+    let found = list.iter().find(|(_, regex)| regex.is_match(bytes));
+    found.map(|(id, _)| *id)
 }
