@@ -310,7 +310,7 @@ fn read(name: &str, word: &hapax_core::span::Word) -> Result<CheckPattern, Strin
         ),
         "rstring" | "rbinary" => {
             let pattern = word.lossy().into_owned();
-            if regex::bytes::Regex::new(&pattern).is_err() {
+            if hapax_sample::regex::Regex::new(pattern.as_bytes(), false).is_err() {
                 return Err(format!("regex '{pattern}' is invalid."));
             }
             match name {

@@ -66,7 +66,7 @@ impl From<io::Error> for Failure {
 
 impl Script {
     /// Compiles the patterns of `lines`.
-    pub(super) fn new(lines: &[CheckStep], named: bool) -> Result<Script, regex::Error> {
+    pub(super) fn new(lines: &[CheckStep], named: bool) -> Result<Script, String> {
         let mut steps = Vec::with_capacity(lines.len() + 1);
         let mut note: Option<&String> = None;
         for (index, line) in lines.iter().enumerate() {

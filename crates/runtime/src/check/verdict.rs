@@ -2,8 +2,8 @@
 
 use hapax_core::ir::{CheckExpect, CheckPattern, CheckText};
 use hapax_core::live::CheckStatus;
+use hapax_sample::regex::Regex;
 use memchr::memmem;
-use regex::bytes::Regex;
 
 use super::answer::{Finding, cut};
 use super::script::Step;
@@ -28,11 +28,11 @@ pub(super) enum Verdict {
 
 impl Expectation {
     /// Compiles the pattern.
-    pub(super) fn new(expect: &CheckExpect, named: bool) -> Result<Expectation, regex::Error> {
+    pub(super) fn new(expect: &CheckExpect, named: bool) -> Result<Expectation, String> {
         let regex = match &expect.pattern {
             // What servers send is bytes, not characters.
             CheckPattern::Regex(pattern) | CheckPattern::BinaryRegex(pattern) => {
-                Some(Regex::new(pattern)?)
+                Some(Regex::new(pattern.as_bytes(), false)?)
             }
             _ => None,
         };
