@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from . import configs, load, maps
+from . import configs, load, maps, rules
 from .process import cpu_seconds, end, free_port, memory_kib, start, syscalls
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -139,11 +139,12 @@ def run(stage, options):
         rows += measure_memory(stage, options)
     if chosen(CHECK, options):
         rows += measure_check(stage, options)
-    if chosen(maps.NAME, options):
-        found = maps.measure(stage, options, row)
-        for line in found:
-            print(show(line), flush=True)
-        rows += found
+    for section in (maps, rules):
+        if chosen(section.NAME, options) or any(pattern.startswith(section.NAME) for pattern in options.only):
+            found = section.measure(stage, options, row)
+            for line in found:
+                print(show(line), flush=True)
+            rows += found
     return rows
 
 

@@ -111,10 +111,9 @@ def loaded(stage, side, path, converter, rounds):
     return found
 
 
-def per_request(stage, configurations, rounds, times):
+def per_request(stage, configurations, rounds, times, amount=20_000):
     """How much more CPU per request the second configuration takes than the first, divided by `times`, ns."""
     found = {}
-    amount = 20_000
     for side, binary in stage.binaries.items():
         differences = []
         for _ in range(rounds):

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bumpalo::Bump;
+use hapax_proto::http::Head;
 use serde::{Serialize, Serializer};
 
 use crate::ir;
 use crate::live::ServerLive;
 use crate::program::Program;
-use crate::sample::{Sample, Type, Value};
+use crate::sample::{Sample, Value};
 use crate::stream::{Priority, Session, Stream};
 use crate::variable::{Decision, Name, Room, Scope, State, Variables};
 
@@ -234,11 +235,8 @@ pub trait Matcher: Debug + Send + Sync {
     /// Match method, flags and patterns as text; equal text is an equal matcher.
     fn text(&self) -> String;
 
-    /// The type the sample is cast to before [`Matcher::matches`].
-    fn input(&self) -> Type;
-
-    /// Whether a pattern matches.
-    fn matches(&self, sample: &Sample<'_>) -> bool;
+    /// Whether a pattern matches a sample, which is cast first if it must be.
+    fn matches(&self, sample: &Sample<'_>, arena: &Bump) -> bool;
 }
 
 /// A balance algorithm with its arguments; builds the working structure of a backend.
@@ -252,13 +250,18 @@ pub trait Algorithm: Debug + Send + Sync {
     /// What of a request decides.
     fn key(&self) -> BalanceKey<'_>;
 
+    /// Whether it looks at HTTP requests only.
+    fn needs_http(&self) -> bool {
+        false
+    }
+
     /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
     /// structure cannot take.
     fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer>;
 }
 
 /// What of a request decides about the server.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub enum BalanceKey<'a> {
     /// Nothing.
     None,
@@ -266,6 +269,27 @@ pub enum BalanceKey<'a> {
     Source,
     /// The value of an expression.
     Expr(&'a ir::Expr),
+    /// What the algorithm itself reads from the request.
+    Request(&'a dyn RequestKey),
+}
+
+impl BalanceKey<'_> {
+    /// Whether nothing of a request decides.
+    pub fn is_none(self) -> bool {
+        matches!(self, BalanceKey::None)
+    }
+}
+
+/// Reads what decides about the server from a request.
+pub trait RequestKey: Debug + Send + Sync {
+    /// The key; [`KeyValue::None`] when the request has none.
+    fn key<'a>(&self, cx: &Cx<'a>) -> KeyValue<'a>;
+
+    /// Whether the body of a request must be here before the key can be read.
+    fn awaits_body(&self, request: &Head) -> bool {
+        let _ = request;
+        false
+    }
 }
 
 /// The key of one request.

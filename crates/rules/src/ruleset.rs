@@ -10,10 +10,8 @@ use hapax_sample::log_format;
 ///
 /// `Stop` is what `allow` gives: the rest of this ruleset is passed over, and so is nothing else.
 pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
-    for rule in rules {
-        if !applies(rule.condition.as_ref(), &tx.cx()) {
-            continue;
-        }
+    let mut rest = rules.iter();
+    while let Some(rule) = next(&mut rest, &tx.cx()) {
         match rule.action.run(tx) {
             Outcome::Continue => {}
             Outcome::Stop => {
@@ -28,6 +26,12 @@ pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
         }
     }
     Outcome::Continue
+}
+
+/// The next rule whose condition holds. What is looked at stays the same up to there: it is gathered once.
+#[inline]
+fn next<'r>(rules: &mut std::slice::Iter<'r, Rule>, cx: &Cx<'_>) -> Option<&'r Rule> {
+    rules.find(|rule| applies(rule.condition.as_ref(), cx))
 }
 
 /// As [`evaluate`], for rules that may wait: `Wait` when a condition cannot be decided yet. All rules run again when more

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bumpalo::Bump;
 use hapax_core::contract::{Cx, Matcher, Shared};
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Acl, AclId, AclTest, Config, Reference};
@@ -14,7 +15,7 @@ use hapax_core::span::Word;
 
 use crate::condition::Verdict;
 use crate::expression::{self, Ending, ExpressionError, Origin};
-use crate::matcher::Operator;
+use crate::matcher::{Operator, Written};
 use crate::pattern::{self, User};
 use crate::{cast, matcher};
 
@@ -121,7 +122,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
         Some(row) => {
             let mut text = row.fetch.as_bytes().to_vec();
             text.extend_from_slice(&word.text[name.len()..]);
-            expression::parse(&text, Ending::Whole, origin).map_err(|error| match error {
+            expression::parse_for(&text, Ending::Whole, "", origin).map_err(|error| match error {
                 ExpressionError::FetchArgument { text, .. } => {
                     format!("ACL keyword '{name}' : {text}")
                 }
@@ -131,7 +132,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
                 error => format!("ACL keyword '{name}' : {error}"),
             })
         }
-        None => expression::parse(&word.text, Ending::Whole, origin)
+        None => expression::parse_for(&word.text, Ending::Whole, "", origin)
             .map_err(|error| format!("{error} in ACL expression '{}'", word.lossy())),
     }?;
     // A converter changes what the patterns meet, but not the method that the keyword brings.
@@ -146,8 +147,8 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
     let flags = read_flags(rest, &mut method, origin)?;
     let method = method.ok_or_else(|| no_method(parsed.expr.fetch.name))?;
     let given = rest.get(flags.length..).unwrap_or(&[]);
-    let mut lists = flags.lists;
-    let silent = flags.explicit_end || !lists.is_empty() || method.name == "found";
+    let files = flags.lists;
+    let silent = flags.explicit_end || !files.is_empty() || method.name == "found";
     let boolean = method.name == "bool";
     let warning = (given.is_empty() && !silent && !boolean).then(|| {
         format!(
@@ -163,8 +164,8 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
     if let Some(id) = flags.id {
         list.id.store(id, std::sync::atomic::Ordering::Relaxed);
     }
-    let view = view(&list, method, flags.ignore_case, flags.names);
-    lists.push((list, view.map_err(|(_, text)| text)?));
+    let view = view(&list, method, flags.ignore_case, flags.names).map_err(|(_, text)| text)?;
+    let written = Written::new(&patterns, method, flags.ignore_case);
     let text: Vec<_> = words.iter().map(Word::lossy).collect();
     Ok(ParsedTest {
         test: AclTest {
@@ -172,7 +173,10 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
             matcher: Shared(Arc::new(Compared {
                 text: format!("-m {} {}", method.name, text.join(" ")),
                 input: method.input,
-                lists,
+                files,
+                written,
+                list,
+                view,
                 answer: match method.name {
                     "found" => Answer::Always,
                     "bool" => Answer::True,
@@ -191,7 +195,13 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
 struct Compared {
     text: String,
     input: Type,
-    lists: Vec<(Arc<List>, usize)>,
+    /// Lists of files, with the place of the view.
+    files: Vec<(Arc<List>, usize)>,
+    /// The patterns of the line itself as they were written.
+    written: Written,
+    /// The same as the runtime API knows them.
+    list: Arc<List>,
+    view: usize,
     answer: Answer,
 }
 
@@ -211,19 +221,38 @@ impl Matcher for Compared {
         self.text.clone()
     }
 
-    fn input(&self) -> Type {
-        self.input
+    fn matches(&self, sample: &Sample<'_>, arena: &Bump) -> bool {
+        if self.answer == Answer::Always {
+            return true;
+        }
+        if self.takes(sample.value.kind()) {
+            return self.compare(&sample.value);
+        }
+        cast::cast(*sample, self.input, arena).is_some_and(|sample| self.compare(&sample.value))
+    }
+}
+
+impl Compared {
+    /// Whether values of a type are compared as they are.
+    #[inline]
+    fn takes(&self, kind: Type) -> bool {
+        kind == self.input
+            || match self.input {
+                Type::Any => true,
+                Type::Str => kind == Type::Meth,
+                Type::Addr => matches!(kind, Type::Ipv4 | Type::Ipv6),
+                _ => false,
+            }
     }
 
-    fn matches(&self, sample: &Sample<'_>) -> bool {
-        match self.answer {
-            Answer::Always => true,
-            Answer::True => sample.value == Value::Bool(true),
-            Answer::Lists => {
-                let mut lists = self.lists.iter();
-                lists.any(|(list, view)| list.has(*view, &sample.value))
-            }
+    #[inline]
+    fn compare(&self, value: &Value<'_>) -> bool {
+        if self.answer == Answer::True {
+            return *value == Value::Bool(true);
         }
+        let mut files = self.files.iter();
+        self.written.has(value, &self.list, self.view)
+            || files.any(|(list, view)| list.has(*view, value))
     }
 }
 
@@ -296,20 +325,10 @@ pub(crate) fn judge<'a>(acl: &'a Acl, cx: &Cx<'a>) -> Verdict {
     verdict
 }
 
+#[inline]
 fn test_matches<'a>(test: &'a AclTest, cx: &Cx<'a>) -> bool {
     let matcher = &*test.matcher.0;
-    let input = matcher.input();
-    expression::any(&test.expr, cx, |sample| {
-        sample
-            .and_then(|sample| {
-                if input == Type::Any || input == sample.value.kind() {
-                    Some(sample)
-                } else {
-                    cast::cast(sample, input, cx.arena)
-                }
-            })
-            .is_some_and(|sample| matcher.matches(&sample))
-    })
+    expression::any(&test.expr, cx, |sample| matcher.matches(sample, cx.arena))
 }
 
 struct Flags {

@@ -13,6 +13,7 @@ use crate::argument::{self, ArgumentError};
 use crate::cast;
 use crate::fetch::acl;
 use crate::pattern::{self, User};
+use crate::place;
 
 /// Who asks for an expression: what names in it refer to.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct Origin<'a> {
     pub from: Option<usize>,
     /// The lists of patterns.
     pub patterns: Lists,
+    /// What expressions are part of, as messages call it; empty where only tests of ACLs stand.
+    pub usage: &'static str,
     /// The section's ACLs so far; none where no section is read.
     pub acls: Option<&'a HashMap<String, AclId>>,
 }
@@ -56,6 +59,7 @@ impl<'a> Origin<'a> {
             place: line.scope.place(line.span),
             from: named.then_some(line.config.proxies.len()),
             patterns: line.config.patterns.clone(),
+            usage: place::usage(line.words),
             acls: Some(&line.scope.acls),
         }
     }
@@ -116,6 +120,19 @@ pub enum Ending {
 /// # Errors
 /// When a fetch or converter is unknown, its arguments are wrong, or types do not fit.
 pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed, ExpressionError> {
+    parse_for(text, ending, origin.usage, origin)
+}
+
+/// Reads an expression that is part of `usage`; of a test of an ACL when that is empty.
+///
+/// # Errors
+/// See [`parse`].
+pub fn parse_for(
+    text: &[u8],
+    ending: Ending,
+    usage: &str,
+    origin: &Origin<'_>,
+) -> Result<Parsed, ExpressionError> {
     let name = keyword(text);
     if name.is_empty() {
         return Err(ExpressionError::MissingFetch);
@@ -134,7 +151,11 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
     })?;
     at += arguments.length;
     let mut args = arguments.values;
-    resolve(&mut args, &fetch.args, fetch.name, origin, &mut references);
+    let user = || match usage {
+        "" => format!("ACL keyword '{}'", fetch.name),
+        _ => format!("sample fetch keyword '{}' in {usage}", fetch.name),
+    };
+    resolve(&mut args, &fetch.args, &user, origin, &mut references);
     if fetch.args.kinds.first() == Some(&ArgKind::Acl) {
         acl::resolve(&mut args, origin).map_err(|text| ExpressionError::FetchCheck {
             name: name.to_owned(),
@@ -190,7 +211,12 @@ pub fn parse(text: &[u8], ending: Ending, origin: &Origin<'_>) -> Result<Parsed,
         )?;
         at += arguments.length;
         let mut args = arguments.values;
-        resolve(&mut args, &row.args, row.name, origin, &mut references);
+        let user = || match usage {
+            "" => format!("converter '{}' in ACL expression", row.name),
+            _ => format!("converter '{}' in {usage}", row.name),
+        };
+        resolve(&mut args, &row.args, &user, origin, &mut references);
+        name_acls(&mut args, &row.args, origin);
         open_maps(&mut args, &row.args, origin).map_err(|text| {
             ExpressionError::ConverterCheck {
                 name: name.to_owned(),
@@ -240,25 +266,25 @@ pub fn eval_as<'a>(expr: &'a Expr, kind: Type, cx: &Cx<'a>) -> Option<Sample<'a>
 }
 
 /// Whether `found` holds for one of the values, asked in order.
-pub fn any<'a>(
-    expr: &'a Expr,
-    cx: &Cx<'a>,
-    mut found: impl FnMut(Option<Sample<'a>>) -> bool,
-) -> bool {
+#[inline]
+pub fn any<'a>(expr: &'a Expr, cx: &Cx<'a>, mut found: impl FnMut(&Sample<'a>) -> bool) -> bool {
     let mut occurrence = Occurrence {
         iterating: true,
         ..Occurrence::default()
     };
+    let plain = expr.converters.is_empty();
     // A head has a bounded number of values; the bound here is against a fetch that never ends.
     for _ in 0..=u16::MAX {
         occurrence.more = false;
-        let sample = (expr.fetch.0.run)(cx, &expr.args, &mut occurrence);
-        let more = occurrence.more;
-        if found(sample.and_then(|sample| convert(expr, cx, sample))) {
-            return true;
-        }
-        if !more {
-            return false;
+        // Looked at where it lies: a sample that is moved right after it was written waits for the stores.
+        let fetched = (expr.fetch.0.run)(cx, &expr.args, &mut occurrence);
+        let fits = match &fetched {
+            None => false,
+            Some(sample) if plain => found(sample),
+            Some(sample) => convert(expr, cx, *sample).is_some_and(|sample| found(&sample)),
+        };
+        if fits || !occurrence.more {
+            return fits;
         }
     }
     false
@@ -299,6 +325,16 @@ pub fn keyword(text: &[u8]) -> &str {
     std::str::from_utf8(&text[..end]).unwrap_or_default()
 }
 
+/// Puts ACLs in the place of their names; a name that nobody has is left to the converter, which may not want an ACL.
+fn name_acls(args: &mut [Arg], spec: &ArgSpec, origin: &Origin<'_>) {
+    for (arg, kind) in args.iter_mut().zip(spec.kinds) {
+        let negated = matches!(&*arg, Arg::Str(name) if name.starts_with(b"!"));
+        if *kind == ArgKind::Acl && !negated {
+            let _ = acl::resolve(std::slice::from_mut(arg), origin);
+        }
+    }
+}
+
 /// Puts the list in the place of the name of a map.
 fn open_maps(args: &mut [Arg], spec: &ArgSpec, origin: &Origin<'_>) -> Result<(), String> {
     for (arg, kind) in args.iter_mut().zip(spec.kinds) {
@@ -315,7 +351,7 @@ fn open_maps(args: &mut [Arg], spec: &ArgSpec, origin: &Origin<'_>) -> Result<()
 fn resolve(
     args: &mut [Arg],
     spec: &ArgSpec,
-    row: &str,
+    user: &dyn Fn() -> String,
     origin: &Origin<'_>,
     references: &mut Vec<Reference>,
 ) {
@@ -325,7 +361,7 @@ fn resolve(
             ArgKind::Backend | ArgKind::Proxy => ReferenceKind::Backend,
             ArgKind::Server => ReferenceKind::Server,
             ArgKind::UserList => {
-                user_list(arg, index, row, origin, references);
+                user_list(arg, index, user, origin, references);
                 continue;
             }
             _ => continue,
@@ -352,8 +388,9 @@ fn resolve(
             _ => continue,
         };
         let usage = format!(
-            "referenced in arg {} of ACL keyword '{row}' in proxy '{}'",
+            "referenced in arg {} of {} in proxy '{}'",
             index + 1,
+            user(),
             origin.proxy
         );
         let missing = if own {
@@ -382,7 +419,7 @@ fn resolve(
 fn user_list(
     arg: &Arg,
     index: usize,
-    row: &str,
+    user: &dyn Fn() -> String,
     origin: &Origin<'_>,
     references: &mut Vec<Reference>,
 ) {
@@ -391,8 +428,9 @@ fn user_list(
         _ => String::new(),
     };
     let usage = format!(
-        "in arg {} of ACL keyword '{row}' in proxy '{}'.",
+        "in arg {} of {} in proxy '{}'.",
         index + 1,
+        user(),
         origin.proxy
     );
     let missing = if name.is_empty() {

@@ -141,6 +141,7 @@ impl Fixture {
             place: "x.cfg:1".to_owned(),
             from: Some(0),
             patterns: self.config.patterns.clone(),
+            usage: "",
             acls: Some(&self.scope.acls),
         }
     }

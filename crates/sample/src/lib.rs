@@ -64,6 +64,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::CAPTURE,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::CONNECTION,
         ..Tables::NONE
     },
@@ -81,6 +85,14 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         fetches: fetch::HTTP,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::HTX,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::MULTIPLEXER,
         ..Tables::NONE
     },
     Tables {
@@ -113,6 +125,10 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         converters: converter::BYTES,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::CAPTURE,
         ..Tables::NONE
     },
     Tables {

@@ -2,6 +2,7 @@
 
 use hapax_core::ir::{Expr, ProxyKind};
 use hapax_core::keyword::{Needs, Rulesets};
+use hapax_core::span::Word;
 
 /// A set of the places that `-dKsmp` has columns for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,49 @@ mod column {
     pub const CHECK: u32 = 19;
     pub const PARSER: u32 = 20;
     pub const COMMAND: u32 = 21;
+}
+
+/// How messages call what an expression of a line is part of, by the first words of the line.
+const USAGES: &[(&[&str], &str)] = &[
+    (&["http-request", "redirect"], "redirect format string"),
+    (&["http-response", "redirect"], "redirect format string"),
+    (&["redirect"], "redirect format string"),
+    (&["http-request"], "http-request expression"),
+    (&["http-response"], "http-response response"),
+    (&["http-after-response"], "http-response response"),
+    (
+        &["tcp-request", "connection"],
+        "tcp-request connection expression",
+    ),
+    (
+        &["tcp-request", "session"],
+        "tcp-request session expression",
+    ),
+    (
+        &["tcp-request", "content"],
+        "tcp-request content expression",
+    ),
+    (
+        &["tcp-response", "content"],
+        "tcp-response content expression",
+    ),
+    (&["use_backend"], "use_backend expression"),
+    (&["use-server"], "use-server or balance expression"),
+    (&["balance"], "use-server or balance expression"),
+    (&["log-format"], "log-format string"),
+    (&["error-log-format"], "log-format string"),
+    (&["log-format-sd"], "log-format-sd string"),
+    (&["unique-id-format"], "unique-id-format string"),
+];
+
+/// How messages call what expressions of a line are part of; empty where they are only tests of ACLs.
+pub fn usage(words: &[Word]) -> &'static str {
+    let begins = |first: &[&str]| {
+        let mut pairs = first.iter().zip(words);
+        words.len() >= first.len() && pairs.all(|(name, word)| *word == *name)
+    };
+    let found = USAGES.iter().find(|(first, _)| begins(first));
+    found.map_or("", |(_, usage)| usage)
 }
 
 impl Points {

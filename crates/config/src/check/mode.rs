@@ -1,5 +1,6 @@
 //! What a proxy lacks, and what does not fit its mode.
 
+use hapax_core::contract::BalanceKey;
 use hapax_core::ir;
 use hapax_core::span::Span;
 use hapax_sample::expression::Origin;
@@ -11,6 +12,7 @@ use crate::keyword::option::LOG_FORMAT;
 
 pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>) {
     let global_logs = !config.global.logs.is_empty();
+    let cookie_length = u32::from(config.global.tune.http_cookielen);
     let Some(proxy) = config.proxies.get_mut(index) else {
         return;
     };
@@ -36,6 +38,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         );
         check.alert(span, text);
     }
+    balance(proxy, check);
     if proxy.mode == ir::Mode::Tcp {
         if proxy.cookie.is_some() {
             check.warn(
@@ -47,6 +50,13 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     one_way(index, proxy, check);
     timeouts(proxy, &name, check);
+    if let Some(capture) = &mut proxy.cookie_capture
+        && capture.length > cookie_length
+    {
+        capture.length = cookie_length;
+        let text = format!("truncating capture length to {cookie_length} bytes for {name}.");
+        check.warn(span, text);
+    }
     let target = !proxy.logs.is_empty() || (proxy.log_global && global_logs);
     if proxy.kind.has_frontend() && proxy.log_format.is_some() && !target {
         check.warn(
@@ -56,6 +66,35 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     if proxy.mode == ir::Mode::Tcp {
         http_only(proxy, &name, check);
+    }
+}
+
+/// A balance algorithm that the mode or the hash function has no use for.
+fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
+    if !proxy.kind.has_backend() {
+        return;
+    }
+    if proxy.mode == ir::Mode::Tcp && proxy.balance.needs_http() {
+        let text = format!(
+            "Layer 7 hash not possible for {} (needs 'mode http'). Falling back to round robin.",
+            named(proxy)
+        );
+        check.warn(proxy.span, text);
+        if let Some(algorithm) = crate::section::round_robin(check.registry) {
+            proxy.balance = algorithm;
+        }
+    }
+    let bytes = matches!(
+        proxy.balance.key(),
+        BalanceKey::Expr(_) | BalanceKey::Request(_)
+    );
+    if bytes && proxy.hash_type.function == ir::HashFunction::Wt6 {
+        let text = format!(
+            "{}: 'hash-type' with 'wt6' is not built yet for 'balance {}'.",
+            named(proxy),
+            proxy.balance.name()
+        );
+        check.alert(proxy.span, text);
     }
 }
 
@@ -109,6 +148,7 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         kind: Some(proxy.kind),
         span,
         place: place.clone(),
+        usage: "",
         acls: None,
         from: Some(index),
         patterns: hapax_core::pattern::Lists::default(),

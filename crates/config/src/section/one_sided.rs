@@ -61,4 +61,4 @@ static BACKEND_SIDE: &[&str] = &[
     "use-server",
 ];
 
-static FRONTEND_SIDE: &[&str] = &["capture", "max-session-srv-conns", "monitor"];
+static FRONTEND_SIDE: &[&str] = &["max-session-srv-conns", "monitor"];

@@ -89,7 +89,7 @@ pub(crate) fn elsewhere(
                 .into());
         }
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
-        "rate-limit sessions" => format!("{name} will be ignored {why}"),
+        "rate-limit sessions" | "log-steps" => format!("{name} will be ignored {why}"),
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
         _ => {
             let first = name.split(' ').next().unwrap_or(name);
@@ -255,9 +255,7 @@ static NOT_BUILT: &[&str] = &[
     "warn-blocked-traffic-after",
     "51degrees-data-file",
     "appsession",
-    "capture",
     "compression",
-    "declare",
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
@@ -272,7 +270,6 @@ static NOT_BUILT: &[&str] = &[
     "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
-    "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
     "maxcompcpuusage",
@@ -292,8 +289,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "tcp-check",
-    "unique-id-format",
-    "unique-id-header",
     "use-fcgi-app",
     "use-server",
 ];
@@ -324,7 +319,6 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "tune.notsent",
     "tune.pattern",
     "tune.cli",
-    "tune.http.cookielen",
     "tune.renice",
     "wurfl-",
 ];

@@ -89,6 +89,10 @@ pub enum ReferenceKind {
     UserList,
     /// An `http-errors` section.
     HttpErrors,
+    /// The number of a capture slot of the section's requests, where the section has a frontend side.
+    RequestCapture,
+    /// The same of its responses.
+    ResponseCapture,
 }
 
 /// A duration in milliseconds.

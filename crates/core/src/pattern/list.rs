@@ -26,6 +26,8 @@ pub struct List {
     /// Held while something changes.
     writer: Mutex<Versions>,
     epoch: AtomicU64,
+    /// Whether the entries are no longer those that the configuration gave.
+    changed: AtomicBool,
     /// Entries that upstream counts again for each further way to match them.
     again: AtomicUsize,
 }
@@ -96,6 +98,7 @@ impl List {
             data: ShardedLock::default(),
             writer: Mutex::default(),
             epoch: AtomicU64::new(1),
+            changed: AtomicBool::new(false),
             again: AtomicUsize::new(0),
         }
     }
@@ -156,6 +159,12 @@ impl List {
             data.views.push((view, made));
             data.views.len() - 1
         }))
+    }
+
+    /// Whether the entries are still those that the configuration gave.
+    #[inline]
+    pub fn is_original(&self) -> bool {
+        !self.changed.load(Ordering::Acquire)
     }
 
     /// Whether an entry matches, in a view.
@@ -271,6 +280,7 @@ impl List {
             });
             return Ok(());
         }
+        self.changed.store(true, Ordering::Release);
         self.change(|data| data.add(key, value));
         self.arrange();
         Ok(())
@@ -368,6 +378,7 @@ impl List {
         for (view, _) in &self.read().views {
             check(view, value)?;
         }
+        self.changed.store(true, Ordering::Release);
         self.change(|data| ids.iter().for_each(|id| data.entries.set(*id, value)));
         Ok(())
     }
@@ -387,6 +398,7 @@ impl List {
     }
 
     fn remove_each(&self, ids: &[u32]) -> bool {
+        self.changed.store(true, Ordering::Release);
         self.change(|data| ids.iter().for_each(|id| data.remove(*id)));
         self.arrange();
         if self.read().entries.is_sparse() {
@@ -466,6 +478,7 @@ impl List {
             views,
             keys: None,
         };
+        self.changed.store(true, Ordering::Release);
         let old = self.change(|data| std::mem::replace(data, new));
         // Freed without the lock.
         drop(old);

@@ -217,8 +217,7 @@ fn redispatches(option: Option<i32>, retry: u32, most: u32) -> bool {
 /// A server that refuses is left at once, whatever the interval of `option redispatch`, when the algorithm is free to
 /// choose another one; hashes would choose the same.
 fn leaves_at_once(proxy: &ir::Proxy) -> bool {
-    proxy.options.redispatch.is_some_and(|every| every != 0)
-        && proxy.balance.key() == BalanceKey::None
+    proxy.options.redispatch.is_some_and(|every| every != 0) && proxy.balance.key().is_none()
 }
 
 async fn turn_around(
@@ -277,20 +276,25 @@ async fn assign(
             stream,
             ticket,
             arena,
+            balance_key,
             up,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
+            let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
+            let look =
+                || super::rules::before_server(&plan, session, stream, arena, local.now(), bytes);
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
                 BalanceKey::Source => session
                     .source
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
-                BalanceKey::Expr(expr) => {
-                    let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
-                    super::rules::key(&plan, session, stream, arena, expr, local.now(), bytes)
-                }
+                BalanceKey::Expr(expr) => super::rules::key(&look(), expr, proxy.ir.hash_type),
+                BalanceKey::Request(request) => match balance_key.as_deref() {
+                    Some(key) => KeyValue::Bytes(key),
+                    None => request.key(&look()),
+                },
             };
             let wish = Wish {
                 key,
@@ -407,12 +411,14 @@ async fn attempt(
     exchange.stream.server_local = Endpoint::Unknown;
     let target = target(client, exchange, server);
     exchange.stream.server_reused = false;
+    exchange.stream.server_position = None;
     exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     if let Some(connection) = reusable(client, exchange, server) {
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
+        exchange.stream.server_position = Some(connection.reuses);
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
         exchange.server = Some(connection);
@@ -429,6 +435,7 @@ async fn attempt(
     )?;
     let mut preface = preface(&client.session, server);
     exchange.stream.server_local = connection.local;
+    exchange.stream.server_position = Some(0);
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let watch = Watch::new(client, exchange);

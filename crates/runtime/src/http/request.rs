@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
+use hapax_core::ir::LogOrigin;
 use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
@@ -155,6 +156,7 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     stream.backend = client.session.frontend;
     stream.worker = client.local.worker as u16;
     stream.is_first = first;
+    stream.client_position = client.requests;
     stream.sockets = Some(Sockets {
         system: &crate::system::Linux,
         client: client.socket.as_raw_fd(),
@@ -250,8 +252,10 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.notes.bad_request = true;
         return Err(failure);
     }
+    super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
+    super::finish::step(client, exchange, LogOrigin::Request);
     Ok(())
 }
 
@@ -288,6 +292,7 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most);
+    super::capture::request_headers(client, exchange);
 }
 
 /// Counts a request, or what came instead of one.

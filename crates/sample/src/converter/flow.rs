@@ -11,6 +11,7 @@ use hapax_core::stream::{Cause, Endpoint, ResponseSource};
 
 use super::{converters, str_arg};
 use crate::cast;
+use crate::fetch::acl;
 
 converters! {
     "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 0 }, Some(check_debug), Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout or stderr." => |_, args, sample| {
@@ -28,13 +29,20 @@ converters! {
         };
         Some(sample)
     };
-    "when", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str, ArgKind::Str], required: 1 }, Some(check), Any => Any, "Lets the value pass when the exchange is in a state: error, forwarded, normal, processed, stopping or toapplet; `!` negates." => when;
+    "when", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Acl, ArgKind::Str], required: 1 }, Some(check), Any => Any, "Lets the value pass when an ACL is true (`acl,NAME`) or the exchange is in a state: error, forwarded, normal, processed, stopping or toapplet; `!` negates." => when;
 }
 
 #[derive(Clone, Copy)]
 struct State {
     negated: bool,
-    holds: fn(&Cx<'_>) -> bool,
+    holds: Holds,
+}
+
+#[derive(Clone, Copy)]
+enum Holds {
+    State(fn(&Cx<'_>) -> bool),
+    /// The ACL of the second argument is true.
+    Acl,
 }
 
 fn check_debug(args: &mut [Arg]) -> Result<(), String> {
@@ -56,6 +64,11 @@ fn check(args: &mut [Arg]) -> Result<(), String> {
         Some(name) => (true, name),
         None => (false, text.as_str()),
     };
+    if name == "acl" {
+        check_acl(args.get(1))?;
+        args[0] = state(text.clone(), negated, Holds::Acl);
+        return Ok(());
+    }
     let holds: fn(&Cx<'_>) -> bool = match name {
         "error" => is_error,
         "normal" => |cx| !is_error(cx),
@@ -63,21 +76,33 @@ fn check(args: &mut [Arg]) -> Result<(), String> {
         "processed" => |cx| cx.stream.server_address != Endpoint::Unknown || is_applet(cx),
         "stopping" => |cx| cx.program.live.process.stopping.load(Ordering::Relaxed),
         "toapplet" => is_applet,
-        "acl" if str_arg(args, 1).is_none_or(<[u8]>::is_empty) => {
-            return Err("'acl' selector requires an extra argument with the ACL name".to_owned());
-        }
-        "acl" => return Err("the selector 'acl' is not built yet".to_owned()),
         _ => {
             return Err(format!(
                 "expects a supported keyword among {{stopping,normal,error,forwarded,toapplet,processed,acl}} but got '{name}'"
             ));
         }
     };
-    args[0] = Arg::Compiled(Compiled {
-        text: text.clone(),
-        value: std::sync::Arc::new(State { negated, holds }),
-    });
+    args[0] = state(text.clone(), negated, Holds::State(holds));
     Ok(())
+}
+
+/// An ACL that exists was put in the place of its name before.
+fn check_acl(arg: Option<&Arg>) -> Result<(), String> {
+    match arg {
+        Some(Arg::Compiled(_)) => Ok(()),
+        Some(Arg::Str(name)) if !name.is_empty() => {
+            let name = String::from_utf8_lossy(name);
+            Err(format!("ACL '{name}' not found"))
+        }
+        _ => Err("'acl' selector requires an extra argument with the ACL name".to_owned()),
+    }
+}
+
+fn state(text: String, negated: bool, holds: Holds) -> Arg {
+    Arg::Compiled(Compiled {
+        text,
+        value: std::sync::Arc::new(State { negated, holds }),
+    })
 }
 
 /// What `option dontlog-normal` would log.
@@ -94,5 +119,9 @@ fn when<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'
         return None;
     };
     let state: &State = compiled.value.downcast_ref()?;
-    ((state.holds)(cx) != state.negated).then_some(sample)
+    let holds = match state.holds {
+        Holds::State(holds) => holds(cx),
+        Holds::Acl => acl::holds(args.get(1)?, cx),
+    };
+    (holds != state.negated).then_some(sample)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hapax_core::contract::Cx;
 use hapax_core::ir::{Acl, AclId, Arg, Compiled};
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
 
@@ -17,15 +18,20 @@ const NAMES: ArgSpec = ArgSpec {
 
 fetches! {
     "acl", NAMES, None, Bool, Needs::NOTHING, "Whether all of the ACLs are true." => |cx, args, _| {
-        let mut terms = args.iter().filter_map(term);
-        boolean(terms.all(|term| {
-            let acl = match &term.acl {
-                Named::Declared(id) => cx.program.acl(*id),
-                Named::Predefined(acl) => acl,
-            };
-            acl::matches(acl, cx) != term.negated
-        }))
+        let mut given = args.iter().filter(|arg| term(arg).is_some());
+        boolean(given.all(|arg| holds(arg, cx)))
     };
+}
+
+/// Whether the ACL that [`resolve`] put into an argument is true; `false` for what is none.
+pub(crate) fn holds<'a>(arg: &'a Arg, cx: &Cx<'a>) -> bool {
+    term(arg).is_some_and(|term| {
+        let acl = match &term.acl {
+            Named::Declared(id) => cx.program.acl(*id),
+            Named::Predefined(acl) => acl,
+        };
+        acl::matches(acl, cx) != term.negated
+    })
 }
 
 #[derive(Debug)]

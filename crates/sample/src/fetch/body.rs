@@ -51,21 +51,40 @@ fn announced(head: &Head) -> Option<u64> {
     digits.parse().ok()
 }
 
-fn request<'a>(cx: &Cx<'a>) -> &'a [u8] {
-    let framing = request_framing(&cx.stream.request);
-    if framing == Framing::None {
-        return b"";
-    }
-    here(cx, cx.request_bytes, framing)
+/// The part of the request's body that is here, without the frames of chunks.
+pub fn request<'a>(cx: &Cx<'a>) -> &'a [u8] {
+    of_request(cx).data
 }
 
 /// None while rules of the request run or when there is no response.
 fn response<'a>(cx: &Cx<'a>) -> Option<&'a [u8]> {
+    Some(of_response(cx)?.data)
+}
+
+/// The part of a body that is here.
+pub struct Contents<'a> {
+    /// Its bytes.
+    pub data: &'a [u8],
+    /// Whether that is all of it.
+    pub complete: bool,
+    /// Whether it came in chunks.
+    pub chunked: bool,
+}
+
+/// What is here of the request's body.
+pub fn of_request<'a>(cx: &Cx<'a>) -> Contents<'a> {
+    here(cx, cx.request_bytes, request_framing(&cx.stream.request))
+}
+
+/// What is here of the response's body; none while rules of the request run or when there is no response.
+pub fn of_response<'a>(cx: &Cx<'a>) -> Option<Contents<'a>> {
     let head = &cx.stream.response;
     if head.status() == 0 {
         return None;
     }
+    let bodiless = matches!(head.status(), 100..=199 | 204 | 304);
     let framing = match announced(head) {
+        _ if bodiless || cx.stream.request.method() == b"HEAD" => Framing::None,
         _ if head.seen().transfer_encoding => Framing::Chunked,
         Some(length) => Framing::Length(length),
         None => Framing::UntilClose,
@@ -73,31 +92,36 @@ fn response<'a>(cx: &Cx<'a>) -> Option<&'a [u8]> {
     Some(here(cx, cx.response_bytes, framing))
 }
 
-fn here<'a>(cx: &Cx<'a>, bytes: &'a [u8], framing: Framing) -> &'a [u8] {
-    match framing {
-        Framing::None => b"",
+fn here<'a>(cx: &Cx<'a>, bytes: &'a [u8], framing: Framing) -> Contents<'a> {
+    let (data, complete) = match framing {
+        Framing::None => (&b""[..], true),
         Framing::Length(length) => {
             let end = usize::try_from(length).unwrap_or(usize::MAX);
-            &bytes[..end.min(bytes.len())]
+            (&bytes[..end.min(bytes.len())], bytes.len() >= end)
         }
         Framing::Chunked => without_chunks(cx, bytes),
-        Framing::UntilClose | Framing::Tunnel => bytes,
+        Framing::UntilClose | Framing::Tunnel => (bytes, false),
+    };
+    Contents {
+        data,
+        complete,
+        chunked: framing == Framing::Chunked,
     }
 }
 
-/// The contents of the chunks; nothing when they are malformed, which is found out elsewhere.
-fn without_chunks<'a>(cx: &Cx<'a>, bytes: &'a [u8]) -> &'a [u8] {
+/// The contents of the chunks and whether they ended; nothing when they are malformed, which is found out elsewhere.
+fn without_chunks<'a>(cx: &Cx<'a>, bytes: &'a [u8]) -> (&'a [u8], bool) {
     let Ok(progress) = Decoder::new().advance(bytes, &Limits::default()) else {
-        return b"";
+        return (b"", false);
     };
     if let [only] = progress.data.as_slice() {
-        return bytes.get(only.clone()).unwrap_or_default();
+        return (bytes.get(only.clone()).unwrap_or_default(), progress.done);
     }
     let mut out = bumpalo::collections::Vec::with_capacity_in(bytes.len(), cx.arena);
     for part in progress.data {
         out.extend_from_slice(bytes.get(part).unwrap_or_default());
     }
-    out.into_bump_slice()
+    (out.into_bump_slice(), progress.done)
 }
 
 fn parameter<'a>(cx: &Cx<'a>, args: &'a [Arg], occurrence: &mut Occurrence) -> Option<Sample<'a>> {

@@ -26,13 +26,7 @@ impl Delimited {
     }
 
     fn core<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        let is_delimiter = |byte: &u8| self.delimiters.contains(byte);
-        let start = key.iter().position(|byte| !is_delimiter(byte));
-        let end = key.iter().rposition(|byte| !is_delimiter(byte));
-        match (start, end) {
-            (Some(start), Some(end)) => &key[start..=end],
-            _ => &[],
-        }
+        core(key, self.delimiters)
     }
 
     fn hash(&self, core: &[u8]) -> Hash {
@@ -63,6 +57,17 @@ impl Delimited {
                 .min();
         }
         best
+    }
+}
+
+/// What remains of a pattern without delimiters at its ends.
+pub fn core<'k>(key: &'k [u8], delimiters: &[u8]) -> &'k [u8] {
+    let is_delimiter = |byte: &u8| delimiters.contains(byte);
+    let start = key.iter().position(|byte| !is_delimiter(byte));
+    let end = key.iter().rposition(|byte| !is_delimiter(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => &key[start..=end],
+        _ => &[],
     }
 }
 

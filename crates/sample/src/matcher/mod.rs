@@ -7,6 +7,7 @@ mod regular;
 mod substring;
 mod text;
 mod version;
+mod written;
 
 use hapax_core::keyword::MatchMethod;
 use hapax_core::pattern::{Entries, Index, Names};
@@ -16,6 +17,7 @@ pub use integer::Operator;
 pub use regular::compile as compile_regex;
 pub use text::decode_hex;
 pub use version::numbers as version_numbers;
+pub use written::Written;
 
 pub use crate::converter::expand;
 pub use regex::bytes::Regex;
@@ -99,13 +101,13 @@ pub static METHODS: &[MatchMethod] = &[
         name: "dir",
         input: Type::Str,
         doc: "Looks for the pattern between slashes.",
-        index: |ignore_case| Box::new(Delimited::new(b"/?", ignore_case)),
+        index: |ignore_case| Box::new(Delimited::new(DIRECTORIES, ignore_case)),
     },
     MatchMethod {
         name: "dom",
         input: Type::Str,
         doc: "Looks for the pattern between dots and other delimiters of domain names.",
-        index: |ignore_case| Box::new(Delimited::new(b"/?.:", ignore_case)),
+        index: |ignore_case| Box::new(Delimited::new(DOMAINS, ignore_case)),
     },
     MatchMethod {
         name: "reg",
@@ -114,6 +116,11 @@ pub static METHODS: &[MatchMethod] = &[
         index: |ignore_case| Box::new(Expressions::new(ignore_case)),
     },
 ];
+
+/// What stands around a pattern of `-m dir`.
+const DIRECTORIES: &[u8] = b"/?";
+/// What stands around a pattern of `-m dom`.
+const DOMAINS: &[u8] = b"/?.:";
 
 /// The method of a fetch that brings none; bytes have none, nor what is of any type.
 pub fn default_for(kind: Type) -> Option<&'static str> {

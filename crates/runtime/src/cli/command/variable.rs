@@ -110,6 +110,7 @@ fn origin(registry: &Registry) -> Origin<'_> {
         place: "CLI".into(),
         from: None,
         patterns: Lists::default(),
+        usage: "",
         acls: None,
     }
 }

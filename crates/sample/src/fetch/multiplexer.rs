@@ -1,0 +1,13 @@
+//! The exchange's place on the connections that carry it (configuration manual 7.3.3): `fs` is the client's side, `bs` the
+//! server's.
+
+use hapax_core::keyword::{ArgSpec, Needs};
+
+use super::{fetches, int, string};
+
+fetches! {
+    "fs.id", ArgSpec::NONE, None, Str, Needs::CLIENT_CONNECTION, "The number of the exchange on the client connection, from 0; 0 in TCP mode." => |cx, _, _| {
+        string(bumpalo::format!(in cx.arena, "{}", cx.stream.client_position).into_bump_str().as_bytes())
+    };
+    "bs.id", ArgSpec::NONE, None, Int, Needs::SERVER_CONNECTION, "The number of the exchange on the server connection, from 0; 0 in TCP mode." => |cx, _, _| int(cx.stream.server_position?);
+}
