@@ -89,7 +89,9 @@ def uses_of_line(words, place):
         if len(words) > at:
             uses |= {("action", words[at], phase), ("action", words[at].split("(")[0] + "(", phase)}
     if first == "balance" and len(words) > 1:
-        uses.add(("balance", words[1].split("(")[0], None))
+        name, bracket, _ = words[1].partition("(")
+        uses.add(("balance", name, None))
+        uses.add(("balance", name + bracket, None))
     for word in words[1:]:
         uses |= expression(word)
     uses |= conditions(words)

@@ -34,6 +34,9 @@ pub static TABLES: &[Tables] = &[Tables {
 /// Asks the workers what they measure.
 pub type Measure = dyn Fn(&Program, Now) -> Measures;
 
+/// Says what happened to servers of a proxy.
+pub type Announce = dyn Fn(ProxyId, &[Notice]);
+
 /// What the commands look at and change.
 pub struct Cli {
     /// The configuration in force; replaced by a reload inside the process.
@@ -45,7 +48,7 @@ pub struct Cli {
     /// Asks the workers what they measure.
     pub measures: Box<Measure>,
     /// Says what happened to servers of a proxy, on standard error and in its logs.
-    pub announce: Box<dyn Fn(ProxyId, &[Notice])>,
+    pub announce: Box<Announce>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
     /// The listening sockets, for who may ask for them.
