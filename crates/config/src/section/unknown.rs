@@ -254,7 +254,6 @@ static NOT_BUILT: &[&str] = &[
     "tune.sndbuf.frontend",
     "warn-blocked-traffic-after",
     "51degrees-data-file",
-    "appsession",
     "capture",
     "compression",
     "declare",
