@@ -1,10 +1,17 @@
 //! The `balance` algorithms, one file each: a row for the configuration and the working structure.
 
 pub mod first;
+mod hash;
+mod hashed;
+mod hdr;
 pub mod leastconn;
+mod random;
 pub mod roundrobin;
 pub mod source;
 pub mod static_rr;
+mod sticky;
+mod uri;
+mod url_param;
 
 use std::sync::Arc;
 
@@ -18,6 +25,12 @@ pub static KEYWORDS: &[BalanceKeyword] = &[
     leastconn::KEYWORD,
     first::KEYWORD,
     source::KEYWORD,
+    uri::KEYWORD,
+    url_param::KEYWORD,
+    hdr::KEYWORD,
+    hash::KEYWORD,
+    random::KEYWORD,
+    sticky::KEYWORD,
 ];
 
 /// What a backend without a `balance` line uses: roundrobin.

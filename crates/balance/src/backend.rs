@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Waker;
 
-use hapax_core::contract::{Assigned, BalanceKey, Balancer, Dispatch, Ticket, Wish};
+use hapax_core::contract::{Assigned, Balancer, Dispatch, Ticket, Wish};
 use hapax_core::ir;
 use hapax_core::live::{ProxyLive, ServerLive};
 use parking_lot::Mutex;
@@ -38,7 +38,7 @@ impl Backend {
         let backend = Backend {
             balancer,
             fullconn: fullconn.max(1),
-            keyed: proxy.balance.key() != BalanceKey::None,
+            keyed: !proxy.balance.key().is_none(),
             exact: proxy.balance.name() == "leastconn",
             dynamic: proxy
                 .servers

@@ -4,7 +4,7 @@ mod admin;
 mod text;
 mod track;
 
-pub use admin::{enter_drain, enter_maintenance, make_ready, set_weight};
+pub use admin::{enter_drain, enter_maintenance, leave_maintenance, make_ready, set_weight};
 pub use text::{check_line, check_text, status_text};
 pub use track::follow;
 
@@ -105,6 +105,8 @@ pub fn decide(
             Transition::Down
         }
     } else {
+        // On its way up it had passed before.
+        state.failed_checks += u32::from(state.health > 0);
         state.health = 0;
         Transition::None
     };
@@ -241,18 +243,24 @@ fn settle(
         level,
         format!("{} {what}. {counts}", text::server_name(server, true)),
     )];
-    if was_up && !has_servers(proxy) {
-        let kind = match proxy.kind {
-            ir::ProxyKind::Listen => "proxy",
-            _ => "backend",
-        };
-        notices.push(Notice {
-            level: EMERGENCY,
-            text: format!("{kind} {} has no server available!", proxy.name),
-            console: Some(format!("{kind} '{}' has no server available!", proxy.name)),
-        });
-    }
+    notices.extend(unavailable(proxy, was_up));
     notices
+}
+
+/// The line for a backend that lost its last server.
+fn unavailable(proxy: &ProxyLive, was_up: bool) -> Option<Notice> {
+    if !was_up || has_servers(proxy) {
+        return None;
+    }
+    let kind = match proxy.kind {
+        ir::ProxyKind::Listen => "proxy",
+        _ => "backend",
+    };
+    Some(Notice {
+        level: EMERGENCY,
+        text: format!("{kind} {} has no server available!", proxy.name),
+        console: Some(format!("{kind} '{}' has no server available!", proxy.name)),
+    })
 }
 
 fn has_servers(proxy: &ProxyLive) -> bool {

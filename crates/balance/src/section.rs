@@ -3,7 +3,9 @@
 use hapax_core::contract::Shared;
 use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir::{HashFunction, HashType};
-use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support};
+use hapax_core::keyword::{
+    BalanceKeyword, Fault, Line, Registry, RowRef, SectionKeyword, Sections, Support,
+};
 
 /// The rows. They are looked up in frontends too, where they are ignored with upstream's warning.
 pub static KEYWORDS: &[SectionKeyword] = &[
@@ -69,9 +71,8 @@ fn balance(line: &mut Line<'_>) -> Result<(), Fault> {
         line.proxy()?.balance = crate::default_algorithm();
         return Ok(());
     };
-    let Some(keyword) = line.registry.balances.find(&word) else {
-        let name = word.split('(').next().unwrap_or_default();
-        return Err(if NOT_BUILT.contains(&name) {
+    let Some(keyword) = row(line.registry, &word) else {
+        return Err(if NOT_BUILT.iter().any(|name| word.starts_with(name)) {
             line.fault_at(0, format!("balance '{word}' is not built yet."))
         } else {
             line.fault_at(
@@ -86,17 +87,18 @@ fn balance(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The row of an algorithm; two of them only have to begin a word.
+fn row(registry: &Registry, word: &str) -> Option<RowRef<BalanceKeyword>> {
+    let whole = registry.balances.find(word);
+    whole.or_else(|| {
+        let mut begins = ["hdr(", "random"].into_iter();
+        let name = begins.find(|name| word.starts_with(name))?;
+        registry.balances.find(name)
+    })
+}
+
 /// Algorithms that are known and not built.
-const NOT_BUILT: &[&str] = &[
-    "uri",
-    "url_param",
-    "hdr",
-    "hash",
-    "random",
-    "rdp-cookie",
-    "log-hash",
-    "sticky",
-];
+const NOT_BUILT: &[&str] = &["rdp-cookie", "log-hash"];
 
 fn hash_type(line: &mut Line<'_>) -> Result<(), Fault> {
     if ignored_in_frontend(line, "") {
@@ -240,8 +242,8 @@ pub mod tests {
             read(text, &mut proxy, Sections::BACKEND).expect_err("refused")
         };
         assert_eq!(
-            refused("balance hdr(host)"),
-            "balance 'hdr(host)' is not built yet."
+            refused("balance rdp-cookie(a)"),
+            "balance 'rdp-cookie(a)' is not built yet."
         );
         assert!(refused("balance foo").starts_with("balance only supports"));
         let warning = read("balance first", &mut proxy, Sections::FRONTEND).expect("ignored");

@@ -36,6 +36,8 @@ pub static TABLES: &[Tables] = &[
     keyword::environment::TABLE,
     keyword::error_page::TABLE,
     keyword::http_check::TABLE,
+    keyword::protocol_check::TABLE,
+    keyword::tcp_check::TABLE,
     keyword::http_option::TABLE,
     keyword::limit::TABLE,
     keyword::retry::TABLE,

@@ -6,9 +6,12 @@ mod http_errors;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+mod round_robin;
 pub(crate) mod rows;
 pub(crate) mod tcp;
 pub(crate) mod unknown;
+
+pub(crate) use round_robin::round_robin;
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir;

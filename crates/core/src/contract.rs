@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use bumpalo::Bump;
+use hapax_proto::http::Head;
 use serde::{Serialize, Serializer};
 
 use crate::ir;
@@ -249,13 +250,18 @@ pub trait Algorithm: Debug + Send + Sync {
     /// What of a request decides.
     fn key(&self) -> BalanceKey<'_>;
 
+    /// Whether it looks at HTTP requests only.
+    fn needs_http(&self) -> bool {
+        false
+    }
+
     /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
     /// structure cannot take.
     fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer>;
 }
 
 /// What of a request decides about the server.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub enum BalanceKey<'a> {
     /// Nothing.
     None,
@@ -263,6 +269,27 @@ pub enum BalanceKey<'a> {
     Source,
     /// The value of an expression.
     Expr(&'a ir::Expr),
+    /// What the algorithm itself reads from the request.
+    Request(&'a dyn RequestKey),
+}
+
+impl BalanceKey<'_> {
+    /// Whether nothing of a request decides.
+    pub fn is_none(self) -> bool {
+        matches!(self, BalanceKey::None)
+    }
+}
+
+/// Reads what decides about the server from a request.
+pub trait RequestKey: Debug + Send + Sync {
+    /// The key; [`KeyValue::None`] when the request has none.
+    fn key<'a>(&self, cx: &Cx<'a>) -> KeyValue<'a>;
+
+    /// Whether the body of a request must be here before the key can be read.
+    fn awaits_body(&self, request: &Head) -> bool {
+        let _ = request;
+        false
+    }
 }
 
 /// The key of one request.

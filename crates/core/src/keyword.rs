@@ -601,10 +601,31 @@ pub struct LogAlias {
     pub http: bool,
     /// Whether the value is known only at the end of the exchange, so that `logasap` marks it with `+`.
     pub at_end: bool,
+    /// What JSON and CBOR make of it.
+    pub output: LogOutput,
     /// One line of documentation.
     pub doc: &'static str,
     /// Appends the value. Escaping follows the flags by means of the sample crate's writer.
     pub write: fn(&Cx<'_>, &[u8], ir::LogFlags, &mut Vec<u8>),
+}
+
+/// What the value of a log alias is where it is encoded as JSON or CBOR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOutput {
+    /// A number.
+    Number,
+    /// A number, and a text where it is written in hexadecimal.
+    HexNumber,
+    /// A text.
+    Text,
+    /// A text in which unsafe bytes are encoded as `#XX`.
+    Encoded,
+    /// Captures between braces, encoded as well; null without captures.
+    Captured,
+    /// The list of the request's captures; null without captures.
+    RequestList,
+    /// The list of the response's captures; null without captures.
+    ResponseList,
 }
 
 /// A `balance` algorithm.

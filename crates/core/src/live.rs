@@ -383,7 +383,8 @@ impl ServerLive {
         workers: usize,
     ) -> ServerLive {
         let options = &server.options;
-        let up = !options.disabled && !is_unresolved(server);
+        let out = options.disabled || is_unresolved(server);
+        let up = !out && options.check.begins_up();
         ServerLive {
             name: server.name.clone(),
             id,
@@ -416,7 +417,11 @@ impl ServerLive {
                 } else {
                     Operation::Stopped
                 },
-                health: if up { options.check.rise } else { 0 },
+                health: if out {
+                    0
+                } else {
+                    options.check.initial_health()
+                },
                 admin: Admin {
                     from_configuration: options.disabled,
                     unresolved: is_unresolved(server),
@@ -517,7 +522,7 @@ pub struct CheckResult {
 }
 
 /// Check statuses in upstream's words (management manual 9.1, field `check_status`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[allow(missing_docs, reason = "see CheckStatus::name and ::text")]
 pub enum CheckStatus {
     Unknown,
@@ -526,6 +531,9 @@ pub enum CheckStatus {
     L4Ok,
     L4Timeout,
     L4Connection,
+    L6Ok,
+    L6Timeout,
+    L6Response,
     L7Ok,
     L7OkConditionally,
     L7Timeout,
@@ -543,6 +551,9 @@ impl CheckStatus {
             CheckStatus::L4Ok => "L4OK",
             CheckStatus::L4Timeout => "L4TOUT",
             CheckStatus::L4Connection => "L4CON",
+            CheckStatus::L6Ok => "L6OK",
+            CheckStatus::L6Timeout => "L6TOUT",
+            CheckStatus::L6Response => "L6RSP",
             CheckStatus::L7Ok => "L7OK",
             CheckStatus::L7OkConditionally => "L7OKC",
             CheckStatus::L7Timeout => "L7TOUT",
@@ -551,11 +562,22 @@ impl CheckStatus {
         }
     }
 
+    /// Whether the check got as far as a code of the protocol.
+    pub fn has_code(self) -> bool {
+        matches!(
+            self,
+            CheckStatus::L7Ok | CheckStatus::L7OkConditionally | CheckStatus::L7Status
+        )
+    }
+
     /// Whether the check passed.
     pub fn passed(self) -> bool {
         matches!(
             self,
-            CheckStatus::L4Ok | CheckStatus::L7Ok | CheckStatus::L7OkConditionally
+            CheckStatus::L4Ok
+                | CheckStatus::L6Ok
+                | CheckStatus::L7Ok
+                | CheckStatus::L7OkConditionally
         )
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Plain data: the runtime fills it as things happen. Times are [`Now::ms`](crate::contract::Now) values.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use hapax_proto::http::Head;
 
+use crate::capture::Captures;
 use crate::ir::Milliseconds;
 use crate::program::ProxyId;
 use crate::variable::{Phase as VariablePhase, Scope, Variables};
@@ -170,13 +171,21 @@ pub struct Stream {
     pub counts: ConnectionCounts,
     /// The request line as logged (`%r` without quotes), cut at `tune.http.logurilen`.
     pub request_line: Vec<u8>,
-    /// The request cookie that was captured, for `%CC`; `capture cookie` is another part's.
+    /// The cookie of the request that `capture cookie` kept, as `name=value`.
     pub request_cookie: Vec<u8>,
+    /// The same of the response.
+    pub response_cookie: Vec<u8>,
+    /// What `capture` lines, rules and converters kept.
+    pub captures: Captures,
+    /// What `unique-id-format` gave; none before it was made, and without the format.
+    pub unique_id: UniqueId,
     /// What persistence found in the request.
     pub request_cookie_state: RequestCookie,
     /// What persistence did to the response.
     pub response_cookie_state: ResponseCookie,
-    /// Whether this exchange leaves a log line even if it is a normal one.
+    /// Where the log line that is being written comes from.
+    pub log_origin: crate::ir::LogOrigin,
+    /// Whether this exchange leaves no log line.
     pub log_silent: bool,
     /// The level of the log line, 0 (emerg) to 7, where a rule set it.
     pub log_level: Option<u8>,
@@ -354,7 +363,13 @@ impl Stream {
         let mut response = std::mem::take(&mut self.response);
         let mut request_line = std::mem::take(&mut self.request_line);
         let mut request_cookie = std::mem::take(&mut self.request_cookie);
+        let mut response_cookie = std::mem::take(&mut self.response_cookie);
+        let mut captures = std::mem::take(&mut self.captures);
         let variables = std::mem::take(&mut self.variables);
+        let mut unique_id = std::mem::take(&mut self.unique_id);
+        unique_id.clear();
+        captures.clear();
+        response_cookie.clear();
         variables.clear_all();
         request.clear();
         response.clear();
@@ -365,6 +380,9 @@ impl Stream {
             response,
             request_line,
             request_cookie,
+            response_cookie,
+            captures,
+            unique_id,
             variables,
             status: -1,
             ..Stream::default()
@@ -379,6 +397,35 @@ impl Stream {
         }
     }
 }
+
+/// The identifier of an exchange. It is made through a shared reference, when it is asked for first.
+#[derive(Debug, Default)]
+pub struct UniqueId {
+    made: Cell<bool>,
+    text: RefCell<Vec<u8>>,
+}
+
+impl UniqueId {
+    /// Hands the identifier over; `make` appends it if it does not exist yet.
+    pub fn with<T>(&self, make: impl FnOnce(&mut Vec<u8>), with: impl FnOnce(&[u8]) -> T) -> T {
+        // The format may ask for the identifier itself, which is empty then.
+        if !self.made.replace(true) {
+            let mut text = self.text.take();
+            make(&mut text);
+            text.truncate(MOST_UNIQUE_ID);
+            self.text.replace(text);
+        }
+        with(&self.text.borrow())
+    }
+
+    fn clear(&mut self) {
+        self.made.set(false);
+        self.text.get_mut().clear();
+    }
+}
+
+/// Longest identifier, bytes, as upstream has it.
+const MOST_UNIQUE_ID: usize = 127;
 
 /// The body of a response made here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,6 +5,7 @@ pub mod add_acl;
 pub mod add_header;
 pub mod allow;
 pub mod auth;
+pub mod capture;
 pub mod close;
 pub mod del_acl;
 pub mod del_header;
@@ -66,6 +67,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     add_header::ROW,
     allow::ROW,
     auth::ROW,
+    capture::ROW,
     close::ROW,
     del_acl::ROW,
     del_header::ROW,

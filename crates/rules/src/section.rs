@@ -1,6 +1,7 @@
 //! The section keywords that make rules.
 
 mod backend;
+mod capture;
 mod http_error;
 mod log_format;
 mod monitor;
@@ -174,6 +175,51 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "The format of log lines.",
         support: Support::Runs,
         parse: log_format::parse,
+    },
+    SectionKeyword {
+        name: "unique-id-format",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<fmt>",
+        doc: "How an identifier for each exchange is made.",
+        support: Support::Runs,
+        parse: log_format::parse_unique_id,
+    },
+    SectionKeyword {
+        name: "unique-id-header",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "<name>",
+        doc: "The field in which servers get the identifier of an exchange.",
+        support: Support::Runs,
+        parse: log_format::parse_unique_id_header,
+    },
+    SectionKeyword {
+        name: "capture",
+        sections: Sections(Sections::DEFAULTS.0 | Sections::FRONTEND.0 | Sections::LISTEN.0),
+        negatable: false,
+        usage: "{ request header | response header | cookie } <name> len <length>",
+        doc: "Keeps a field or a cookie for logs and rules.",
+        support: Support::Runs,
+        parse: capture::parse,
+    },
+    SectionKeyword {
+        name: "declare",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "capture { request | response } len <length>",
+        doc: "Declares a slot that rules may capture into.",
+        support: Support::Runs,
+        parse: capture::declare,
+    },
+    SectionKeyword {
+        name: "log-steps",
+        sections: Sections::FRONT,
+        negatable: false,
+        usage: "{ all | <step>[,<step>...] }",
+        doc: "The steps of an exchange that leave a log line.",
+        support: Support::Runs,
+        parse: log_format::parse_steps,
     },
     SectionKeyword {
         name: "error-log-format",

@@ -23,6 +23,8 @@ mod probe;
 mod recipe;
 mod request;
 mod schedule;
+mod script;
+mod verdict;
 
 use followers::Followers;
 pub use recipe::BadPattern;

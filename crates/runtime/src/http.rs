@@ -7,6 +7,7 @@
 
 mod again;
 mod buffer_request;
+mod capture;
 mod case;
 pub(crate) mod client;
 pub(crate) mod connect;

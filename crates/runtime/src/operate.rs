@@ -9,6 +9,7 @@ use hapax_core::ir::{Address, Bind, CliLevel};
 use hapax_core::program::Program;
 use hapax_sys::signal::Signal;
 
+use crate::check;
 use crate::cli::{self, Access, Cli, Listening, Serving};
 use crate::local::Local;
 use crate::open::hand_over::Exposed;
@@ -39,12 +40,15 @@ pub fn runtime_api(local: &Rc<Local>, api: RuntimeApi) {
     let program = local.plan().program.clone();
     let most = program.global.stats_maxconn.unwrap_or(STATS_MAXCONN);
     let serving = Serving::new(most);
-    let clock = local.clone();
+    let (clock, speaker) = (local.clone(), local.clone());
     let cli = Rc::new(Cli {
         program: Arc::new(ArcSwap::new(program.clone())),
         errors: local.errors.clone(),
         facts,
         measures: Box::new(measure::all),
+        announce: Box::new(move |proxy, notices| {
+            check::announce(&speaker.plan().logger, proxy, notices);
+        }),
         clock: Box::new(move || clock.now()),
         exposed,
     });

@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use hapax_core::contract::Outcome;
-use hapax_core::ir::Mode;
+use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, Phase};
 
 use crate::buffer::Buf;
@@ -25,6 +25,7 @@ pub async fn serve(mut client: Box<Client>) {
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
     request::begins(&client, &exchange);
+    finish::step(&client, &mut exchange, LogOrigin::Accept);
     let result = session(&mut client, &mut exchange).await;
     if result == Ok(Flow::Http) {
         // It begins again, as HTTP, with the bytes that came, the backend that was chosen and what rules kept.
@@ -88,7 +89,9 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     }
     connect::run(client, exchange, false).await?;
     if plan.proxy(frontend).ir.options.logasap {
-        finish::log_early(client, exchange);
+        finish::log_early(client, exchange, LogOrigin::Connect);
+    } else {
+        finish::step(client, exchange, LogOrigin::Connect);
     }
     let mut relay = Relay::new(settings(
         &plan.program.global,

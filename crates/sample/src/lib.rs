@@ -64,6 +64,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::CAPTURE,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::CONNECTION,
         ..Tables::NONE
     },
@@ -121,6 +125,10 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         converters: converter::BYTES,
+        ..Tables::NONE
+    },
+    Tables {
+        converters: converter::CAPTURE,
         ..Tables::NONE
     },
     Tables {

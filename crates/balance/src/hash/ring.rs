@@ -33,6 +33,21 @@ impl Ring {
         from.iter().chain(before).map(|&(_, index)| index)
     }
 
+    /// Points and their servers behind the place `last`, around the ring; from the first one when it is beyond all.
+    pub fn after(&self, last: u64) -> impl Iterator<Item = (u32, usize)> + '_ {
+        let start = self
+            .points
+            .partition_point(|&(place, _)| u64::from(place) <= last);
+        let (before, from) = self.points.split_at(start);
+        from.iter().chain(before).copied()
+    }
+
+    /// Whether a point is at this place.
+    pub fn has(&self, place: u64) -> bool {
+        let search = |point: &(u32, usize)| u64::from(point.0).cmp(&place);
+        self.points.binary_search_by(search).is_ok()
+    }
+
     fn nearest(&self, hash: u32) -> usize {
         let count = self.points.len();
         let after = self.points.partition_point(|&(place, _)| place < hash);

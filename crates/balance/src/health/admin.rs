@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use hapax_core::contract::Now;
 use hapax_core::live::{Operation, ProxyLive, ServerLive};
 
-use super::{ALERT, NOTICE, Notice, publish, refresh_totals, settle, text};
+use super::{
+    ALERT, NOTICE, Notice, has_servers, publish, refresh_totals, settle, text, unavailable,
+};
 
 /// Forces a server into maintenance.
 pub fn enter_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notice> {
@@ -24,6 +26,11 @@ pub fn enter_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
     }
     publish(server, &state);
     drop(state);
+    if !was_up {
+        let name = text::server_name(server, true);
+        let line = format!("{name} was DOWN and now enters maintenance.");
+        return vec![Notice::new(NOTICE, line)];
+    }
     settle(
         proxy,
         server,
@@ -74,15 +81,21 @@ pub fn make_ready(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notic
 }
 
 /// Ends maintenance, if the server is in it: it comes back as at the start, up until a check says otherwise.
-fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notice> {
+pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notice> {
     let mut state = server.state.lock();
     if !state.admin.maintenance && !state.admin.from_configuration {
         return Vec::new();
     }
     state.admin.maintenance = false;
     state.admin.from_configuration = false;
-    state.operation = Operation::Running;
-    state.health = server.ir.options.check.rise.max(1);
+    let check = &server.ir.options.check;
+    let up = check.begins_up();
+    state.operation = if up {
+        Operation::Running
+    } else {
+        Operation::Stopped
+    };
+    state.health = check.initial_health();
     state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
     state.last_change_ms = now.ms;
     let word = if state.admin.in_drain() {
@@ -94,11 +107,12 @@ fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<No
     drop(state);
     apply(proxy, now);
     let name = text::server_name(server, true);
-    let line = format!("{name} is UP/{word} (leaving forced maintenance).");
+    let operation = if up { "UP" } else { "DOWN" };
+    let line = format!("{name} is {operation}/{word} (leaving forced maintenance).");
     vec![Notice::new(NOTICE, line)]
 }
 
-/// Sets the weight.
+/// Sets the weight; tells when the backend has no server left by that.
 ///
 /// # Errors
 /// Upstream's text when it is not within 0 and 256.
@@ -107,18 +121,19 @@ pub fn set_weight(
     server: &ServerLive,
     weight: i64,
     now: Now,
-) -> Result<(), &'static str> {
+) -> Result<Option<Notice>, &'static str> {
     let weight = u32::try_from(weight)
         .ok()
         .filter(|&weight| weight <= 256)
         .ok_or("Absolute weight can only be between 0 and 256 inclusive.")?;
+    let was_up = has_servers(proxy);
     server.user_weight.store(weight, Ordering::Relaxed);
     server
         .effective_weight
         .store(weight * 16, Ordering::Relaxed);
     publish(server, &server.state.lock());
     apply(proxy, now);
-    Ok(())
+    Ok(unavailable(proxy, was_up))
 }
 
 fn apply(proxy: &ProxyLive, now: Now) {

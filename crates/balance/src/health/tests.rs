@@ -178,6 +178,6 @@ fn maintenance_and_drain_say_what_they_do() {
         ]
     );
     assert!(set_weight(&live, &live.servers[1], 257, NOW).is_err());
-    assert_eq!(set_weight(&live, &live.servers[1], 0, NOW), Ok(()));
+    assert_eq!(set_weight(&live, &live.servers[1], 0, NOW), Ok(None));
     assert_eq!(live.active.load(Ordering::Relaxed), 0);
 }

@@ -13,6 +13,9 @@ pub fn check_text(status: CheckStatus) -> &'static str {
         CheckStatus::L4Ok => "Layer4 check passed",
         CheckStatus::L4Timeout => "Layer4 timeout",
         CheckStatus::L4Connection => "Layer4 connection problem",
+        CheckStatus::L6Ok => "Layer6 check passed",
+        CheckStatus::L6Timeout => "Layer6 timeout",
+        CheckStatus::L6Response => "Layer6 invalid response",
         CheckStatus::L7Ok => "Layer7 check passed",
         CheckStatus::L7OkConditionally => "Layer7 check conditionally passed",
         CheckStatus::L7Timeout => "Layer7 timeout",
@@ -71,7 +74,7 @@ pub fn check_line(server: &ServerLive, result: &CheckResult, state: &ServerState
 /// `, reason: ..., code: N, info: "...", check duration: Nms`.
 pub fn reason(result: &CheckResult) -> String {
     let mut text = format!(", reason: {}", check_text(result.status));
-    if result.code > 0 {
+    if result.status.has_code() {
         text.push_str(&format!(", code: {}", result.code));
     }
     if !result.info.is_empty() {

@@ -1,5 +1,6 @@
 //! What a proxy lacks, and what does not fit its mode.
 
+use hapax_core::contract::BalanceKey;
 use hapax_core::ir;
 use hapax_core::span::Span;
 use hapax_sample::expression::Origin;
@@ -8,9 +9,11 @@ use hapax_sample::log_format::{HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG, builtin};
 use super::{Check, named};
 use crate::keyword::http_check::RULES;
 use crate::keyword::option::LOG_FORMAT;
+use crate::keyword::tcp_check::RULES as TCP_RULES;
 
 pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>) {
     let global_logs = !config.global.logs.is_empty();
+    let cookie_length = u32::from(config.global.tune.http_cookielen);
     let Some(proxy) = config.proxies.get_mut(index) else {
         return;
     };
@@ -36,6 +39,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         );
         check.alert(span, text);
     }
+    balance(proxy, check);
     if proxy.mode == ir::Mode::Tcp {
         if proxy.cookie.is_some() {
             check.warn(
@@ -47,6 +51,13 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     one_way(index, proxy, check);
     timeouts(proxy, &name, check);
+    if let Some(capture) = &mut proxy.cookie_capture
+        && capture.length > cookie_length
+    {
+        capture.length = cookie_length;
+        let text = format!("truncating capture length to {cookie_length} bytes for {name}.");
+        check.warn(span, text);
+    }
     let target = !proxy.logs.is_empty() || (proxy.log_global && global_logs);
     if proxy.kind.has_frontend() && proxy.log_format.is_some() && !target {
         check.warn(
@@ -59,7 +70,36 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
 }
 
-/// `http-check` lines without `option httpchk`.
+/// A balance algorithm that the mode or the hash function has no use for.
+fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
+    if !proxy.kind.has_backend() {
+        return;
+    }
+    if proxy.mode == ir::Mode::Tcp && proxy.balance.needs_http() {
+        let text = format!(
+            "Layer 7 hash not possible for {} (needs 'mode http'). Falling back to round robin.",
+            named(proxy)
+        );
+        check.warn(proxy.span, text);
+        if let Some(algorithm) = crate::section::round_robin(check.registry) {
+            proxy.balance = algorithm;
+        }
+    }
+    let bytes = matches!(
+        proxy.balance.key(),
+        BalanceKey::Expr(_) | BalanceKey::Request(_)
+    );
+    if bytes && proxy.hash_type.function == ir::HashFunction::Wt6 {
+        let text = format!(
+            "{}: 'hash-type' with 'wt6' is not built yet for 'balance {}'.",
+            named(proxy),
+            proxy.balance.name()
+        );
+        check.alert(proxy.span, text);
+    }
+}
+
+/// `http-check` lines without `option httpchk`, and `tcp-check` lines without `option tcp-check`.
 fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
     let seen = |what: &str| {
         check.notes.scopes.get(index).is_some_and(|scope| {
@@ -74,13 +114,30 @@ fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Chec
             .and_then(|scope| scope.seen.get(RULES))
             .copied();
         let only_404 = matches!(&proxy.check, ir::CheckKind::Http(rules) if rules.disable_on_404);
-        proxy.check = ir::CheckKind::Tcp;
+        if matches!(proxy.check, ir::CheckKind::Http(_)) {
+            proxy.check = ir::CheckKind::Tcp;
+        }
         if let Some(span) = own.filter(|_| !only_404) {
             let text = format!(
                 "{name} uses http-check rules without 'option httpchk', so the rules are ignored."
             );
             check.warn(span, text);
         }
+    }
+    if proxy.kind.has_backend()
+        && !proxy.tcp_check.is_empty()
+        && proxy.check != ir::CheckKind::Rules
+        && let Some(span) = check
+            .notes
+            .scopes
+            .get(index)
+            .and_then(|scope| scope.seen.get(TCP_RULES))
+            .copied()
+    {
+        let text = format!(
+            "{name} uses tcp-check rules without 'option tcp-check', so the rules are ignored."
+        );
+        check.warn(span, text);
     }
 }
 

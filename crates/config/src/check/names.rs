@@ -57,6 +57,12 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
     match reference.kind {
         ReferenceKind::Frontend => named(names, name).any(|proxy| proxy.kind.has_frontend()),
         ReferenceKind::HttpErrors => config.http_errors.iter().any(|list| list.name == name),
+        ReferenceKind::RequestCapture => {
+            has_slot(config, reference, |proxy| &proxy.request_captures)
+        }
+        ReferenceKind::ResponseCapture => {
+            has_slot(config, reference, |proxy| &proxy.response_captures)
+        }
         ReferenceKind::UserList => config.user_lists.iter().any(|list| list.name == name),
         ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
         ReferenceKind::Server => {
@@ -75,6 +81,20 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
             }
         }
     }
+}
+
+/// Whether the section of a rule has the slot that it captures into; a backend uses the slots of whichever frontend.
+fn has_slot(
+    config: &ir::Config,
+    reference: &ir::Reference,
+    slots: fn(&ir::Proxy) -> &Vec<ir::Capture>,
+) -> bool {
+    let proxy = reference.from.and_then(|from| config.proxies.get(from));
+    let Some(proxy) = proxy.filter(|proxy| proxy.kind.has_frontend()) else {
+        return true;
+    };
+    let index = reference.name.parse();
+    index.is_ok_and(|index: usize| index < slots(proxy).len())
 }
 
 /// Proxies by name.

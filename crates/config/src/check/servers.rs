@@ -55,9 +55,12 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                     ),
                 );
             }
-            if server.options.check.enabled && has_no_port(server) {
+            if server.options.check.enabled
+                && has_no_port(server)
+                && let Some(what) = without_port(proxy)
+            {
                 let text = format!(
-                    "config: {} '{}': server '{}' has neither service port nor check port.",
+                    "config: {} '{}': server '{}' has neither service port nor check port{what}.",
                     kind(proxy),
                     proxy.name,
                     server.name
@@ -72,6 +75,26 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
             track(config, proxy, server, &before, check);
         }
     }
+}
+
+/// What to add when a server without port is checked; none when the steps of the check say where to go.
+fn without_port(proxy: &ir::Proxy) -> Option<&'static str> {
+    let steps = match &proxy.check {
+        ir::CheckKind::Rules if !proxy.tcp_check.is_empty() => &proxy.tcp_check,
+        ir::CheckKind::Protocol(steps) => steps,
+        _ => return Some(""),
+    };
+    let connects = || {
+        steps.iter().filter_map(|step| match &step.action {
+            ir::CheckAction::Connect(connect) => Some(connect),
+            _ => None,
+        })
+    };
+    if connects().all(|connect| connect.port.is_none()) {
+        return Some(" nor tcp_check rule 'connect' with port information");
+    }
+    let silent = connects().any(|connect| connect.port.is_none());
+    silent.then_some(", and a tcp_check rule 'connect' with no port information")
 }
 
 fn has_no_port(server: &ir::Server) -> bool {
@@ -95,6 +118,11 @@ fn track(
     let Some((wanted, name)) = &server.options.track else {
         return;
     };
+    if server.options.check.initial != ir::InitialState::None {
+        let text = "unable to set init-state and tracking at the same time!";
+        check.alert(server.span, format!("config : {before}{text}"));
+        return;
+    }
     let wanted = if wanted.is_empty() {
         &proxy.name
     } else {

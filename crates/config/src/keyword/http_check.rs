@@ -41,7 +41,9 @@ static ROWS: &[SectionKeyword] = &[
         "A server that answers 404 gets no new clients.",
         |line| {
             no_arguments(line)?;
-            rules(line)?.disable_on_404 = true;
+            if let Some(rules) = rules(line)? {
+                rules.disable_on_404 = true;
+            }
             Ok(())
         },
     ),
@@ -52,7 +54,9 @@ static ROWS: &[SectionKeyword] = &[
         "Tells the server in each check how it is seen here.",
         |line| {
             no_arguments(line)?;
-            rules(line)?.send_state = true;
+            if let Some(rules) = rules(line)? {
+                rules.send_state = true;
+            }
             Ok(())
         },
     ),
@@ -103,7 +107,7 @@ fn httpchk(line: &mut Line<'_>) -> Result<(), Fault> {
     let proxy = line.proxy()?;
     let old = match std::mem::take(&mut proxy.check) {
         ir::CheckKind::Http(check) => check,
-        ir::CheckKind::Tcp => empty(),
+        _ => empty(),
     };
     // `http-check send` before this line keeps what it said.
     let mut check = ir::HttpCheck {
@@ -179,7 +183,9 @@ fn send(line: &mut Line<'_>) -> Result<(), Fault> {
         }
         at += 2;
     }
-    let rules = rules(line)?;
+    let Some(rules) = rules(line)? else {
+        return Ok(());
+    };
     if let Some(method) = method {
         rules.method = method;
     }
@@ -254,7 +260,9 @@ fn expect(line: &mut Line<'_>) -> Result<(), Fault> {
     if let Some(extra) = line.arg(at + 2) {
         return Err(unexpected(line, at + 2, &extra));
     }
-    rules(line)?.expect.push(ir::HttpExpect { negated, test });
+    if let Some(rules) = rules(line)? {
+        rules.expect.push(ir::HttpExpect { negated, test });
+    }
     Ok(())
 }
 
@@ -293,18 +301,19 @@ fn codes(text: &str) -> Result<Vec<(u16, u16)>, String> {
     Ok(ranges)
 }
 
-/// The rules of the check; they stay without effect until `option httpchk` stands somewhere.
-fn rules<'l>(line: &'l mut Line<'_>) -> Result<&'l mut ir::HttpCheck, Fault> {
+/// The rules of the check; they stay without effect until `option httpchk` stands somewhere. None when another check was
+/// chosen.
+fn rules<'l>(line: &'l mut Line<'_>) -> Result<Option<&'l mut ir::HttpCheck>, Fault> {
     let span = line.span;
     line.scope.seen.insert(RULES, span);
     let proxy = line.proxy()?;
     if proxy.check == ir::CheckKind::Tcp {
         proxy.check = ir::CheckKind::Http(empty());
     }
-    match &mut proxy.check {
-        ir::CheckKind::Http(check) => Ok(check),
-        ir::CheckKind::Tcp => Err(Diagnostic::alert(span, "no HTTP check").into()),
-    }
+    Ok(match &mut proxy.check {
+        ir::CheckKind::Http(check) => Some(check),
+        _ => None,
+    })
 }
 
 fn empty() -> ir::HttpCheck {

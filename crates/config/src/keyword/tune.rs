@@ -132,6 +132,17 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "tune.http.cookielen",
+        Sections::GLOBAL,
+        "<number>",
+        "Bytes of a captured cookie.",
+        |line| {
+            let number = count(line)?;
+            line.config.global.tune.http_cookielen = u16::try_from(number).unwrap_or(u16::MAX);
+            Ok(())
+        },
+    ),
+    row(
         "tune.pipesize",
         Sections::GLOBAL,
         "<size>",

@@ -26,9 +26,15 @@ pub(crate) fn inherit(defaults: &Defaults, proxy: &mut ir::Proxy, scope: &mut Sc
         proxy.log_format = None;
         proxy.error_log_format = None;
         proxy.log_format_sd = None;
+        proxy.log_steps = None;
+        proxy.unique_id_format = None;
+        proxy.unique_id_header = None;
+        proxy.request_captures.clear();
+        proxy.response_captures.clear();
     }
     if !kind.has_backend() {
         proxy.check = ir::CheckKind::Tcp;
+        proxy.tcp_check = Vec::new();
         proxy.cookie = None;
         proxy.source = None;
     }

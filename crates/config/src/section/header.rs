@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use hapax_core::contract::{Algorithm, Shared};
-use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
+use hapax_core::contract::Shared;
+use hapax_core::diagnostic::{Diagnostic, Prefix, Severity};
 use hapax_core::ir;
 use hapax_core::keyword::{Line, Negation, Scope, Sections};
 use hapax_core::span::{Span, Word};
@@ -200,39 +200,11 @@ fn mixed_rules(base: &mut Defaults, kind: ir::ProxyKind, paths: &[String]) -> Op
 
 /// A proxy that nothing was said about yet.
 fn start(parser: &mut Parser<'_>, name: String, kind: ir::ProxyKind, span: Span) -> ir::Proxy {
-    let balance = round_robin(parser);
+    let balance = super::round_robin(parser.registry)
+        .unwrap_or_else(|| Shared(Arc::new(super::defaults::NoAlgorithm)));
     let mut proxy = ir::Proxy::new(name, kind, span, balance);
     proxy.options.persist = false;
     proxy
-}
-
-/// The algorithm of a backend that names none.
-fn round_robin(parser: &mut Parser<'_>) -> Shared<dyn Algorithm> {
-    let word = |text: &str| Word {
-        text: text.as_bytes().to_vec(),
-        span: Span::default(),
-    };
-    let words = [word("balance"), word("roundrobin")];
-    let row = parser.registry.balances.find("roundrobin");
-    let mut findings = Diagnostics::default();
-    let parsed = row.map(|row| {
-        (row.0.parse)(&mut Line {
-            words: &words,
-            name_words: 1,
-            negation: Negation::None,
-            span: Span::default(),
-            section: Sections::BACKEND,
-            config: &mut parser.config,
-            proxy: None,
-            scope: &mut Scope::default(),
-            registry: parser.registry,
-            diagnostics: &mut findings,
-        })
-    });
-    match parsed {
-        Some(Ok(algorithm)) => Shared(algorithm),
-        _ => Shared(Arc::new(super::defaults::NoAlgorithm)),
-    }
 }
 
 /// The `defaults` section that `from` names; says what is wrong when there is not exactly one.

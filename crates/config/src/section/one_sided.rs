@@ -48,17 +48,10 @@ static BACKEND_SIDE: &[&str] = &[
     "http-send-name-header",
     "ignore-persist",
     "load-server-state-from-file",
-    "option ldap-check",
-    "option mysql-check",
-    "option pgsql-check",
-    "option redis-check",
-    "option smtpchk",
     "option spop-check",
-    "option ssl-hello-chk",
-    "option tcp-check",
     "stick",
     "tcp-check",
     "use-server",
 ];
 
-static FRONTEND_SIDE: &[&str] = &["capture", "max-session-srv-conns", "monitor"];
+static FRONTEND_SIDE: &[&str] = &["max-session-srv-conns", "monitor"];

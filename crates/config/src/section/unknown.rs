@@ -89,7 +89,7 @@ pub(crate) fn elsewhere(
                 .into());
         }
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
-        "rate-limit sessions" => format!("{name} will be ignored {why}"),
+        "rate-limit sessions" | "log-steps" => format!("{name} will be ignored {why}"),
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
         _ => {
             let first = name.split(' ').next().unwrap_or(name);
@@ -149,6 +149,10 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
         return Diagnostic::alert(at, not_built).into();
     }
+    if first == "tcp-check" && CHECK_VARIABLES.iter().any(|name| second.starts_with(name)) {
+        not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
+        return Diagnostic::alert(at, not_built).into();
+    }
     let near = |text: &str| did_you_mean(text, rows.candidates(Some(&first), bit));
     let (text, prefix) = match first.as_ref() {
         "option" if proxies && words.len() == 1 => (
@@ -183,6 +187,10 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         ),
         "http-check" if proxies => (
             format!("'http-check' only supports {HTTP_CHECK}. but got '{second}'"),
+            Prefix::Parsing,
+        ),
+        "tcp-check" if proxies => (
+            format!("'tcp-check' only supports {TCP_CHECK}. but got '{second}'"),
             Prefix::Parsing,
         ),
         _ => {
@@ -221,6 +229,12 @@ const STATS: &str = "'admin', 'uri', 'realm', 'auth', 'scope', 'enable', 'hide-v
 const HTTP_CHECK: &str = "'disable-on-404', 'send-state', 'comment', 'connect', 'send', 'expect', 'set-var-fmt(*)', \
                           'set-var(*)', 'unset-var(*)'";
 
+const TCP_CHECK: &str = "'comment', 'connect', 'send', 'send-binary', 'expect', 'set-var-fmt(*)', 'set-var(*)', \
+                         'unset-var(*)'";
+
+/// Steps of checks that change variables.
+static CHECK_VARIABLES: &[&str] = &["set-var", "unset-var"];
+
 /// Keywords whose lines are rules.
 static RULES: &[&str] = &[
     "acl",
@@ -254,9 +268,7 @@ static NOT_BUILT: &[&str] = &[
     "tune.sndbuf.frontend",
     "warn-blocked-traffic-after",
     "51degrees-data-file",
-    "capture",
     "compression",
-    "declare",
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
@@ -271,7 +283,6 @@ static NOT_BUILT: &[&str] = &[
     "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
-    "log-steps",
     "max-keep-alive-queue",
     "max-session-srv-conns",
     "maxcompcpuusage",
@@ -290,9 +301,6 @@ static NOT_BUILT: &[&str] = &[
     "stats-file",
     "stick",
     "stick-table",
-    "tcp-check",
-    "unique-id-format",
-    "unique-id-header",
     "use-fcgi-app",
     "use-server",
 ];
@@ -323,7 +331,6 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "tune.notsent",
     "tune.pattern",
     "tune.cli",
-    "tune.http.cookielen",
     "tune.renice",
     "wurfl-",
 ];
@@ -341,16 +348,11 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "http-drop-request-trailers"),
     ("option", "http-drop-response-trailers"),
     ("option", "http-use-proxy-header"),
-    ("option", "ldap-check"),
-    ("option", "mysql-check"),
-    ("option", "pgsql-check"),
-    ("option", "redis-check"),
-    ("option", "smtpchk"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
-    ("option", "ssl-hello-chk"),
-    ("option", "tcp-check"),
     ("stats", "admin"),
     ("stats", "show-modules"),
+    ("tcp-check", "send-binary-lf"),
+    ("tcp-check", "send-lf"),
     ("timeout", "client-hs"),
 ];

@@ -1,6 +1,7 @@
 //! Health checks of a server.
 
 use hapax_core::diagnostic::{Diagnostic, Severity};
+use hapax_core::ir::InitialState;
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Tables};
 
 use super::{count, fault, leading, needed, row, server_name, time, warn};
@@ -35,6 +36,15 @@ static ROWS: &[ServerOption] = &[
         Ok(())
     }),
     row(
+        "check-send-proxy",
+        "",
+        "Sends a PROXY protocol header in checks, too.",
+        |_, options| {
+            options.check.send_proxy = true;
+            Ok(())
+        },
+    ),
+    row(
         "downinter",
         "<delay>",
         "Interval of checks while the server is down.",
@@ -58,6 +68,30 @@ static ROWS: &[ServerOption] = &[
         "Interval of checks while the state changes.",
         |cursor, options| {
             options.check.fastinter = interval(cursor, "fastinter")?;
+            Ok(())
+        },
+    ),
+    row(
+        "init-state",
+        "{fully-up|up|down|fully-down|none}",
+        "State that the server begins with.",
+        |cursor, options| {
+            let word = cursor.peek().map(|word| word.lossy().into_owned());
+            let text = word.as_deref().unwrap_or_default();
+            options.check.initial = match text {
+                "none" => InitialState::None,
+                "fully-up" => InitialState::FullyUp,
+                "up" => InitialState::Up,
+                "down" => InitialState::Down,
+                "fully-down" => InitialState::FullyDown,
+                _ => {
+                    let text = format!(
+                        "'init-state' expects one of 'none', 'fully-up', 'up', 'down', or 'fully-down' but got '{text}'"
+                    );
+                    return Err(fault(cursor, text));
+                }
+            };
+            let _ = cursor.take();
             Ok(())
         },
     ),

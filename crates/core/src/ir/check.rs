@@ -12,6 +12,10 @@ pub enum CheckKind {
     Tcp,
     /// `option httpchk`.
     Http(HttpCheck),
+    /// `option tcp-check`: the steps stand in [`Proxy::tcp_check`](super::Proxy::tcp_check).
+    Rules,
+    /// The fixed steps of a protocol, such as `option mysql-check`.
+    Protocol(Vec<super::CheckStep>),
 }
 
 /// `option httpchk` and `http-check` lines.
@@ -79,6 +83,44 @@ pub struct ServerCheck {
     pub port: Option<u16>,
     /// `addr`.
     pub address: Option<super::Address>,
+    /// `check-send-proxy`.
+    pub send_proxy: bool,
+    /// `init-state`.
+    pub initial: InitialState,
+}
+
+/// How a server begins, at the start and when it leaves maintenance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum InitialState {
+    /// As `Up`; nothing was said.
+    #[default]
+    None,
+    /// Up; it takes all the failures that `fall` says to bring it down.
+    FullyUp,
+    /// Up; the first failure brings it down.
+    Up,
+    /// Down; the first success brings it up.
+    Down,
+    /// Down; it takes all the successes that `rise` says to bring it up.
+    FullyDown,
+}
+
+impl ServerCheck {
+    /// How healthy a server begins; below `rise` it is down.
+    pub fn initial_health(&self) -> u32 {
+        let (rise, fall) = (self.rise.max(1), self.fall.max(1));
+        match self.initial {
+            InitialState::FullyUp => rise + fall - 1,
+            InitialState::None | InitialState::Up => rise,
+            InitialState::Down => rise - 1,
+            InitialState::FullyDown => 0,
+        }
+    }
+
+    /// Whether a server begins up.
+    pub fn begins_up(&self) -> bool {
+        self.initial_health() >= self.rise.max(1)
+    }
 }
 
 impl Default for ServerCheck {
@@ -92,6 +134,8 @@ impl Default for ServerCheck {
             fall: 3,
             port: None,
             address: None,
+            send_proxy: false,
+            initial: InitialState::None,
         }
     }
 }

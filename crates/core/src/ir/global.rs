@@ -130,6 +130,8 @@ pub struct Tune {
     pub http_maxhdr: u16,
     /// `tune.http.logurilen`, bytes; without it one less than the manual says.
     pub http_logurilen: u16,
+    /// `tune.http.cookielen`, bytes; without it one less than the manual says.
+    pub http_cookielen: u16,
     /// `tune.pipesize`, bytes; 0 is the system's.
     pub pipesize: u32,
     /// `tune.rcvbuf.client`, bytes; 0 is the system's.
@@ -153,6 +155,7 @@ impl Default for Tune {
             maxrewrite: 1024,
             http_maxhdr: 101,
             http_logurilen: 1023,
+            http_cookielen: 63,
             pipesize: 0,
             rcvbuf_client: 0,
             rcvbuf_server: 0,

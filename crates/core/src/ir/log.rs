@@ -70,8 +70,49 @@ pub enum LogFraming {
 pub struct LogFormat {
     /// Its pieces in order.
     pub parts: Vec<LogPart>,
+    /// What is made of its named pieces; the others are left out then.
+    pub encoding: LogEncoding,
+    /// `%{+bin}o`: bytes of values stay as they are.
+    pub binary: bool,
     /// The text it came from.
     pub text: String,
+}
+
+/// How a value, or a whole format, is encoded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum LogEncoding {
+    /// As text.
+    #[default]
+    None,
+    /// `+json`.
+    Json {
+        /// `+utf8`: characters beyond ASCII stay as they are.
+        utf8: bool,
+    },
+    /// `+cbor`.
+    Cbor,
+}
+
+/// What stands between `%` and an item in parentheses.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LogName {
+    /// The name; empty for none.
+    pub name: String,
+    /// The type that is asked for.
+    pub output: Option<LogType>,
+}
+
+/// The type of an item in encodings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum LogType {
+    /// `str`.
+    Str,
+    /// `sint`.
+    Int,
+    /// `bool`.
+    Bool,
+    /// `raw`: the bytes without quotes.
+    Raw,
 }
 
 /// A piece of a log format.
@@ -87,6 +128,8 @@ pub enum LogPart {
         row: RowRef<LogAlias>,
         /// The text between braces, such as a header name.
         argument: Vec<u8>,
+        /// Its name.
+        name: LogName,
         /// Flags in force.
         flags: LogFlags,
     },
@@ -94,6 +137,8 @@ pub enum LogPart {
     Expr {
         /// The expression.
         expr: Expr,
+        /// Its name.
+        name: LogName,
         /// Flags in force.
         flags: LogFlags,
     },
@@ -106,10 +151,81 @@ pub struct LogFlags {
     pub quote: bool,
     /// `X`: hexadecimal.
     pub hex: bool,
+    /// `json`.
+    pub json: bool,
+    /// `utf8`.
+    pub utf8: bool,
+    /// `cbor`.
+    pub cbor: bool,
+    /// `bin`; it counts for a whole format only.
+    pub bin: bool,
     /// `E`: escaped for RFC 5424 structured data.
     pub escape: bool,
     /// Whether an absent value is written as `-` (mandatory fields of logs).
     pub mandatory: bool,
-    /// Whether unprintable bytes are encoded as `#XX` (logs) or left alone (headers, replies).
+    /// Whether unprintable bytes are encoded as `%XX` (headers) or not (logs, replies).
     pub encode: bool,
+}
+
+impl LogFlags {
+    /// The encoding that the flags ask for; JSON goes before CBOR.
+    pub fn encoding(self) -> LogEncoding {
+        match (self.json, self.cbor) {
+            (true, _) => LogEncoding::Json { utf8: self.utf8 },
+            (false, true) => LogEncoding::Cbor,
+            (false, false) => LogEncoding::None,
+        }
+    }
+}
+
+/// Where in an exchange a line comes from (`%OG`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum LogOrigin {
+    /// No line is being written.
+    #[default]
+    Unspecified,
+    /// What came was no request.
+    SessionError,
+    /// A stream began.
+    Accept,
+    /// The request's head is there.
+    Request,
+    /// The server is connected.
+    Connect,
+    /// The head of the server's response is there.
+    Response,
+    /// The end.
+    Close,
+}
+
+impl LogOrigin {
+    /// The name in lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogOrigin::Unspecified => "unspec",
+            LogOrigin::SessionError => "sess_error",
+            LogOrigin::Accept => "txn_accept",
+            LogOrigin::Request => "txn_request",
+            LogOrigin::Connect => "txn_connect",
+            LogOrigin::Response => "txn_response",
+            LogOrigin::Close => "txn_close",
+        }
+    }
+}
+
+/// `log-steps`: a set of origins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LogSteps(u8);
+
+impl LogSteps {
+    /// With one more.
+    #[must_use]
+    pub fn with(self, origin: LogOrigin) -> LogSteps {
+        LogSteps(self.0 | 1 << origin as u8)
+    }
+
+    /// Whether lines of an origin are wanted.
+    pub fn has(self, origin: LogOrigin) -> bool {
+        self.0 & 1 << origin as u8 != 0
+    }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod bind;
 mod check;
+mod check_script;
 mod error_page;
 mod expression;
 mod global;
@@ -23,6 +24,7 @@ use serde::Serialize;
 pub use address::*;
 pub use bind::*;
 pub use check::*;
+pub use check_script::*;
 pub use error_page::*;
 pub use expression::*;
 pub use global::*;
@@ -89,6 +91,10 @@ pub enum ReferenceKind {
     UserList,
     /// An `http-errors` section.
     HttpErrors,
+    /// The number of a capture slot of the section's requests, where the section has a frontend side.
+    RequestCapture,
+    /// The same of its responses.
+    ResponseCapture,
 }
 
 /// A duration in milliseconds.

@@ -52,6 +52,18 @@ pub struct Proxy {
     pub error_log_format: Option<LogFormat>,
     /// `log-format-sd`: the structured data of RFC 5424 lines.
     pub log_format_sd: Option<LogFormat>,
+    /// `log-steps`; none is one line at the end.
+    pub log_steps: Option<super::LogSteps>,
+    /// Slots of `capture request header`, `declare capture request` and rules with `len`.
+    pub request_captures: Vec<Capture>,
+    /// Slots of `capture response header` and `declare capture response`.
+    pub response_captures: Vec<Capture>,
+    /// `capture cookie`.
+    pub cookie_capture: Option<CookieCapture>,
+    /// `unique-id-format`.
+    pub unique_id_format: Option<LogFormat>,
+    /// `unique-id-header`.
+    pub unique_id_header: Option<String>,
     /// `errorfile` and its kin, as they were read.
     pub error_lines: Vec<ErrorLine>,
     /// What they come to: what is sent for a status.
@@ -115,6 +127,26 @@ pub struct Proxy {
     pub source: Option<SourceAddress>,
     /// How servers are checked.
     pub check: CheckKind,
+    /// `tcp-check` lines, in order.
+    pub tcp_check: Vec<super::CheckStep>,
+}
+
+/// A slot for what is captured of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Capture {
+    /// The field whose last line is captured, in lower case; none for a slot that rules fill.
+    pub header: Option<String>,
+    /// Most bytes of it.
+    pub length: u32,
+}
+
+/// `capture cookie`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CookieCapture {
+    /// What `name=` begins with.
+    pub name: String,
+    /// Most bytes of `name=value`.
+    pub length: u32,
 }
 
 /// Which sides a proxy has.
@@ -420,6 +452,12 @@ impl Proxy {
             log_format: None,
             error_log_format: None,
             log_format_sd: None,
+            log_steps: None,
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            cookie_capture: None,
+            unique_id_format: None,
+            unique_id_header: None,
             error_lines: Vec::new(),
             error_pages: Vec::new(),
             monitor_net: None,
@@ -451,6 +489,7 @@ impl Proxy {
             http_reuse: HttpReuse::Safe,
             source: None,
             check: CheckKind::Tcp,
+            tcp_check: Vec::new(),
         }
     }
 }

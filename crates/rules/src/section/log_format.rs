@@ -1,8 +1,9 @@
-//! `log-format`, `error-log-format` and `log-format-sd`.
+//! `log-format`, `error-log-format`, `log-format-sd`, `unique-id-format` and `unique-id-header`.
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
-use hapax_core::ir;
-use hapax_core::keyword::{Fault, Line, Sections};
+use hapax_core::ir::{self, LogOrigin, LogSteps};
+use hapax_core::keyword::{Fault, Line, Rulesets, Sections};
+use hapax_core::span::Word;
 use hapax_sample::expression::Origin;
 use hapax_sample::log_format::{self, Style};
 use hapax_sample::place::Place;
@@ -29,7 +30,83 @@ pub(crate) fn parse_structured(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+pub(crate) fn parse_steps(line: &mut Line<'_>) -> Result<(), Fault> {
+    let Some(list) = line.arg(0) else {
+        return Err(line.fault("log-steps without a step is not built yet."));
+    };
+    let mut steps = LogSteps::default();
+    if list == "all" {
+        let all = STEPS.iter().fold(steps, |all, (_, step)| all.with(*step));
+        line.proxy()?.log_steps = Some(all);
+        return Ok(());
+    }
+    for name in list.strip_suffix(',').unwrap_or(&list).split(',') {
+        let step = STEPS.iter().find(|(own, _)| *own == name);
+        steps = match step {
+            Some((_, step)) => steps.with(*step),
+            None if OTHER_STEPS.contains(&name) => {
+                let text = format!("log-steps : the step '{name}' of 'do-log' is not built yet.");
+                return Err(line.fault_at(0, text));
+            }
+            None => {
+                let known = STEPS
+                    .iter()
+                    .map(|(name, _)| *name)
+                    .chain(OTHER_STEPS.iter().copied());
+                let known: Vec<_> = known.collect();
+                let known = known.join(", ");
+                let text = format!("invalid log step name ({name}). Expected values are: {known}");
+                return Err(line.fault_at(0, text));
+            }
+        };
+    }
+    line.proxy()?.log_steps = Some(steps);
+    Ok(())
+}
+
+static STEPS: &[(&str, LogOrigin)] = &[
+    ("accept", LogOrigin::Accept),
+    ("request", LogOrigin::Request),
+    ("connect", LogOrigin::Connect),
+    ("response", LogOrigin::Response),
+    ("close", LogOrigin::Close),
+];
+
+static OTHER_STEPS: &[&str] = &[
+    "quic-init",
+    "http-req",
+    "http-res",
+    "http-after-res",
+    "tcp-req-conn",
+    "tcp-req-sess",
+    "tcp-req-cont",
+    "tcp-res-cont",
+];
+
+pub(crate) fn parse_unique_id(line: &mut Line<'_>) -> Result<(), Fault> {
+    let keyword = line.keyword();
+    let word = only_word(line, &keyword)?;
+    let place = Place::of(Rulesets::HTTP_REQUEST, ir::ProxyKind::Listen);
+    let format = compiled(line, word, "unique-id", Style::Merged, place)?;
+    line.proxy()?.unique_id_format = Some(format);
+    Ok(())
+}
+
+pub(crate) fn parse_unique_id_header(line: &mut Line<'_>) -> Result<(), Fault> {
+    let Some(name) = line.arg(0) else {
+        return Err(line.fault("unique-id-header expects an argument."));
+    };
+    let name = name.to_ascii_lowercase();
+    line.proxy()?.unique_id_header = Some(name);
+    Ok(())
+}
+
 fn format(line: &mut Line<'_>, keyword: &str) -> Result<ir::LogFormat, Fault> {
+    let word = only_word(line, keyword)?;
+    compiled(line, word, keyword, Style::Log, Place::LOG)
+}
+
+fn only_word<'a>(line: &Line<'a>, keyword: &str) -> Result<&'a Word, Fault> {
     let Some(word) = line.args().first() else {
         return Err(line.fault(format!("{keyword} expects an argument.")));
     };
@@ -37,8 +114,18 @@ fn format(line: &mut Line<'_>, keyword: &str) -> Result<ir::LogFormat, Fault> {
         let text = format!("{keyword} expects only one argument, don't forget to escape spaces!");
         return Err(line.fault_at(1, text));
     }
+    Ok(word)
+}
+
+fn compiled(
+    line: &mut Line<'_>,
+    word: &Word,
+    keyword: &str,
+    style: Style,
+    place: Place,
+) -> Result<ir::LogFormat, Fault> {
     let origin = Origin::of(line);
-    let parsed = log_format::parse(&word.text, Style::Log, Place::LOG, &origin);
+    let parsed = log_format::parse(&word.text, style, place, &origin);
     let parsed = parsed.map_err(|text| {
         let place = &origin.place;
         let text = format!("Parsing [{place}]: failed to parse {keyword} : {text}.");

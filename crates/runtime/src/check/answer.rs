@@ -239,7 +239,7 @@ fn has_reason(bytes: &[u8]) -> bool {
 }
 
 /// Cuts a text to what upstream keeps of it.
-fn cut(text: &mut String) {
+pub(super) fn cut(text: &mut String) {
     while text.len() > MOST_INFO {
         text.pop();
     }

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
-use hapax_core::ir::{Address, SourceAddress};
+use hapax_core::ir::{Address, CheckConnect, SourceAddress};
 use hapax_core::live::{CheckResult, CheckStatus, ServerLive};
 use hapax_core::program::{Program, ProxyId};
 use hapax_sys::addr::{local_addr, peer_addr};
@@ -30,7 +30,13 @@ pub(super) async fn check(
     let http = recipe.http.as_ref();
     let request = http.map(|http| http.request.bytes(program, proxy, server));
     let request = request.as_deref().unwrap_or_default();
-    let finding = talk(recipe, request, server, timer, started).await;
+    let finding = match &recipe.script {
+        Some(script) => {
+            let most = program.global.tune.bufsize as usize;
+            Box::pin(script.run(recipe, (server, most), timer)).await
+        }
+        None => talk(recipe, request, server, timer, started).await,
+    };
     let finding = finding.unwrap_or_else(|finding| finding);
     CheckResult {
         status: finding.status,
@@ -40,21 +46,37 @@ pub(super) async fn check(
     }
 }
 
-async fn talk(
-    recipe: &Recipe,
-    request: &[u8],
-    server: &ServerLive,
+/// Where a check connects to, and how.
+pub(super) struct Opening<'a> {
+    pub(super) recipe: &'a Recipe,
+    pub(super) server: &'a ServerLive,
+    /// What a step says about it.
+    pub(super) connect: &'a CheckConnect,
+    /// When the check, or this connection of it, began.
+    pub(super) started: u64,
+}
+
+/// Connects; with the connection comes the time by which the rest must be done.
+pub(super) async fn open(
+    opening: &Opening<'_>,
     timer: &mut Timer,
-    started: u64,
-) -> Result<Finding, Finding> {
+) -> Result<(Stream, u64), Finding> {
+    let Opening {
+        recipe,
+        server,
+        connect: step,
+        started,
+    } = *opening;
     let inter = started + u64::from(server.ir.options.check.inter);
     let to_connect = match (recipe.timeout_check, recipe.timeout_connect) {
         (Some(_), Some(connect)) => inter.min(started + u64::from(connect)),
         _ => inter,
     };
-    let mut stream = connect(recipe, server)?;
-    // What is left of the connection is of no interest to anybody.
-    let _ = stream.reset_on_close();
+    let mut stream = connect(recipe, server, step)?;
+    if !step.linger {
+        // What is left of the connection is of no interest to anybody.
+        let _ = stream.reset_on_close();
+    }
     match within(timer, to_connect, |cx| stream.poll_connected(cx)).await {
         Some(Ok(())) => {}
         Some(Err(error)) => {
@@ -66,6 +88,23 @@ async fn talk(
         Some(most) => clock::now_ms() + u64::from(most),
         None => inter,
     };
+    Ok((stream, deadline))
+}
+
+async fn talk(
+    recipe: &Recipe,
+    request: &[u8],
+    server: &ServerLive,
+    timer: &mut Timer,
+    started: u64,
+) -> Result<Finding, Finding> {
+    let opening = Opening {
+        recipe,
+        server,
+        connect: &CheckConnect::default(),
+        started,
+    };
+    let (mut stream, deadline) = open(&opening, timer).await?;
     let faulty = |error| Finding::new(CheckStatus::SocketError, &named(&error));
     let late = || Finding::new(CheckStatus::L7Timeout, "");
     if let Some(line) = proxy_line(server, &stream) {
@@ -80,15 +119,23 @@ async fn talk(
 }
 
 /// What `send-proxy` puts in front: version 1 tells the addresses of the check's own connection, version 2 that it is a
-/// local one. Checks that go elsewhere (`port`, `addr`) send none.
-fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>> {
+/// local one. Checks that go elsewhere (`port`, `addr`) send none, unless `check-send-proxy` says so.
+pub(super) fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>> {
     let options = &server.ir.options;
-    if options.check.port.is_some() || options.check.address.is_some() {
-        return None;
-    }
-    if options.send_proxy? == 2 {
+    let elsewhere = options.check.port.is_some() || options.check.address.is_some();
+    let version = match options.send_proxy {
+        _ if elsewhere && !options.check.send_proxy => return None,
+        None if options.check.send_proxy => 1,
+        version => version?,
+    };
+    if version == 2 {
         return Some(LOCAL_V2.to_vec());
     }
+    Some(proxy_line_v1(stream))
+}
+
+/// The line of version 1 that tells the ends of `stream`.
+pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
     let ends = (
         local_addr(stream).ok().and_then(|end| end.inet()),
         peer_addr(stream).ok().and_then(|end| end.inet()),
@@ -105,12 +152,12 @@ fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>> {
         }
         _ => "PROXY UNKNOWN\r\n".to_owned(),
     };
-    Some(line.into_bytes())
+    line.into_bytes()
 }
 
-fn connect(recipe: &Recipe, server: &ServerLive) -> Result<Stream, Finding> {
+fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<Stream, Finding> {
     let options = &server.ir.options;
-    let mut to = match &options.check.address {
+    let mut to = match step.address.as_ref().or(options.check.address.as_ref()) {
         Some(address) => address.clone(),
         None => (**server.address.load()).clone(),
     };
@@ -121,7 +168,7 @@ fn connect(recipe: &Recipe, server: &ServerLive) -> Result<Stream, Finding> {
         {
             address.set_port(own.port());
         }
-        if let Some(port) = options.check.port {
+        if let Some(port) = step.port.or(options.check.port) {
             address.set_port(port);
         }
     }
@@ -147,7 +194,7 @@ fn connect_options(source: Option<&SourceAddress>) -> ConnectOptions {
 }
 
 /// Sends all of `bytes`; none is out of time.
-async fn send(
+pub(super) async fn send(
     bytes: &[u8],
     stream: &mut Stream,
     timer: &mut Timer,
@@ -178,23 +225,10 @@ async fn exchange(
     let mut answer = Answer::new(http, server.state.lock().operation);
     let mut buffer: Option<Buf> = None;
     loop {
-        // No buffer is held while nothing has come.
-        let mut taken = buffer.take().filter(|held| !held.is_empty());
-        let received = within(timer, deadline, |cx| {
-            let into = taken.get_or_insert_with(Buf::take);
-            let polled = stream.poll_recv(cx, into.room());
-            if polled.is_pending() && into.is_empty() {
-                taken = None;
-            }
-            polled
-        })
-        .await;
-        let Some(count) = received else {
+        let Some(count) = receive(&mut buffer, stream, timer, deadline).await? else {
             return Ok(None);
         };
-        let count = count?;
-        let mut held = taken.unwrap_or_else(Buf::take);
-        held.filled(count);
+        let mut held = buffer.take().unwrap_or_else(Buf::take);
         if let Some(finding) = answer.advance(&mut held, count == 0) {
             return Ok(Some(finding));
         }
@@ -203,6 +237,33 @@ async fn exchange(
         }
         buffer = Some(held);
     }
+}
+
+/// Reads into `buffer`, and gives how much; none is out of time. No buffer is held while nothing has come.
+pub(super) async fn receive(
+    buffer: &mut Option<Buf>,
+    stream: &mut Stream,
+    timer: &mut Timer,
+    deadline: u64,
+) -> io::Result<Option<usize>> {
+    let mut taken = buffer.take().filter(|held| !held.is_empty());
+    let received = within(timer, deadline, |cx| {
+        let into = taken.get_or_insert_with(Buf::take);
+        let polled = stream.poll_recv(cx, into.room());
+        if polled.is_pending() && into.is_empty() {
+            taken = None;
+        }
+        polled
+    })
+    .await;
+    let Some(count) = received else {
+        return Ok(None);
+    };
+    let count = count?;
+    let mut held = taken.unwrap_or_else(Buf::take);
+    held.filled(count);
+    *buffer = Some(held);
+    Ok(Some(count))
 }
 
 /// What `poll` gives, or none when `deadline` comes first.
@@ -235,7 +296,7 @@ fn plain(error: &io::Error) -> String {
 }
 
 /// As `plain`, with the symbol in front.
-fn named(error: &io::Error) -> String {
+pub(super) fn named(error: &io::Error) -> String {
     let symbol = match error.kind() {
         io::ErrorKind::ConnectionReset => "ECONNRESET",
         io::ErrorKind::BrokenPipe => "EPIPE",

@@ -5,12 +5,15 @@ use regex::bytes::Regex;
 use thiserror::Error;
 
 use super::request::Request;
+use super::script::Script;
 
 /// The checks of a backend.
 #[derive(Debug)]
 pub(super) struct Recipe {
     /// The HTTP check; none only connects.
     pub(super) http: Option<HttpRecipe>,
+    /// The steps of a check that has some.
+    pub(super) script: Option<Script>,
     /// `timeout check`.
     pub(super) timeout_check: Option<u32>,
     /// `timeout connect`.
@@ -56,9 +59,9 @@ pub(super) enum Test {
     TextPattern(Regex),
 }
 
-/// A pattern of `http-check expect` that does not compile.
+/// A pattern of `http-check expect` or `tcp-check expect` that does not compile.
 #[derive(Debug, Error)]
-#[error("backend '{backend}': http-check expect: {error}")]
+#[error("backend '{backend}': pattern of a check: {error}")]
 pub struct BadPattern {
     backend: String,
     error: regex::Error,
@@ -68,7 +71,7 @@ impl Recipe {
     /// The checks of `proxy`.
     pub(super) fn new(proxy: &Proxy) -> Result<Recipe, BadPattern> {
         let http = match &proxy.check {
-            CheckKind::Tcp => None,
+            CheckKind::Tcp | CheckKind::Rules | CheckKind::Protocol(_) => None,
             CheckKind::Http(check) => {
                 let mut expect = Vec::with_capacity(check.expect.len());
                 for (index, line) in check.expect.iter().enumerate() {
@@ -99,8 +102,19 @@ impl Recipe {
                 })
             }
         };
+        let script = match &proxy.check {
+            CheckKind::Rules => Some((proxy.tcp_check.as_slice(), true)),
+            CheckKind::Protocol(steps) => Some((steps.as_slice(), false)),
+            CheckKind::Tcp | CheckKind::Http(_) => None,
+        };
+        let script = script.map(|(steps, named)| Script::new(steps, named));
+        let script = script.transpose().map_err(|error| BadPattern {
+            backend: proxy.name.clone(),
+            error,
+        })?;
         Ok(Recipe {
             http,
+            script,
             timeout_check: proxy.timeouts.check,
             timeout_connect: proxy.timeouts.connect,
             source: proxy.source.clone(),

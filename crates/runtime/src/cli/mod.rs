@@ -13,9 +13,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use hapax_balance::health::Notice;
 use hapax_core::contract::Now;
 use hapax_core::keyword::Tables;
-use hapax_core::program::Program;
+use hapax_core::program::{Program, ProxyId};
 
 pub use self::serve::{Listening, Serving, serve};
 pub use self::session::{Access, Session, Then};
@@ -43,6 +44,8 @@ pub struct Cli {
     pub facts: Facts,
     /// Asks the workers what they measure.
     pub measures: Box<Measure>,
+    /// Says what happened to servers of a proxy, on standard error and in its logs.
+    pub announce: Box<dyn Fn(ProxyId, &[Notice])>,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Now>,
     /// The listening sockets, for who may ask for them.

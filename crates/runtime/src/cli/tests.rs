@@ -23,6 +23,7 @@ fn cli() -> Cli {
             ..Facts::default()
         },
         measures: Box::new(|_, _| Measures::default()),
+        announce: Box::new(|_, _| {}),
         clock: Box::new(|| NOW),
     }
 }

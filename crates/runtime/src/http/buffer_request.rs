@@ -1,7 +1,9 @@
 //! `option http-buffer-request`: waits for the request's body, as far as it fits into a buffer, before rules look at it.
+//! The same for a balance algorithm that looks into bodies.
 
 use std::task::{Poll, ready};
 
+use hapax_core::contract::BalanceKey;
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Phase};
 use hapax_proto::h1::body::{Framing, request_framing};
@@ -21,7 +23,14 @@ pub async fn run(
     exchange: &mut Exchange,
     proxy: ProxyId,
 ) -> Result<(), Failure> {
-    if !client.plan.proxy(proxy).ir.options.buffer_request {
+    let ir = &client.plan.proxy(proxy).ir;
+    let key_waits = || match ir.balance.key() {
+        BalanceKey::Request(key) => {
+            ir.kind.has_backend() && key.awaits_body(&exchange.stream.request)
+        }
+        _ => false,
+    };
+    if !ir.options.buffer_request && !key_waits() {
         return Ok(());
     }
     // One time for the head and what is waited for here.

@@ -217,8 +217,7 @@ fn redispatches(option: Option<i32>, retry: u32, most: u32) -> bool {
 /// A server that refuses is left at once, whatever the interval of `option redispatch`, when the algorithm is free to
 /// choose another one; hashes would choose the same.
 fn leaves_at_once(proxy: &ir::Proxy) -> bool {
-    proxy.options.redispatch.is_some_and(|every| every != 0)
-        && proxy.balance.key() == BalanceKey::None
+    proxy.options.redispatch.is_some_and(|every| every != 0) && proxy.balance.key().is_none()
 }
 
 async fn turn_around(
@@ -277,20 +276,25 @@ async fn assign(
             stream,
             ticket,
             arena,
+            balance_key,
             up,
             ..
         } = &mut *exchange;
         std::future::poll_fn(|cx| {
+            let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
+            let look =
+                || super::rules::before_server(&plan, session, stream, arena, local.now(), bytes);
             let key = match proxy.ir.balance.key() {
                 BalanceKey::None => KeyValue::None,
                 BalanceKey::Source => session
                     .source
                     .ip()
                     .map_or(KeyValue::None, KeyValue::Address),
-                BalanceKey::Expr(expr) => {
-                    let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
-                    super::rules::key(&plan, session, stream, arena, expr, local.now(), bytes)
-                }
+                BalanceKey::Expr(expr) => super::rules::key(&look(), expr, proxy.ir.hash_type),
+                BalanceKey::Request(request) => match balance_key.as_deref() {
+                    Some(key) => KeyValue::Bytes(key),
+                    None => request.key(&look()),
+                },
             };
             let wish = Wish {
                 key,

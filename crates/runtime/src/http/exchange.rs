@@ -36,6 +36,8 @@ pub struct Exchange {
     pub slot: bool,
     /// The place in a queue.
     pub ticket: Ticket,
+    /// What decides about the server, where that stood in a body that is on its way by then.
+    pub balance_key: Option<Box<[u8]>>,
     /// When the client's silence or slowness ends the exchange.
     pub client_deadline: u64,
     /// The same for the server.
@@ -132,6 +134,7 @@ impl Exchange {
         self.client_stays = false;
         self.slot = false;
         self.ticket = Ticket::default();
+        self.balance_key = None;
         self.answered = false;
         self.notes = Notes::default();
         self.persistence = Persistence::default();

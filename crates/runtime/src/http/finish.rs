@@ -4,6 +4,7 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::{Count, Counters};
+use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
 
 use super::client::{Client, Then, within};
@@ -110,17 +111,35 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
 
 /// The head of the answer is on its way: `option logasap` logs now.
 pub fn head_sent(client: &Client, exchange: &mut Exchange) {
-    let options = &client.frontend().ir.options;
-    if options.logasap {
-        exchange.notes.logged = true;
-        exchange.stream.times.end = client.local.now().ms;
-        log(client, exchange);
+    if client.frontend().ir.options.logasap {
+        log_early(client, exchange, LogOrigin::Response);
+    } else if exchange.stream.response_from == ResponseSource::Server {
+        step(client, exchange, LogOrigin::Response);
     }
 }
 
+/// A step of the exchange was taken: leaves a line where `log-steps` asks for it.
+pub fn step(client: &Client, exchange: &mut Exchange, origin: LogOrigin) {
+    let steps = client.frontend().ir.log_steps;
+    if exchange.notes.logged || !steps.is_some_and(|steps| steps.has(origin)) {
+        return;
+    }
+    let status = exchange.stream.status;
+    if origin == LogOrigin::Accept {
+        exchange.stream.status = 0;
+    }
+    exchange.stream.log_origin = origin;
+    exchange.stream.times.end = client.local.now().ms;
+    log(client, exchange);
+    exchange.stream.times.end = 0;
+    exchange.stream.status = status;
+    exchange.stream.log_origin = LogOrigin::Unspecified;
+}
+
 /// Writes the log line before the end, with what is known by now.
-pub fn log_early(client: &Client, exchange: &mut Exchange) {
+pub fn log_early(client: &Client, exchange: &mut Exchange, origin: LogOrigin) {
     exchange.notes.logged = true;
+    exchange.stream.log_origin = origin;
     exchange.stream.times.end = client.local.now().ms;
     log(client, exchange);
 }
@@ -130,7 +149,19 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     connect::release(client, exchange);
     exchange.stream.times.end = client.local.now().ms;
     count(client, exchange);
-    if !exchange.notes.logged {
+    if exchange.notes.logged {
+        return;
+    }
+    let frontend = &client.frontend().ir;
+    let no_request = frontend.mode == Mode::Http && exchange.stream.request_line.is_empty();
+    if no_request {
+        exchange.stream.log_origin = LogOrigin::SessionError;
+        log(client, exchange);
+    } else if frontend
+        .log_steps
+        .is_none_or(|steps| steps.has(LogOrigin::Close))
+    {
+        exchange.stream.log_origin = LogOrigin::Close;
         log(client, exchange);
     }
 }
@@ -163,6 +194,12 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
             server.map_or(0, |server| server.sessions.value())
         }),
     };
+    // The messages are gone when the reference logs.
+    let ir = &plan.proxy(client.session.frontend).ir;
+    let gone = ir
+        .unique_id_format
+        .is_some()
+        .then(|| std::mem::take(&mut stream.request));
     plan.logger.exchange(&Cx {
         program: &plan.program,
         session: &client.session,
@@ -173,6 +210,9 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
         now: client.local.now(),
         on_response: false,
     });
+    if let Some(request) = gone {
+        exchange.stream.request = request;
+    }
 }
 
 fn count(client: &Client, exchange: &mut Exchange) {

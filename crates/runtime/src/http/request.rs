@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
+use hapax_core::ir::LogOrigin;
 use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
@@ -251,8 +252,10 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.notes.bad_request = true;
         return Err(failure);
     }
+    super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
+    super::finish::step(client, exchange, LogOrigin::Request);
     Ok(())
 }
 
@@ -289,6 +292,7 @@ fn received(client: &Client, exchange: &mut Exchange) {
         line.extend_from_slice(end);
     }
     line.truncate(most);
+    super::capture::request_headers(client, exchange);
 }
 
 /// Counts a request, or what came instead of one.

@@ -17,6 +17,7 @@ pub fn prepare(
 ) -> Result<(), Failure> {
     // Counted as the server sent it, whatever rules make of it.
     exchange.notes.response_head += counted(&exchange.stream.response);
+    super::capture::response(client, exchange);
     if exchange.stream.response.status() != 101 {
         super::cookie::on_response(client, exchange);
     }

@@ -53,13 +53,21 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     {
         return reply::by_rule(client, exchange, outcome).await;
     }
+    super::capture::request_cookie(client, exchange);
     super::cookie::on_request(client, exchange);
+    super::capture::unique_id(client, exchange);
+    exchange.balance_key = super::rules::key_in_body(client, exchange);
     prepare(client, exchange)?;
     let mut again = false;
+    let mut connected = false;
     loop {
         connect::run(client, exchange, again).await?;
         if exchange.server.is_none() {
             return reply::redirected(client, exchange).await;
+        }
+        if !connected {
+            connected = true;
+            super::finish::step(client, exchange, ir::LogOrigin::Connect);
         }
         if exchange.stream.request.seen().connect_length {
             // Where its body would end is what servers disagree on (RFC 9110 9.3.6).

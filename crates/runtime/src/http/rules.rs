@@ -1,13 +1,13 @@
 //! The rulesets at their places in an exchange.
 
 use bumpalo::Bump;
-use hapax_core::contract::{Cx, KeyValue, Now, Outcome, Tx};
+use hapax_core::contract::{BalanceKey, Cx, KeyValue, Now, Outcome, Tx};
 use hapax_core::ir::{self, Rule};
 use hapax_core::program::ProxyId;
-use hapax_core::sample::Value;
+use hapax_core::sample::Type;
 use hapax_core::stream::{Session, Stream};
 use hapax_rules::ruleset;
-use hapax_sample::{condition, expression};
+use hapax_sample::{cast::cast, condition, expression};
 
 use super::client::Client;
 use super::exchange::Exchange;
@@ -138,17 +138,16 @@ pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<Pr
     with_tx(client, exchange, false, ruleset::use_backend)
 }
 
-/// The key of a balance algorithm that looks at the request.
-pub fn key<'a>(
+/// What may be looked at to choose a server.
+pub fn before_server<'a>(
     plan: &'a Plan,
     session: &'a Session,
     stream: &'a Stream,
     arena: &'a Bump,
-    expr: &'a ir::Expr,
     now: Now,
     request_bytes: &'a [u8],
-) -> KeyValue<'a> {
-    let cx = Cx {
+) -> Cx<'a> {
+    Cx {
         program: &plan.program,
         session,
         stream,
@@ -157,17 +156,38 @@ pub fn key<'a>(
         arena,
         now,
         on_response: false,
+    }
+}
+
+/// The key that an expression makes: its bytes, or its text where `hash-type` takes that for a number.
+pub fn key<'a>(cx: &Cx<'a>, expr: &'a ir::Expr, hash: ir::HashType) -> KeyValue<'a> {
+    let kind = match hash.function {
+        ir::HashFunction::None => Type::Str,
+        _ => Type::Bin,
     };
-    match expression::eval(expr, &cx).map(|sample| sample.value) {
-        None => KeyValue::None,
-        Some(Value::Ipv4(address)) => KeyValue::Address(address.into()),
-        Some(Value::Ipv6(address)) => KeyValue::Address(address.into()),
-        Some(Value::Int(number)) => {
-            let text = bumpalo::format!(in arena, "{}", number);
-            KeyValue::Bytes(text.into_bump_str().as_bytes())
-        }
-        Some(Value::Bool(yes)) => KeyValue::Bytes(if yes { b"1" } else { b"0" }),
-        Some(value) => value.bytes().map_or(KeyValue::None, KeyValue::Bytes),
+    expression::eval(expr, cx)
+        .and_then(|sample| cast(sample, kind, cx.arena))
+        .and_then(|sample| sample.value.bytes())
+        .map_or(KeyValue::None, KeyValue::Bytes)
+}
+
+/// What decides about the server if the algorithm has to look into the body for it.
+pub fn key_in_body(client: &Client, exchange: &Exchange) -> Option<Box<[u8]>> {
+    let proxy = client.plan.proxy(exchange.stream.backend);
+    let BalanceKey::Request(request) = proxy.ir.balance.key() else {
+        return None;
+    };
+    if !request.awaits_body(&exchange.stream.request) {
+        return None;
+    }
+    match request.key(&cx(
+        &client.plan,
+        &client.session,
+        exchange,
+        client.local.now(),
+    )) {
+        KeyValue::Bytes(key) => Some(key.into()),
+        _ => None,
     }
 }
 

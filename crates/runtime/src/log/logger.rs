@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
-use hapax_core::ir::{LogAddress, LogFormat, LogTarget, Mode};
+use hapax_core::ir::{LogAddress, LogFormat, LogOrigin, LogTarget, Mode};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::{Cause, Endpoint, Session, Stream};
 use hapax_sample::log_format::Stamp;
@@ -146,7 +146,9 @@ impl Logger {
     /// frontend keep it back.
     pub fn exchange(&self, cx: &Cx<'_>) {
         let proxy = &self.program.proxy(cx.session.frontend).ir;
-        let no_request = proxy.mode == Mode::Http && cx.stream.request_line.is_empty();
+        let no_request = proxy.mode == Mode::Http
+            && cx.stream.request_line.is_empty()
+            && cx.stream.log_origin != LogOrigin::Accept;
         let own = proxy.error_log_format.as_ref().filter(|_| no_request);
         let Some(format) = own.or(proxy.log_format.as_ref()) else {
             return;

@@ -1,7 +1,7 @@
 //! Status texts: one function per kind of thing.
 
 use hapax_core::ir;
-use hapax_core::live::{CheckStatus, ListenerLive, Operation, ProxyLive, ServerLive, ServerState};
+use hapax_core::live::{ListenerLive, Operation, ProxyLive, ServerLive, ServerState};
 use hapax_core::program::Program;
 
 /// Most servers that `track` may chain; longer chains are cut.
@@ -142,12 +142,4 @@ fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
         next.clone_from(&options.track);
     }
     None
-}
-
-/// Whether a check of this outcome had got as far as a protocol code.
-pub fn has_code(status: CheckStatus) -> bool {
-    matches!(
-        status,
-        CheckStatus::L7Ok | CheckStatus::L7OkConditionally | CheckStatus::L7Status
-    )
 }

@@ -78,10 +78,13 @@ impl<'a> StatValue<'a> {
             StatValue::Str(text) if text.contains([',', '"', '\n', '\r']) => {
                 out.push(b'"');
                 for byte in text.bytes() {
-                    if byte == b'"' {
-                        out.push(b'"');
+                    match byte {
+                        b'"' => out.extend_from_slice(b"\"\""),
+                        // A row is a line.
+                        b'\n' => out.push(b' '),
+                        b'\r' => {}
+                        _ => out.push(byte),
                     }
-                    out.push(byte);
                 }
                 out.push(b'"');
             }

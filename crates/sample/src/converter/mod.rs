@@ -2,6 +2,7 @@
 
 mod aes;
 mod bytes;
+mod capture;
 mod certificate;
 mod digest;
 mod encoding;
@@ -31,6 +32,7 @@ use hapax_core::sample::{Sample, Value};
 
 pub(crate) use aes::CONVERTERS as AES;
 pub(crate) use bytes::CONVERTERS as BYTES;
+pub(crate) use capture::CONVERTERS as CAPTURE;
 pub(crate) use certificate::CONVERTERS as CERTIFICATE;
 pub(crate) use digest::CONVERTERS as DIGEST;
 pub(crate) use encoding::CONVERTERS as ENCODING;

@@ -51,7 +51,8 @@ fn announced(head: &Head) -> Option<u64> {
     digits.parse().ok()
 }
 
-fn request<'a>(cx: &Cx<'a>) -> &'a [u8] {
+/// The part of the request's body that is here, without the frames of chunks.
+pub fn request<'a>(cx: &Cx<'a>) -> &'a [u8] {
     of_request(cx).data
 }
 

@@ -127,6 +127,17 @@ impl<'a> Iterator for Pairs<'a> {
     }
 }
 
+/// The `name=value` pairs of a `cookie` or `set-cookie` line as they stand there, without blanks around them.
+pub fn cookie_pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = pair_end(text);
+        rest = text.get(end + 1..);
+        Some(text[..end].trim_ascii())
+    })
+}
+
 /// Where the pair ends: at `;` or `,`, which a quoted string in the value protects.
 fn pair_end(text: &[u8]) -> usize {
     let mut in_value = false;

@@ -4,6 +4,7 @@ pub(crate) mod acl;
 mod auth;
 mod block;
 mod body;
+pub(crate) mod capture;
 mod chance;
 mod connection;
 mod constant;
@@ -23,16 +24,20 @@ mod transport;
 mod url;
 mod variable;
 
+pub use body::request as request_body;
+
 use hapax_core::sample::{Sample, Value};
 
 pub(crate) use acl::FETCHES as ACL;
 pub(crate) use auth::FETCHES as AUTH;
 pub(crate) use block::FETCHES as BLOCK;
 pub(crate) use body::FETCHES as BODY;
+pub(crate) use capture::FETCHES as CAPTURE;
 pub(crate) use chance::FETCHES as CHANCE;
 pub(crate) use connection::FETCHES as CONNECTION;
 pub(crate) use constant::FETCHES as CONSTANT;
 pub(crate) use cookie::FETCHES as COOKIE;
+pub use cookie::cookie_pairs;
 pub(crate) use distcc::FETCHES as DISTCC;
 pub(crate) use header::FETCHES as HEADER;
 pub(crate) use http::FETCHES as HTTP;

@@ -2,24 +2,26 @@
 
 use std::net::IpAddr;
 
+use hapax_core::capture::Side;
 use hapax_core::contract::Cx;
 use hapax_core::ir::LogFlags;
-use hapax_core::keyword::LogAlias;
+use hapax_core::keyword::{LogAlias, LogOutput};
 use hapax_core::stream::{Endpoint, ResponseSource, Times};
 use hapax_proto::http::Target;
 
-use super::Stamp;
-use super::render::text;
+use super::render::{text, unencoded};
+use super::{Stamp, captured, unique_id};
 use crate::write;
 
 macro_rules! aliases {
-    ($($name:literal $(($($mark:ident),+))? $doc:literal => $write:expr;)+) => {
+    ($($name:literal $output:ident $(($($mark:ident),+))? $doc:literal => $write:expr;)+) => {
         /// The aliases.
         pub static ALIASES: &[LogAlias] = &[
             $(LogAlias {
                 name: $name,
                 http: aliases!(@has http $($($mark),+)?),
                 at_end: aliases!(@has at_end $($($mark),+)?),
+                output: LogOutput::$output,
                 doc: $doc,
                 write: $write,
             },)+
@@ -32,135 +34,141 @@ macro_rules! aliases {
 }
 
 aliases! {
-    "B" (at_end) "Bytes sent to the client." => |cx, _, _, out| write::unsigned(out, cx.stream.bytes_out);
-    "CC" (http) "The captured request cookie." => |cx, _, flags, out| text(&cx.stream.request_cookie, flags, out);
-    "CS" (http) "The captured response cookie." => |_, _, flags, out| text(b"", flags, out);
-    "H" "The name of the machine." => |cx, _, flags, out| text(cx.program.host_name.as_bytes(), flags, out);
-    "HM" (http) "The method." => |cx, _, flags, out| text(request(cx).0, flags, out);
-    "HP" (http) "The request target without its query." => |cx, _, flags, out| {
+    "B" Number (at_end) "Bytes sent to the client." => |cx, _, _, out| write::unsigned(out, cx.stream.bytes_out);
+    "CC" Text (http) "The captured request cookie." => |cx, _, flags, out| unencoded(&cx.stream.request_cookie, flags, out);
+    "CS" Text (http) "The captured response cookie." => |cx, _, flags, out| unencoded(&cx.stream.response_cookie, flags, out);
+    "H" Text "The name of the machine." => |cx, _, flags, out| text(cx.program.host_name.as_bytes(), flags, out);
+    "HM" Encoded (http) "The method." => |cx, _, flags, out| text(request(cx).0, flags, out);
+    "HP" Encoded (http) "The request target without its query." => |cx, _, flags, out| {
         let uri = request(cx).1;
         let end = memchr::memchr(b'?', uri).unwrap_or(uri.len());
         text(&uri[..end], flags, out);
     };
-    "HPO" (http) "The path." => |cx, _, flags, out| match request(cx).1 {
+    "HPO" Encoded (http) "The path." => |cx, _, flags, out| match request(cx).1 {
         b"<BADREQ>" => text(b"<BADREQ>", flags, out),
         uri => text(Target::of(uri).path, LogFlags { mandatory: false, ..flags }, out),
     };
-    "HQ" (http) "The query with its question mark." => |cx, _, flags, out| {
+    "HQ" Encoded (http) "The query with its question mark." => |cx, _, flags, out| {
         let uri = request(cx).1;
-        let start = memchr::memchr(b'?', uri).unwrap_or(uri.len());
+        let start = match uri {
+            b"<BADREQ>" => 0,
+            _ => memchr::memchr(b'?', uri).unwrap_or(uri.len()),
+        };
         text(&uri[start..], LogFlags { mandatory: false, ..flags }, out);
     };
-    "HU" (http) "The request target." => |cx, _, flags, out| text(request(cx).1, flags, out);
-    "HV" (http) "The version." => |cx, _, flags, out| text(request(cx).2, flags, out);
-    "ID" "The unique identifier, `-` without `unique-id-format`." => |_, _, flags, out| text(b"", flags, out);
-    "ST" "The status." => |cx, _, _, out| write::int(out, i64::from(cx.stream.status));
-    "T" "The accept date in UTC." => |cx, _, _, out| {
+    "HU" Encoded (http) "The request target." => |cx, _, flags, out| text(request(cx).1, flags, out);
+    "HV" Encoded (http) "The version." => |cx, _, flags, out| text(request(cx).2, flags, out);
+    "ID" Text "The unique identifier, `-` without `unique-id-format`." => |cx, _, flags, out| unique_id::append(cx, flags, out);
+    "OG" Text "Where in the exchange the line comes from." => |cx, _, flags, out| {
+        text(cx.stream.log_origin.name().as_bytes(), flags, out);
+    };
+    "ST" Number "The status." => |cx, _, _, out| write::int(out, i64::from(cx.stream.status));
+    "T" Text "The accept date in UTC." => |cx, _, _, out| {
         Stamp::Utc.append_with_offset(out, seconds(cx.session.accepted_wall_us));
     };
-    "TR" (http) "Time to receive the request's head, ms." => |cx, _, _, out| {
+    "TR" Number (http) "Time to receive the request's head, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         timer(out, times.first_byte, times.request);
     };
-    "Ta" (http, at_end) "Active time of the request, ms." => |cx, _, _, out| {
+    "Ta" Number (http, at_end) "Active time of the request, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         let from = if times.first_byte == 0 { times.start } else { times.first_byte };
         timer(out, from, times.end);
     };
-    "Tc" "Time to connect to the server, ms." => |cx, _, _, out| {
+    "Tc" Number "Time to connect to the server, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         timer(out, times.queue, times.connect);
     };
-    "Td" "Time to transfer the data, ms." => |cx, _, _, out| {
+    "Td" Number "Time to transfer the data, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         let from = if times.response == 0 && times.request == 0 { times.connect } else { times.response };
         timer(out, from, times.end);
     };
-    "Th" "Time of handshakes, ms." => |cx, _, _, out| write::unsigned(out, cx.stream.times.handshake);
-    "Ti" (http) "Idle time before the request, ms." => |cx, _, _, out| {
+    "Th" Number "Time of handshakes, ms." => |cx, _, _, out| write::unsigned(out, cx.stream.times.handshake);
+    "Ti" Number (http) "Idle time before the request, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         timer(out, times.start, times.first_byte);
     };
-    "Tl" "The accept date in local time." => |cx, _, _, out| {
+    "Tl" Text "The accept date in local time." => |cx, _, _, out| {
         Stamp::Local.append_with_offset(out, seconds(cx.session.accepted_wall_us));
     };
-    "Tq" (http) "Time from accept to the request's end, ms." => |cx, _, _, out| {
+    "Tq" Number (http) "Time from accept to the request's end, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         timer(out, times.start, times.request);
     };
-    "Tr" (http) "Time of the server to respond, ms." => |cx, _, _, out| {
+    "Tr" Number (http) "Time of the server to respond, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         timer(out, times.connect, times.response);
     };
-    "Ts" "The accept date as a Unix timestamp." => |cx, _, flags, out| {
+    "Ts" HexNumber "The accept date as a Unix timestamp." => |cx, _, flags, out| {
         number(out, seconds(cx.session.accepted_wall_us).unsigned_abs(), flags);
     };
-    "Tt" (at_end) "Total time, ms." => |cx, _, _, out| {
+    "Tt" Number (at_end) "Total time, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         timer(out, times.start, times.end);
     };
-    "Tu" (at_end) "Total time without idle time, ms." => |cx, _, _, out| {
+    "Tu" Number (at_end) "Total time without idle time, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         let from = if times.first_byte == 0 { times.start } else { times.first_byte };
         timer(out, from.saturating_sub(times.handshake), times.end);
     };
-    "Tw" "Time in queues, ms." => |cx, _, _, out| {
+    "Tw" Number "Time in queues, ms." => |cx, _, _, out| {
         let times = &cx.stream.times;
         let from = if times.request == 0 { times.start } else { times.request };
         timer(out, from, times.queue);
     };
-    "U" "Bytes received from the client." => |cx, _, _, out| write::unsigned(out, cx.stream.bytes_in);
-    "ac" "Connections of the process." => |cx, _, _, out| count(out, cx.stream.counts.process);
-    "b" "The backend's name." => |cx, _, flags, out| {
+    "U" Number "Bytes received from the client." => |cx, _, _, out| write::unsigned(out, cx.stream.bytes_in);
+    "ac" Number "Connections of the process." => |cx, _, _, out| count(out, cx.stream.counts.process);
+    "b" Text "The backend's name." => |cx, _, flags, out| {
         text(cx.program.proxy(cx.stream.backend).ir.name.as_bytes(), flags, out);
     };
-    "bc" "Connections of the backend." => |cx, _, _, out| count(out, cx.stream.counts.backend);
-    "bi" "Our address towards the server." => |cx, _, flags, out| ip(out, cx.stream.server_local, flags);
-    "bp" "Our port towards the server." => |cx, _, flags, out| port(out, cx.stream.server_local, flags);
-    "bq" "Requests before this one in the backend's queue." => |cx, _, _, out| count(out, cx.stream.backend_queue);
-    "ci" "The client's address." => |cx, _, flags, out| match cx.session.source {
+    "bc" Number "Connections of the backend." => |cx, _, _, out| count(out, cx.stream.counts.backend);
+    "bi" Text "Our address towards the server." => |cx, _, flags, out| ip(out, cx.stream.server_local, flags);
+    "bp" HexNumber "Our port towards the server." => |cx, _, flags, out| port(out, cx.stream.server_local, flags);
+    "bq" Number "Requests before this one in the backend's queue." => |cx, _, _, out| count(out, cx.stream.backend_queue);
+    "ci" Text "The client's address." => |cx, _, flags, out| match cx.session.source {
         Endpoint::Unix => text(b"unix", flags, out),
         source => ip(out, source, flags),
     };
-    "cp" "The client's port." => |cx, _, flags, out| match cx.session.source {
+    "cp" HexNumber "The client's port." => |cx, _, flags, out| match cx.session.source {
         Endpoint::Unix => write::int(out, listener_id(cx)),
         source => port(out, source, flags),
     };
-    "f" "The frontend's name." => |cx, _, flags, out| {
+    "f" Text "The frontend's name." => |cx, _, flags, out| {
         text(cx.program.proxy(cx.session.frontend).ir.name.as_bytes(), flags, out);
     };
-    "fc" "Connections of the frontend." => |cx, _, _, out| count(out, cx.stream.counts.frontend);
-    "fi" "The address the client asked for." => |cx, _, flags, out| match cx.session.destination {
+    "fc" Number "Connections of the frontend." => |cx, _, _, out| count(out, cx.stream.counts.frontend);
+    "fi" Text "The address the client asked for." => |cx, _, flags, out| match cx.session.destination {
         Endpoint::Unix => text(b"unix", flags, out),
         destination => ip(out, destination, flags),
     };
-    "fp" "The port the client asked for." => |cx, _, flags, out| match cx.session.destination {
+    "fp" HexNumber "The port the client asked for." => |cx, _, flags, out| match cx.session.destination {
         Endpoint::Unix => write::int(out, listener_id(cx)),
         destination => port(out, destination, flags),
     };
-    "ft" "The frontend's name, with `~` over TLS." => |cx, _, flags, out| {
+    "ft" Encoded "The frontend's name, with `~` over TLS." => |cx, _, flags, out| {
         text(cx.program.proxy(cx.session.frontend).ir.name.as_bytes(), flags, out);
     };
-    "hr" "Captured request headers; none without captures." => |_, _, _, _| {};
-    "hrl" "Captured request headers in CLF style; none without captures." => |_, _, _, _| {};
-    "hs" "Captured response headers; none without captures." => |_, _, _, _| {};
-    "hsl" "Captured response headers in CLF style; none without captures." => |_, _, _, _| {};
-    "ms" "Milliseconds of the accept date." => |cx, _, _, out| {
+    "hr" Captured "Captured request headers; none without captures." => |cx, _, flags, out| captured::braces(cx, Side::Request, flags, out);
+    "hrl" RequestList "Captured request headers in CLF style; none without captures." => |cx, _, flags, out| captured::list(cx, Side::Request, flags, out);
+    "hs" Captured "Captured response headers; none without captures." => |cx, _, flags, out| captured::braces(cx, Side::Response, flags, out);
+    "hsl" ResponseList "Captured response headers in CLF style; none without captures." => |cx, _, flags, out| captured::list(cx, Side::Response, flags, out);
+    "ms" Number "Milliseconds of the accept date." => |cx, _, _, out| {
         write::padded(out, cx.session.accepted_wall_us / 1000 % 1000, 3);
     };
-    "pid" "The process number." => |_, _, flags, out| number(out, u64::from(std::process::id()), flags);
-    "r" (http) "The request line." => |cx, _, flags, out| match cx.stream.request_line.as_slice() {
+    "pid" HexNumber "The process number." => |_, _, flags, out| number(out, u64::from(std::process::id()), flags);
+    "r" Encoded (http) "The request line." => |cx, _, flags, out| match cx.stream.request_line.as_slice() {
         [] => text(b"<BADREQ>", flags, out),
         line => text(line, flags, out),
     };
-    "rc" "Retries, with `+` after a redispatch." => |cx, _, _, out| {
+    "rc" Number "Retries, with `+` after a redispatch." => |cx, _, _, out| {
         if cx.stream.redispatched {
             out.push(b'+');
         }
         count(out, cx.stream.retries);
     };
-    "rt" "The number of the exchange." => |cx, _, flags, out| number(out, u64::from(cx.stream.number), flags);
-    "s" "The server's name." => |cx, _, flags, out| {
+    "rt" HexNumber "The number of the exchange." => |cx, _, flags, out| number(out, u64::from(cx.stream.number), flags);
+    "s" Text "The server's name." => |cx, _, flags, out| {
         let proxy = &cx.program.proxy(cx.stream.backend).ir;
         let server = cx.stream.server.and_then(|index| proxy.servers.get(index));
         let name = match server {
@@ -170,29 +178,29 @@ aliases! {
         };
         text(name, flags, out);
     };
-    "sc" "Connections of the server." => |cx, _, _, out| count(out, cx.stream.counts.server);
-    "si" "The server's address." => |cx, _, flags, out| ip(out, cx.stream.server_address, flags);
-    "sp" "The server's port." => |cx, _, flags, out| port(out, cx.stream.server_address, flags);
-    "sq" "Requests before this one in the server's queue." => |cx, _, _, out| count(out, cx.stream.server_queue);
-    "sslc" "The TLS cipher; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
-    "sslv" "The TLS version; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
-    "t" "The accept date in local time with milliseconds." => |cx, _, _, out| {
+    "sc" Number "Connections of the server." => |cx, _, _, out| count(out, cx.stream.counts.server);
+    "si" Text "The server's address." => |cx, _, flags, out| ip(out, cx.stream.server_address, flags);
+    "sp" HexNumber "The server's port." => |cx, _, flags, out| port(out, cx.stream.server_address, flags);
+    "sq" Number "Requests before this one in the server's queue." => |cx, _, _, out| count(out, cx.stream.server_queue);
+    "sslc" Text "The TLS cipher; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
+    "sslv" Text "The TLS version; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
+    "t" Text "The accept date in local time with milliseconds." => |cx, _, _, out| {
         with_milliseconds(out, cx.session.accepted_wall_us);
     };
-    "tr" (http) "The request's date in local time with milliseconds." => |cx, _, _, out| {
+    "tr" Text (http) "The request's date in local time with milliseconds." => |cx, _, _, out| {
         with_milliseconds(out, request_date_us(cx));
     };
-    "trg" (http) "The request's date in UTC." => |cx, _, _, out| {
+    "trg" Text (http) "The request's date in UTC." => |cx, _, _, out| {
         Stamp::Utc.append_with_offset(out, seconds(request_date_us(cx)));
     };
-    "trl" (http) "The request's date in local time." => |cx, _, _, out| {
+    "trl" Text (http) "The request's date in local time." => |cx, _, _, out| {
         Stamp::Local.append_with_offset(out, seconds(request_date_us(cx)));
     };
-    "ts" "Why the exchange ended, two letters." => |cx, _, _, out| {
+    "ts" Text "Why the exchange ended, two letters." => |cx, _, _, out| {
         let why = cx.stream.termination;
         out.extend_from_slice(&[why.cause.letter(), why.phase.letter()]);
     };
-    "tsc" (http) "Why the exchange ended and what happened to the persistence cookie, four letters." => |cx, _, _, out| {
+    "tsc" Text (http) "Why the exchange ended and what happened to the persistence cookie, four letters." => |cx, _, _, out| {
         let why = cx.stream.termination;
         out.extend_from_slice(&[
             why.cause.letter(),

@@ -1,9 +1,13 @@
 //! Log formats: text to pieces, and pieces to bytes (configuration manual 8.2.6).
 
 pub mod alias;
+mod captured;
+mod cbor;
 mod date;
+mod encoded;
 mod parse;
 mod render;
+pub mod unique_id;
 
 use hapax_core::ir::LogFormat;
 
@@ -19,6 +23,8 @@ use crate::place::Place;
 pub enum Style {
     /// A log line: blanks are merged, absent values are `-`.
     Log,
+    /// `unique-id-format`: blanks are merged, nothing is encoded.
+    Merged,
     /// A header field or a part of the request line: bytes that must not stand there are encoded as `%XX`.
     Header,
     /// A body or a name: nothing is encoded.

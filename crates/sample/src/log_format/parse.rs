@@ -1,6 +1,6 @@
 //! The text of a log format into its pieces.
 
-use hapax_core::ir::{LogFlags, LogFormat, LogPart, Reference};
+use hapax_core::ir::{LogEncoding, LogFlags, LogFormat, LogName, LogPart, LogType, Reference};
 
 use super::Style;
 use crate::expression::{self, Ending, Origin};
@@ -51,9 +51,16 @@ pub fn parse(
         references: Vec::new(),
     };
     reader.read()?;
+    // Header fields are encoded in their own way.
+    let encoding = match style {
+        Style::Header => LogEncoding::None,
+        _ => reader.flags.encoding(),
+    };
     Ok(ParsedFormat {
         format: LogFormat {
             parts: reader.parts,
+            encoding,
+            binary: reader.flags.bin,
             text: String::from_utf8_lossy(text).into_owned(),
         },
         references: reader.references,
@@ -77,7 +84,7 @@ impl Reader<'_, '_> {
         while let Some(&byte) = self.text.get(self.at) {
             match byte {
                 b'%' => self.item()?,
-                b' ' if self.style == Style::Log => {
+                b' ' if matches!(self.style, Style::Log | Style::Merged) => {
                     if self.parts.last() != Some(&LogPart::Separator) {
                         self.parts.push(LogPart::Separator);
                     }
@@ -101,8 +108,9 @@ impl Reader<'_, '_> {
             self.at += 1;
             return Ok(());
         }
+        let mut name = LogName::default();
         if self.next() == Some(b'(') {
-            self.skip_name()?;
+            name = self.name()?;
         }
         let mut flags = self.flags;
         let mut argument = Vec::new();
@@ -114,7 +122,7 @@ impl Reader<'_, '_> {
             };
             argument = rest[..length].to_vec();
             self.at += length + 1;
-            apply(&argument, &mut flags)?;
+            apply(&argument, &mut flags);
             if self.next().is_none() {
                 return Err(format!(
                     "parse argument modifier without alias name near '%{{{}}}'",
@@ -123,8 +131,8 @@ impl Reader<'_, '_> {
             }
         }
         match self.next() {
-            Some(b'[') => self.expression(flags),
-            Some(byte) if byte.is_ascii_alphabetic() => self.alias(flags, argument),
+            Some(b'[') => self.expression(flags, name),
+            Some(byte) if byte.is_ascii_alphabetic() => self.alias(flags, argument, name),
             None => Err(format!(
                 "truncated line after '{}'",
                 lossy(&self.text[start..])
@@ -144,39 +152,49 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `(name:type)`: names matter to encodings that are another part's; here they are checked and left out.
-    fn skip_name(&mut self) -> Result<(), String> {
+    /// `(name:type)`
+    fn name(&mut self) -> Result<LogName, String> {
         let rest = &self.text[self.at + 1..];
         let end = rest.iter().position(|byte| *byte == b')');
-        let Some(name) = end.map(|end| &rest[..end]) else {
+        let Some(whole) = end.map(|end| &rest[..end]) else {
             return Err("invalid character in custom name near '".to_owned());
         };
-        let (plain, kind) = match name.iter().position(|byte| *byte == b':') {
-            Some(colon) => (&name[..colon], Some(&name[colon + 1..])),
-            None => (name, None),
+        let (plain, kind) = match whole.iter().position(|byte| *byte == b':') {
+            Some(colon) => (&whole[..colon], Some(&whole[colon + 1..])),
+            None => (whole, None),
         };
         let named = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
         if let Some(odd) = plain.iter().position(|byte| !named(byte)) {
             return Err(format!(
-                "invalid character in custom name near '{}'",
-                lossy(&plain[odd..])
-            ));
-        }
-        if let Some(kind) = kind
-            && ![&b"str"[..], b"sint", b"bool", b"raw"].contains(&kind)
-        {
-            return Err(format!(
-                "unexpected output type '{}' at position {} line : '{}'. Supported types are: str, sint, bool, raw",
-                lossy(kind),
-                self.at + 1 + plain.len() + 1,
+                "invalid character in custom name near '{}' at position {} line : '{}'",
+                lossy(&plain[odd..=odd]),
+                self.at + 1 + odd,
                 lossy(self.text)
             ));
         }
-        self.at += name.len() + 2;
-        Ok(())
+        let output = match kind {
+            None => None,
+            Some(b"str") => Some(LogType::Str),
+            Some(b"sint") => Some(LogType::Int),
+            Some(b"bool") => Some(LogType::Bool),
+            Some(b"raw") => Some(LogType::Raw),
+            Some(kind) => {
+                return Err(format!(
+                    "unexpected output type '{}' at position {} line : '{}'. Supported types are: str, sint, bool, raw",
+                    lossy(kind),
+                    self.at + 1 + plain.len() + 1,
+                    lossy(self.text)
+                ));
+            }
+        };
+        self.at += whole.len() + 2;
+        Ok(LogName {
+            name: lossy(plain),
+            output,
+        })
     }
 
-    fn alias(&mut self, flags: LogFlags, argument: Vec<u8>) -> Result<(), String> {
+    fn alias(&mut self, flags: LogFlags, argument: Vec<u8>, item: LogName) -> Result<(), String> {
         let rest = &self.text[self.at..];
         let length = rest
             .iter()
@@ -196,12 +214,13 @@ impl Reader<'_, '_> {
         self.parts.push(LogPart::Alias {
             row,
             argument,
+            name: item,
             flags,
         });
         Ok(())
     }
 
-    fn expression(&mut self, flags: LogFlags) -> Result<(), String> {
+    fn expression(&mut self, flags: LogFlags, name: LogName) -> Result<(), String> {
         self.at += 1;
         let rest = &self.text[self.at..];
         let parsed = expression::parse(rest, Ending::Open, self.origin).map_err(|error| {
@@ -229,6 +248,7 @@ impl Reader<'_, '_> {
         self.references.extend(parsed.references);
         self.parts.push(LogPart::Expr {
             expr: parsed.expr,
+            name,
             flags,
         });
         Ok(())
@@ -247,7 +267,7 @@ impl Reader<'_, '_> {
 }
 
 /// `+Q,-X`: flags to add and remove; no sign adds. Unknown ones are ignored, as upstream does.
-fn apply(argument: &[u8], flags: &mut LogFlags) -> Result<(), String> {
+fn apply(argument: &[u8], flags: &mut LogFlags) {
     for word in argument.split(|byte| *byte == b',') {
         let (on, name) = match word {
             [b'-', name @ ..] => (false, name),
@@ -259,13 +279,13 @@ fn apply(argument: &[u8], flags: &mut LogFlags) -> Result<(), String> {
             b"X" => flags.hex = on,
             b"E" => flags.escape = on,
             b"M" => flags.mandatory = on,
-            b"json" | b"cbor" | b"utf8" | b"bin" => {
-                return Err(format!("flag '{}' is not built yet", lossy(name)));
-            }
+            b"json" => flags.json = on,
+            b"cbor" => flags.cbor = on,
+            b"utf8" => flags.utf8 = on,
+            b"bin" => flags.bin = on,
             _ => {}
         }
     }
-    Ok(())
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -1,13 +1,17 @@
 //! The pieces of a log format into bytes.
 
 use hapax_core::contract::Cx;
-use hapax_core::ir::{LogFlags, LogFormat, LogPart, Mode};
-use hapax_core::sample::Sample;
+use hapax_core::ir::{LogEncoding, LogFlags, LogFormat, LogPart, LogType, Mode};
+use hapax_core::sample::{Sample, Value};
 
+use super::encoded;
 use crate::{cast, expression, write};
 
 /// Appends what the format gives.
 pub fn render(format: &LogFormat, cx: &Cx<'_>, out: &mut Vec<u8>) {
+    if format.encoding != LogEncoding::None {
+        return encoded::whole(format, cx, out);
+    }
     // A blank at the beginning is left out as one after a blank is.
     let mut after_blank = true;
     for part in &format.parts {
@@ -24,15 +28,38 @@ pub fn render(format: &LogFormat, cx: &Cx<'_>, out: &mut Vec<u8>) {
             LogPart::Alias {
                 row,
                 argument,
+                name,
                 flags,
             } => {
+                let encoding = encoding(*flags);
+                if encoding != LogEncoding::None {
+                    let how = (*flags, encoding);
+                    encoded::alias(row.0, argument, name.output, how, cx, out);
+                    if encoding == LogEncoding::Cbor {
+                        encoded::in_hexadecimal(cx, before, out);
+                    }
+                    after_blank = false;
+                    continue;
+                }
                 if row.at_end && cx.program.proxy(cx.session.frontend).ir.options.logasap {
                     out.push(b'+');
                 }
                 (row.0.write)(cx, argument, *flags, out);
             }
-            LogPart::Expr { expr, flags } => {
-                sample(expression::eval(expr, cx), *flags, out);
+            LogPart::Expr { expr, name, flags } => {
+                match encoding(*flags) {
+                    LogEncoding::None => {
+                        sample(expression::eval(expr, cx), *flags, format.binary, out);
+                    }
+                    encoding => {
+                        encoded::sample(expr, name.output, encoding, cx, out);
+                        let is_raw = name.output == Some(LogType::Raw);
+                        if encoding == LogEncoding::Cbor && !is_raw {
+                            encoded::in_hexadecimal(cx, before, out);
+                        }
+                    }
+                }
+                after_blank = false;
             }
         }
         if out.len() > before {
@@ -64,7 +91,15 @@ pub fn default_line(cx: &Cx<'_>, out: &mut Vec<u8>) {
     });
 }
 
-fn sample(sample: Option<Sample<'_>>, flags: LogFlags, out: &mut Vec<u8>) {
+/// The encoding of one item; header fields are encoded in their own way.
+fn encoding(flags: LogFlags) -> LogEncoding {
+    match flags.encode {
+        true => LogEncoding::None,
+        false => flags.encoding(),
+    }
+}
+
+fn sample(sample: Option<Sample<'_>>, flags: LogFlags, binary: bool, out: &mut Vec<u8>) {
     let quote = flags.quote && !flags.encode;
     let start = out.len();
     if quote {
@@ -72,7 +107,10 @@ fn sample(sample: Option<Sample<'_>>, flags: LogFlags, out: &mut Vec<u8>) {
     }
     let content = out.len();
     if let Some(sample) = sample {
-        cast::append(out, sample.value);
+        match sample.value {
+            Value::Bin(bytes) if binary => out.extend_from_slice(bytes),
+            value => cast::append(out, value),
+        }
     }
     if flags.encode {
         encode_header(out, content);
@@ -105,7 +143,24 @@ pub fn text(bytes: &[u8], flags: LogFlags, out: &mut Vec<u8>) {
     }
 }
 
-fn encode(mark: u8, byte: u8, out: &mut Vec<u8>) {
+/// The same, but bytes stay as they are.
+pub(super) fn unencoded(bytes: &[u8], flags: LogFlags, out: &mut Vec<u8>) {
+    if flags.quote {
+        out.push(b'"');
+    } else if bytes.is_empty() && flags.mandatory {
+        out.push(b'-');
+    }
+    let start = out.len();
+    out.extend_from_slice(bytes);
+    if flags.escape {
+        escape(out, start);
+    }
+    if flags.quote {
+        out.push(b'"');
+    }
+}
+
+pub(super) fn encode(mark: u8, byte: u8, out: &mut Vec<u8>) {
     out.push(mark);
     write::hex(out, u64::from(byte), 2);
 }

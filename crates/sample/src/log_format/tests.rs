@@ -200,3 +200,53 @@ fn faults_read_as_upstream_prints_them() {
         "failed to parse sample expression <]> : missing fetch method",
     );
 }
+
+// exercises: fetch/unique-id, fetch/capture.req.hdr, fetch/capture.res.hdr, fetch/capture.req.method
+// exercises: fetch/capture.req.uri, fetch/capture.req.ver, fetch/capture.res.ver, converter/capture-req
+// exercises: converter/capture-res
+#[test]
+fn captures_stand_between_braces_and_in_expressions() {
+    use hapax_core::capture::Side;
+    use hapax_core::ir::Capture;
+    let mut fixture = fixture();
+    let slot = |length| Capture {
+        header: None,
+        length,
+    };
+    fixture.proxy.request_captures = vec![slot(4), slot(8)];
+    fixture.proxy.response_captures = vec![slot(4)];
+    let captures = &fixture.stream.captures;
+    captures.write(Side::Request, 0, b"a|\"#\xff", 4);
+    let show = |text: &str| fixture.format(text, Style::Log).expect(text);
+    assert_eq!(show("%hr %hs"), "{a#7C#22#23|} {}");
+    assert_eq!(
+        show("%{+Q}hrl %hrl %hsl"),
+        "\"a#7C#22#23\" \"\" a#7C#22#23 - -"
+    );
+    assert_eq!(
+        show("%[str(abcdefghij),capture-req(1)] %[capture.req.hdr(1)]"),
+        "abcdefghij abcdefgh"
+    );
+    assert_eq!(
+        show("%[str(x),capture-res(0)] %hs %[str(x),capture-res(1)]"),
+        "x {x} -"
+    );
+    assert_eq!(
+        show("%[capture.req.method] %[capture.req.uri] %[capture.req.ver] %[capture.res.ver]"),
+        "GET /a/b?c=d HTTP/1.1 -"
+    );
+    assert_eq!(show("%ID %[unique-id]"), "- -");
+}
+
+#[test]
+fn json_and_cbor() {
+    assert_eq!(
+        log("%{+json}o %(a)ST x %(b:str)ST %(c)[str(q)] %(d)hr %CC"),
+        r#"{"a": 200, "b": "200", "c": "q", "d": null}"#
+    );
+    assert_eq!(
+        log("%{+cbor}o %(a)ST %(b)[int(-500)]"),
+        "BF616118C861623901F3FF"
+    );
+    assert_eq!(log("%{+json}HU %{+cbor}[int(4)]"), "\"/a/b?c=d\" 04");
+}

@@ -71,6 +71,7 @@ fn proxy(logs: Vec<LogTarget>) -> ir::Proxy {
     proxy.log_format = Some(LogFormat {
         parts: Vec::new(),
         text: "the format".into(),
+        ..LogFormat::default()
     });
     proxy
 }

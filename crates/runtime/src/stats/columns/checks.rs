@@ -4,7 +4,6 @@ use hapax_core::counter::Count;
 use hapax_core::live::{CheckResult, CheckStatus};
 
 use super::columns;
-use crate::stats::status;
 use crate::stats::value::StatValue;
 use crate::stats::view::{Kinds, View};
 
@@ -53,7 +52,7 @@ fn check_status<'v>(view: &'v View<'_>) -> StatValue<'v> {
 
 fn check_code<'v>(view: &'v View<'_>) -> StatValue<'v> {
     match last(view).flatten() {
-        Some(last) if status::has_code(last.status) => {
+        Some(last) if last.status.has_code() => {
             // The code is forgotten when the next check begins, the status stays.
             let running = view.health().is_some_and(|health| health.own.check_running);
             StatValue::U32(if running { 0 } else { last.code.into() })
