@@ -14,6 +14,7 @@ use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::span::{Sources, Span};
 
+use crate::legacy::session;
 use crate::parser::Notes;
 
 /// Looks at the configuration as a whole and completes it. After errors only what cannot be a consequence of them is said.
@@ -37,6 +38,7 @@ pub fn check(
     error_pages::complete(config, &mut check);
     servers::names(config, &mut check);
     if !failed {
+        session::complete(config, &mut check);
         for index in 0..config.proxies.len() {
             mode::proxy(config, index, &mut check);
         }

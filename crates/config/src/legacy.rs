@@ -6,6 +6,7 @@ pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod quotes;
+pub(crate) mod session;
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::keyword::Line;

@@ -57,6 +57,7 @@ pub static TABLES: &[Tables] = &[
     legacy::monitor::TABLE,
     legacy::process::TABLE,
     legacy::proxy::TABLE,
+    legacy::session::TABLE,
     legacy::option::TABLE,
 ];
 

@@ -196,3 +196,63 @@ fn a_missing_line_feed_is_accepted() {
     let loaded = accepted("frontend x\n bind :1\n timeout client 1s\n maxconn 5");
     assert_eq!(loaded.proxy("x").maxconn, Some(5));
 }
+
+#[test]
+fn sessions_of_applications_are_cookie_persistence() {
+    let text = "backend x\n mode http\n server a 127.0.0.1:1 weight 5 # first\n appsession SID len 52 timeout 3h request-learn\n \
+                server b 127.0.0.1:2 cookie two\n";
+    let loaded = accepted(text);
+    let cookies = loaded.proxy("x").servers.iter();
+    let cookies = cookies.map(|server| server.options.cookie.as_deref());
+    assert_eq!(cookies.collect::<Vec<_>>(), [Some("a"), Some("two")]);
+    let modern = "cookie SID prefix\n          server a 127.0.0.1:1 weight 5 cookie a";
+    assert_eq!(loaded.hints, [modern]);
+    for lines in [
+        "defaults\n mode http\n cookie S insert\nbackend x\n appsession SID len 52 timeout 3h\n",
+        "backend x\n mode http\n cookie S insert\n appsession SID len 52 timeout 3h\n",
+        "backend x\n mode http\n appsession SID len 52 timeout 3h\n cookie S insert\n",
+    ] {
+        let loaded = accepted(&format!("{lines} server a 127.0.0.1:1\n"));
+        let proxy = loaded.proxy("x");
+        assert_eq!(
+            proxy.cookie.as_ref().map(|cookie| cookie.name.as_str()),
+            Some("S")
+        );
+        assert!(
+            proxy
+                .servers
+                .iter()
+                .all(|server| server.options.cookie.is_none())
+        );
+        assert_eq!(loaded.hints, ["please remove this line"], "{lines}");
+    }
+}
+
+#[test]
+fn sessions_that_no_cookie_line_finds_are_refused() {
+    for (rest, said) in [
+        (
+            "SID len 5 timeout 3h mode query-string",
+            "'mode' of 'appsession' has no counterpart",
+        ),
+        (
+            "SID len 5 timeout 3h request-learn prefix",
+            "'prefix' of 'appsession' has no counterpart",
+        ),
+        ("SID len 5 timeout 3h other", "'appsession' supports"),
+        (
+            "SID len x timeout 3h",
+            "'appsession' expects <cookie> len <length>",
+        ),
+        (
+            "SID timeout 3h",
+            "'appsession' expects <cookie> len <length>",
+        ),
+        ("SID len 5 timeout 3x", "unexpected character 'x'"),
+        ("", "'appsession' expects <cookie> len <length>"),
+    ] {
+        let loaded = load(&format!("backend x\n mode http\n appsession {rest}\n"));
+        let first = loaded.said.first().expect("a message");
+        assert!(loaded.refused() && first.contains(said), "{rest}: {first}");
+    }
+}

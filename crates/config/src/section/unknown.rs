@@ -268,7 +268,6 @@ static NOT_BUILT: &[&str] = &[
     "tune.sndbuf.frontend",
     "warn-blocked-traffic-after",
     "51degrees-data-file",
-    "appsession",
     "compression",
     "deviceatlas-json-file",
     "dns-accept-family",
