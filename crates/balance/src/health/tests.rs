@@ -178,6 +178,10 @@ fn maintenance_and_drain_say_what_they_do() {
         ]
     );
     assert!(set_weight(&live, &live.servers[1], 257, NOW).is_err());
-    assert_eq!(set_weight(&live, &live.servers[1], 0, NOW), Ok(None));
+    let told = set_weight(&live, &live.servers[1], 0, NOW).expect("a weight");
+    assert_eq!(
+        told.map(|notice| notice.text),
+        Some("backend b has no server available!".into())
+    );
     assert_eq!(live.active.load(Ordering::Relaxed), 0);
 }

@@ -185,7 +185,6 @@ fn faults_read_as_upstream_prints_them() {
         "%[foo]x",
         "failed to parse sample expression <foo]x> : unknown fetch method 'foo'",
     );
-    refused("%{+json}o", "flag 'json' is not built yet");
     refused("%[src", "missing ']' after 'src'");
     refused(
         "%[src,lower foo]",
