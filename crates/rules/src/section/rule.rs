@@ -154,14 +154,14 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
         rows.filter(|row| row.rulesets.has(ruleset))
             .map(|row| row.name)
     };
-    let list: Vec<_> = names().map(listed).collect();
-    let expected = format!(
-        "'{}' expects {}, but got",
-        keyword(line, ruleset),
-        list.join(", ")
-    );
+    // Only for those who got it wrong: building it for every rule would cost more than reading the rule.
+    let expected = || {
+        let list: Vec<_> = names().map(listed).collect();
+        let list = list.join(", ");
+        format!("'{}' expects {list}, but got", keyword(line, ruleset))
+    };
     let Some(word) = line.args().first() else {
-        let text = format!("{expected} '' (missing argument).");
+        let text = format!("{} '' (missing argument).", expected());
         let found = Diagnostic::alert(line.span, text);
         return Err(found.with_prefix(Prefix::Reading).into());
     };
@@ -184,7 +184,7 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     let near = nearest(stem, stems)
         .map(|near| format!(" Did you mean '{near}' maybe ?"))
         .unwrap_or_default();
-    Err(reading(word, format!("{expected} '{given}'.{near}")))
+    Err(reading(word, format!("{} '{given}'.{near}", expected())))
 }
 
 /// The name of an action as upstream lists it.
