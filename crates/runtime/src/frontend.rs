@@ -16,6 +16,8 @@ use hapax_core::stream::{Endpoint, Session};
 use hapax_sys::addr::{Addr, local_addr, original_destination};
 use hapax_sys::option::Keepalive;
 
+use parking_lot::{MappedRwLockReadGuard, RwLockReadGuard};
+
 use crate::admission::{self, Accepted};
 use crate::http::Client;
 use crate::io::Stream as Socket;
@@ -77,17 +79,26 @@ impl Places {
 
     /// The worker among those of `threads` (all, when there is none) that has so much less to do than one with `load`
     /// connections that it should have the next one.
-    fn lighter(&self, load: u32, threads: &[u16]) -> Option<Inbox> {
+    ///
+    /// It cannot leave as long as the answer is held.
+    fn lighter(&self, load: u32, threads: &[u16]) -> Option<MappedRwLockReadGuard<'_, Inbox>> {
         let desks = self.desks.read();
         let serves = |desk: &&Desk| {
             threads.is_empty() || threads.iter().any(|&of| usize::from(of) == desk.worker)
         };
-        let (least, desk) = desks
+        let (least, at) = desks
             .iter()
-            .filter(serves)
-            .map(|desk| (desk.load.load(Ordering::Relaxed), desk))
+            .enumerate()
+            .filter(|(_, desk)| serves(desk))
+            .map(|(at, desk)| (desk.load.load(Ordering::Relaxed), at))
             .min_by_key(|(load, _)| *load)?;
-        (load > least + least / 4 + LEAN).then(|| desk.inbox.clone())
+        let given = load > least + least / 4 + LEAN;
+        given.then(|| RwLockReadGuard::map(desks, |desks| &desks[at].inbox))
+    }
+
+    /// A worker is about to end: nobody gives it a connection from now on.
+    pub fn leave(&self, worker: usize) {
+        self.desks.write().retain(|desk| desk.worker != worker);
     }
 
     fn want(&self) {
@@ -179,12 +190,13 @@ impl Door {
                 break;
             };
             if let Some(lighter) = self.lighter(&plan) {
-                // Gives the places back; the other worker takes them.
-                drop(admission);
                 let (proxy, listener) = (self.proxy, self.listener);
                 let taken = lighter.send(move || {
                     crate::serve::enter_door(proxy, listener, socket, peer);
                 });
+                drop(lighter);
+                // Gives the places back; the other worker takes them.
+                drop(admission);
                 if !taken {
                     log::warn!("a worker is too busy to take a connection");
                 }
@@ -197,7 +209,7 @@ impl Door {
 
     /// The kernel spreads connections by hash, which is uneven while they are few. Who has many more than another worker
     /// gives the new one away.
-    fn lighter(&self, plan: &Plan) -> Option<Inbox> {
+    fn lighter(&self, plan: &Plan) -> Option<MappedRwLockReadGuard<'_, Inbox>> {
         if self.local.stopping.get() {
             return None;
         }

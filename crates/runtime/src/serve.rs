@@ -29,7 +29,7 @@ use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::stats::measure;
 use crate::wheel::Timer;
-use crate::worker::{Worker, WorkerSettings, spawn};
+use crate::worker::{Inbox, Worker, WorkerSettings, spawn};
 
 /// How to run.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         let render = options.render;
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
         workers.push(Worker::spawn(settings, move |inbox| {
-            let load = places.join(index, inbox);
+            let load = places.join(index, inbox.clone());
             let logger = Logger::open(program.clone(), &rounds, render);
             let plan = Plan::new(program.clone(), None, logger.clone());
             let local = Local::new(index, origin_ms, plan, places, load, errors);
@@ -110,7 +110,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
                 if let Err(error) = &checks {
                     log::error!("checks cannot run: {error}");
                 }
-                work(local, sockets).await;
+                work(local, sockets, inbox).await;
             }
         })?);
     }
@@ -262,7 +262,7 @@ impl Running {
     }
 }
 
-async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
+async fn work(local: Rc<Local>, sockets: Vec<Bound>, inbox: Inbox) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
     measure::begin(local.worker);
     let program = local.plan().program.clone();
@@ -285,6 +285,7 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
         });
     }
     let mut timer = Timer::new();
+    let mut left = false;
     loop {
         let next = clock::now_ms() + HOUSEKEEPING_MS;
         let over = poll_fn(|cx| {
@@ -294,7 +295,14 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>) {
             timer.poll_at(cx, next).map(|()| false)
         });
         if over.await {
-            break;
+            if left {
+                break;
+            }
+            // A connection that another worker gave to this one meanwhile is served first.
+            left = true;
+            local.places.leave(local.worker);
+            inbox.empty();
+            continue;
         }
         local.trim();
         measure::second();

@@ -137,6 +137,17 @@ impl Inbox {
         true
     }
 
+    /// Does what was left for the worker, now.
+    pub fn empty(&self) {
+        loop {
+            let job = self.0.lock().jobs.pop_front();
+            match job {
+                Some(job) => job(),
+                None => return,
+            }
+        }
+    }
+
     async fn serve(self) {
         poll_fn(|cx| self.poll_serve(cx)).await;
     }
