@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use hapax_core::contract::{Balancer, KeyValue};
+use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue, RequestKey};
 use hapax_core::ir;
 use hapax_core::live::ServerLive;
 use parking_lot::RwLock;
@@ -16,6 +16,39 @@ use crate::hash::{Map, Ring, hash};
 /// The structure of an algorithm that hashes a key, as `hash-type` and `hash-balance-factor` say.
 pub fn build(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
     Box::new(Hashed::new(proxy, servers, proxy.hash_type))
+}
+
+/// An algorithm whose key stands in an HTTP request.
+#[derive(Debug)]
+pub struct ByRequest<K> {
+    /// See [`Algorithm::name`].
+    pub name: &'static str,
+    /// See [`Algorithm::text`].
+    pub text: String,
+    /// Where the key stands.
+    pub key: K,
+}
+
+impl<K: RequestKey> Algorithm for ByRequest<K> {
+    fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn key(&self) -> BalanceKey<'_> {
+        BalanceKey::Request(&self.key)
+    }
+
+    fn needs_http(&self) -> bool {
+        true
+    }
+
+    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+        build(proxy, servers)
+    }
 }
 
 /// A ring, whatever `hash-type` says.

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Cx, KeyValue, RequestKey};
-use hapax_core::ir;
+use hapax_core::contract::{Algorithm, Cx, KeyValue, RequestKey};
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
 
-use super::hashed;
+use super::hashed::ByRequest;
 
 /// The row.
 pub const KEYWORD: BalanceKeyword = BalanceKeyword {
@@ -42,37 +40,15 @@ fn parse(line: &mut Line<'_>) -> Result<Arc<dyn Algorithm>, Fault> {
             return Err(line.fault_at(1, text));
         }
     };
-    Ok(Arc::new(Header {
-        name: name.as_bytes().to_vec(),
-        domain_only,
+    let only = if domain_only { " use_domain_only" } else { "" };
+    Ok(Arc::new(ByRequest {
+        name: "hdr",
+        text: format!("hdr({name}){only}"),
+        key: Header {
+            name: name.as_bytes().to_vec(),
+            domain_only,
+        },
     }))
-}
-
-impl Algorithm for Header {
-    fn text(&self) -> String {
-        let only = if self.domain_only {
-            " use_domain_only"
-        } else {
-            ""
-        };
-        format!("hdr({}){only}", String::from_utf8_lossy(&self.name))
-    }
-
-    fn name(&self) -> &'static str {
-        "hdr"
-    }
-
-    fn key(&self) -> BalanceKey<'_> {
-        BalanceKey::Request(self)
-    }
-
-    fn needs_http(&self) -> bool {
-        true
-    }
-
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
-        hashed::build(proxy, servers)
-    }
 }
 
 impl RequestKey for Header {

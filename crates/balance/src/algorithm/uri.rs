@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Cx, KeyValue, RequestKey};
-use hapax_core::ir;
+use hapax_core::contract::{Algorithm, Cx, KeyValue, RequestKey};
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
 
-use super::hashed;
+use super::hashed::ByRequest;
 use crate::hash::leading_integer;
 
 /// The row.
@@ -45,7 +43,11 @@ fn parse(line: &mut Line<'_>) -> Result<Arc<dyn Algorithm>, Fault> {
         }
         at += 1;
     }
-    Ok(Arc::new(uri))
+    Ok(Arc::new(ByRequest {
+        name: "uri",
+        text: uri.text(),
+        key: uri,
+    }))
 }
 
 /// The number after the word at `at`, to which it moves.
@@ -62,7 +64,20 @@ fn positive(line: &Line<'_>, at: &mut usize) -> Result<usize, Fault> {
     }
 }
 
-impl Algorithm for Uri {
+impl RequestKey for Uri {
+    fn key<'a>(&self, cx: &Cx<'a>) -> KeyValue<'a> {
+        let head = &cx.stream.request;
+        let target = if self.path_only {
+            without_authority(head.uri())
+        } else {
+            head.uri()
+        };
+        KeyValue::Bytes(self.part(target))
+    }
+}
+
+impl Uri {
+    /// The line's arguments.
     fn text(&self) -> String {
         let mut text = String::from("uri");
         for (name, value) in [("len", self.length), ("depth", self.depth)] {
@@ -78,36 +93,6 @@ impl Algorithm for Uri {
         text
     }
 
-    fn name(&self) -> &'static str {
-        "uri"
-    }
-
-    fn key(&self) -> BalanceKey<'_> {
-        BalanceKey::Request(self)
-    }
-
-    fn needs_http(&self) -> bool {
-        true
-    }
-
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
-        hashed::build(proxy, servers)
-    }
-}
-
-impl RequestKey for Uri {
-    fn key<'a>(&self, cx: &Cx<'a>) -> KeyValue<'a> {
-        let head = &cx.stream.request;
-        let target = if self.path_only {
-            without_authority(head.uri())
-        } else {
-            head.uri()
-        };
-        KeyValue::Bytes(self.part(target))
-    }
-}
-
-impl Uri {
     fn part<'a>(&self, target: &'a [u8]) -> &'a [u8] {
         let most = self.length.unwrap_or(usize::MAX).min(target.len());
         let mut slashes = 0;

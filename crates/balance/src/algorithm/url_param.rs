@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Cx, KeyValue, RequestKey};
-use hapax_core::ir;
+use hapax_core::contract::{Algorithm, Cx, KeyValue, RequestKey};
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
 use hapax_proto::http::Head;
 use hapax_sample::fetch::request_body;
 
-use super::hashed;
+use super::hashed::ByRequest;
 
 /// The row.
 pub const KEYWORD: BalanceKeyword = BalanceKeyword {
@@ -34,29 +32,11 @@ fn parse(line: &mut Line<'_>) -> Result<Arc<dyn Algorithm>, Fault> {
             format!("balance url_param only accepts 'check_post' modifier (got '{modifier}').");
         return Err(line.fault_at(2, text));
     }
-    Ok(Arc::new(Parameter { name }))
-}
-
-impl Algorithm for Parameter {
-    fn text(&self) -> String {
-        format!("url_param {}", String::from_utf8_lossy(&self.name))
-    }
-
-    fn name(&self) -> &'static str {
-        "url_param"
-    }
-
-    fn key(&self) -> BalanceKey<'_> {
-        BalanceKey::Request(self)
-    }
-
-    fn needs_http(&self) -> bool {
-        true
-    }
-
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
-        hashed::build(proxy, servers)
-    }
+    Ok(Arc::new(ByRequest {
+        name: "url_param",
+        text: format!("url_param {}", String::from_utf8_lossy(&name)),
+        key: Parameter { name },
+    }))
 }
 
 impl RequestKey for Parameter {
@@ -80,7 +60,7 @@ impl RequestKey for Parameter {
 impl Parameter {
     fn in_query<'a>(&self, head: &'a Head) -> Option<&'a [u8]> {
         let uri = head.uri();
-        let mark = memchr(b'?', uri)?;
+        let mark = uri.iter().position(|&byte| byte == b'?')?;
         self.value(&uri[mark + 1..])
     }
 
@@ -97,10 +77,6 @@ impl Parameter {
         text.split(|&byte| byte == b'&')
             .find_map(|pair| pair.strip_prefix(self.name.as_slice())?.strip_prefix(b"="))
     }
-}
-
-fn memchr(byte: u8, text: &[u8]) -> Option<usize> {
-    text.iter().position(|&one| one == byte)
 }
 
 /// RFC 9110 5.6.2, `tchar`.
