@@ -1,7 +1,7 @@
 //! Live state: what changes while a configuration runs. Long-lived and keyed by name, so that a new configuration
 //! attaches to it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -356,6 +356,8 @@ pub struct ServerLive {
     pub address: ArcSwap<ir::Address>,
     /// Health and administrative state; the atomics above follow it.
     pub state: Mutex<ServerState>,
+    /// Errors of the traffic in a row (`observe`).
+    pub errors_in_a_row: AtomicU32,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
 }
@@ -427,8 +429,14 @@ impl ServerLive {
                     unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
+                agent: options
+                    .agent
+                    .as_ref()
+                    .filter(|agent| agent.enabled)
+                    .map(|_| Box::default()),
                 ..ServerState::default()
             }),
+            errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
         }
     }
@@ -463,6 +471,75 @@ pub struct ServerState {
     pub check: Option<CheckResult>,
     /// Whether a check runs right now.
     pub check_running: bool,
+    /// Checks are paused by the administrator (`disable health`).
+    pub check_paused: bool,
+    /// The agent, of servers that have one.
+    pub agent: Option<Box<AgentState>>,
+    /// Where checks and agent are when that was changed.
+    pub moved: Option<Box<Moved>>,
+    /// Errors of the traffic in a row, and how often there were too many (`observe`).
+    pub observed: Observed,
+}
+
+impl ServerState {
+    /// Whether no agent says that the server is down.
+    pub fn agent_agrees(&self) -> bool {
+        let agent = self.agent.as_ref();
+        agent.is_none_or(|agent| agent.up || agent.paused)
+    }
+
+    /// The agent, unless it is paused.
+    pub fn active_agent(&self) -> Option<&AgentState> {
+        self.agent.as_deref().filter(|agent| !agent.paused)
+    }
+}
+
+/// What is known from the agent of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentState {
+    /// Whether it says that the server is up; true as long as it says nothing.
+    pub up: bool,
+    /// The last result.
+    pub check: Option<CheckResult>,
+    /// Whether it is being asked right now.
+    pub running: bool,
+    /// Paused by the administrator (`disable agent`).
+    pub paused: bool,
+}
+
+impl Default for AgentState {
+    fn default() -> Self {
+        AgentState {
+            up: true,
+            check: None,
+            running: false,
+            paused: false,
+        }
+    }
+}
+
+/// Where checks and agent were moved to through the runtime API.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// `check-addr`.
+    pub check_address: Option<IpAddr>,
+    /// `check-port`.
+    pub check_port: Option<u16>,
+    /// `agent-addr`.
+    pub agent_address: Option<IpAddr>,
+    /// `agent-port`.
+    pub agent_port: Option<u16>,
+    /// `agent-send`.
+    pub agent_send: Option<Vec<u8>>,
+}
+
+/// What the traffic told about a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// How often there were too many errors in a row (`hanafail` of the statistics).
+    pub faults: u32,
+    /// The next check must come soon, whatever its interval.
+    pub hurried: bool,
 }
 
 /// Where a server is between down and up.
@@ -513,8 +590,8 @@ impl Admin {
 pub struct CheckResult {
     /// The status.
     pub status: CheckStatus,
-    /// HTTP status, 0 when there was none.
-    pub code: u16,
+    /// HTTP status or exit code, 0 when there was none.
+    pub code: i32,
     /// How long it took, ms.
     pub duration_ms: u32,
     /// Upstream's additional text; may be empty.
@@ -539,6 +616,11 @@ pub enum CheckStatus {
     L7Timeout,
     L7Response,
     L7Status,
+    ProcessOk,
+    ProcessTimeout,
+    ProcessError,
+    Checked,
+    Observed,
 }
 
 impl CheckStatus {
@@ -559,6 +641,11 @@ impl CheckStatus {
             CheckStatus::L7Timeout => "L7TOUT",
             CheckStatus::L7Response => "L7RSP",
             CheckStatus::L7Status => "L7STS",
+            CheckStatus::ProcessOk => "PROCOK",
+            CheckStatus::ProcessTimeout => "PROCTOUT",
+            CheckStatus::ProcessError => "PROCERR",
+            CheckStatus::Checked => "CHECKED",
+            CheckStatus::Observed => "HANA",
         }
     }
 
@@ -566,7 +653,12 @@ impl CheckStatus {
     pub fn has_code(self) -> bool {
         matches!(
             self,
-            CheckStatus::L7Ok | CheckStatus::L7OkConditionally | CheckStatus::L7Status
+            CheckStatus::L7Ok
+                | CheckStatus::L7OkConditionally
+                | CheckStatus::L7Status
+                | CheckStatus::ProcessOk
+                | CheckStatus::ProcessTimeout
+                | CheckStatus::ProcessError
         )
     }
 
@@ -578,6 +670,7 @@ impl CheckStatus {
                 | CheckStatus::L6Ok
                 | CheckStatus::L7Ok
                 | CheckStatus::L7OkConditionally
+                | CheckStatus::ProcessOk
         )
     }
 }

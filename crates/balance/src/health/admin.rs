@@ -46,8 +46,11 @@ pub fn enter_drain(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Noti
     let was_draining = std::mem::replace(&mut server.state.lock().admin.drain, true);
     let mut notices = leave_maintenance(proxy, server, now);
     if notices.is_empty() && !was_draining {
-        publish(server, &server.state.lock());
-        return settle(proxy, server, "enters drain state", false, NOTICE, now);
+        let state = server.state.lock();
+        publish(server, &state);
+        let down = state.operation == Operation::Stopped;
+        drop(state);
+        return settle(proxy, server, "enters drain state", down, NOTICE, now);
     }
     if !notices.is_empty() {
         let name = text::server_name(server, true);
@@ -89,7 +92,7 @@ pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
     state.admin.maintenance = false;
     state.admin.from_configuration = false;
     let check = &server.ir.options.check;
-    let up = check.begins_up();
+    let up = check.begins_up() && state.agent_agrees();
     state.operation = if up {
         Operation::Running
     } else {
@@ -136,7 +139,7 @@ pub fn set_weight(
     Ok(unavailable(proxy, was_up))
 }
 
-fn apply(proxy: &ProxyLive, now: Now) {
+pub(super) fn apply(proxy: &ProxyLive, now: Now) {
     if let Some(dispatch) = proxy.dispatch() {
         dispatch.servers_changed();
     }

@@ -131,6 +131,8 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+    /// `external-check command` and `external-check path`.
+    pub external_check: Option<Box<super::ExternalCheck>>,
 }
 
 /// A slot for what is captured of a message.
@@ -493,6 +495,7 @@ impl Proxy {
             source: None,
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
+            external_check: None,
         }
     }
 }

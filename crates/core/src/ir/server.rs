@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, Milliseconds, ServerCheck};
+use super::{Address, AgentCheck, Milliseconds, ServerCheck};
 use crate::span::Span;
 
 /// One server.
@@ -56,6 +56,8 @@ pub struct ServerOptions {
     pub maxqueue: u32,
     /// Checks.
     pub check: ServerCheck,
+    /// Agent, when anything is said about one.
+    pub agent: Option<Box<AgentCheck>>,
     /// `redir`.
     pub redirect_prefix: Option<String>,
     /// `pool-max-conn`; negative is no limit.
@@ -120,6 +122,7 @@ impl Default for ServerOptions {
             minconn: 0,
             maxqueue: 0,
             check: ServerCheck::default(),
+            agent: None,
             redirect_prefix: None,
             pool_max_conn: -1,
             pool_purge_delay: 5000,

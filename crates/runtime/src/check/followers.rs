@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use hapax_balance::health::{Notice, Transition, follow};
+use hapax_balance::health::{Notice, Transition, follow, inherit};
 use hapax_core::contract::Now;
+use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::program::{Program, ProxyId};
 
 /// A server: its proxy and index.
@@ -51,10 +52,33 @@ impl Followers {
         transition: Transition,
         now: Now,
     ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
-        let mut said = Vec::new();
         if transition == Transition::None {
-            return said;
+            return Vec::new();
         }
+        self.each(program, leader, |proxy, server, leader| {
+            follow(proxy, server, leader, transition, now)
+        })
+    }
+
+    /// The same for maintenance and drain.
+    pub(super) fn inherit(
+        &self,
+        program: &Program,
+        leader: Place,
+        now: Now,
+    ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
+        self.each(program, leader, |proxy, server, leader| {
+            inherit(proxy, server, leader, now)
+        })
+    }
+
+    fn each(
+        &self,
+        program: &Program,
+        leader: Place,
+        change: impl Fn(&ProxyLive, &ServerLive, &ServerLive) -> Vec<Notice>,
+    ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
+        let mut said = Vec::new();
         let mut leaders = vec![leader];
         // Each place is taken once: a circle of trackers, which the configuration refuses, would not run on.
         let mut steps = program
@@ -70,7 +94,7 @@ impl Followers {
                 let own = &program.proxy(proxy).live;
                 if let Some(server) = own.servers.get(index).filter(|_| steps > 0) {
                     steps -= 1;
-                    said.push((proxy, index, follow(own, server, live, transition, now)));
+                    said.push((proxy, index, change(own, server, live)));
                     leaders.push((proxy, index));
                 }
             }

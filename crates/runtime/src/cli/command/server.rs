@@ -4,12 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hapax_balance::health::{self, Notice};
+use hapax_balance::health::{self, Notice, Report, Transition};
 use hapax_core::ir::Address;
 use hapax_core::live::ServerLive;
 use hapax_core::program::{Program, Proxy, ProxyId};
 
+use super::health::{self as health_of, Who};
 use super::{Answer, Call};
+use crate::check;
 
 /// A server and where it belongs.
 pub struct Found {
@@ -43,8 +45,23 @@ impl Found {
         })
     }
 
-    fn proxy(&self) -> &Proxy {
+    pub(super) fn proxy(&self) -> &Proxy {
         self.program.proxy(self.id)
+    }
+
+    /// Says what happened to the server, and lets those that track it follow; `admin` when its maintenance or drain changed.
+    pub(super) fn tell(&self, call: &Call<'_>, report: Report, admin: bool) {
+        let place = (self.id, self.server.index);
+        let mut tell = |proxy, notices: &[Notice]| (call.cli.announce)(proxy, notices);
+        check::changed(&self.program, place, (report, admin), call.now, &mut tell);
+    }
+
+    fn tell_state(&self, call: &Call<'_>, notices: Vec<Notice>) {
+        let report = Report {
+            transition: Transition::None,
+            notices,
+        };
+        self.tell(call, report, true);
     }
 }
 
@@ -77,7 +94,7 @@ pub fn set_maxconn(call: &mut Call<'_>) -> Answer {
     if word.is_empty() {
         return Answer::Refused("Require <maxconn>.\n".into());
     }
-    let Some((number, rest)) = number(word) else {
+    let Some((number, rest)) = health::leading_number(word) else {
         return Answer::Refused("maxconn string empty or preceded by garbage\n".into());
     };
     if !rest.is_empty() {
@@ -101,6 +118,13 @@ pub fn set(call: &mut Call<'_>) -> Answer {
     let what: fn(&_, &_, _) -> Vec<Notice> = match (call.arg(1), call.arg(2)) {
         ("weight", _) => return weigh(call, &found, 2),
         ("addr", _) => return address(call, &found),
+        ("health", _) => return health_of::set_health(call, &found),
+        ("agent", _) => return health_of::set_agent(call, &found),
+        ("agent-send", _) => return health_of::set_agent_send(call, &found),
+        ("agent-addr", _) => return health_of::set_address(call, &found, Who::Agent),
+        ("agent-port", _) => return health_of::set_port(call, &found, Who::Agent),
+        ("check-addr", _) => return health_of::set_address(call, &found, Who::Check),
+        ("check-port", _) => return health_of::set_port(call, &found, Who::Check),
         ("state", "ready") => health::make_ready,
         ("state", "drain") => health::enter_drain,
         ("state", "maint") => health::enter_maintenance,
@@ -114,7 +138,7 @@ pub fn set(call: &mut Call<'_>) -> Answer {
         _ => return Answer::Refused(USAGE.into()),
     };
     let notices = what(live, &found.server, call.now);
-    (call.cli.announce)(found.id, &notices);
+    found.tell_state(call, notices);
     Answer::Written
 }
 
@@ -122,23 +146,13 @@ const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-a
                      check-addr | check-port | fqdn | health | ssl | state | weight\n";
 
 /// Words of `set server` that are known and not built.
-const NOT_BUILT: &[&str] = &[
-    "agent",
-    "agent-addr",
-    "agent-port",
-    "agent-send",
-    "check-addr",
-    "check-port",
-    "fqdn",
-    "health",
-    "ssl",
-];
+const NOT_BUILT: &[&str] = &["fqdn", "ssl"];
 
 fn change(call: &mut Call<'_>, how: impl FnOnce(&Call<'_>, &Found) -> Vec<Notice>) -> Answer {
     match Found::of(call) {
         Ok(found) => {
             let notices = how(call, &found);
-            (call.cli.announce)(found.id, &notices);
+            found.tell_state(call, notices);
             Answer::Written
         }
         Err(answer) => answer,
@@ -147,34 +161,14 @@ fn change(call: &mut Call<'_>, how: impl FnOnce(&Call<'_>, &Found) -> Vec<Notice
 
 /// Sets the weight that argument `at` tells: absolute, or percent of the configured one.
 fn weigh(call: &Call<'_>, found: &Found, at: usize) -> Answer {
-    let refused = |text: &str| Answer::Refused(text.into());
-    let word = call.arg(at);
-    if word.is_empty() {
-        return refused("Require <weight> or <weight%>.\n");
-    }
-    let Some((number, rest)) = number(word) else {
-        return refused("Empty weight string empty or preceded by garbage\n");
-    };
     let initial = found.server.ir.options.weight;
-    let weight = match rest {
-        "" if !(0..=256).contains(&number) => {
-            return refused("Absolute weight can only be between 0 and 256 inclusive.\n");
-        }
-        "" => number,
-        "%" if number < 0 => return refused("Relative weight must be positive.\n"),
-        "%" => i64::from(initial).saturating_mul(number) / 100,
-        _ => return refused("Trailing garbage in weight string\n"),
+    let fixed = health::has_fixed_weights(&found.proxy().ir);
+    let weight = match health::weight_of(call.arg(at), initial, fixed) {
+        Ok(weight) => weight,
+        Err(text) => return Answer::Refused(format!("{text}\n")),
     };
-    let ir = &found.proxy().ir;
-    let fixed = ir.balance.name() == "static-rr"
-        || (!ir.balance.key().is_none() && !ir.hash_type.consistent);
-    if fixed && weight != 0 && weight != i64::from(initial) {
-        return refused(
-            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n",
-        );
-    }
     let live = &found.proxy().live;
-    match health::set_weight(live, &found.server, weight.min(256), call.now) {
+    match health::set_weight(live, &found.server, weight, call.now) {
         Ok(notice) => {
             (call.cli.announce)(found.id, notice.as_slice());
             Answer::Written
@@ -226,28 +220,4 @@ fn address(call: &Call<'_>, found: &Found) -> Answer {
         "{} by 'stats socket command'\n",
         changes.join(", ")
     ))
-}
-
-/// The number a word begins with and what follows it; none when it begins with none.
-fn number(word: &str) -> Option<(i64, &str)> {
-    let digits = word.strip_prefix('-').unwrap_or(word);
-    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-    if length == 0 {
-        return None;
-    }
-    let (text, rest) = word.split_at(word.len() - digits.len() + length);
-    Some((text.parse().unwrap_or(i64::MAX), rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn numbers_end_where_digits_end() {
-        assert_eq!(number("50%"), Some((50, "%")));
-        assert_eq!(number("-3x"), Some((-3, "x")));
-        assert_eq!(number("%"), None);
-        assert_eq!(number("99999999999999999999"), Some((i64::MAX, "")));
-    }
 }

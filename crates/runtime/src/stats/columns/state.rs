@@ -63,12 +63,16 @@ fn servers<'v>(view: &'v View<'_>, backup: bool) -> StatValue<'v> {
     StatValue::U32(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+fn paused(view: &View<'_>) -> bool {
+    view.health().is_some_and(|health| health.own.check_paused)
+}
+
 fn checked<'v>(
     view: &'v View<'_>,
     read: impl FnOnce(&hapax_core::live::ServerLive) -> StatValue<'v>,
 ) -> StatValue<'v> {
     match view.server() {
-        Some(server) if server.ir.options.check.enabled => read(server),
+        Some(server) if server.ir.options.check.enabled && !paused(view) => read(server),
         _ => StatValue::Empty,
     }
 }
@@ -95,7 +99,7 @@ fn last_change<'v>(view: &'v View<'_>) -> StatValue<'v> {
 fn downtime<'v>(view: &'v View<'_>) -> StatValue<'v> {
     let (before, since, down) = match (view.server(), view.health()) {
         (Some(server), Some(health)) => {
-            if !server.ir.options.check.enabled {
+            if !server.ir.options.check.enabled || health.own.check_paused {
                 return StatValue::Empty;
             }
             let down = health.own.operation == Operation::Stopped;
