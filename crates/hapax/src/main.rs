@@ -123,6 +123,10 @@ fn refuse(error: &ArgsError) -> ExitCode {
             printer.say(Severity::Alert, text);
             printer.plain(&format!("\n{}", args::usage(&program_name())));
         }
+        ArgsError::Asked(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
         ArgsError::Refused(text) => printer.say(Severity::Alert, text),
     }
     ExitCode::FAILURE
