@@ -85,6 +85,8 @@ pub struct Reference {
 /// What a [`Reference`] names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ReferenceKind {
+    /// Nothing that could be there: a line that upstream finds wrong only when everything is read.
+    Nothing,
     /// A proxy with a frontend side.
     Frontend,
     /// A proxy with a backend side.

@@ -104,6 +104,10 @@ pub struct Proxy {
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`.
     pub default_backend: Option<(String, Span)>,
+    /// `use-server` rules.
+    pub use_server: Vec<super::UseServer>,
+    /// `force-persist` and `ignore-persist`, in one order.
+    pub persist_rules: Vec<super::PersistRule>,
 
     /// Servers in file order.
     pub servers: Vec<Server>,
@@ -479,6 +483,8 @@ impl Proxy {
             redirect: Vec::new(),
             old_rules: super::OldRules::default(),
             use_backend: Vec::new(),
+            use_server: Vec::new(),
+            persist_rules: Vec::new(),
             default_backend: None,
             servers: Vec::new(),
             dispatch: None,
