@@ -4,6 +4,7 @@ mod backend;
 mod capture;
 mod http_error;
 mod log_format;
+mod log_profile;
 mod monitor;
 mod redirect;
 pub(crate) mod rule;
@@ -14,6 +15,7 @@ use hapax_core::keyword::{Rulesets, SectionKeyword, Sections, Support};
 
 /// The rows.
 pub static KEYWORDS: &[SectionKeyword] = &[
+    log_profile::ROW,
     SectionKeyword {
         name: "set-var",
         sections: Sections::GLOBAL,
