@@ -57,6 +57,8 @@ pub struct Config {
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
     pub http_errors: Vec<HttpErrors>,
+    /// The `log-profile` sections.
+    pub log_profiles: Vec<LogProfile>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogTarget,
-    Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
+    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogReady,
+    LogTarget, Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -435,6 +435,27 @@ pub enum CookieMode {
 }
 
 impl Proxy {
+    /// From when on everything is known that the log line of an exchange shows; what `log-steps` asks for does not wait.
+    pub fn log_ready(&self) -> LogReady {
+        let formats = [
+            &self.log_format,
+            &self.error_log_format,
+            &self.log_format_sd,
+            &self.unique_id_format,
+        ];
+        let captures = !self.request_captures.is_empty()
+            || !self.response_captures.is_empty()
+            || self.cookie_capture.is_some();
+        let least = match captures {
+            true => LogReady::Response,
+            false => LogReady::Always,
+        };
+        let formats = formats.into_iter().flatten();
+        formats
+            .map(|format| format.ready)
+            .fold(least, LogReady::max)
+    }
+
     /// A proxy of which nothing is set yet.
     pub fn new(name: String, kind: ProxyKind, span: Span, balance: Shared<dyn Algorithm>) -> Proxy {
         Proxy {
