@@ -4,6 +4,7 @@ mod error_pages;
 mod mode;
 mod names;
 mod numbers;
+mod server_state;
 mod servers;
 mod users;
 
@@ -43,6 +44,7 @@ pub fn check(
             mode::proxy(config, index, &mut check);
         }
         servers::check(config, &mut check);
+        server_state::check(config, &mut check);
     }
     numbers::complete(config);
     !check.diagnostics.has_errors()
@@ -62,6 +64,7 @@ pub fn resolve(
         sources,
         diagnostics,
     };
+    server_state::restore(config, &mut check);
     servers::resolve(config, &mut check);
 }
 
