@@ -209,7 +209,10 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
             let mut may_fail = false;
             for method in methods {
                 match method {
-                    ir::InitAddr::Last => {}
+                    ir::InitAddr::Last => {
+                        let restored = server.options.restored.as_ref();
+                        found = restored.and_then(|restored| restored.address);
+                    }
                     ir::InitAddr::Address(ip) => found = Some(*ip),
                     ir::InitAddr::None => may_fail = true,
                     ir::InitAddr::Libc => {
