@@ -99,7 +99,10 @@ fn run(
         libraries::print(args.verbose && !args.quiet);
     }
     if args.check {
-        return loaded.verdict(args);
+        let code = loaded.verdict(args);
+        // The process ends: taking a large configuration apart first would only take time.
+        std::mem::forget(loaded);
+        return code;
     }
     start::start(args, registry, loaded, worker, printer)
 }

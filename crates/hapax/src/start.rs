@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use hapax_balance::health::{self, Notice};
 use hapax_balance::{Backend, default_fullconn};
 use hapax_core::contract::Now;
 use hapax_core::diagnostic::Severity;
@@ -157,7 +158,9 @@ fn prepare(
     // Nothing has set it before.
     let _ = live.registry.set(registry);
     let program = Arc::new(Program::link(config, live, host_name));
-    attach(&program);
+    for notice in attach(&program) {
+        printer.say(Severity::Warning, &notice.text);
+    }
     let now = Now {
         ms: 0,
         wall_us: time::realtime() / 1000,
@@ -400,8 +403,10 @@ fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result
         .unwrap_or_else(|_| Err(std::io::Error::other("the workers could not be joined")))
 }
 
-/// Gives every backend its algorithm and queues.
-fn attach(program: &Program) {
+/// Gives every backend its algorithm and queues, and its servers the state that a file tells; says what that changed.
+fn attach(program: &Program) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    let now = Now::default();
     for proxy in program
         .proxies
         .iter()
@@ -414,8 +419,14 @@ fn attach(program: &Program) {
         let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
         // A proxy that a former program attached keeps its queues.
         let _ = proxy.live.dispatch.set(Arc::new(backend));
-        hapax_balance::health::refresh_totals(&proxy.live, hapax_core::contract::Now::default());
+        health::refresh_totals(&proxy.live, now);
+        for server in &proxy.live.servers {
+            if let Some(restored) = &server.ir.options.restored {
+                notices.extend(health::restore(&proxy.live, server, restored, now));
+            }
+        }
     }
+    notices
 }
 
 /// Connections that all frontends together may send to a backend.

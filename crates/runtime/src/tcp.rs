@@ -99,6 +99,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     if backend != frontend && inspect::request(client, exchange, backend).await? == Flow::Late {
         return Err(late(exchange));
     }
+    rules::choose_server(client, exchange);
     connect::run(client, exchange, false).await?;
     if plan.proxy(frontend).ir.options.logasap {
         finish::log_early(client, exchange, LogOrigin::Connect);

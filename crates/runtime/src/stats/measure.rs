@@ -28,11 +28,6 @@ pub fn begin(worker: usize) {
     leave();
 }
 
-/// The worker that this thread runs.
-pub fn worker() -> usize {
-    WORKER.get()
-}
-
 /// Once per second: looks how much of it was work.
 pub fn second() {
     let (worked_before, before) = LOOKED.get();
