@@ -11,6 +11,7 @@ use hapax_core::live::ServerLive;
 pub struct Farm {
     servers: Vec<Arc<ServerLive>>,
     all_backups: bool,
+    divisor: u32,
 }
 
 /// A server in use, with its weight.
@@ -30,6 +31,8 @@ impl Farm {
         Farm {
             servers: servers.to_vec(),
             all_backups: proxy.options.allbackups,
+            // In the unit of `Member::weight`.
+            divisor: 16 * common_divisor(servers.iter().map(|server| server.ir.options.weight)),
         }
     }
 
@@ -68,6 +71,11 @@ impl Farm {
             })
     }
 
+    /// The common divisor of all weights there were at the start, those of backups and disabled servers too.
+    pub fn divisor(&self) -> u32 {
+        self.divisor
+    }
+
     /// One server.
     pub fn server(&self, index: usize) -> Option<&ServerLive> {
         self.servers.get(index).map(Arc::as_ref)
@@ -85,12 +93,11 @@ pub fn has_room(server: &ServerLive) -> bool {
     limit == u32::MAX || (server.sessions.value() < limit && server.queue.value() == 0)
 }
 
-/// The common divisor of the weights, at least 1.
-pub fn common_divisor(members: &[Member]) -> u32 {
-    members
-        .iter()
-        .fold(0, |divisor, member| {
-            let (mut a, mut b) = (divisor, member.weight);
+/// The common divisor of numbers, at least 1.
+fn common_divisor(numbers: impl Iterator<Item = u32>) -> u32 {
+    numbers
+        .fold(0, |divisor, number| {
+            let (mut a, mut b) = (divisor, number);
             while b != 0 {
                 (a, b) = (b, a % b);
             }

@@ -125,10 +125,17 @@ impl Hashed {
         let table = self.table.read();
         let (ring, shares) = match &*table {
             Table::Map(map) => {
+                if let Some(only) = map.only().filter(|&index| self.farm.has_room(index)) {
+                    return Some(only);
+                }
                 return take_turn(map, &self.turn, avoid, |index| self.farm.has_room(index));
             }
             Table::Ring(ring, shares) => (ring, shares),
         };
+        // Who is alone takes no turn.
+        if let [only] = shares.members[..] {
+            return Some(only.index);
+        }
         let limits = shares.limits(self.factor, &self.farm);
         let fits = |index: usize| {
             Some(index) != avoid && limits.allow(index, &self.farm) && self.farm.has_room(index)
@@ -174,7 +181,7 @@ impl Balancer for Hashed {
             self.keep_last(&ring);
             Table::Ring(ring, Shares::new(&members))
         } else {
-            Table::Map(Map::new(&members))
+            Table::Map(Map::new(&members, self.farm.divisor()))
         };
     }
 }
