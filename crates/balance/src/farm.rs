@@ -21,6 +21,8 @@ pub struct Member {
     pub index: usize,
     /// Number of the server (`id`).
     pub id: u32,
+    /// Where its points on a ring begin, before they are mixed (`hash-key`).
+    pub key: u32,
     /// The weight in force, in upstream's internal unit (16 times the user's).
     pub weight: u32,
 }
@@ -67,6 +69,7 @@ impl Farm {
             .map(|server| Member {
                 index: server.index,
                 id: server.id,
+                key: crate::hash::ring_key(server),
                 weight: server.effective_weight.load(Ordering::Relaxed).max(1),
             })
     }

@@ -299,9 +299,18 @@ async fn assign(
                     None => request.key(&look()),
                 },
             };
+            let token = proxy.ir.rdp_cookie.as_ref().filter(|_| avoid.is_none());
+            let token = token.and_then(|expr| {
+                match super::rules::key(&look(), expr, ir::HashType::default()) {
+                    KeyValue::Bytes(value) => {
+                        hapax_balance::persistence::rdp::server(value, &proxy.live.servers)
+                    }
+                    _ => None,
+                }
+            });
             let wish = Wish {
                 key,
-                persistent,
+                persistent: persistent.or(token),
                 forced,
                 avoid,
                 priority: stream.overrides.priority,
