@@ -107,8 +107,8 @@ impl Hashed {
                 let mut walk = ring.walk(hash);
                 walk.find(fits).or_else(|| match self.affinity {
                     ir::HashAffinity::Always => ring.walk(hash).next(),
-                    // Everybody is full: it waits for the one before.
-                    _ => ring.walk(hash).last(),
+                    // Everybody is full: it waits for the last one of the ring.
+                    _ => ring.last(),
                 })
             }
         }

@@ -42,6 +42,11 @@ impl Ring {
         from.iter().chain(before).copied()
     }
 
+    /// The server of the last point.
+    pub fn last(&self) -> Option<usize> {
+        self.points.last().map(|&(_, index)| index)
+    }
+
     /// Whether a point is at this place.
     pub fn has(&self, place: u64) -> bool {
         let search = |point: &(u32, usize)| u64::from(point.0).cmp(&place);

@@ -28,10 +28,11 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
     let Some(rest) = word.strip_prefix("rdp-cookie") else {
         return Err(line.fault("unknown persist method."));
     };
-    let name = match rest.strip_prefix('(') {
-        None => "msts",
-        Some(rest) => rest
-            .split_once(')')
+    let name = match rest {
+        "" => "msts",
+        rest => rest
+            .strip_prefix('(')
+            .and_then(|rest| rest.split_once(')'))
             .map(|(name, _)| name)
             .filter(|name| !name.is_empty())
             .ok_or_else(|| {
