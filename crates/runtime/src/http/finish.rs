@@ -279,7 +279,8 @@ fn count(client: &Client, exchange: &mut Exchange) {
         backend.backend.averages.add(timers);
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
-        on_back(&server.counters, status.filter(|_| complete));
+        let sent = i16::try_from(stream.server_status).unwrap_or_default();
+        on_back(&server.counters, status_class(sent));
         if notes.denied && denial(notes) == Count::DeniedResponses {
             server.counters.add(worker, Count::DeniedResponses, 1);
         }
@@ -307,7 +308,9 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
         (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
         (Cause::ClientAbort, Phase::Queue) | (_, Phase::Connect) => (u64::from(notes.lost), 0, 0),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
-        (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
+        (Cause::Proxy, Phase::Headers | Phase::Data)
+            if !notes.denied && !notes.broken_body && !notes.no_room =>
+        {
             (0, 0, 2)
         }
         (Cause::ServerAbort, Phase::Headers) => (0, 0, 2),

@@ -52,6 +52,12 @@ pub fn prepare(
                 exchange.stream.status = exchange.stream.response.status() as i16;
                 return Err(Failure::new(Cause::Proxy, Phase::Request, 0));
             }
+            Some(Outcome::AnswerFailed { local }) => {
+                let failure = no_room(client, exchange);
+                let cause = super::reply::unanswered(local);
+                return Err(Failure { cause, ..failure });
+            }
+            Some(Outcome::RewriteFailed) => return Err(no_room(client, exchange)),
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
@@ -60,9 +66,19 @@ pub fn prepare(
         exchange.stream.response.remove_id(Name::ContentLength);
         exchange.stream.response.remove_id(Name::TransferEncoding);
     }
-    super::rules::after_response(client, exchange);
+    if !rules::after_response(client, exchange) {
+        exchange.notes.response_head += begun(exchange, framing);
+        return Err(no_room(client, exchange));
+    }
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())
+}
+
+/// A rewrite of the response found no room.
+fn no_room(client: &Client, exchange: &mut Exchange) -> Failure {
+    exchange.notes.no_room = true;
+    rules::count_internal_error(client, exchange, true);
+    Failure::new(Cause::Proxy, Phase::Headers, 500)
 }
 
 /// Bytes of the body that came together with a head that is not passed on: they are counted as the head is.
