@@ -314,7 +314,7 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
             (0, 0, 2)
         }
         (Cause::ServerAbort, Phase::Headers) => (0, 0, 2),
-        (Cause::ServerTimeout, Phase::Headers) => (0, 0, 1),
+        (Cause::ServerTimeout, Phase::Headers) => (0, 0, u64::from(!notes.held)),
         (Cause::ServerAbort, Phase::Data | Phase::Last) => (0, 1, 1),
         (Cause::ServerTimeout, Phase::Data | Phase::Last) => (0, 1, 0),
         _ => (0, 0, 0),

@@ -110,16 +110,30 @@ fn count(client: &Client, exchange: &Exchange, on_response: bool, what: Count, m
     }
 }
 
-/// Runs the `http-request` rules of a proxy that stand behind the one that decided last.
-pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+/// Runs the `http-request` or `http-response` rules of a proxy that stand behind the one that decided last.
+pub fn run_rest(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+    set: Set,
+) -> Option<Outcome> {
     let plan = client.plan.clone();
     let ir = &plan.proxy(proxy).ir;
-    let (rules, old) = (&ir.http_request, &ir.old_rules);
+    let (rules, old) = match set {
+        Set::Response => (
+            &ir.http_response,
+            [&ir.old_rules.response, &ir.old_rules.response_add],
+        ),
+        _ => (
+            &ir.http_request,
+            [&ir.old_rules.request, &ir.old_rules.request_add],
+        ),
+    };
     let last = exchange.stream.decided_by.take();
     let at = rules.iter().position(|rule| Some(rule.span) == last)?;
     let rest = rules.get(at + 1..)?;
-    let lists: [&[Rule]; 4] = [rest, &old.request, &old.request_add, &[]];
-    evaluate_lists(client, exchange, Set::Request, lists)
+    let lists: [&[Rule]; 4] = [rest, old[0], old[1], &[]];
+    evaluate_lists(client, exchange, set, lists)
 }
 
 /// Runs the `http-after-response` rules on the response that goes to the client; false when it cannot go on so.
