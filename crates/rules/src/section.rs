@@ -4,6 +4,7 @@ mod backend;
 mod capture;
 mod http_error;
 mod log_format;
+mod log_profile;
 mod monitor;
 mod persist;
 mod redirect;
@@ -19,6 +20,7 @@ const SERVERS: Sections = Sections(Sections::LISTEN.0 | Sections::BACKEND.0);
 
 /// The rows.
 pub static KEYWORDS: &[SectionKeyword] = &[
+    log_profile::ROW,
     SectionKeyword {
         name: "set-var",
         sections: Sections::GLOBAL,

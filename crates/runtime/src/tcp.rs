@@ -25,6 +25,9 @@ pub async fn serve(mut client: Box<Client>) {
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
     request::begins(&client, &exchange);
+    if client.plan.observation.events {
+        crate::observe::accepted(&client, &exchange);
+    }
     finish::step(&client, &mut exchange, LogOrigin::Accept);
     let result = session(&mut client, &mut exchange).await;
     if result == Ok(Flow::Http) {

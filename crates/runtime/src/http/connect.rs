@@ -440,6 +440,7 @@ async fn attempt(
     let mut preface = preface(&client.session, server);
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
+    exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let watch = Watch::new(client, exchange);
@@ -513,6 +514,7 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         .server
         .as_ref()
         .map(|connection| connection.socket.as_raw_fd());
+    exchange.notes.descriptor = descriptor;
     if let Some(sockets) = &mut exchange.stream.sockets {
         sockets.server = descriptor;
     }

@@ -66,6 +66,8 @@ pub struct Notes {
     pub on_backend: bool,
     /// The request's body has its lane.
     pub body_begun: bool,
+    /// The descriptor of the last server connection that was tried.
+    pub descriptor: Option<i32>,
     /// How many sessions the server had beside this one, when its slot was given back.
     pub server_sessions: Option<u32>,
     /// A server connection was made or taken.

@@ -11,6 +11,7 @@ use hapax_rules::{ruleset, server_choice};
 use hapax_sample::{cast::cast, condition, expression};
 
 use super::client::Client;
+use super::do_log::ByRule;
 use super::exchange::Exchange;
 use crate::buffer::Buf;
 use crate::plan::Plan;
@@ -307,7 +308,11 @@ fn with_bytes<T>(
 ) -> T {
     let plan = client.plan.clone();
     let Exchange {
-        stream, up, arena, ..
+        stream,
+        up,
+        arena,
+        notes,
+        ..
     } = exchange;
     let result = with(&mut Tx {
         program: &plan.program,
@@ -317,6 +322,7 @@ fn with_bytes<T>(
         response_bytes,
         arena,
         scratch: &mut client.local.scratch.borrow_mut(),
+        log: &ByRule::new(&plan, notes),
         now: client.local.now(),
         on_response,
     });
