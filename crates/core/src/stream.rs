@@ -224,10 +224,21 @@ pub struct Stream {
     pub early_hints: EarlyHints,
     /// Which variables exist; see [`Stream::enter_response`].
     pub phase: VariablePhase,
+    /// How rewrites that found no room are taken, and how many there were.
+    pub rewriting: Rewriting,
     /// The limits that rules switched on.
     pub bandwidth: Vec<Bandwidth>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
+}
+
+/// Rewrites that find no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rewriting {
+    /// They are let be (`strict-mode off`), until the ruleset ends.
+    pub lenient: bool,
+    /// How many there were since they were counted last.
+    pub failed: u32,
 }
 
 /// What rules said about one exchange, in place of what its proxies say.

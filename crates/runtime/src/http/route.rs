@@ -120,7 +120,7 @@ async fn decide(
             Some(Outcome::Pause { time }) => pause(client, time).await?,
             _ => break,
         }
-        decided = rules::run_rest(client, exchange, proxy);
+        decided = rules::run_rest(client, exchange, proxy, Set::Request);
     }
     Ok(decided
         .or_else(|| rules::stats(client, exchange, proxy))
@@ -129,7 +129,7 @@ async fn decide(
 }
 
 /// Nothing happens for a while (`pause`).
-async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
+pub async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
     let until = Client::after(Some(time));
     let (timer, handle) = (&mut client.timer, &client.handle);
     match within(timer, handle, until, |_| Poll::<()>::Pending).await {
