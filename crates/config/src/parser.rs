@@ -343,6 +343,7 @@ fn built_in(name: &[u8]) -> Option<Vec<u8>> {
     let text = match name {
         b"HAPROXY_HTTP_LOG_FMT" => log_format::HTTP_LOG,
         b"HAPROXY_HTTP_CLF_LOG_FMT" => log_format::HTTP_CLF,
+        b"HAPROXY_HTTPS_LOG_FMT" => log_format::HTTPS_LOG,
         b"HAPROXY_TCP_LOG_FMT" => log_format::TCP_LOG,
         b"HAPROXY_TCP_CLF_LOG_FMT" => log_format::TCP_CLF,
         _ => return None,

@@ -263,6 +263,7 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
 fn refused(client: &Client, exchange: &mut Exchange, fault: &Fault) -> Failure {
     fault_log::request(client, exchange, fault);
     exchange.notes.bad_request = true;
+    exchange.stream.fault = Some(fault.kind);
     exchange.stream.status = fault.request_status() as i16;
     let status = match fault.is_answered(&exchange.stream.request) {
         true => fault.request_status(),

@@ -76,6 +76,7 @@ pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) ->
     let plan = client.plan.clone();
     let ir = &plan.proxy(proxy).ir;
     let (rules, old) = (&ir.http_request, &ir.old_rules);
+    exchange.stream.verdict = None;
     let last = exchange.stream.decided_by.take();
     let at = rules.iter().position(|rule| Some(rule.span) == last)?;
     let rest = rules.get(at + 1..)?;
