@@ -1,10 +1,12 @@
 //! The decisions of health checks: what a result makes of a server, when the next check is due, and the words for it.
 
 mod admin;
+mod restore;
 mod text;
 mod track;
 
 pub use admin::{enter_drain, enter_maintenance, leave_maintenance, make_ready, set_weight};
+pub use restore::restore;
 pub use text::{check_line, check_text, status_text};
 pub use track::follow;
 
@@ -79,6 +81,7 @@ pub fn decide(
     let status = result.status;
     state.check = Some(result);
     state.check_running = false;
+    state.restored_result = None;
     let transition = if status.passed() {
         if was_up {
             state.health = best;
@@ -245,6 +248,14 @@ fn settle(
     )];
     notices.extend(unavailable(proxy, was_up));
     notices
+}
+
+/// The totals and queues after a change without a line of its own.
+fn apply(proxy: &ProxyLive, now: Now) {
+    if let Some(dispatch) = proxy.dispatch() {
+        dispatch.servers_changed();
+    }
+    refresh_totals(proxy, now);
 }
 
 /// The line for a backend that lost its last server.

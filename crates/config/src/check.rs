@@ -5,6 +5,7 @@ mod logs;
 mod mode;
 mod names;
 mod numbers;
+mod server_state;
 mod servers;
 mod users;
 
@@ -44,6 +45,7 @@ pub fn check(
             mode::proxy(config, index, &mut check);
         }
         servers::check(config, &mut check);
+        server_state::check(config, &mut check);
     }
     logs::profiles(config, &mut check);
     numbers::complete(config);
@@ -64,6 +66,7 @@ pub fn resolve(
         sources,
         diagnostics,
     };
+    server_state::restore(config, &mut check);
     servers::resolve(config, &mut check);
 }
 

@@ -351,6 +351,8 @@ pub struct Wish<'a> {
     pub key: KeyValue<'a>,
     /// The server that persistence asks for.
     pub persistent: Option<usize>,
+    /// That server is taken even when it is down.
+    pub forced: bool,
     /// A server to avoid: it failed for this request.
     pub avoid: Option<usize>,
     /// The order in queues.

@@ -53,6 +53,17 @@ pub struct Proxy {
     pub log_ready: ir::LogReady,
     /// Targets of `use_backend` with fixed names, by rule.
     pub use_backend: Vec<Option<ProxyId>>,
+    /// Its servers by name, where a name may be looked for at run time.
+    pub server_names: HashMap<String, usize>,
+}
+
+/// The names that `use-server` may ask for; none where no such rule is.
+fn server_names(proxy: &ir::Proxy) -> HashMap<String, usize> {
+    let wanted = !proxy.use_server.is_empty();
+    let servers = proxy.servers.iter().filter(|_| wanted).enumerate();
+    servers
+        .map(|(index, server)| (server.name.clone(), index))
+        .collect()
 }
 
 impl Program {
@@ -90,6 +101,7 @@ impl Program {
                         ir::BackendTarget::Format(_) => None,
                     })
                     .collect(),
+                server_names: server_names(&ir),
                 ir,
                 live: live.clone(),
             })

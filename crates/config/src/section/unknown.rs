@@ -289,12 +289,10 @@ static NOT_BUILT: &[&str] = &[
     "email-alert",
     "external-check",
     "force-be-switch",
-    "force-persist",
     "guid",
     "hash-preserve-affinity",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
-    "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
     "max-keep-alive-queue",
@@ -316,7 +314,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "use-fcgi-app",
-    "use-server",
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[

@@ -104,7 +104,15 @@ pub struct Proxy {
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`.
     pub default_backend: Option<(String, Span)>,
+    /// `use-server` rules.
+    pub use_server: Vec<super::UseServer>,
+    /// `force-persist` and `ignore-persist`, in one order.
+    pub persist_rules: Vec<super::PersistRule>,
 
+    /// `load-server-state-from-file`.
+    pub server_state: ServerStateSource,
+    /// `server-state-file-name`; none is the proxy's name.
+    pub server_state_file: Option<String>,
     /// Servers in file order.
     pub servers: Vec<Server>,
     /// `dispatch ADDR`.
@@ -131,6 +139,18 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+}
+
+/// Where servers find the state they begin with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum ServerStateSource {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In `server-state-file`.
+    Global,
+    /// In the file of their backend.
+    Local,
 }
 
 /// A slot for what is captured of a message.
@@ -500,7 +520,11 @@ impl Proxy {
             redirect: Vec::new(),
             old_rules: super::OldRules::default(),
             use_backend: Vec::new(),
+            use_server: Vec::new(),
+            persist_rules: Vec::new(),
             default_backend: None,
+            server_state: ServerStateSource::None,
+            server_state_file: None,
             servers: Vec::new(),
             dispatch: None,
             balance,

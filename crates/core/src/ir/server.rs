@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Address, Milliseconds, ServerCheck};
+use crate::server_state::Restored;
 use crate::span::Span;
 
 /// One server.
@@ -82,6 +83,8 @@ pub struct ServerOptions {
     pub shutdown_backup_on_up: bool,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
+    /// What a state file says about the server.
+    pub restored: Option<Box<Restored>>,
 }
 
 /// One method of `init-addr`.
@@ -133,6 +136,7 @@ impl Default for ServerOptions {
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
             init_addr: Vec::new(),
+            restored: None,
         }
     }
 }

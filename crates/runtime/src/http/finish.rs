@@ -178,6 +178,9 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     connect::release(client, exchange);
     exchange.stream.times.end = client.local.now().ms;
     count(client, exchange);
+    if client.plan.observation.events {
+        crate::observe::ended(client, exchange);
+    }
     if exchange.notes.logged {
         return;
     }

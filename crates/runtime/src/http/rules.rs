@@ -6,7 +6,7 @@ use hapax_core::ir::{self, Rule};
 use hapax_core::program::ProxyId;
 use hapax_core::sample::Type;
 use hapax_core::stream::{Session, Stream};
-use hapax_rules::ruleset;
+use hapax_rules::{ruleset, server_choice};
 use hapax_sample::{cast::cast, condition, expression};
 
 use super::client::Client;
@@ -138,6 +138,17 @@ pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<Pr
         return proxy.default_backend;
     }
     with_tx(client, exchange, false, ruleset::use_backend)
+}
+
+/// What rules of the backend say about the server.
+pub fn choose_server(client: &mut Client, exchange: &mut Exchange) {
+    let backend = exchange.stream.backend;
+    if server_choice::has_rules(client.plan.proxy(backend)) {
+        let choice = with_tx(client, exchange, false, |tx| {
+            server_choice::choose(tx, backend)
+        });
+        exchange.server_choice = choice;
+    }
 }
 
 /// What may be looked at to choose a server.
