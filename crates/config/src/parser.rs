@@ -252,7 +252,9 @@ impl Parser<'_> {
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
-            Open::Proxy(section) => (section.bit, Some(&mut section.proxy), &mut section.scope),
+            Open::Proxy(section) | Open::Ring(section) => {
+                (section.bit, Some(&mut section.proxy), &mut section.scope)
+            }
         };
         let found = self.rows.find(words, bit);
         unknown::negation(words, negation, &found, span)?;
@@ -298,7 +300,10 @@ impl Parser<'_> {
 
     /// Ends the open section: what it built goes into the configuration.
     fn close(&mut self) {
-        if let Open::Proxy(section) = std::mem::replace(&mut self.open, Open::Nothing) {
+        let open = std::mem::replace(&mut self.open, Open::Nothing);
+        if let Open::Ring(section) = open {
+            section::ring::close(self, *section);
+        } else if let Open::Proxy(section) = open {
             let Section {
                 proxy, scope, bit, ..
             } = *section;

@@ -205,15 +205,17 @@ fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());
     if client || server {
-        check.warn(
-            proxy.span,
-            format!(
-                "missing timeouts for {name}.\n   | While not properly invalid, you will certainly encounter various problems\n   \
-                 | with such a configuration. To fix this, please ensure that all following\n   | timeouts are set to a \
-                 non-zero value: 'client', 'connect', 'server'."
-            ),
-        );
+        check.warn(proxy.span, missing_timeouts(name));
     }
+}
+
+/// Upstream's warning about who has no timeouts.
+pub(super) fn missing_timeouts(name: &str) -> String {
+    format!(
+        "missing timeouts for {name}.\n   | While not properly invalid, you will certainly encounter various problems\n   \
+         | with such a configuration. To fix this, please ensure that all following\n   | timeouts are set to a \
+         non-zero value: 'client', 'connect', 'server'."
+    )
 }
 
 /// What has no meaning in TCP mode, in upstream's order.
