@@ -370,6 +370,8 @@ pub enum Assigned {
     Wait,
     /// No server is usable.
     NoServer,
+    /// The only server that the request may go to has a full queue.
+    QueueFull(usize),
 }
 
 /// A place in a queue.

@@ -83,10 +83,24 @@ pub struct ServerOptions {
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`.
     pub shutdown_backup_on_up: bool,
+    /// `hash-key`: what the points on the ring of `hash-type consistent` are made of.
+    pub hash_key: HashKey,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
     /// What a state file says about the server.
     pub restored: Option<Box<Restored>>,
+}
+
+/// `hash-key`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum HashKey {
+    /// The number of the server.
+    #[default]
+    Id,
+    /// Its address.
+    Address,
+    /// Its address and port.
+    AddressAndPort,
 }
 
 /// One method of `init-addr`.
@@ -138,6 +152,7 @@ impl Default for ServerOptions {
             track: None,
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
+            hash_key: HashKey::Id,
             init_addr: Vec::new(),
             restored: None,
         }

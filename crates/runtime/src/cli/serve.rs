@@ -255,14 +255,18 @@ struct Job(Arc<Program>);
 impl Job {
     fn begin(cli: &Cli) -> Job {
         let program = cli.program.load_full();
-        program.live.process.jobs.fetch_add(1, Ordering::Relaxed);
+        let process = &program.live.process;
+        process.jobs.fetch_add(1, Ordering::Relaxed);
+        process.counters.add(0, Count::Streams, 1);
         Job(program)
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.0.live.process.jobs.fetch_sub(1, Ordering::Relaxed);
+        let process = &self.0.live.process;
+        process.jobs.fetch_sub(1, Ordering::Relaxed);
+        process.counters.add(0, Count::StreamsEnded, 1);
     }
 }
 

@@ -15,12 +15,14 @@ pub fn prepare(
     exchange: &mut Exchange,
     framing: Framing,
 ) -> Result<(), Failure> {
+    if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
+        // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
+        exchange.stream.response.remove_id(Name::ContentLength);
+        exchange.stream.response.remove_id(Name::TransferEncoding);
+    }
     // Counted as the server sent it, whatever rules make of it.
     exchange.notes.response_head += counted(&exchange.stream.response);
     super::capture::response(client, exchange);
-    if exchange.stream.response.status() != 101 {
-        super::cookie::on_response(client, exchange);
-    }
     let backend = exchange.stream.backend;
     let frontend = client.session.frontend;
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
@@ -55,11 +57,7 @@ pub fn prepare(
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
-    if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
-        // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
-        exchange.stream.response.remove_id(Name::ContentLength);
-        exchange.stream.response.remove_id(Name::TransferEncoding);
-    }
+    super::cookie::on_response(client, exchange);
     super::rules::after_response(client, exchange);
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())

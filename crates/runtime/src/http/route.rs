@@ -207,7 +207,6 @@ pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId)
     exchange.stream.backend = backend;
     let side = &client.plan.live(backend).backend;
     side.counters.add(worker, Count::Sessions, 1);
-    side.counters.add(worker, Count::Requests, 1);
     side.session_rate.add(worker, now);
     side.sessions.up();
     exchange.notes.on_backend = true;

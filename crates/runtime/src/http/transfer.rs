@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use hapax_core::counter::Count;
 use hapax_core::ir::ConnectionMode;
 use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, keeps_alive, response_framing};
@@ -370,6 +371,12 @@ fn is_repeatable(stream: &hapax_core::stream::Stream) -> bool {
 /// Passes a 1xx head on at once.
 async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     response::write_interim(client, exchange);
+    let server = exchange.stream.server;
+    let servers = &client.plan.live(exchange.stream.backend).servers;
+    if let Some(server) = server.and_then(|index| servers.get(index)) {
+        let worker = client.local.worker;
+        server.counters.add(worker, Count::Status1xx, 1);
+    }
     let Client {
         socket,
         timer,
