@@ -47,6 +47,7 @@ pub fn check(
         servers::check(config, &mut check);
         server_state::check(config, &mut check);
     }
+    logs::rings(config, &mut check);
     logs::profiles(config, &mut check);
     numbers::complete(config);
     !check.diagnostics.has_errors()

@@ -7,6 +7,7 @@ mod log_profile;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
 pub(crate) mod tcp;
@@ -35,6 +36,8 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `ring` section.
+    Ring(Box<Section>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -68,6 +71,7 @@ impl Open {
             | Open::HttpErrors(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
+            Open::Ring(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
         }
@@ -101,6 +105,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         }
         "http-errors" => http_errors::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
+        "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -126,6 +131,7 @@ static SECTIONS: &[&str] = &[
     "userlist",
     "http-errors",
     "log-profile",
+    "ring",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -141,6 +147,5 @@ static NOT_BUILT: &[&str] = &[
     "peers",
     "program",
     "resolvers",
-    "ring",
     "traces",
 ];

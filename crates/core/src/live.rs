@@ -13,6 +13,7 @@ use crate::contract::Dispatch;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
+use crate::ring::Ring;
 use crate::variable::ProcessVariables;
 
 /// Live state of the process.
@@ -24,6 +25,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// The rings, those that every process has first.
+    pub rings: Vec<Arc<Ring>>,
     /// Every row, for what the runtime API reads; set by the program.
     pub registry: OnceLock<&'static Registry>,
 }
@@ -55,9 +58,24 @@ impl Live {
                 .zip(proxy_numbers(config))
                 .map(|(proxy, number)| Arc::new(ProxyLive::new(proxy, number, workers)))
                 .collect(),
+            rings: rings(config),
             registry: OnceLock::new(),
         }
     }
+
+    /// The ring of that name.
+    pub fn ring(&self, name: &str) -> Option<&Arc<Ring>> {
+        self.rings.iter().find(|ring| ring.name == name)
+    }
+}
+
+fn rings(config: &ir::Config) -> Vec<Arc<Ring>> {
+    let built_in = ir::Ring::BUILT_IN.map(|(name, description)| ir::Ring {
+        description: description.to_owned(),
+        ..ir::Ring::named(name)
+    });
+    let all = built_in.iter().chain(&config.rings);
+    all.map(|ring| Arc::new(Ring::new(ring))).collect()
 }
 
 /// The numbers of the proxies in statistics, in the order of the configuration.

@@ -33,7 +33,7 @@ static ROWS: &[SectionKeyword] = &[
     ),
 ];
 
-fn server(line: &mut Line<'_>) -> Result<(), Fault> {
+pub(super) fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     let (Some(name), Some(address)) = (line.args().first(), line.args().get(1)) else {
         let text = "'server' expects <name> and <addr>[:<port>] as arguments.";
         return Err(behind(Prefix::Place, line.fault(text)));
@@ -218,7 +218,6 @@ static NOT_BUILT: &[&str] = &[
     "hash-key",
     "idle-ping",
     "log-bufsize",
-    "log-proto",
     "namespace",
     "non-stick",
     "npn",

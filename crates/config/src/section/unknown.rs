@@ -52,7 +52,7 @@ pub(crate) fn elsewhere(
     if bit == Sections::HTTP_ERRORS {
         return Err(in_http_errors(words, span));
     }
-    if bit == Sections::LOG_PROFILE {
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -140,7 +140,7 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::HTTP_ERRORS {
         return in_http_errors(words, span);
     }
-    if bit == Sections::LOG_PROFILE {
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -218,8 +218,16 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
 /// The other sections that name themselves without quotes.
 fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
-    let section = section_name(bit);
-    let text = format!("unknown keyword '{first}' in {section} section.");
+    let text = match (bit, first.as_ref()) {
+        (Sections::RING, "backing-file") => {
+            "'backing-file' in 'ring' section is not built yet.".to_owned()
+        }
+        (Sections::RING, _) => format!("unknown statement '{first}'."),
+        _ => format!(
+            "unknown keyword '{first}' in {} section.",
+            section_name(bit)
+        ),
+    };
     Diagnostic::alert(span, text).into()
 }
 
@@ -233,6 +241,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
         Sections::LOG_PROFILE => "log-profile",
+        Sections::RING => "ring",
         _ => "backend",
     }
 }

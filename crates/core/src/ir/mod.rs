@@ -16,6 +16,7 @@ mod observation;
 mod old_rules;
 mod proxy;
 mod retry;
+mod ring;
 mod rule;
 mod server;
 mod stats;
@@ -36,6 +37,7 @@ pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
 pub use retry::*;
+pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
@@ -59,6 +61,8 @@ pub struct Config {
     pub http_errors: Vec<HttpErrors>,
     /// The `log-profile` sections.
     pub log_profiles: Vec<LogProfile>,
+    /// The `ring` sections, and the rings that `log` lines made.
+    pub rings: Vec<Ring>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.

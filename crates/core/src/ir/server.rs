@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, Milliseconds, ServerCheck};
+use super::{Address, LogProtocol, Milliseconds, ServerCheck};
 use crate::server_state::Restored;
 use crate::span::Span;
 
@@ -69,6 +69,8 @@ pub struct ServerOptions {
     pub max_reuse: i32,
     /// `source`.
     pub source: Option<SourceAddress>,
+    /// `log-proto`: how messages of rings are framed.
+    pub log_protocol: LogProtocol,
     /// `tcp-ut`.
     pub tcp_user_timeout: Option<Milliseconds>,
     /// `tfo`.
@@ -143,6 +145,7 @@ impl Default for ServerOptions {
             pool_low_conn: 0,
             max_reuse: -1,
             source: None,
+            log_protocol: LogProtocol::default(),
             tcp_user_timeout: None,
             fast_open: false,
             send_proxy: None,

@@ -239,6 +239,7 @@ fn poll_head(
     if let Some(failure) = client_fault {
         if let Some(fault) = fault_of_body {
             fault_log::request(client, exchange, &fault);
+            exchange.stream.fault = Some(fault.kind);
         }
         return Poll::Ready(Err(failure));
     }
@@ -450,6 +451,7 @@ fn poll_bodies(
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
                 notes.broken_body = true;
                 fault_log::request(client, exchange, &fault);
+                exchange.stream.fault = Some(fault.kind);
                 return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Data, 0)));
             }
             Poll::Ready(Err(_)) => {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod counters;
+mod events;
 pub(super) mod help;
 mod pattern;
 mod server;
@@ -11,6 +12,7 @@ mod variable;
 mod weight;
 
 pub(super) use connection::level_name;
+pub(super) use events::Following;
 pub(super) use show::write_environment;
 
 use std::sync::Arc;
@@ -113,6 +115,7 @@ commands! {
     "show cli level", "", User, "display the level of the current CLI session", connection::show_level;
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
     "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
+    "show events", "[<sink>] [-w] [-n] [-0]", Operator, "show event sink state", events::show;
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
