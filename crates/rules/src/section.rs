@@ -8,6 +8,7 @@ mod monitor;
 mod redirect;
 pub(crate) mod rule;
 mod set_var;
+mod stats_admin;
 mod tcp;
 
 use hapax_core::keyword::{Rulesets, SectionKeyword, Sections, Support};
@@ -166,6 +167,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "Makes the answer to monitor-uri a failure under a condition.",
         support: Support::Runs,
         parse: monitor::fail,
+    },
+    SectionKeyword {
+        name: "stats admin",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "{ if | unless } <condition>",
+        doc: "Lets the statistics page change servers under a condition.",
+        support: Support::Runs,
+        parse: stats_admin::admin,
     },
     SectionKeyword {
         name: "log-format",
