@@ -1,6 +1,7 @@
 //! What can be said only when everything is read: references, timeouts, modes, names, numbers.
 
 mod error_pages;
+mod logs;
 mod mode;
 mod names;
 mod numbers;
@@ -46,6 +47,7 @@ pub fn check(
         servers::check(config, &mut check);
         server_state::check(config, &mut check);
     }
+    logs::profiles(config, &mut check);
     numbers::complete(config);
     !check.diagnostics.has_errors()
 }

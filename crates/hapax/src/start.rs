@@ -71,6 +71,8 @@ struct Prepared {
     facts: Facts,
     signals: Signals,
     worker: Option<Worker>,
+    /// Whether the start is told about in detail.
+    tells: bool,
 }
 
 /// Everything that may fail; none in the parent of a daemon.
@@ -140,6 +142,10 @@ fn prepare(
         // An old process that is gone already needs no signal.
         let _ = process::kill(pid, Some(signal));
     }
+    let tells = tells(args, &config.global);
+    if tells {
+        printer.plain(&version::machinery());
+    }
     let facts = Facts {
         version: version::VERSION.into(),
         release_date: version::DATE.into(),
@@ -173,6 +179,7 @@ fn prepare(
         facts,
         signals,
         worker,
+        tells,
     }))
 }
 
@@ -213,6 +220,11 @@ fn take_over(
     })
 }
 
+/// Whether the start is told about in detail.
+fn tells(args: &Args, global: &ir::Global) -> bool {
+    args.verbose || global.observation.events
+}
+
 fn workers(global: &ir::Global) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     global.nbthread.map_or_else(cores, usize::from).max(1)
@@ -228,8 +240,11 @@ fn limit(
     let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
     let mut limits = limits::compute(config, workers as u16, granted.hard);
     config.global.maxconn = Some(limits.maxconn);
-    if args.verbose {
-        println!("Note: setting global.maxconn to {}.", limits.maxconn);
+    if tells(args, &config.global) {
+        printer.plain(&format!(
+            "Note: setting global.maxconn to {}.",
+            limits.maxconn
+        ));
     }
     if let Some(text) = limits::apply(limits, !config.global.no_strict_limits)? {
         limits.files = limits.files.min(granted.hard);
@@ -323,6 +338,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         facts,
         signals,
         mut worker,
+        tells,
     } = prepared;
     let master = match worker
         .as_ref()
@@ -342,6 +358,9 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         facts,
         render: hapax_sample::log_format::render,
     };
+    if tells {
+        hapax_runtime::observe::started();
+    }
     let running = match serve::start(program, options) {
         Ok(running) => running,
         Err(error) => {

@@ -52,6 +52,9 @@ pub(crate) fn elsewhere(
     if bit == Sections::HTTP_ERRORS {
         return Err(in_http_errors(words, span));
     }
+    if bit == Sections::LOG_PROFILE {
+        return Err(in_section(words, bit, span));
+    }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
         let first = words.first().map(Word::lossy).unwrap_or_default();
         let section = section_name(bit);
@@ -137,6 +140,9 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::HTTP_ERRORS {
         return in_http_errors(words, span);
     }
+    if bit == Sections::LOG_PROFILE {
+        return in_section(words, bit, span);
+    }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
         || NOT_BUILT_PREFIXES
@@ -209,6 +215,14 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
     Diagnostic::alert(span, text).into()
 }
 
+/// The other sections that name themselves without quotes.
+fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let section = section_name(bit);
+    let text = format!("unknown keyword '{first}' in {section} section.");
+    Diagnostic::alert(span, text).into()
+}
+
 /// The keyword of a section.
 pub(crate) fn section_name(bit: Sections) -> &'static str {
     match bit {
@@ -218,6 +232,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LISTEN => "listen",
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
+        Sections::LOG_PROFILE => "log-profile",
         _ => "backend",
     }
 }
@@ -274,12 +289,10 @@ static NOT_BUILT: &[&str] = &[
     "email-alert",
     "external-check",
     "force-be-switch",
-    "force-persist",
     "guid",
     "hash-preserve-affinity",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
-    "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
     "max-keep-alive-queue",
@@ -301,7 +314,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "use-fcgi-app",
-    "use-server",
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[

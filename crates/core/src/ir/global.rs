@@ -11,6 +11,8 @@ use crate::variable::{Conditions, Name};
 pub struct Global {
     /// `daemon`.
     pub daemon: bool,
+    /// `-d` and `-dt`.
+    pub observation: super::Observation,
     /// `quiet`.
     pub quiet: bool,
     /// `master-worker`.
