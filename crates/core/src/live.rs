@@ -498,6 +498,10 @@ pub struct ServerState {
     pub age_at_start: i64,
     /// The number of the last check's result, as a state file says; none once a check was done.
     pub restored_result: Option<u32>,
+    /// Where checks go, as the administrator said.
+    pub check_address: Option<std::net::IpAddr>,
+    /// See `check_address`.
+    pub check_port: Option<u16>,
     /// The administrator turned the checks off.
     pub checks_disabled: bool,
 }

@@ -5,6 +5,7 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+mod administer;
 mod admission;
 pub mod announce;
 pub mod buffer;

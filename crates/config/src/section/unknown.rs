@@ -370,8 +370,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
-    ("stats", "admin"),
-    ("stats", "show-modules"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
     ("timeout", "client-hs"),
