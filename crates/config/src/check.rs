@@ -4,6 +4,7 @@ mod error_pages;
 mod mode;
 mod names;
 mod numbers;
+mod resolvers;
 mod servers;
 mod users;
 
@@ -27,6 +28,7 @@ pub fn check(
     diagnostics: &mut Diagnostics,
 ) -> bool {
     let failed = diagnostics.has_errors();
+    resolvers::complete(config);
     let mut check = Check {
         notes,
         registry,
@@ -43,6 +45,9 @@ pub fn check(
             mode::proxy(config, index, &mut check);
         }
         servers::check(config, &mut check);
+    }
+    if !failed {
+        resolvers::check(config, &mut check);
     }
     numbers::complete(config);
     !check.diagnostics.has_errors()

@@ -3,6 +3,7 @@
 mod defaults;
 mod header;
 mod http_errors;
+mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
@@ -32,6 +33,8 @@ pub(crate) enum Open {
     UserList(String, Box<Scope>),
     /// An `http-errors` section: its name and state.
     HttpErrors(String, Box<Scope>),
+    /// A `resolvers` section: its name and state.
+    Resolvers(String, Box<Scope>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -60,7 +63,10 @@ impl Open {
     pub(crate) fn name(&self) -> &str {
         match self {
             Open::Nothing => "",
-            Open::Refused(name) | Open::UserList(name, _) | Open::HttpErrors(name, _) => name,
+            Open::Refused(name)
+            | Open::UserList(name, _)
+            | Open::HttpErrors(name, _)
+            | Open::Resolvers(name, _) => name,
             Open::Global(_) => "global",
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -94,6 +100,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "resolvers" => resolvers::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -118,6 +125,7 @@ static SECTIONS: &[&str] = &[
     "listen",
     "userlist",
     "http-errors",
+    "resolvers",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -133,7 +141,6 @@ static NOT_BUILT: &[&str] = &[
     "namespace_list",
     "peers",
     "program",
-    "resolvers",
     "ring",
     "traces",
 ];

@@ -77,6 +77,8 @@ impl Sections {
     pub const USER_LIST: Sections = Sections(32);
     /// `http-errors`.
     pub const HTTP_ERRORS: Sections = Sections(4096);
+    /// `resolvers`.
+    pub const RESOLVERS: Sections = Sections(16384);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.

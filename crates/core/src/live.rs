@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
 use crate::contract::Dispatch;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
+use crate::resolution::ResolversLive;
 use crate::variable::ProcessVariables;
 
 /// Live state of the process.
@@ -24,6 +25,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// One per `resolvers` section, in the order of the configuration.
+    pub resolvers: Vec<Arc<ResolversLive>>,
     /// Every row, for what the runtime API reads; set by the program.
     pub registry: OnceLock<&'static Registry>,
 }
@@ -62,8 +65,20 @@ impl Live {
                 .iter()
                 .map(|proxy| Arc::new(ProxyLive::new(proxy, numbers.take(proxy.id), workers)))
                 .collect(),
+            resolvers: config
+                .resolvers
+                .iter()
+                .map(|ir| Arc::new(ResolversLive::new(ir, config.global.dns_families)))
+                .collect(),
             registry: OnceLock::new(),
         }
+    }
+
+    /// The `resolvers` section of that name.
+    pub fn resolvers(&self, name: &str) -> Option<&Arc<ResolversLive>> {
+        self.resolvers
+            .iter()
+            .find(|section| section.ir.name == name)
     }
 }
 
@@ -197,6 +212,9 @@ impl ProxyLive {
             let id = server_numbers.take(server.options.id);
             Arc::new(ServerLive::new(server, &proxy.name, index, id, workers))
         });
+        let servers: Vec<_> = servers.collect();
+        let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
+        let fell = !servers.iter().any(usable) && proxy.servers.iter().any(is_unresolved);
         ProxyLive {
             name: proxy.name.clone(),
             kind: proxy.kind,
@@ -204,11 +222,11 @@ impl ProxyLive {
             frontend: SideLive::new(workers),
             backend: SideLive::new(workers),
             listeners,
-            servers: servers.collect(),
+            servers,
             dispatch: OnceLock::new(),
             queue: Gauge::default(),
             last_change_ms: AtomicU64::new(0),
-            down_transitions: AtomicU32::new(0),
+            down_transitions: AtomicU32::new(u32::from(fell)),
             downtime: AtomicU64::new(0),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
@@ -354,6 +372,10 @@ pub struct ServerLive {
     pub limit: AtomicU32,
     /// The address in force.
     pub address: ArcSwap<ir::Address>,
+    /// The host name in force: that of its line, or of the service record it stands for.
+    pub host_name: ArcSwapOption<String>,
+    /// Whether the port of the address counts although its line gave none.
+    pub has_port: AtomicBool,
     /// Health and administrative state; the atomics above follow it.
     pub state: Mutex<ServerState>,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
@@ -411,6 +433,8 @@ impl ServerLive {
                 maxconn => maxconn,
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
+            host_name: ArcSwapOption::from_pointee(host_name(server)),
+            has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
                     Operation::Running
@@ -427,9 +451,19 @@ impl ServerLive {
                     unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
+                // Upstream starts it up and takes it down at once.
+                down_transitions: u32::from(is_unresolved(server) && !options.disabled),
                 ..ServerState::default()
             }),
             generation: AtomicU32::new(0),
+        }
+    }
+
+    /// What its port means now.
+    pub fn port(&self) -> ir::ServerPort {
+        match self.has_port.load(Ordering::Relaxed) {
+            true => ir::ServerPort::Fixed,
+            false => self.ir.port,
         }
     }
 
@@ -586,6 +620,14 @@ impl CheckStatus {
 fn is_unresolved(server: &ir::Server) -> bool {
     let address = server.address.ip();
     server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
+}
+
+/// The host name a server starts with; those that stand for a service record have none yet.
+fn host_name(server: &ir::Server) -> Option<String> {
+    server
+        .host_name
+        .clone()
+        .filter(|name| !name.starts_with('_'))
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ pub fn set_weight(
     Ok(unavailable(proxy, was_up))
 }
 
-fn apply(proxy: &ProxyLive, now: Now) {
+pub(super) fn apply(proxy: &ProxyLive, now: Now) {
     if let Some(dispatch) = proxy.dispatch() {
         dispatch.servers_changed();
     }

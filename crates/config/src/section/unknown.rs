@@ -52,6 +52,9 @@ pub(crate) fn elsewhere(
     if bit == Sections::HTTP_ERRORS {
         return Err(in_http_errors(words, span));
     }
+    if bit == Sections::RESOLVERS {
+        return Err(in_resolvers(words, span));
+    }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
         let first = words.first().map(Word::lossy).unwrap_or_default();
         let section = section_name(bit);
@@ -121,6 +124,22 @@ pub(crate) fn anonymous_defaults(
     Ok(())
 }
 
+/// A line that a `resolvers` section does not know.
+fn in_resolvers(words: &[Word], span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = match (first.as_ref(), words.get(1)) {
+        ("timeout", None) => {
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments.".to_owned()
+        }
+        ("timeout", Some(event)) => format!(
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments got '{}'.",
+            event.lossy()
+        ),
+        _ => format!("unknown keyword '{first}' in 'resolvers' section"),
+    };
+    Diagnostic::alert(span, text).into()
+}
+
 /// A line that no row reads.
 pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
@@ -136,6 +155,9 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     }
     if bit == Sections::HTTP_ERRORS {
         return in_http_errors(words, span);
+    }
+    if bit == Sections::RESOLVERS {
+        return in_resolvers(words, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
@@ -218,6 +240,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LISTEN => "listen",
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
+        Sections::RESOLVERS => "resolvers",
         _ => "backend",
     }
 }
@@ -295,7 +318,6 @@ static NOT_BUILT: &[&str] = &[
     "quic-initial",
     "server-state-base",
     "server-state-file",
-    "server-template",
     "ssl-engine",
     "stats-file",
     "stick",

@@ -14,6 +14,7 @@ mod global;
 mod log;
 mod old_rules;
 mod proxy;
+mod resolvers;
 mod retry;
 mod rule;
 mod server;
@@ -33,6 +34,7 @@ pub use global::*;
 pub use log::*;
 pub use old_rules::*;
 pub use proxy::*;
+pub use resolvers::*;
 pub use retry::*;
 pub use rule::*;
 pub use server::*;
@@ -51,6 +53,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// The `resolvers` sections.
+    pub resolvers: Vec<Resolvers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
@@ -91,6 +95,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A `resolvers` section.
+    Resolvers,
     /// A `filter bwlim-in` or `bwlim-out` of the section itself.
     BandwidthLimit,
     /// An `http-errors` section.

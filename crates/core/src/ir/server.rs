@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, Milliseconds, ServerCheck};
+use super::{Address, Milliseconds, ServerCheck, ServerResolution};
 use crate::span::Span;
 
 /// One server.
@@ -82,6 +82,8 @@ pub struct ServerOptions {
     pub shutdown_backup_on_up: bool,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
+    /// How its name is resolved while the proxy runs.
+    pub resolution: ServerResolution,
 }
 
 /// One method of `init-addr`.
@@ -133,6 +135,7 @@ impl Default for ServerOptions {
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
             init_addr: Vec::new(),
+            resolution: ServerResolution::default(),
         }
     }
 }
