@@ -36,26 +36,36 @@ impl Farm {
     /// The usable active servers; without any, the first usable backup, or all of them under `option allbackups`
     /// (configuration manual, server keyword `backup`).
     pub fn members(&self) -> Vec<Member> {
-        let usable = |backup: bool| {
-            self.servers
-                .iter()
-                .filter(move |server| {
-                    server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
-                })
-                .map(|server| Member {
-                    index: server.index,
-                    id: server.id,
-                    weight: server.effective_weight.load(Ordering::Relaxed).max(1),
-                })
-        };
-        let active: Vec<Member> = usable(false).collect();
-        if !active.is_empty() {
-            active
-        } else if self.all_backups {
-            usable(true).collect()
+        let active = self.active();
+        if active.is_empty() {
+            self.backup()
         } else {
-            usable(true).take(1).collect()
+            active
         }
+    }
+
+    /// The usable active servers.
+    pub fn active(&self) -> Vec<Member> {
+        self.usable(false).collect()
+    }
+
+    /// The first usable backup, or all of them under `option allbackups`.
+    pub fn backup(&self) -> Vec<Member> {
+        let count = if self.all_backups { usize::MAX } else { 1 };
+        self.usable(true).take(count).collect()
+    }
+
+    fn usable(&self, backup: bool) -> impl Iterator<Item = Member> {
+        self.servers
+            .iter()
+            .filter(move |server| {
+                server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
+            })
+            .map(|server| Member {
+                index: server.index,
+                id: server.id,
+                weight: server.effective_weight.load(Ordering::Relaxed).max(1),
+            })
     }
 
     /// One server.

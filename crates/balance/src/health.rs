@@ -2,11 +2,13 @@
 
 mod address;
 mod admin;
+mod restore;
 mod text;
 mod track;
 
 pub use address::{change_address, change_port, is_addressed, lose_address, regain_address};
 pub use admin::{enter_drain, enter_maintenance, leave_maintenance, make_ready, set_weight};
+pub use restore::restore;
 pub use text::{check_line, check_text, status_text};
 pub use track::follow;
 
@@ -81,6 +83,7 @@ pub fn decide(
     let status = result.status;
     state.check = Some(result);
     state.check_running = false;
+    state.restored_result = None;
     let transition = if status.passed() {
         if was_up {
             state.health = best;
@@ -247,6 +250,14 @@ fn settle(
     )];
     notices.extend(unavailable(proxy, was_up));
     notices
+}
+
+/// The totals and queues after a change without a line of its own.
+fn apply(proxy: &ProxyLive, now: Now) {
+    if let Some(dispatch) = proxy.dispatch() {
+        dispatch.servers_changed();
+    }
+    refresh_totals(proxy, now);
 }
 
 /// The line for a backend that lost its last server.

@@ -1,10 +1,12 @@
 //! What can be said only when everything is read: references, timeouts, modes, names, numbers.
 
 mod error_pages;
+mod logs;
 mod mode;
 mod names;
 mod numbers;
 mod resolvers;
+mod server_state;
 mod servers;
 mod users;
 
@@ -45,10 +47,12 @@ pub fn check(
             mode::proxy(config, index, &mut check);
         }
         servers::check(config, &mut check);
+        server_state::check(config, &mut check);
     }
     if !failed {
         resolvers::check(config, &mut check);
     }
+    logs::profiles(config, &mut check);
     numbers::complete(config);
     !check.diagnostics.has_errors()
 }
@@ -67,6 +71,7 @@ pub fn resolve(
         sources,
         diagnostics,
     };
+    server_state::restore(config, &mut check);
     servers::resolve(config, &mut check);
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod resolvers;
 pub(crate) mod retry;
 pub(crate) mod runtime_socket;
 pub(crate) mod server;
+pub(crate) mod server_state;
 pub(crate) mod statistics;
 pub(crate) mod tcp_check;
 pub(crate) mod tcp_probe;

@@ -51,6 +51,7 @@ pub static TABLES: &[Tables] = &[
     keyword::proxy::TABLE,
     keyword::runtime_socket::TABLE,
     keyword::server::TABLE,
+    keyword::server_state::TABLE,
     keyword::statistics::TABLE,
     keyword::tcp_probe::TABLE,
     keyword::timeout::TABLE,

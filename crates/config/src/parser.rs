@@ -252,6 +252,7 @@ impl Parser<'_> {
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Resolvers(_, scope) => (Sections::RESOLVERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
+            Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
             Open::Proxy(section) => (section.bit, Some(&mut section.proxy), &mut section.scope),
         };
         let found = self.rows.find(words, bit);

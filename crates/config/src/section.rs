@@ -3,6 +3,7 @@
 mod defaults;
 mod header;
 mod http_errors;
+mod log_profile;
 mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
@@ -35,6 +36,8 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `log-profile` section: its name and state.
+    LogProfile(String, Box<Scope>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -66,7 +69,8 @@ impl Open {
             Open::Refused(name)
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
-            | Open::Resolvers(name, _) => name,
+            | Open::Resolvers(name, _)
+            | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -101,6 +105,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         }
         "http-errors" => http_errors::open(parser, words, span),
         "resolvers" => resolvers::open(parser, words, span),
+        "log-profile" => log_profile::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -126,6 +131,7 @@ static SECTIONS: &[&str] = &[
     "userlist",
     "http-errors",
     "resolvers",
+    "log-profile",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -136,7 +142,6 @@ static NOT_BUILT: &[&str] = &[
     "dynamic-update",
     "fcgi-app",
     "log-forward",
-    "log-profile",
     "mailers",
     "namespace_list",
     "peers",

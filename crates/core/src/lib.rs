@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod program;
 pub mod resolution;
 pub mod sample;
+pub mod server_state;
 pub mod span;
 pub mod stream;
 pub mod suggest;

@@ -35,14 +35,6 @@ impl Live {
     /// Fresh live state for a configuration, everything at its start: checked servers are up, disabled ones in
     /// maintenance. `dispatch` of the proxies is attached by the caller.
     pub fn new(config: &ir::Config, workers: usize, started_wall_us: u64) -> Live {
-        let mut numbers = Numbers::default();
-        if !config.global.stats_sockets.is_empty() {
-            // Upstream holds the runtime sockets in a proxy of their own, which takes number 1.
-            numbers.next = 1;
-        }
-        for proxy in &config.proxies {
-            numbers.reserve(proxy.id);
-        }
         Live {
             workers,
             process: ProcessLive {
@@ -63,7 +55,8 @@ impl Live {
             proxies: config
                 .proxies
                 .iter()
-                .map(|proxy| Arc::new(ProxyLive::new(proxy, numbers.take(proxy.id), workers)))
+                .zip(proxy_numbers(config))
+                .map(|(proxy, number)| Arc::new(ProxyLive::new(proxy, number, workers)))
                 .collect(),
             resolvers: config
                 .resolvers
@@ -80,6 +73,20 @@ impl Live {
             .iter()
             .find(|section| section.ir.name == name)
     }
+}
+
+/// The numbers of the proxies in statistics, in the order of the configuration.
+pub fn proxy_numbers(config: &ir::Config) -> Vec<u32> {
+    let mut numbers = Numbers::default();
+    if !config.global.stats_sockets.is_empty() {
+        // Upstream holds the runtime sockets in a proxy of their own, which takes number 1.
+        numbers.next = 1;
+    }
+    for proxy in &config.proxies {
+        numbers.reserve(proxy.id);
+    }
+    let proxies = config.proxies.iter();
+    proxies.map(|proxy| numbers.take(proxy.id)).collect()
 }
 
 /// Gives numbers to what has none: its position from 1, or the next free one. Numbers given by the configuration use
@@ -354,8 +361,12 @@ pub struct ServerLive {
     pub idle: AtomicI32,
     /// Those of them that were used again before, so that other clients' first requests may have them too.
     pub idle_safe: AtomicI32,
+    /// The idle connections of each worker.
+    pub idle_by_worker: Box<[AtomicI32]>,
     /// Connections in use.
     pub used: AtomicI32,
+    /// The most of them ever.
+    pub most_used: AtomicI32,
     /// The most connections in use at once lately; what is more than needed goes down by half per purge of the pools.
     pub needed: AtomicI32,
     /// Whether load balancing may choose it: running (up, or coming up) and not in maintenance or drain, weight above 0.
@@ -421,7 +432,9 @@ impl ServerLive {
             averages: Averages::default(),
             idle: AtomicI32::new(0),
             idle_safe: AtomicI32::new(0),
+            idle_by_worker: (0..workers.max(1)).map(|_| AtomicI32::new(0)).collect(),
             used: AtomicI32::new(0),
+            most_used: AtomicI32::new(0),
             needed: AtomicI32::new(0),
             usable: AtomicBool::new(up && options.weight > 0),
             running: AtomicBool::new(up),
@@ -497,6 +510,24 @@ pub struct ServerState {
     pub check: Option<CheckResult>,
     /// Whether a check runs right now.
     pub check_running: bool,
+    /// How long before the start it last changed, seconds, as a state file says; counts while nothing changed since.
+    pub age_at_start: i64,
+    /// The number of the last check's result, as a state file says; none once a check was done.
+    pub restored_result: Option<u32>,
+    /// The administrator turned the checks off.
+    pub checks_disabled: bool,
+}
+
+impl ServerState {
+    /// Seconds since the last change.
+    pub fn seconds_since_change(&self, now_ms: u64) -> i64 {
+        let since = now_ms.saturating_sub(self.last_change_ms) / 1000;
+        let before = match self.last_change_ms {
+            0 => self.age_at_start,
+            _ => 0,
+        };
+        before.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
+    }
 }
 
 /// Where a server is between down and up.
@@ -596,6 +627,37 @@ impl CheckStatus {
         }
     }
 
+    /// The number in state files.
+    pub fn number(self) -> u32 {
+        let name = self.name();
+        let found = NUMBERED.iter().position(|known| *known == name);
+        found.map_or(0, |number| number as u32)
+    }
+
+    /// The status of a number in a state file; unknown for those that no check here ends with.
+    pub fn numbered(number: u32) -> CheckStatus {
+        let name = NUMBERED.get(number as usize);
+        let known = [
+            CheckStatus::Initializing,
+            CheckStatus::SocketError,
+            CheckStatus::L4Ok,
+            CheckStatus::L4Timeout,
+            CheckStatus::L4Connection,
+            CheckStatus::L6Ok,
+            CheckStatus::L6Timeout,
+            CheckStatus::L6Response,
+            CheckStatus::L7Ok,
+            CheckStatus::L7OkConditionally,
+            CheckStatus::L7Timeout,
+            CheckStatus::L7Response,
+            CheckStatus::L7Status,
+        ];
+        let found = known
+            .into_iter()
+            .find(|status| Some(&status.name()) == name);
+        found.unwrap_or(CheckStatus::Unknown)
+    }
+
     /// Whether the check got as far as a code of the protocol.
     pub fn has_code(self) -> bool {
         matches!(
@@ -615,6 +677,12 @@ impl CheckStatus {
         )
     }
 }
+
+/// The statuses by their numbers in state files.
+const NUMBERED: &[&str] = &[
+    "UNK", "INI", "", "CHECKED", "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT",
+    "L6RSP", "L7TOUT", "L7RSP", "", "L7OK", "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
+];
 
 /// Whether a server's name gave no address (`init-addr none`): it waits in maintenance.
 fn is_unresolved(server: &ir::Server) -> bool {

@@ -162,6 +162,7 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::BACKEND, "backend"),
         (Sections::USER_LIST, "userlist"),
         (Sections::HTTP_ERRORS, "http-errors"),
+        (Sections::LOG_PROFILE, "log-profile"),
     ]
     .into_iter()
     .filter_map(|(one, name)| sections.has(one).then_some(name))

@@ -94,7 +94,10 @@ fn run(
         libraries::print(args.verbose && !args.quiet);
     }
     if args.check {
-        return loaded.verdict(args);
+        let code = loaded.verdict(args);
+        // The process ends: taking a large configuration apart first would only take time.
+        std::mem::forget(loaded);
+        return code;
     }
     start::start(args, registry, loaded, worker, printer)
 }
@@ -119,6 +122,10 @@ fn refuse(error: &ArgsError) -> ExitCode {
             print!("{}", version::short());
             printer.say(Severity::Alert, text);
             printer.plain(&format!("\n{}", args::usage(&program_name())));
+        }
+        ArgsError::Asked(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
         }
         ArgsError::Refused(text) => printer.say(Severity::Alert, text),
     }

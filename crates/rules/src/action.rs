@@ -12,6 +12,7 @@ pub mod del_header;
 pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
+pub mod do_log;
 mod duration;
 pub mod early_hint;
 pub mod expect_proxy;
@@ -75,6 +76,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_map::ROW,
     deny::ROW,
     disable_l7_retry::ROW,
+    do_log::ROW,
     early_hint::ROW,
     expect_proxy::NETSCALER,
     expect_proxy::ROW,

@@ -138,7 +138,7 @@ impl Check {
             };
             let wanted = {
                 let mut state = server.state.lock();
-                state.check_running = !state.admin.in_maintenance();
+                state.check_running = !state.admin.in_maintenance() && !state.checks_disabled;
                 state.check_running
             };
             if wanted {

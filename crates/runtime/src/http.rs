@@ -14,6 +14,7 @@ pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
 mod departure;
+pub(crate) mod do_log;
 mod early_hints;
 mod error_page;
 pub mod exchange;

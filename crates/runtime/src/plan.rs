@@ -28,6 +28,8 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
     pub transparent: bool,
+    /// What is printed about its traffic.
+    pub observation: ir::Observation,
 }
 
 /// A proxy as one worker uses it.
@@ -70,6 +72,7 @@ impl Plan {
             .iter()
             .any(|proxy| proxy.ir.options.transparent);
         Plan {
+            observation: program.global.observation,
             program,
             logger,
             proxies,

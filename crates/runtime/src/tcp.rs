@@ -25,6 +25,9 @@ pub async fn serve(mut client: Box<Client>) {
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
     request::begins(&client, &exchange);
+    if client.plan.observation.events {
+        crate::observe::accepted(&client, &exchange);
+    }
     finish::step(&client, &mut exchange, LogOrigin::Accept);
     let result = session(&mut client, &mut exchange).await;
     if result == Ok(Flow::Http) {
@@ -87,6 +90,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     if backend != frontend && inspect::request(client, exchange, backend).await? == Flow::Late {
         return Err(late(exchange));
     }
+    rules::choose_server(client, exchange);
     connect::run(client, exchange, false).await?;
     if plan.proxy(frontend).ir.options.logasap {
         finish::log_early(client, exchange, LogOrigin::Connect);

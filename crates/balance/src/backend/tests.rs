@@ -11,6 +11,7 @@ use crate::farm::tests::backend;
 const WISH: Wish<'static> = Wish {
     key: KeyValue::None,
     persistent: None,
+    forced: false,
     avoid: None,
     priority: hapax_core::stream::Priority {
         class: 0,

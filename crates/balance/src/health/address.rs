@@ -8,8 +8,7 @@ use hapax_core::contract::Now;
 use hapax_core::ir::{Address, ServerPort};
 use hapax_core::live::{Operation, ProxyLive, ServerLive};
 
-use super::admin::apply;
-use super::{ALERT, NOTICE, Notice, publish, settle, text};
+use super::{ALERT, NOTICE, Notice, apply, publish, settle, text};
 
 /// Gives a server another address, and another port when one is told. Connections that are open stay where they are; those
 /// in pools are not used any more. Tells what changed, in upstream's words; none when nothing did.

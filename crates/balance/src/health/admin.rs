@@ -5,9 +5,7 @@ use std::sync::atomic::Ordering;
 use hapax_core::contract::Now;
 use hapax_core::live::{Operation, ProxyLive, ServerLive};
 
-use super::{
-    ALERT, NOTICE, Notice, has_servers, publish, refresh_totals, settle, text, unavailable,
-};
+use super::{ALERT, NOTICE, Notice, apply, has_servers, publish, settle, text, unavailable};
 
 /// Forces a server into maintenance.
 pub fn enter_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<Notice> {
@@ -95,7 +93,9 @@ pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
     } else {
         Operation::Stopped
     };
-    state.health = check.initial_health();
+    if check.enabled {
+        state.health = check.initial_health();
+    }
     state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
     state.last_change_ms = now.ms;
     let word = if state.admin.in_drain() {
@@ -134,11 +134,4 @@ pub fn set_weight(
     publish(server, &server.state.lock());
     apply(proxy, now);
     Ok(unavailable(proxy, was_up))
-}
-
-pub(super) fn apply(proxy: &ProxyLive, now: Now) {
-    if let Some(dispatch) = proxy.dispatch() {
-        dispatch.servers_changed();
-    }
-    refresh_totals(proxy, now);
 }

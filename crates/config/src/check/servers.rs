@@ -34,8 +34,6 @@ pub(crate) fn names(config: &ir::Config, check: &mut Check<'_>) {
 pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
         for server in &proxy.servers {
-            let place = check.place(server.span);
-            let before = format!("[{place}] : 'server {}/{}' : ", proxy.name, server.name);
             if proxy.mode == ir::Mode::Tcp && server.options.redirect_prefix.is_some() {
                 check.alert(
                     proxy.span,
@@ -70,10 +68,11 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
             if server.options.fast_open {
                 let text = "server has tfo activated, the backend should be configured with at least 'conn-failure', \
                             'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection on failure.";
+                let before = before(proxy, server, check);
                 check.warn(server.span, format!("{before}{text}"));
             }
             resolvers(config, proxy, server, check);
-            track(config, proxy, server, &before, check);
+            track(config, proxy, server, check);
         }
     }
 }
@@ -90,6 +89,12 @@ fn resolvers(config: &ir::Config, proxy: &ir::Proxy, server: &ir::Server, check:
         );
         check.alert(server.span, text);
     }
+}
+
+/// What stands before a finding about a server.
+fn before(proxy: &ir::Proxy, server: &ir::Server, check: &Check<'_>) -> String {
+    let place = check.place(server.span);
+    format!("[{place}] : 'server {}/{}' : ", proxy.name, server.name)
 }
 
 /// What to add when a server without port is checked; none when the steps of the check say where to go.
@@ -123,16 +128,11 @@ fn has_no_port(server: &ir::Server) -> bool {
 }
 
 /// Follows `track` to a server that is checked.
-fn track(
-    config: &ir::Config,
-    proxy: &ir::Proxy,
-    server: &ir::Server,
-    before: &str,
-    check: &mut Check<'_>,
-) {
+fn track(config: &ir::Config, proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
     let Some((wanted, name)) = &server.options.track else {
         return;
     };
+    let before = before(proxy, server, check);
     if server.options.check.initial != ir::InitialState::None {
         let text = "unable to set init-state and tracking at the same time!";
         check.alert(server.span, format!("config : {before}{text}"));
@@ -229,7 +229,10 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
             let mut may_fail = false;
             for method in methods {
                 match method {
-                    ir::InitAddr::Last => {}
+                    ir::InitAddr::Last => {
+                        let restored = server.options.restored.as_ref();
+                        found = restored.and_then(|restored| restored.address);
+                    }
                     ir::InitAddr::Address(ip) => found = Some(*ip),
                     ir::InitAddr::None => may_fail = true,
                     ir::InitAddr::Libc if service => {}

@@ -1,5 +1,7 @@
 //! `log`, `log-tag`, `log-send-hostname` (configuration manual 4.2, `log`).
 
+use std::borrow::Cow;
+
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
@@ -23,11 +25,24 @@ static ROWS: &[SectionKeyword] = &[
     )),
     row(
         "log-tag",
-        Sections::PROXIES.or(Sections::GLOBAL),
+        Sections::PROXIES
+            .or(Sections::GLOBAL)
+            .or(Sections::LOG_PROFILE),
         "<string>",
         "The program's name in log lines.",
         |line| {
-            let tag = one(line, "'log-tag' expects a tag for use in syslog.")?;
+            let missing = "'log-tag' expects a tag for use in syslog.";
+            let tag = match line.section {
+                Sections::GLOBAL => one(line, missing)?,
+                // What stands behind it is passed over.
+                _ => needed(line, 0, missing)?.lossy().into_owned(),
+            };
+            if line.section == Sections::LOG_PROFILE {
+                if let Some(profile) = line.config.log_profiles.last_mut() {
+                    profile.tag = Some(tag);
+                }
+                return Ok(());
+            }
             match line.proxy.as_deref_mut() {
                 Some(proxy) => proxy.log_tag = Some(tag),
                 None => line.config.global.log_tag = Some(tag),
@@ -81,6 +96,8 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         max_level: 7,
         min_level: 0,
         sample: None,
+        profile: None,
+        span: line.span,
     };
     if line.arg(at).as_deref() == Some("len") {
         let text = line.arg(at + 1).unwrap_or_default();
@@ -99,12 +116,13 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         target.format = framing(&text).ok_or_else(unknown)?;
         at += 2;
     }
-    if line.arg(at).as_deref() == Some("profile") {
-        return Err(line.fault_at(at, "log : 'profile' is not built yet."));
-    }
     if line.arg(at).as_deref() == Some("sample") {
         let text = line.arg(at + 1).unwrap_or_default();
         target.sample = Some(sample(&text).map_err(|error| line.fault_at(at + 1, error))?);
+        at += 2;
+    }
+    if line.arg(at).as_deref() == Some("profile") {
+        target.profile = line.arg(at + 1).map(Cow::into_owned);
         at += 2;
     }
     let name = line.arg(at).unwrap_or_default();

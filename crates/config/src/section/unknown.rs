@@ -55,6 +55,9 @@ pub(crate) fn elsewhere(
     if bit == Sections::RESOLVERS {
         return Err(in_resolvers(words, span));
     }
+    if bit == Sections::LOG_PROFILE {
+        return Err(in_section(words, bit, span));
+    }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
         let first = words.first().map(Word::lossy).unwrap_or_default();
         let section = section_name(bit);
@@ -159,6 +162,9 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::RESOLVERS {
         return in_resolvers(words, span);
     }
+    if bit == Sections::LOG_PROFILE {
+        return in_section(words, bit, span);
+    }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
         || NOT_BUILT_PREFIXES
@@ -231,6 +237,14 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
     Diagnostic::alert(span, text).into()
 }
 
+/// The other sections that name themselves without quotes.
+fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let section = section_name(bit);
+    let text = format!("unknown keyword '{first}' in {section} section.");
+    Diagnostic::alert(span, text).into()
+}
+
 /// The keyword of a section.
 pub(crate) fn section_name(bit: Sections) -> &'static str {
     match bit {
@@ -241,6 +255,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
         Sections::RESOLVERS => "resolvers",
+        Sections::LOG_PROFILE => "log-profile",
         _ => "backend",
     }
 }
@@ -297,12 +312,10 @@ static NOT_BUILT: &[&str] = &[
     "email-alert",
     "external-check",
     "force-be-switch",
-    "force-persist",
     "guid",
     "hash-preserve-affinity",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
-    "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
     "max-keep-alive-queue",
@@ -323,7 +336,6 @@ static NOT_BUILT: &[&str] = &[
     "stick",
     "stick-table",
     "use-fcgi-app",
-    "use-server",
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[

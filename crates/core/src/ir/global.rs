@@ -13,6 +13,8 @@ pub struct Global {
     pub dns_families: Families,
     /// `daemon`.
     pub daemon: bool,
+    /// `-d` and `-dt`.
+    pub observation: super::Observation,
     /// `quiet`.
     pub quiet: bool,
     /// `master-worker`.
@@ -77,6 +79,10 @@ pub struct Global {
     pub unix_bind_uid: Option<u32>,
     /// See `unix_bind_mode`.
     pub unix_bind_gid: Option<u32>,
+    /// `server-state-base`.
+    pub server_state_base: Option<String>,
+    /// `server-state-file`.
+    pub server_state_file: Option<String>,
     /// `set-dumpable`.
     pub set_dumpable: bool,
     /// `zero-warning`.

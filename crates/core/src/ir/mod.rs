@@ -12,6 +12,7 @@ mod expression;
 mod filter;
 mod global;
 mod log;
+mod observation;
 mod old_rules;
 mod proxy;
 mod resolvers;
@@ -32,6 +33,7 @@ pub use expression::*;
 pub use filter::*;
 pub use global::*;
 pub use log::*;
+pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
 pub use resolvers::*;
@@ -59,6 +61,8 @@ pub struct Config {
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
     pub http_errors: Vec<HttpErrors>,
+    /// The `log-profile` sections.
+    pub log_profiles: Vec<LogProfile>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
@@ -87,6 +91,8 @@ pub struct Reference {
 /// What a [`Reference`] names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ReferenceKind {
+    /// Nothing that could be there: a line that upstream finds wrong only when everything is read.
+    Nothing,
     /// A proxy with a frontend side.
     Frontend,
     /// A proxy with a backend side.

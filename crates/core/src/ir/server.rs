@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Address, Milliseconds, ServerCheck, ServerResolution};
+use crate::server_state::Restored;
 use crate::span::Span;
 
 /// One server.
@@ -84,6 +85,8 @@ pub struct ServerOptions {
     pub init_addr: Vec<InitAddr>,
     /// How its name is resolved while the proxy runs.
     pub resolution: ServerResolution,
+    /// What a state file says about the server.
+    pub restored: Option<Box<Restored>>,
 }
 
 /// One method of `init-addr`.
@@ -136,6 +139,7 @@ impl Default for ServerOptions {
             shutdown_backup_on_up: false,
             init_addr: Vec::new(),
             resolution: ServerResolution::default(),
+            restored: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::{Access, Cli, Session, Then};
+use crate::observe::Visit;
 use crate::open::hand_over::{self, Offered};
 
 /// A listening socket.
@@ -157,11 +158,12 @@ pub async fn serve(listening: Listening, cli: Rc<Cli>, access: Access, serving: 
         let slot = serving.slot().await;
         match listening.accept().await {
             Ok(stream) => {
+                let listener = listening.as_fd().as_raw_fd();
                 let (cli, access) = (cli.clone(), access.clone());
                 tokio::task::spawn_local(async move {
                     let _slot = slot;
                     // A client that goes away ends its own connection only.
-                    let _ = converse(&stream, &cli, access).await;
+                    let _ = converse(&stream, &cli, access, listener).await;
                 });
             }
             // Nobody can come over a pair any more.
@@ -179,9 +181,13 @@ const MOST_DISCARDED: usize = 64;
 /// Bytes read at a time.
 const READ: usize = 4096;
 
-async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> {
+async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> io::Result<()> {
     let _job = Job::begin(cli);
-    count_connection(cli);
+    let number = count_connection(cli);
+    let _visit = cli.program.load().global.observation.events.then(|| {
+        let from = stream.peer();
+        Visit::begin(number, listener, stream.as_fd().as_raw_fd(), &from)
+    });
     let mut session = Session::new(access);
     let mut input = vec![0; READ];
     let mut out = Vec::new();
@@ -226,11 +232,12 @@ impl Drop for Job {
 
 /// Connections to the runtime API count as those of upstream's own frontend for it, without the rates: worker 0 serves
 /// them.
-fn count_connection(cli: &Cli) {
+/// Answers its number in the count of streams.
+fn count_connection(cli: &Cli) -> u32 {
     let process = &cli.program.load().live.process;
     process.counters.add(0, Count::Connections, 1);
     process.counters.add(0, Count::Requests, 1);
-    process.streams.fetch_add(1, Ordering::Relaxed);
+    process.streams.fetch_add(1, Ordering::Relaxed)
 }
 
 fn count(cli: &Cli, sent: usize) {
@@ -238,6 +245,25 @@ fn count(cli: &Cli, sent: usize) {
     process.counters.add(0, Count::BytesOut, sent as u64);
     let amount = u32::try_from(sent).unwrap_or(u32::MAX);
     process.bytes_out_rate.add_many(0, amount, (cli.clock)().ms);
+}
+
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listening::Unix(socket) => socket.as_fd(),
+            Listening::Tcp(socket) => socket.as_fd(),
+            Listening::Pair(pair) => pair.end.as_fd(),
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Unix(stream) => stream.as_fd(),
+            Stream::Tcp(stream) => stream.as_fd(),
+        }
+    }
 }
 
 /// A connection of either kind.
@@ -252,12 +278,20 @@ impl Stream {
         connected(socket).map(Stream::Unix)
     }
 
+    /// Who is at the other end, as `-d` tells it.
+    fn peer(&self) -> String {
+        match self {
+            Stream::Unix(_) => "unix:1".into(),
+            Stream::Tcp(stream) => stream.peer_addr().map_or_else(
+                |_| "unknown".into(),
+                |peer| format!("{}:{}", peer.ip(), peer.port()),
+            ),
+        }
+    }
+
     /// Another descriptor of the connection.
     pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
-        match self {
-            Stream::Unix(stream) => stream.as_fd().try_clone_to_owned(),
-            Stream::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
-        }
+        self.as_fd().try_clone_to_owned()
     }
 
     /// Says that nothing more is sent.

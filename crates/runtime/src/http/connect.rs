@@ -33,12 +33,15 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     let worker = client.local.worker;
     let most = retries(exchange, &proxy.ir);
     let mut failed = None;
+    // Who is forced to a server stays there.
+    let forced = exchange.server_choice.forced;
+    let redispatch = proxy.ir.options.redispatch.filter(|_| !forced);
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     if again && let Some(index) = stay {
         let live = &proxy.live;
         if has_choice(live, proxy.ir.options.allbackups)
-            && redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+            && redispatches(redispatch, exchange.stream.retries, most)
         {
             stay = None;
             failed = Some(index);
@@ -49,7 +52,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     }
     loop {
         // `option transparent` leaves to their servers those who have one.
-        let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
+        let persists = proxy.ir.options.transparent && exchange.wanted_server().is_some();
         let named = match to_url::applies(proxy) {
             true => to_url::server(proxy, &exchange.stream.request, &plan.program.global),
             false => None,
@@ -94,9 +97,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
             return Err(Failure::new(phase_failed, Phase::Connect, 503));
         }
         exchange.stream.retries += 1;
-        let persistent = exchange.persistence.server == Some(index);
+        let persistent = exchange.wanted_server() == Some(index);
         let elsewhere = has_choice(&proxy.live, proxy.ir.options.allbackups)
-            && (redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+            && (redispatches(redispatch, exchange.stream.retries, most)
                 || (phase_failed == Cause::ServerAbort
                     && !persistent
                     && leaves_at_once(&proxy.ir)));
@@ -257,10 +260,10 @@ async fn assign(
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
     let persistent = exchange
-        .persistence
-        .server
+        .wanted_server()
         .or_else(|| preferred(client, exchange))
         .filter(|_| avoid.is_none());
+    let forced = exchange.server_choice.forced;
     let watch = Watch::new(client, exchange);
     let mut departed = None;
     let assigned = {
@@ -299,6 +302,7 @@ async fn assign(
             let wish = Wish {
                 key,
                 persistent,
+                forced,
                 avoid,
                 priority: stream.overrides.priority,
                 now: local.now(),
@@ -436,6 +440,7 @@ async fn attempt(
     let mut preface = preface(&client.session, server);
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
+    exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let watch = Watch::new(client, exchange);
@@ -509,6 +514,7 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         .server
         .as_ref()
         .map(|connection| connection.socket.as_raw_fd());
+    exchange.notes.descriptor = descriptor;
     if let Some(sockets) = &mut exchange.stream.sockets {
         sockets.server = descriptor;
     }

@@ -8,6 +8,7 @@ use hapax_core::stream::{Cause, Phase, Stream, Termination};
 use hapax_proto::h1::Scan;
 use hapax_proto::h1::body::Asked;
 pub use hapax_proto::http::counted;
+use hapax_rules::server_choice::ServerChoice;
 
 use super::cookie::Persistence;
 use super::lane::Lane;
@@ -48,6 +49,8 @@ pub struct Exchange {
     pub notes: Notes,
     /// What persistence found.
     pub persistence: Persistence,
+    /// What rules say about the server.
+    pub server_choice: ServerChoice,
     /// Scratch memory of the rules.
     pub arena: Bump,
 }
@@ -63,6 +66,8 @@ pub struct Notes {
     pub on_backend: bool,
     /// The request's body has its lane.
     pub body_begun: bool,
+    /// The descriptor of the last server connection that was tried.
+    pub descriptor: Option<i32>,
     /// How many sessions the server had beside this one, when its slot was given back.
     pub server_sessions: Option<u32>,
     /// A server connection was made or taken.
@@ -121,6 +126,11 @@ impl Failure {
 }
 
 impl Exchange {
+    /// The server that rules or persistence ask for.
+    pub fn wanted_server(&self) -> Option<usize> {
+        self.server_choice.server.or(self.persistence.server)
+    }
+
     /// Ready for another one; memory is kept, within limits.
     pub fn reset(&mut self) {
         self.stream.reset();
@@ -138,6 +148,7 @@ impl Exchange {
         self.answered = false;
         self.notes = Notes::default();
         self.persistence = Persistence::default();
+        self.server_choice = ServerChoice::default();
         if self.arena.allocated_bytes() > MOST_ARENA {
             self.arena = Bump::new();
         } else {

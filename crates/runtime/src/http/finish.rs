@@ -4,14 +4,16 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::{Count, Counters};
-use hapax_core::ir::{LogOrigin, Mode};
-use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
+use hapax_core::ir::{LogOrigin, LogReady, Mode};
+use hapax_core::program::{Proxy, ProxyId};
+use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Stream};
 
 use super::client::{Client, Then, within};
 use super::exchange::{Exchange, Failure, Notes, counted};
 use super::response::REPLY;
 use super::{connect, error_page, reply};
 use crate::io::Io;
+use crate::plan::Plan;
 
 /// Tells the client about a failure, if it can be told, and what becomes of its connection.
 pub async fn settle(
@@ -118,22 +120,49 @@ pub fn head_sent(client: &Client, exchange: &mut Exchange) {
     }
 }
 
-/// A step of the exchange was taken: leaves a line where `log-steps` asks for it.
+/// A step of the exchange was taken: leaves a line where `log-steps` asks for it, or where all that it shows is known.
 pub fn step(client: &Client, exchange: &mut Exchange, origin: LogOrigin) {
-    let steps = client.frontend().ir.log_steps;
-    if exchange.notes.logged || !steps.is_some_and(|steps| steps.has(origin)) {
+    let frontend = client.frontend();
+    let wanted = match frontend.ir.log_steps {
+        Some(steps) => steps.has(origin) && !exchange.notes.logged,
+        None => is_ready(frontend, origin),
+    };
+    if !wanted {
         return;
     }
-    let status = exchange.stream.status;
+    exchange.notes.logged |= frontend.ir.log_steps.is_none();
+    let (status, requested) = (exchange.stream.status, exchange.stream.times.request);
     if origin == LogOrigin::Accept {
         exchange.stream.status = 0;
+    }
+    if matches!(origin, LogOrigin::Accept | LogOrigin::Request) {
+        // The reference notes the time of the request a little later.
+        exchange.stream.times.request = 0;
     }
     exchange.stream.log_origin = origin;
     exchange.stream.times.end = client.local.now().ms;
     log(client, exchange);
     exchange.stream.times.end = 0;
+    exchange.stream.times.request = requested;
     exchange.stream.status = status;
     exchange.stream.log_origin = LogOrigin::Unspecified;
+}
+
+/// Whether the only line of an exchange is written at this step, because nothing in it is known later. The reference
+/// writes one that shows nothing but the request once more when the response is there.
+fn is_ready(frontend: &Proxy, origin: LogOrigin) -> bool {
+    let options = &frontend.ir.options;
+    if options.logasap || options.dontlog_normal {
+        return false;
+    }
+    match origin {
+        LogOrigin::Request => frontend.log_ready == LogReady::Request,
+        LogOrigin::Response => frontend.log_ready <= LogReady::Response,
+        LogOrigin::Connect => {
+            frontend.ir.mode == Mode::Tcp && frontend.log_ready <= LogReady::Response
+        }
+        _ => false,
+    }
 }
 
 /// Writes the log line before the end, with what is known by now.
@@ -149,6 +178,9 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     connect::release(client, exchange);
     exchange.stream.times.end = client.local.now().ms;
     count(client, exchange);
+    if client.plan.observation.events {
+        crate::observe::ended(client, exchange);
+    }
     if exchange.notes.logged {
         return;
     }
@@ -181,19 +213,8 @@ fn bytes(exchange: &mut Exchange) {
 pub fn log(client: &Client, exchange: &mut Exchange) {
     bytes(exchange);
     let plan = &client.plan;
-    let live = &plan.program.live;
     let stream = &mut exchange.stream;
-    let frontend = plan.live(client.session.frontend);
-    let backend = plan.live(stream.backend);
-    stream.counts = ConnectionCounts {
-        process: live.process.connections.value(),
-        frontend: frontend.frontend.sessions.value(),
-        backend: backend.backend.sessions.value(),
-        server: exchange.notes.server_sessions.unwrap_or_else(|| {
-            let server = stream.server.and_then(|index| backend.servers.get(index));
-            server.map_or(0, |server| server.sessions.value())
-        }),
-    };
+    stream.counts = counts(plan, client.session.frontend, stream, &exchange.notes);
     // The messages are gone when the reference logs.
     let ir = &plan.proxy(client.session.frontend).ir;
     let gone = ir
@@ -212,6 +233,20 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
     });
     if let Some(request) = gone {
         exchange.stream.request = request;
+    }
+}
+
+/// Connections of all sides now.
+pub fn counts(plan: &Plan, frontend: ProxyId, stream: &Stream, notes: &Notes) -> ConnectionCounts {
+    let backend = plan.live(stream.backend);
+    ConnectionCounts {
+        process: plan.program.live.process.connections.value(),
+        frontend: plan.live(frontend).frontend.sessions.value(),
+        backend: backend.backend.sessions.value(),
+        server: notes.server_sessions.unwrap_or_else(|| {
+            let server = stream.server.and_then(|index| backend.servers.get(index));
+            server.map_or(0, |server| server.sessions.value())
+        }),
     }
 }
 

@@ -12,6 +12,7 @@ use hapax_sys::addr::local_addr;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use crate::worker;
 
 /// A connection to a server that an exchange uses.
 #[derive(Debug)]
@@ -134,6 +135,7 @@ impl InUse {
         let used = server.live.used.fetch_add(1, Ordering::Relaxed) + 1;
         if used > server.live.needed.load(Ordering::Relaxed) {
             server.live.needed.store(used, Ordering::Relaxed);
+            server.live.most_used.fetch_max(used, Ordering::Relaxed);
         }
         let pool = &server.pool;
         pool.used.set(pool.used.get() + 1);
@@ -152,6 +154,10 @@ impl Drop for InUse {
 /// Counts an idle connection that comes or goes.
 fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
     live.idle.fetch_add(more, Ordering::Relaxed);
+    if let Some(own) = live.idle_by_worker.get(worker::index()) {
+        // Only this worker writes it.
+        own.store(own.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    }
     if reuses > 0 {
         live.idle_safe.fetch_add(more, Ordering::Relaxed);
     }

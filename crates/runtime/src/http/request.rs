@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
-use hapax_core::ir::LogOrigin;
+use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
@@ -18,6 +18,7 @@ use super::lobby::Waiting;
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
+use crate::{observe, trace};
 
 /// How the wait for a request ended.
 pub enum Arrival {
@@ -255,8 +256,24 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
+    if client.plan.observation.is_on() {
+        observed(client, exchange);
+    }
     super::finish::step(client, exchange, LogOrigin::Request);
     Ok(())
+}
+
+/// A head came from the client (`-d`, `-dt`).
+#[cold]
+fn observed(client: &Client, exchange: &Exchange) {
+    if client.plan.observation.events {
+        // One that began as TCP was told of then.
+        if client.frontend().ir.mode == Mode::Http {
+            observe::accepted(client, exchange);
+        }
+        observe::request(client, exchange);
+    }
+    trace::head(client, exchange, trace::Side::Request);
 }
 
 /// What came is no request.

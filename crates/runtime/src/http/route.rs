@@ -54,6 +54,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         return reply::by_rule(client, exchange, outcome).await;
     }
     super::capture::request_cookie(client, exchange);
+    rules::choose_server(client, exchange);
     super::cookie::on_request(client, exchange);
     super::capture::unique_id(client, exchange);
     exchange.balance_key = super::rules::key_in_body(client, exchange);

@@ -6,10 +6,11 @@ use hapax_core::ir::{self, Rule};
 use hapax_core::program::ProxyId;
 use hapax_core::sample::Type;
 use hapax_core::stream::{Session, Stream};
-use hapax_rules::ruleset;
+use hapax_rules::{ruleset, server_choice};
 use hapax_sample::{cast::cast, condition, expression};
 
 use super::client::Client;
+use super::do_log::ByRule;
 use super::exchange::Exchange;
 use crate::buffer::Buf;
 use crate::plan::Plan;
@@ -138,6 +139,17 @@ pub fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Option<Pr
     with_tx(client, exchange, false, ruleset::use_backend)
 }
 
+/// What rules of the backend say about the server.
+pub fn choose_server(client: &mut Client, exchange: &mut Exchange) {
+    let backend = exchange.stream.backend;
+    if server_choice::has_rules(client.plan.proxy(backend)) {
+        let choice = with_tx(client, exchange, false, |tx| {
+            server_choice::choose(tx, backend)
+        });
+        exchange.server_choice = choice;
+    }
+}
+
 /// What may be looked at to choose a server.
 pub fn before_server<'a>(
     plan: &'a Plan,
@@ -238,7 +250,11 @@ fn with_bytes<T>(
 ) -> T {
     let plan = client.plan.clone();
     let Exchange {
-        stream, up, arena, ..
+        stream,
+        up,
+        arena,
+        notes,
+        ..
     } = exchange;
     let result = with(&mut Tx {
         program: &plan.program,
@@ -248,6 +264,7 @@ fn with_bytes<T>(
         response_bytes,
         arena,
         scratch: &mut client.local.scratch.borrow_mut(),
+        log: &ByRule::new(&plan, notes),
         now: client.local.now(),
         on_response,
     });

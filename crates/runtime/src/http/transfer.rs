@@ -16,6 +16,7 @@ use crate::buffer::Buf;
 use crate::clock;
 use crate::io::{Io, PeerClosed, Stream as Socket};
 use crate::wheel::NEVER;
+use crate::{observe, trace};
 
 /// How it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,9 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
                 return Ok(Ended::Failed);
             }
             Err(failure) => return Err(failure),
+        }
+        if plan.observation.is_on() {
+            observed(client, exchange);
         }
         let status = exchange.stream.response.status();
         if first && again::after_status(client, exchange) {
@@ -116,6 +120,15 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     }
     give_back(client, exchange, server_keeps);
     Ok(Ended::Done)
+}
+
+/// A head came from the server (`-d`, `-dt`).
+#[cold]
+fn observed(client: &Client, exchange: &Exchange) {
+    if client.plan.observation.events {
+        observe::response(client, exchange);
+    }
+    trace::head(client, exchange, trace::Side::Response);
 }
 
 /// The server connection goes where the next request finds it.

@@ -201,7 +201,9 @@ fn legend(view: &View<'_>) -> Option<String> {
 fn server_cells(view: &View<'_>, server: &ServerLive, health: &Health, out: &mut Vec<u8>) {
     let status = shown(view, "status");
     let unchecked = health.deciding.is_none() && status == "no check";
-    let age = age(view.since(health.own.last_change_ms));
+    let age = age(u64::from(
+        health.own.seconds_since_change(view.now.ms) as u32
+    ));
     let status = match unchecked {
         true => status,
         false => format!("{age} {status}"),
