@@ -25,6 +25,7 @@ mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+mod resolver;
 pub mod serve;
 mod system;
 pub mod tcp;
