@@ -1,18 +1,24 @@
 //! The decisions of health checks: what a result makes of a server, when the next check is due, and the words for it.
 
+mod address;
 mod admin;
 mod agent;
-mod force;
 mod observe;
+mod restore;
 mod text;
 mod track;
 
-pub use admin::{enter_drain, enter_maintenance, leave_maintenance, make_ready, set_weight};
-pub use agent::{
-    AgentAnswer, AgentWords, agent_report, has_fixed_weights, leading_number, weight_of,
+pub use address::{change_address, change_port, is_addressed, lose_address, regain_address};
+pub use admin::{
+    enter_drain, enter_drain_by, enter_maintenance, enter_maintenance_by, force_health,
+    leave_drain, leave_maintenance, make_ready, set_weight,
 };
-pub use force::{Forced, force_agent, force_health};
+pub use agent::{
+    AgentAnswer, AgentWords, agent_report, force_agent, has_fixed_weights, leading_number,
+    weight_of,
+};
 pub use observe::{Seen, observe};
+pub use restore::restore;
 pub use text::{check_line, check_text, status_text};
 pub use track::{follow, inherit};
 
@@ -48,7 +54,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    fn new(level: u8, text: String) -> Notice {
+    pub(crate) fn new(level: u8, text: String) -> Notice {
         Notice {
             level,
             text,
@@ -69,7 +75,7 @@ pub struct Report {
 /// Syslog levels of the lines.
 const EMERGENCY: u8 = 0;
 const ALERT: u8 = 1;
-const NOTICE: u8 = 5;
+pub(crate) const NOTICE: u8 = 5;
 
 /// What a result makes of a server's state: the pure part of [`report`].
 pub fn decide(
@@ -90,6 +96,7 @@ pub fn decide(
     state.check_running = false;
     let healthy = state.health >= rise;
     let settled = state.admin.in_maintenance();
+    state.restored_result = None;
     let transition = if status.passed() {
         if !healthy {
             state.health += 1;
@@ -286,6 +293,14 @@ fn settle(
     )];
     notices.extend(unavailable(proxy, was_up));
     notices
+}
+
+/// The totals and queues after a change without a line of its own.
+fn apply(proxy: &ProxyLive, now: Now) {
+    if let Some(dispatch) = proxy.dispatch() {
+        dispatch.servers_changed();
+    }
+    refresh_totals(proxy, now);
 }
 
 /// The line for a backend that lost its last server.

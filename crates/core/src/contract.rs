@@ -126,6 +126,8 @@ pub struct Tx<'a> {
     pub arena: &'a Bump,
     /// A buffer of the worker for building text: clear it before use.
     pub scratch: &'a mut Vec<u8>,
+    /// Writes log lines that rules ask for.
+    pub log: &'a dyn TrafficLog,
     /// The time.
     pub now: Now,
     /// Whether this is a rule of the response.
@@ -146,6 +148,12 @@ impl Tx<'_> {
             on_response: self.on_response,
         }
     }
+}
+
+/// The way to the frontend's log targets.
+pub trait TrafficLog {
+    /// Writes the line of an exchange with what is known by now.
+    fn line(&self, tx: &mut Tx<'_>, origin: ir::LogOrigin);
 }
 
 /// What an action asks for.
@@ -205,6 +213,13 @@ pub enum Outcome {
     Expect(ProxyHeader),
     /// The stream becomes one of HTTP.
     SwitchToHttp,
+    /// A rewrite found no room: an internal error (`strict-mode`).
+    RewriteFailed,
+    /// An answer found no room: an internal error.
+    AnswerFailed {
+        /// It counts as answered here all the same (`return`).
+        local: bool,
+    },
 }
 
 /// What may tell the client's address before its first byte.
@@ -343,6 +358,8 @@ pub struct Wish<'a> {
     pub key: KeyValue<'a>,
     /// The server that persistence asks for.
     pub persistent: Option<usize>,
+    /// That server is taken even when it is down.
+    pub forced: bool,
     /// A server to avoid: it failed for this request.
     pub avoid: Option<usize>,
     /// The order in queues.
@@ -360,6 +377,8 @@ pub enum Assigned {
     Wait,
     /// No server is usable.
     NoServer,
+    /// The only server that the request may go to has a full queue.
+    QueueFull(usize),
 }
 
 /// A place in a queue.

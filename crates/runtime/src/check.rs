@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hapax_balance::health::{Notice, Report, Transition, agent_report, report};
+use hapax_balance::health::{Notice, Report, Transition, agent_report, inherit, report};
 use hapax_core::contract::Now;
 use hapax_core::ir;
 use hapax_core::live::ServerLive;
@@ -16,6 +16,7 @@ use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::stream::Cause;
 
 use crate::log::{Level, Logger, Severity};
+use crate::wheel::Timer;
 use crate::{clock, serve, worker};
 
 mod agent;
@@ -29,7 +30,7 @@ mod schedule;
 mod script;
 mod verdict;
 
-use followers::Followers;
+pub(crate) use followers::Followers;
 pub use recipe::BadPattern;
 use recipe::Recipe;
 use schedule::Schedule;
@@ -155,10 +156,10 @@ struct Check {
 impl Check {
     async fn run(self, first_ms: u64, mut schedule: Schedule) {
         let most = self.program.global.tune.bufsize as usize;
-        let mut timer = crate::wheel::Timer::new();
+        let mut timer = Timer::new();
         let mut next = clock::now_ms() + first_ms;
         loop {
-            timer.at(next).await;
+            self.wait(&mut timer, next).await;
             if !self.running.get() {
                 return;
             }
@@ -201,6 +202,27 @@ impl Check {
         }
     }
 
+    /// Waits until `next`, or less where the traffic may say that the check is urgent: such servers are looked at as often
+    /// as `fastinter` says.
+    async fn wait(&self, timer: &mut Timer, next: u64) {
+        let server = self.program.proxy(self.proxy).live.servers.get(self.server);
+        let check = server.map(|server| &server.ir.options.check);
+        let glance = check
+            .filter(|check| self.role == Role::Server && check.observe != ir::Observe::None)
+            .map(|check| u64::from(check.fastinter))
+            .filter(|fastinter| *fastinter > 0);
+        let (Some(server), Some(glance)) = (server, glance) else {
+            return timer.at(next).await;
+        };
+        loop {
+            timer.at(next.min(clock::now_ms() + glance)).await;
+            let urgent = server.state.lock().observed.hurried;
+            if urgent || clock::now_ms() >= next || !self.running.get() {
+                return;
+            }
+        }
+    }
+
     /// Lets everybody know what a result did to the server, those first that follow it.
     fn conclude(&self, server: &ServerLive, change: impl FnOnce(&Proxy, Now) -> Report) {
         let now = Now {
@@ -227,7 +249,7 @@ impl Check {
 fn begin(server: &ServerLive) -> bool {
     let mut state = server.state.lock();
     state.observed.hurried = false;
-    state.check_running = !state.admin.in_maintenance() && !state.check_paused;
+    state.check_running = !state.admin.in_maintenance() && !state.checks_disabled;
     state.check_running
 }
 
@@ -255,9 +277,10 @@ fn spread(
     end_sessions(program, place, transition);
     tell(place.0, &report.notices);
     if admin {
-        for (proxy, _, notices) in followers.inherit(program, place, now) {
-            tell(proxy, &notices);
-        }
+        followers.each(program, place, |proxy, server, leader| {
+            let live = &program.proxy(proxy).live;
+            tell(proxy, &inherit(live, server, leader, now));
+        });
     }
     for (proxy, server, notices) in followers.after(program, place, transition, now) {
         end_sessions(program, (proxy, server), transition);
@@ -265,16 +288,17 @@ fn spread(
     }
 }
 
-/// What the runtime API changed about a server reaches everybody whom it concerns.
-pub fn changed(
+/// What the traffic did to a server reaches everybody whom it concerns.
+pub(crate) fn observed(
     program: &Program,
+    logger: &Logger,
     place: (ProxyId, usize),
-    (report, admin): (Report, bool),
+    report: Report,
     now: Now,
-    tell: &mut dyn FnMut(ProxyId, &[Notice]),
 ) {
     let followers = Followers::of(program);
-    spread(program, &followers, place, (report, admin), now, tell);
+    let mut tell = |proxy, notices: &[Notice]| announce(logger, proxy, notices);
+    spread(program, &followers, place, (report, false), now, &mut tell);
 }
 
 /// `on-marked-down` and `on-marked-up` of a server that changed.

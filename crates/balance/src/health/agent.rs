@@ -287,13 +287,13 @@ fn told(
 }
 
 /// The state that an agent's word brings about. Maintenance stays.
-pub(super) fn follow_agent(
+fn follow_agent(
     state: &mut ServerState,
     check: &ir::ServerCheck,
     up: bool,
     now: Now,
 ) -> Transition {
-    let healthy = !check.enabled || state.check_paused || state.health >= check.rise.max(1);
+    let healthy = !check.enabled || state.checks_disabled || state.health >= check.rise.max(1);
     let stopped = state.operation == Operation::Stopped;
     let transition = match up {
         _ if state.admin.in_maintenance() => Transition::None,
@@ -303,6 +303,25 @@ pub(super) fn follow_agent(
     };
     apply_transition(state, transition, now);
     transition
+}
+
+/// Answers for the agent of a server, until it says something itself. `cause` is what the line says about it.
+pub fn force_agent(
+    proxy: &ProxyLive,
+    server: &ServerLive,
+    up: bool,
+    cause: &str,
+    now: Now,
+) -> (Transition, Vec<Notice>) {
+    let mut state = server.state.lock();
+    let was = state.operation;
+    if let Some(agent) = &mut state.agent {
+        agent.up = up;
+    }
+    let transition = follow_agent(&mut state, &server.ir.options.check, up, now);
+    let cause = format!(", {cause}");
+    let notices = conclude(proxy, server, state, (transition, was), &cause, now);
+    (transition, notices)
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub fn observe(
     }
     errors.store(0, Ordering::Relaxed);
     let mut state = server.state.lock();
-    if state.operation == Operation::Stopped || state.check_paused {
+    if state.operation == Operation::Stopped || state.checks_disabled {
         return None;
     }
     state.observed.faults = state.observed.faults.wrapping_add(1);
@@ -105,7 +105,11 @@ pub fn observe(
         ),
     };
     let report = report(proxy, options, server, result, now);
-    server.state.lock().check_running = running;
+    let mut state = server.state.lock();
+    state.check_running = running;
+    // A server that is down has an interval of its own.
+    state.observed.hurried = state.operation != Operation::Stopped;
+    drop(state);
     Some(report)
 }
 

@@ -3,8 +3,8 @@
 use hapax_core::contract::Now;
 use hapax_core::live::{Operation, ProxyLive, ServerLive};
 
-use super::admin::apply;
-use super::{ALERT, NOTICE, Notice, Transition, level, publish, settle, text, verb};
+use super::admin::{begin_drain, begin_maintenance, end_drain, end_maintenance};
+use super::{NOTICE, Notice, Transition, level, publish, settle, verb};
 
 /// A server that tracks `leader` follows its transition: state, totals and lines of its own backend.
 pub fn follow(
@@ -58,78 +58,50 @@ pub fn follow(
     if silent { Vec::new() } else { notices }
 }
 
-/// A server that tracks `leader` takes over the maintenance and the drain state that an administrator or an agent put it
-/// into, or out of.
+/// A server that tracks `leader` takes over whether that is in maintenance or drains.
 pub fn inherit(
     proxy: &ProxyLive,
     server: &ServerLive,
     leader: &ServerLive,
     now: Now,
 ) -> Vec<Notice> {
-    let (admin, operation, health) = {
+    let (wanted, up) = {
         let state = leader.state.lock();
-        (state.admin, state.operation, state.health)
+        (state.admin, state.operation != Operation::Stopped)
     };
-    let via = format!("via {}/{}", leader.backend, leader.name);
-    let name = text::server_name(server, true);
-    let line = |text: String| vec![Notice::new(NOTICE, format!("{name} {text}"))];
+    let via = format!(" via {}/{}", leader.backend, leader.name);
     let mut state = server.state.lock();
     let before = state.admin;
-    state.admin.inherited_maintenance = admin.in_maintenance();
-    state.admin.inherited_drain = admin.in_drain();
+    state.admin.inherited_maintenance = wanted.in_maintenance();
+    state.admin.inherited_drain = wanted.in_drain();
     let after = state.admin;
-    let was_up = state.operation != Operation::Stopped;
+    drop(state);
     match (before.in_maintenance(), after.in_maintenance()) {
-        (false, true) => {
-            (state.operation, state.health) = (Operation::Stopped, 0);
-            if was_up {
-                state.down_transitions += 1;
-                state.last_change_ms = now.ms;
-            }
-            publish(server, &state);
-            drop(state);
-            if !was_up {
-                return line(format!("was DOWN and now enters maintenance {via}."));
-            }
-            let what = format!("is going DOWN for maintenance {via}");
-            settle(proxy, server, &what, true, ALERT, now)
-        }
+        (false, true) => return begin_maintenance(proxy, server, &via, now),
         (true, false) => {
-            (state.operation, state.health) = (operation, health);
-            state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
-            state.last_change_ms = now.ms;
-            publish(server, &state);
-            drop(state);
-            apply(proxy, now);
-            let up = if operation == Operation::Stopped {
-                "DOWN"
-            } else {
-                "UP"
-            };
-            let ready = if after.in_drain() { "DRAIN" } else { "READY" };
-            let mut notices = line(format!("is {up}/{ready} (leaving maintenance)."));
-            if after.inherited_drain {
-                notices.extend(line(format!("remains in drain mode {via}.")));
-            }
-            notices
+            return end_maintenance(proxy, server, up, "leaving maintenance", now);
         }
-        (true, true) => Vec::new(),
-        (false, false) => {
-            publish(server, &state);
-            drop(state);
-            match (before.in_drain(), after.in_drain()) {
-                (false, true) => {
-                    let what = format!("enters drain state {via}");
-                    settle(proxy, server, &what, !was_up, NOTICE, now)
-                }
-                (true, false) => {
-                    apply(proxy, now);
-                    let word = if was_up { "UP" } else { "DOWN" };
-                    line(format!("is {word} (leaving drain) {via}."))
-                }
-                _ => Vec::new(),
-            }
+        (true, true) => return Vec::new(),
+        (false, false) => {}
+    }
+    match (before.in_drain(), after.in_drain()) {
+        (false, true) => begin_drain(proxy, server, &via, now),
+        (true, false) => end_drain(proxy, server, "leaving drain", &via, now),
+        (true, true) if before.drain && !before.inherited_drain && after.inherited_drain => {
+            let name = super::text::server_name(server, true);
+            let line = format!("{name} remains in forced drain mode.");
+            vec![Notice::new(NOTICE, line)]
         }
+        _ => Vec::new(),
+    }
+}
+
+/// The tracked server, as `backend/server`.
+pub(super) fn leader_name(server: &ServerLive) -> String {
+    match &server.ir.options.track {
+        Some((backend, name)) if backend.is_empty() => format!("{}/{name}", server.backend),
+        Some((backend, name)) => format!("{backend}/{name}"),
+        None => String::new(),
     }
 }
 

@@ -91,15 +91,15 @@ fn place(server: &ServerLive) -> (Address, Vec<u8>) {
     let given = address.or(options.check.address.as_ref());
     let mut to = given.map_or_else(|| (**server.address.load()).clone(), Address::clone);
     let state = server.state.lock();
-    let moved = state.moved.as_deref();
-    if let Some(ip) = moved.and_then(|moved| moved.agent_address) {
+    let moved = state.moved_agent.as_deref();
+    if let Some(ip) = moved.and_then(|moved| moved.address) {
         to = Address::Inet((ip, port).into());
     }
     if let Address::Inet(to) = &mut to {
-        to.set_port(moved.and_then(|moved| moved.agent_port).unwrap_or(port));
+        to.set_port(moved.and_then(|moved| moved.port).unwrap_or(port));
     }
     let bytes = moved
-        .and_then(|moved| moved.agent_send.as_deref())
+        .and_then(|moved| moved.send.as_deref())
         .unwrap_or(bytes);
     (to, bytes.to_vec())
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use hapax_balance::health::{Notice, Transition, follow, inherit};
+use hapax_balance::health::{Notice, Transition, follow};
 use hapax_core::contract::Now;
-use hapax_core::live::{ProxyLive, ServerLive};
+use hapax_core::live::ServerLive;
 use hapax_core::program::{Program, ProxyId};
 
 /// A server: its proxy and index.
@@ -12,11 +12,11 @@ type Place = (ProxyId, usize);
 
 /// Who tracks whom.
 #[derive(Debug, Default)]
-pub(super) struct Followers(HashMap<Place, Vec<Place>>);
+pub(crate) struct Followers(HashMap<Place, Vec<Place>>);
 
 impl Followers {
     /// The followers of a program. Names that do not exist were refused with the configuration.
-    pub(super) fn of(program: &Program) -> Followers {
+    pub(crate) fn of(program: &Program) -> Followers {
         let mut followers = Followers::default();
         for (index, proxy) in program.proxies.iter().enumerate() {
             for server in &proxy.live.servers {
@@ -45,40 +45,32 @@ impl Followers {
     }
 
     /// Lets everybody who tracks `leader`, directly or through others, follow its transition. Gives what there is to say.
-    pub(super) fn after(
+    pub(crate) fn after(
         &self,
         program: &Program,
         leader: Place,
         transition: Transition,
         now: Now,
     ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
+        let mut said = Vec::new();
         if transition == Transition::None {
-            return Vec::new();
+            return said;
         }
         self.each(program, leader, |proxy, server, leader| {
-            follow(proxy, server, leader, transition, now)
-        })
+            let own = &program.proxy(proxy).live;
+            let notices = follow(own, server, leader, transition, now);
+            said.push((proxy, server.index, notices));
+        });
+        said
     }
 
-    /// The same for maintenance and drain.
-    pub(super) fn inherit(
+    /// Everybody who tracks `leader`, directly or through others, with the server that each tracks.
+    pub(crate) fn each(
         &self,
         program: &Program,
         leader: Place,
-        now: Now,
-    ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
-        self.each(program, leader, |proxy, server, leader| {
-            inherit(proxy, server, leader, now)
-        })
-    }
-
-    fn each(
-        &self,
-        program: &Program,
-        leader: Place,
-        change: impl Fn(&ProxyLive, &ServerLive, &ServerLive) -> Vec<Notice>,
-    ) -> Vec<(ProxyId, usize, Vec<Notice>)> {
-        let mut said = Vec::new();
+        mut each: impl FnMut(ProxyId, &ServerLive, &ServerLive),
+    ) {
         let mut leaders = vec![leader];
         // Each place is taken once: a circle of trackers, which the configuration refuses, would not run on.
         let mut steps = program
@@ -94,11 +86,10 @@ impl Followers {
                 let own = &program.proxy(proxy).live;
                 if let Some(server) = own.servers.get(index).filter(|_| steps > 0) {
                     steps -= 1;
-                    said.push((proxy, index, change(own, server, live)));
+                    each(proxy, server, live);
                     leaders.push((proxy, index));
                 }
             }
         }
-        said
     }
 }

@@ -157,15 +157,17 @@ pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
 /// Where a check connects to: what its step says, then the runtime API, then the line of the server.
 fn target(server: &ServerLive, step: &CheckConnect) -> Address {
     let options = &server.ir.options;
-    let state = server.state.lock();
-    let moved = state.moved.as_deref();
-    let moved_address = moved.and_then(|moved| moved.check_address);
-    let moved_address = moved_address.map(|ip| Address::Inet((ip, 0).into()));
-    let given = step.address.as_ref().or(moved_address.as_ref());
-    let mut to = match given.or(options.check.address.as_ref()) {
+    let mut to = match step.address.as_ref().or(options.check.address.as_ref()) {
         Some(address) => address.clone(),
         None => (**server.address.load()).clone(),
     };
+    let (told_address, told_port) = {
+        let state = server.state.lock();
+        (state.check_address, state.check_port)
+    };
+    if let (Some(ip), None) = (told_address, &step.address) {
+        to = Address::Inet((ip, 0).into());
+    }
     if let Address::Inet(address) = &mut to {
         // `addr` alone keeps the server's port, `port` goes before the port of either address.
         if address.port() == 0
@@ -173,8 +175,7 @@ fn target(server: &ServerLive, step: &CheckConnect) -> Address {
         {
             address.set_port(own.port());
         }
-        let port = step.port.or(moved.and_then(|moved| moved.check_port));
-        if let Some(port) = port.or(options.check.port) {
+        if let Some(port) = step.port.or(told_port).or(options.check.port) {
             address.set_port(port);
         }
     }

@@ -67,7 +67,7 @@ impl Health {
         let own = server.state.lock().clone();
         let options = &server.ir.options;
         if options.track.is_none() {
-            let checked = options.check.enabled && !own.check_paused;
+            let checked = options.check.enabled && !own.checks_disabled;
             let deciding = checked.then(|| Deciding {
                 state: own.clone(),
                 rise: options.check.rise,
@@ -151,7 +151,7 @@ fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
         let options = &found.ir.options;
         if options.track.is_none() {
             let state = found.state.lock();
-            if !options.check.enabled || state.check_paused {
+            if !options.check.enabled || state.checks_disabled {
                 return None;
             }
             return Some(Deciding {
