@@ -13,6 +13,7 @@ pub mod live;
 pub mod pattern;
 pub mod program;
 pub mod sample;
+pub mod secured;
 pub mod span;
 pub mod stream;
 pub mod suggest;

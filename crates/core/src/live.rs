@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use crate::contract::Dispatch;
+use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -190,6 +190,7 @@ impl ProxyLive {
                 id,
                 counters: Counters::new(workers),
                 sessions: Gauge::default(),
+                tls: OnceLock::new(),
             })
         });
         let listeners = listeners.collect();
@@ -305,6 +306,8 @@ pub struct ListenerLive {
     pub counters: Counters,
     /// Current connections.
     pub sessions: Gauge,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 /// Live state of a server.
@@ -358,6 +361,8 @@ pub struct ServerLive {
     pub state: Mutex<ServerState>,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 impl ServerLive {
@@ -430,6 +435,7 @@ impl ServerLive {
                 ..ServerState::default()
             }),
             generation: AtomicU32::new(0),
+            tls: OnceLock::new(),
         }
     }
 

@@ -85,6 +85,7 @@ fn prepare(
         sources,
         warned,
         began,
+        tls,
     } = loaded;
     let listens = config
         .proxies
@@ -156,6 +157,7 @@ fn prepare(
     let _ = live.registry.set(registry);
     let program = Arc::new(Program::link(config, live, host_name));
     attach(&program);
+    tls.attach(&program);
     let now = Now {
         ms: 0,
         wall_us: time::realtime() / 1000,

@@ -353,5 +353,4 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("stats", "show-modules"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
-    ("timeout", "client-hs"),
 ];

@@ -18,6 +18,7 @@ mod retry;
 mod rule;
 mod server;
 mod stats;
+mod tls;
 mod user_list;
 
 use serde::Serialize;
@@ -37,6 +38,7 @@ pub use retry::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use tls::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;

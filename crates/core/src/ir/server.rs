@@ -82,6 +82,8 @@ pub struct ServerOptions {
     pub shutdown_backup_on_up: bool,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
+    /// Everything about TLS; none when the line has no word of it.
+    pub tls: Option<Box<super::ServerTls>>,
 }
 
 /// One method of `init-addr`.
@@ -133,6 +135,7 @@ impl Default for ServerOptions {
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
             init_addr: Vec::new(),
+            tls: None,
         }
     }
 }
