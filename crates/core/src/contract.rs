@@ -213,6 +213,13 @@ pub enum Outcome {
     Expect(ProxyHeader),
     /// The stream becomes one of HTTP.
     SwitchToHttp,
+    /// A rewrite found no room: an internal error (`strict-mode`).
+    RewriteFailed,
+    /// An answer found no room: an internal error.
+    AnswerFailed {
+        /// It counts as answered here all the same (`return`).
+        local: bool,
+    },
 }
 
 /// What may tell the client's address before its first byte.

@@ -12,6 +12,8 @@ pub mod keyword;
 pub mod live;
 pub mod pattern;
 pub mod program;
+pub mod resolution;
+pub mod ring;
 pub mod sample;
 pub mod server_state;
 pub mod span;

@@ -32,15 +32,16 @@ pub struct Loaded {
 /// The exit code, when the configuration is refused.
 pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<Loaded, ExitCode> {
     let began = std::time::Instant::now();
-    if args.files.is_empty() {
-        print!("{}", version::short());
-        printer.plain(&args::usage(&crate::program_name()));
-        return Err(ExitCode::FAILURE);
-    }
     let sources = hapax_config::files::load(&args.files).map_err(|error| {
         printer.say(Severity::Alert, &format!("config : {error}"));
         ExitCode::FAILURE
     })?;
+    if sources.iter().next().is_none() {
+        // Folders without files.
+        print!("{}", version::short());
+        printer.plain(&args::usage(&crate::program_name()));
+        return Err(ExitCode::FAILURE);
+    }
     let mut dumped = false;
     let sources = if args.dump_config {
         dumped = dump(&sources, args, printer);

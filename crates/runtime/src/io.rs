@@ -15,6 +15,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll, Waker, ready};
 
+use hapax_core::counter::{Count, Counters};
 use hapax_sys::connect::{ConnectOptions, connect, is_in_progress};
 use hapax_sys::splice::Pipe;
 use hapax_sys::stream::{Half, Waiting, peek, recv, send, shutdown};
@@ -70,6 +71,36 @@ pub struct Stream {
     connecting: bool,
     /// The peer sends no more, or was told that we do not.
     half_closed: bool,
+    /// What passed since somebody last took this.
+    pub traffic: Traffic,
+}
+
+/// Bytes that passed through a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Received.
+    pub received: u64,
+    /// Sent.
+    pub sent: u64,
+    /// Those of the received ones that went into a pipe.
+    pub spliced_in: u64,
+    /// Those of the sent ones that came out of a pipe.
+    pub spliced_out: u64,
+}
+
+impl Traffic {
+    /// Adds it to counters on behalf of `worker`, and begins anew.
+    pub fn count(&mut self, counters: &Counters, worker: usize) {
+        let taken = std::mem::take(self);
+        counters.add(worker, Count::WireIn, taken.received);
+        counters.add(worker, Count::WireOut, taken.sent);
+        if taken.spliced_in > 0 {
+            counters.add(worker, Count::SplicedIn, taken.spliced_in);
+        }
+        if taken.spliced_out > 0 {
+            counters.add(worker, Count::SplicedOut, taken.spliced_out);
+        }
+    }
 }
 
 impl Stream {
@@ -81,6 +112,7 @@ impl Stream {
             waiting: false,
             connecting: false,
             half_closed: false,
+            traffic: Traffic::default(),
         }
     }
 
@@ -144,7 +176,12 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         let limit = limit.min(pipe.capacity());
         // A short splice does not say that the socket is drained: the pipe's pages may have been full.
-        self.poll_read_with(cx, |fd| pipe.fill(fd, limit), |_| false)
+        let filled = self.poll_read_with(cx, |fd| pipe.fill(fd, limit), |_| false);
+        if let Poll::Ready(Ok(count)) = &filled {
+            self.traffic.received += *count as u64;
+            self.traffic.spliced_in += *count as u64;
+        }
+        filled
     }
 
     /// Moves bytes from a pipe to this socket.
@@ -157,6 +194,8 @@ impl Stream {
         let sent = self.poll_write_with(cx, |fd| pipe.drain(fd, more));
         if let Poll::Ready(Ok(count)) = &sent {
             crate::pipe::note_spliced(*count);
+            self.traffic.sent += *count as u64;
+            self.traffic.spliced_out += *count as u64;
         }
         sent
     }
@@ -244,7 +283,11 @@ impl Io for Stream {
         if room == 0 {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
-        self.poll_read_with(cx, |fd| recv(fd, into), |count| count < room)
+        let received = self.poll_read_with(cx, |fd| recv(fd, into), |count| count < room);
+        if let Poll::Ready(Ok(count)) = &received {
+            self.traffic.received += *count as u64;
+        }
+        received
     }
 
     #[inline]
@@ -258,7 +301,11 @@ impl Io for Stream {
         if first.is_empty() && second.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_write_with(cx, |fd| send(fd, first, second, more))
+        let sent = self.poll_write_with(cx, |fd| send(fd, first, second, more));
+        if let Poll::Ready(Ok(count)) = &sent {
+            self.traffic.sent += *count as u64;
+        }
+        sent
     }
 
     fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -5,6 +5,7 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+mod administer;
 mod admission;
 pub mod announce;
 pub mod buffer;
@@ -24,6 +25,7 @@ mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+mod resolver;
 pub mod serve;
 mod system;
 pub mod tcp;

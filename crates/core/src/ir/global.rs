@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Bind, Expr, LogFormat, LogTarget, Milliseconds};
+use super::{Bind, Expr, Families, LogFormat, LogTarget, Milliseconds};
 use crate::span::Span;
 use crate::variable::{Conditions, Name};
 
 /// The `global` section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Global {
+    /// `dns-accept-family`.
+    pub dns_families: Families,
     /// `daemon`.
     pub daemon: bool,
     /// `-d` and `-dt`.

@@ -10,7 +10,7 @@ use hapax_core::stream::{Endpoint, ResponseSource, Times};
 use hapax_proto::http::Target;
 
 use super::render::{text, unencoded};
-use super::{Stamp, captured, unique_id};
+use super::{Stamp, captured, unique_id, why};
 use crate::write;
 
 macro_rules! aliases {
@@ -209,6 +209,9 @@ aliases! {
             cx.stream.request_cookie_state.letter(),
             cx.stream.response_cookie_state.letter(),
         ]);
+    };
+    "why" Encoded "The rule that ended the exchange with the ACLs that made it apply, or what else did; an own addition." => |cx, _, flags, out| {
+        why::append(cx, flags, out);
     };
 }
 
