@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-use crate::contract::Dispatch;
+use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -230,6 +230,7 @@ impl ProxyLive {
                 id,
                 counters: Counters::new(workers),
                 sessions: Gauge::default(),
+                tls: OnceLock::new(),
             })
         });
         let listeners = listeners.collect();
@@ -348,6 +349,8 @@ pub struct ListenerLive {
     pub counters: Counters,
     /// Current connections.
     pub sessions: Gauge,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 /// Live state of a server.
@@ -411,6 +414,8 @@ pub struct ServerLive {
     pub errors_in_a_row: AtomicU32,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 impl ServerLive {
@@ -495,6 +500,7 @@ impl ServerLive {
             }),
             errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
+            tls: OnceLock::new(),
         }
     }
 

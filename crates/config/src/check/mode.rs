@@ -43,6 +43,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         check.alert(span, text);
     }
     balance(proxy, check);
+    dynamic_cookies(proxy, check);
     if proxy.mode == ir::Mode::Tcp {
         if proxy.cookie.is_some() {
             check.warn(
@@ -70,6 +71,33 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     if proxy.mode == ir::Mode::Tcp {
         http_only(proxy, &name, check);
+    }
+}
+
+/// Gives the cookie its key; two servers at one address cannot be told apart.
+fn dynamic_cookies(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
+    let Some(cookie) = proxy.cookie.as_mut().filter(|cookie| cookie.dynamic) else {
+        return;
+    };
+    cookie.key.clone_from(&proxy.dynamic_cookie_key);
+    let Some(key) = cookie.key.as_deref() else {
+        return;
+    };
+    let mut seen = std::collections::HashSet::new();
+    for server in proxy
+        .servers
+        .iter()
+        .filter(|server| server.options.cookie.is_none())
+    {
+        if let Some(value) = ir::dynamic_cookie(key, &server.address)
+            && !seen.insert(value)
+        {
+            let text = format!(
+                "We generated two equal cookies for two different servers.\nPlease change the secret key for '{}'.",
+                proxy.name
+            );
+            check.warn(server.span, text);
+        }
     }
 }
 

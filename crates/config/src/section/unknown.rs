@@ -392,5 +392,4 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "srvtcpka-cnt"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
-    ("timeout", "client-hs"),
 ];

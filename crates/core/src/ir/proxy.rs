@@ -131,6 +131,8 @@ pub struct Proxy {
     pub fullconn: Option<u32>,
     /// `cookie`.
     pub cookie: Option<Cookie>,
+    /// `dynamic-cookie-key`.
+    pub dynamic_cookie_key: Option<String>,
     /// `retries`.
     pub retries: u32,
     /// `retry-on`.
@@ -238,6 +240,8 @@ pub struct Timeouts {
     pub http_keep_alive: Option<Milliseconds>,
     /// `timeout tunnel`.
     pub tunnel: Option<Milliseconds>,
+    /// `timeout client-hs`; none is `client`.
+    pub client_hs: Option<Milliseconds>,
     /// `timeout client-fin`.
     pub client_fin: Option<Milliseconds>,
     /// `timeout server-fin`.
@@ -453,6 +457,10 @@ pub struct Cookie {
     pub maxlife: Option<u32>,
     /// `attr`, in order.
     pub attributes: Vec<String>,
+    /// `dynamic`.
+    pub dynamic: bool,
+    /// What values are made with under `dynamic`: the proxy's `dynamic-cookie-key`.
+    pub key: Option<String>,
 }
 
 /// What is done with the persistence cookie.
@@ -552,6 +560,7 @@ impl Proxy {
             rdp_cookie: None,
             fullconn: None,
             cookie: None,
+            dynamic_cookie_key: None,
             retries: 3,
             retry_on: super::RetryOn::default(),
             http_reuse: HttpReuse::Safe,
