@@ -21,11 +21,11 @@ static ROWS: &[SectionKeyword] = &[
             let bytes = bytes(line)?;
             let wrong = match bytes {
                 0 => "'tune.bufsize' expects a positive integer argument.".to_owned(),
-                ..SMALLEST_BUFFER => {
+                1..SMALLEST_BUFFER => {
                     format!("'tune.bufsize' expects at least {SMALLEST_BUFFER} bytes here.")
                 }
-                ..BUFFERS_TOO_LARGE => String::new(),
-                ..=LARGEST_BUFFER => format!(
+                SMALLEST_BUFFER..BUFFERS_TOO_LARGE => String::new(),
+                BUFFERS_TOO_LARGE..=LARGEST_BUFFER => format!(
                     "global.tune.bufsize must be below 256 MB when HTTP is in use (current value = {bytes})."
                 ),
                 _ => format!("'tune.bufsize' expects a size in bytes from 0 to {LARGEST_BUFFER}."),
