@@ -282,6 +282,7 @@ fn observed(client: &Client, exchange: &Exchange) {
 fn refused(client: &Client, exchange: &mut Exchange, fault: &Fault) -> Failure {
     fault_log::request(client, exchange, fault);
     exchange.notes.bad_request = true;
+    exchange.stream.fault = Some(fault.kind);
     exchange.stream.status = fault.request_status() as i16;
     let status = match fault.is_answered(&exchange.stream.request) {
         true => fault.request_status(),

@@ -95,7 +95,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && !client.local.stopping.get();
     crate::inspect::response(client, exchange).await?;
     let before = exchange.notes.response_head;
-    response::prepare(client, exchange, framing)?;
+    response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
@@ -239,6 +239,7 @@ fn poll_head(
     if let Some(failure) = client_fault {
         if let Some(fault) = fault_of_body {
             fault_log::request(client, exchange, &fault);
+            exchange.stream.fault = Some(fault.kind);
         }
         return Poll::Ready(Err(failure));
     }
@@ -450,6 +451,7 @@ fn poll_bodies(
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
                 notes.broken_body = true;
                 fault_log::request(client, exchange, &fault);
+                exchange.stream.fault = Some(fault.kind);
                 return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Data, 0)));
             }
             Poll::Ready(Err(_)) => {
