@@ -2,6 +2,7 @@
 
 pub(crate) mod bind;
 mod certificates;
+pub(crate) mod global;
 
 pub(crate) mod server;
 mod settings;

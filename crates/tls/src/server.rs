@@ -132,6 +132,12 @@ impl Server {
         begin(&self.config, name)
     }
 
+    /// Whether a name can be asked for.
+    pub fn shown(name: &[u8]) -> bool {
+        std::str::from_utf8(name)
+            .is_ok_and(|text| matches!(ServerName::try_from(text), Ok(ServerName::DnsName(_))))
+    }
+
     /// A handshake of a check.
     ///
     /// # Errors
