@@ -44,12 +44,10 @@ fn refused(error: &Error) -> Option<Reason> {
             | PeerIncompatible::Tls13RequiredForQuic
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => (258, "unsupported protocol"),
-        Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon) => {
-            (193, "no shared cipher")
-        }
-        Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon) => {
-            (101, "no suitable key share")
-        }
+        // Without a common group OpenSSL finds no cipher that could use one.
+        Error::PeerIncompatible(
+            PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon,
+        ) => (193, "no shared cipher"),
         Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon) => {
             (118, "no suitable signature algorithm")
         }
