@@ -11,15 +11,22 @@ _FOLDER = None
 
 
 def write_certificate(world, section):
-    """`== certificate NAME [rsa] [ca] [by=NAME] [names=a,b] [subject=/CN=x] [from=DATE to=DATE]`: NAME.crt, NAME.key and NAME.pem
-    (both). They are made once per run of the harness, so that both sides have the same."""
+    """`== certificate NAME [rsa] [ca] [by=NAME] [names=a,b] [subject=/CN=x] [revoked=NAME]`: NAME.crt,
+    NAME.key and NAME.pem (both), and with `revoked` NAME.crl, in which its signer revokes it. They are made once per run of the harness, so that both sides have the same."""
     name, words = section.words[0], section.words[1:]
     with _LOCK:
         made = _made(name, words, world)
-    for end in (".crt", ".key", ".pem"):
-        with open(made + end, "rb") as source, open(os.path.join(world.folder, name + end), "wb") as file:
-            file.write(source.read())
+    for end in (".crt", ".key", ".pem", ".crl"):
+        if os.path.exists(made + end):
+            with open(made + end, "rb") as source, open(os.path.join(world.folder, name + end), "wb") as file:
+                file.write(source.read())
     world.certificates[name] = made
+    signer = dict(word.split("=", 1) for word in words if "=" in word).get("revoked")
+    if signer:
+        with _LOCK:
+            _revoke(world.certificates[signer], made)
+        with open(made + ".crl", "rb") as source, open(os.path.join(world.folder, name + ".crl"), "wb") as file:
+            file.write(source.read())
 
 
 def _made(name, words, world):
@@ -58,6 +65,21 @@ def _made(name, words, world):
             with open(base + end, "rb") as part:
                 file.write(part.read())
     return base
+
+
+def _revoke(signer, certificate):
+    """Makes CERTIFICATE.crl, the list of its signer that revokes it."""
+    if os.path.exists(certificate + ".crl"):
+        return
+    shown = subprocess.run(["openssl", "x509", "-in", certificate + ".crt", "-noout", "-serial"], capture_output=True, timeout=20)
+    serial = shown.stdout.decode().strip().partition("=")[2]
+    with open(certificate + ".index", "w", encoding="ascii") as file:
+        file.write(f"R\t350101000000Z\t250101000000Z\t{serial}\tunknown\t/CN=x\n")
+    config = certificate + ".ca"
+    with open(config, "w", encoding="ascii") as file:
+        file.write(f"[ca]\ndefault_ca=c\n[c]\ndatabase={certificate}.index\ndefault_md=sha256\ndefault_crl_days=3650\n")
+    sign = ["-keyfile", signer + ".key", "-cert", signer + ".crt"]
+    _run(["openssl", "ca", "-gencrl", "-config", config, *sign, "-out", certificate + ".crl"])
 
 
 def _run(command):

@@ -12,11 +12,13 @@ import shlex
 from .case import configuration_text, read_case
 from .sample import read_sample
 
-SECTIONS = {"global", "defaults", "frontend", "backend", "listen"}
+SECTIONS = {
+    "global", "defaults", "frontend", "backend", "listen", "userlist", "http-errors", "log-profile", "ring", "log-forward", "traces",
+}
 RULES = {"http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"}
 CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.\-]*)(?:\(((?:[^()]|\([^()]*\))*)\))?")
-ALIAS = re.compile(r"%(?:\{[^}]*\})?([A-Za-z]+)")
-SAMPLE = re.compile(r"%(?:\{[^}]*\})?\[((?:[^\[\]]|\[[^\]]*\])*)\]")
+ALIAS = re.compile(r"%(?:\([^)]*\))?(?:\{[^}]*\})?([A-Za-z]+)")
+SAMPLE = re.compile(r"%(?:\([^)]*\))?(?:\{[^}]*\})?\[((?:[^\[\]]|\[[^\]]*\])*)\]")
 
 
 def uses_of_cases(root):

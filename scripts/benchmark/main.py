@@ -203,23 +203,23 @@ def row(name, quantity, found, key, target, more=False):
 
 
 def measure_memory(stage, options):
-    """Pss at rest, and per idle keep-alive connection."""
+    """Resident memory at rest, and per idle keep-alive connection."""
     count = 500 if options.quick else 5000
     found = {}
     for side in stage.binaries:
         process, port = stage.proxy(side, "small", {"many"})
         try:
-            base = memory_kib(process.pid)
+            base, before = memory_kib(process.pid), memory_kib(process.pid, "RssAnon")
             sockets = load.idle(port, count)
             time.sleep(1.0)  # what is trimmed by time is trimmed
-            grown = memory_kib(process.pid)
+            grown = memory_kib(process.pid, "RssAnon") - before
             for sock in sockets:
                 sock.close()
         finally:
             end(process)
-        found[side] = {"base": float(base), "idle": (grown - base) * 1024 / count}
+        found[side] = {"base": float(base), "idle": grown * 1024 / count}
     rows = [
-        row(MEMORY, "base, KiB (Pss)", found, "base", 0.5),
+        row(MEMORY, "base, KiB (resident)", found, "base", 0.5),
         row(MEMORY, f"bytes per idle keep-alive connection ({count})", found, "idle", 0.90),
     ]
     for line in rows:

@@ -39,7 +39,7 @@ def measure(stage, options, row):
         name = f"{NAME}: {count:,} {kind}"
         loads = {side: loaded(stage, side, path, converter, rounds) for side in stage.binaries}
         rows.append(row(name, "load, CPU ms", loads, "time", 1.0))
-        rows.append(row(name, "memory, MiB (Pss)", loads, "memory", 0.5))
+        rows.append(row(name, "memory, MiB (resident)", loads, "memory", 0.5))
         fetch = "str" if kind == "strings" else "ipv4"
         lines = [f"    http-request set-var(txn.x) {fetch}({key}),{converter}({path})" for key in sample]
         plain = [f"    http-request set-var(txn.x) {fetch}({key})" for key in sample]

@@ -61,17 +61,17 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def memory_kib(pid):
-    """Pss of a process; VmRSS where the kernel does not tell it."""
-    for path, name in ((f"/proc/{pid}/smaps_rollup", "Pss"), (f"/proc/{pid}/status", "VmRSS")):
-        try:
-            with open(path, encoding="ascii") as file:
-                match = re.search(rf"^{name}:\s+(\d+) kB", file.read(), re.MULTILINE)
-            if match:
-                return int(match[1])
-        except OSError:
-            pass
-    return 0
+def memory_kib(pid, kind="VmRSS"):
+    """
+    Resident memory of a process (`RssAnon`: without the pages of programs and libraries). Not Pss: the origin is the
+    reference's program too, whose pages it would take from the reference's share.
+    """
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            match = re.search(rf"^{kind}:\s+(\d+) kB", file.read(), re.MULTILINE)
+    except OSError:
+        return 0
+    return int(match[1]) if match else 0
 
 
 def syscalls(pid, during):

@@ -69,6 +69,12 @@ impl Backend {
             .is_some_and(|server| self.persist || server.running.load(Ordering::Relaxed))
     }
 
+    /// The server that persistence asks for, if it may be used.
+    fn persistent(&self, wish: &Wish<'_>) -> Option<usize> {
+        wish.persistent
+            .filter(|&index| wish.forced || self.keeps_clients(index))
+    }
+
     fn is_usable(&self, index: usize) -> bool {
         self.server(index)
             .is_some_and(|server| server.usable.load(Ordering::Relaxed))
@@ -85,8 +91,7 @@ impl Backend {
         ticket.balanced = false;
         ticket.rank = rank(wish);
         let Some(queues) = queues else {
-            let persistent = wish.persistent.filter(|&index| self.keeps_clients(index));
-            let chosen = persistent.or_else(|| {
+            let chosen = self.persistent(wish).or_else(|| {
                 ticket.balanced = true;
                 self.balancer.choose(wish.key, wish.avoid)
             });
@@ -98,7 +103,7 @@ impl Backend {
         if self.dynamic {
             self.refresh_limits();
         }
-        if let Some(index) = wish.persistent.filter(|&index| self.keeps_clients(index))
+        if let Some(index) = self.persistent(wish)
             && let Some(assigned) = self.take_or_wait(index, ticket, waker, queues)
         {
             return assigned;
@@ -119,7 +124,7 @@ impl Backend {
                 ticket.balanced = true;
                 // The queue of the one server that the key allows may be full.
                 self.take_or_wait(index, ticket, waker, queues)
-                    .unwrap_or(Assigned::NoServer)
+                    .unwrap_or(Assigned::QueueFull(index))
             }
             None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
                 self.wait(None, wish.avoid, ticket, waker, queues)
@@ -189,14 +194,20 @@ impl Backend {
         }
     }
 
-    /// Gives free slots of a server to who waits for them.
+    /// Gives free slots of all servers that clients may be sent to.
+    fn serve_all(&self, queues: &mut Queues) {
+        for index in 0..self.live.servers.len() {
+            if self.keeps_clients(index) {
+                self.serve_waiting(index, queues);
+            }
+        }
+    }
+
+    /// Gives free slots of a server to who waits for them. In the queue of one that is down there is only who is forced to it.
     fn serve_waiting(&self, index: usize, queues: &mut Queues) {
         let Some(server) = self.server(index) else {
             return;
         };
-        if !self.keeps_clients(index) {
-            return;
-        }
         let reach = if !self.is_usable(index) || !self.takes_part(server) {
             Reach::Own
         } else if self.is_alone(index) {
@@ -216,9 +227,7 @@ impl Backend {
     /// Gives slots that those who waited did not want to who has come now.
     fn serve_left_over(&self, queues: &mut Queues) {
         if std::mem::take(&mut queues.left_over) {
-            for index in 0..self.live.servers.len() {
-                self.serve_waiting(index, queues);
-            }
+            self.serve_all(queues);
         }
     }
 
@@ -340,9 +349,7 @@ impl Dispatch for Backend {
         self.balancer.servers_changed();
         let mut queues = self.queues.lock();
         self.refresh_limits();
-        for index in 0..self.live.servers.len() {
-            self.serve_waiting(index, &mut queues);
-        }
+        self.serve_all(&mut queues);
     }
 
     fn requeue(&self, server: usize) -> u32 {

@@ -11,6 +11,7 @@ use hapax_core::live::ServerLive;
 pub struct Farm {
     servers: Vec<Arc<ServerLive>>,
     all_backups: bool,
+    divisor: u32,
 }
 
 /// A server in use, with its weight.
@@ -20,6 +21,8 @@ pub struct Member {
     pub index: usize,
     /// Number of the server (`id`).
     pub id: u32,
+    /// Where its points on a ring begin, before they are mixed (`hash-key`).
+    pub key: u32,
     /// The weight in force, in upstream's internal unit (16 times the user's).
     pub weight: u32,
 }
@@ -30,32 +33,50 @@ impl Farm {
         Farm {
             servers: servers.to_vec(),
             all_backups: proxy.options.allbackups,
+            // In the unit of `Member::weight`.
+            divisor: 16 * common_divisor(servers.iter().map(|server| server.ir.options.weight)),
         }
     }
 
     /// The usable active servers; without any, the first usable backup, or all of them under `option allbackups`
     /// (configuration manual, server keyword `backup`).
     pub fn members(&self) -> Vec<Member> {
-        let usable = |backup: bool| {
-            self.servers
-                .iter()
-                .filter(move |server| {
-                    server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
-                })
-                .map(|server| Member {
-                    index: server.index,
-                    id: server.id,
-                    weight: server.effective_weight.load(Ordering::Relaxed).max(1),
-                })
-        };
-        let active: Vec<Member> = usable(false).collect();
-        if !active.is_empty() {
-            active
-        } else if self.all_backups {
-            usable(true).collect()
+        let active = self.active();
+        if active.is_empty() {
+            self.backup()
         } else {
-            usable(true).take(1).collect()
+            active
         }
+    }
+
+    /// The usable active servers.
+    pub fn active(&self) -> Vec<Member> {
+        self.usable(false).collect()
+    }
+
+    /// The first usable backup, or all of them under `option allbackups`.
+    pub fn backup(&self) -> Vec<Member> {
+        let count = if self.all_backups { usize::MAX } else { 1 };
+        self.usable(true).take(count).collect()
+    }
+
+    fn usable(&self, backup: bool) -> impl Iterator<Item = Member> {
+        self.servers
+            .iter()
+            .filter(move |server| {
+                server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
+            })
+            .map(|server| Member {
+                index: server.index,
+                id: server.id,
+                key: crate::hash::ring_key(server),
+                weight: server.effective_weight.load(Ordering::Relaxed).max(1),
+            })
+    }
+
+    /// The common divisor of all weights there were at the start, those of backups and disabled servers too.
+    pub fn divisor(&self) -> u32 {
+        self.divisor
     }
 
     /// One server.
@@ -75,12 +96,11 @@ pub fn has_room(server: &ServerLive) -> bool {
     limit == u32::MAX || (server.sessions.value() < limit && server.queue.value() == 0)
 }
 
-/// The common divisor of the weights, at least 1.
-pub fn common_divisor(members: &[Member]) -> u32 {
-    members
-        .iter()
-        .fold(0, |divisor, member| {
-            let (mut a, mut b) = (divisor, member.weight);
+/// The common divisor of numbers, at least 1.
+fn common_divisor(numbers: impl Iterator<Item = u32>) -> u32 {
+    numbers
+        .fold(0, |divisor, number| {
+            let (mut a, mut b) = (divisor, number);
             while b != 0 {
                 (a, b) = (b, a % b);
             }

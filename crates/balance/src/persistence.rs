@@ -3,6 +3,7 @@
 
 mod date;
 mod keyword;
+pub mod rdp;
 mod scan;
 
 pub use keyword::KEYWORD;
@@ -24,18 +25,33 @@ pub struct Found {
     pub server: Option<usize>,
     /// For the log.
     pub state: RequestCookie,
+    /// Something else than the cookie decides: none is inserted.
+    pub ignored: bool,
     /// The dates of the cookie shall be renewed in the response.
     refresh: bool,
     /// When the client first came, for `maxlife`.
     first: Option<u32>,
 }
 
+/// What a cookie may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regard {
+    /// Choose a server that runs.
+    Running,
+    /// Choose a server, even one that is down (`option persist`, `force-persist`).
+    Forced,
+    /// Choose none (`ignore-persist`).
+    Ignored,
+    /// Choose none, because this one was chosen before (`use-server`).
+    Chosen(usize),
+}
+
 /// Finds the server that the request's cookie names, and takes what is ours out of the request (`indirect`, `prefix`).
-/// `persist` keeps clients on servers that are down (`option persist`); `now` is seconds since 1970.
+/// `now` is seconds since 1970.
 pub fn read_request(
     cookie: &Cookie,
     servers: &[Arc<ServerLive>],
-    persist: bool,
+    regard: Regard,
     head: &mut Head,
     now: u64,
 ) -> Found {
@@ -51,7 +67,7 @@ pub fn read_request(
             break;
         }
         if let Some(value) = scan::find(head.value(index), cookie.name.as_bytes()) {
-            found = judge(cookie, servers, persist, value, now);
+            found = judge(cookie, servers, regard, value, now);
             seen = true;
         }
     }
@@ -67,13 +83,19 @@ pub fn read_request(
     if is_silent(cookie) {
         found.state = RequestCookie::NotUsed;
     }
+    found.ignored = regard == Regard::Ignored;
+    if let Regard::Chosen(index) = regard {
+        found.server = Some(index);
+        let dated = cookie.maxidle.is_some() || cookie.maxlife.is_some();
+        found.refresh |= dated && found.state != RequestCookie::Unused;
+    }
     found
 }
 
 fn judge(
     cookie: &Cookie,
     servers: &[Arc<ServerLive>],
-    persist: bool,
+    regard: Regard,
     value: &[u8],
     now: u64,
 ) -> Found {
@@ -91,6 +113,11 @@ fn judge(
     match verdict {
         Verdict::Expired => found.state = RequestCookie::Expired,
         Verdict::Old => found.state = RequestCookie::Old,
+        Verdict::Good { refresh } if matches!(regard, Regard::Ignored | Regard::Chosen(_)) => {
+            found.state = RequestCookie::Unused;
+            found.refresh = refresh;
+            found.first = dates.first;
+        }
         Verdict::Good { refresh } => {
             let named = |server: &&Arc<ServerLive>| {
                 let own = server.ir.options.cookie.as_deref().map(str::as_bytes);
@@ -100,7 +127,7 @@ fn judge(
             found.state = match candidates.peek() {
                 None => RequestCookie::Invalid,
                 Some(server) => {
-                    found.server = persist.then_some(server.index);
+                    found.server = (regard == Regard::Forced).then_some(server.index);
                     RequestCookie::Down
                 }
             };
@@ -129,6 +156,7 @@ pub fn write_response(
     let mut state = treat_own_cookie(cookie, found, server, head);
     let served = found.server == Some(server.index);
     let wanted = cookie.mode == CookieMode::Insert
+        && !found.ignored
         && state != ResponseCookie::Provided
         && (!served || found.refresh)
         && (!cookie.postonly || method == b"POST");

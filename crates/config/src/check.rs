@@ -1,9 +1,12 @@
 //! What can be said only when everything is read: references, timeouts, modes, names, numbers.
 
 mod error_pages;
+mod logs;
 mod mode;
 mod names;
 mod numbers;
+mod resolvers;
+mod server_state;
 mod servers;
 mod users;
 
@@ -27,6 +30,7 @@ pub fn check(
     diagnostics: &mut Diagnostics,
 ) -> bool {
     let failed = diagnostics.has_errors();
+    resolvers::complete(config);
     let mut check = Check {
         notes,
         registry,
@@ -43,7 +47,13 @@ pub fn check(
             mode::proxy(config, index, &mut check);
         }
         servers::check(config, &mut check);
+        server_state::check(config, &mut check);
     }
+    if !failed {
+        resolvers::check(config, &mut check);
+    }
+    logs::rings(config, &mut check);
+    logs::profiles(config, &mut check);
     numbers::complete(config);
     !check.diagnostics.has_errors()
 }
@@ -62,6 +72,7 @@ pub fn resolve(
         sources,
         diagnostics,
     };
+    server_state::restore(config, &mut check);
     servers::resolve(config, &mut check);
 }
 

@@ -404,7 +404,6 @@ fn what_is_not_built_is_refused_by_name() {
             "option http-use-proxy-header",
             "option http-use-proxy-header",
         ),
-        ("listen", "stats show-modules", "stats show-modules"),
         ("listen", "guid g", "guid"),
         ("listen", "bind :1 allow-0rtt", "allow-0rtt"),
         ("listen", "server s 127.0.0.1:1 guid g", "guid"),

@@ -127,6 +127,8 @@ pub struct Tx<'a> {
     pub arena: &'a Bump,
     /// A buffer of the worker for building text: clear it before use.
     pub scratch: &'a mut Vec<u8>,
+    /// Writes log lines that rules ask for.
+    pub log: &'a dyn TrafficLog,
     /// The time.
     pub now: Now,
     /// Whether this is a rule of the response.
@@ -147,6 +149,12 @@ impl Tx<'_> {
             on_response: self.on_response,
         }
     }
+}
+
+/// The way to the frontend's log targets.
+pub trait TrafficLog {
+    /// Writes the line of an exchange with what is known by now.
+    fn line(&self, tx: &mut Tx<'_>, origin: ir::LogOrigin);
 }
 
 /// What an action asks for.
@@ -206,6 +214,13 @@ pub enum Outcome {
     Expect(ProxyHeader),
     /// The stream becomes one of HTTP.
     SwitchToHttp,
+    /// A rewrite found no room: an internal error (`strict-mode`).
+    RewriteFailed,
+    /// An answer found no room: an internal error.
+    AnswerFailed {
+        /// It counts as answered here all the same (`return`).
+        local: bool,
+    },
 }
 
 /// What may tell the client's address before its first byte.
@@ -344,6 +359,8 @@ pub struct Wish<'a> {
     pub key: KeyValue<'a>,
     /// The server that persistence asks for.
     pub persistent: Option<usize>,
+    /// That server is taken even when it is down.
+    pub forced: bool,
     /// A server to avoid: it failed for this request.
     pub avoid: Option<usize>,
     /// The order in queues.
@@ -361,6 +378,8 @@ pub enum Assigned {
     Wait,
     /// No server is usable.
     NoServer,
+    /// The only server that the request may go to has a full queue.
+    QueueFull(usize),
 }
 
 /// A place in a queue.

@@ -77,6 +77,14 @@ impl Sections {
     pub const USER_LIST: Sections = Sections(32);
     /// `http-errors`.
     pub const HTTP_ERRORS: Sections = Sections(4096);
+    /// `resolvers`.
+    pub const RESOLVERS: Sections = Sections(64);
+    /// `log-profile`.
+    pub const LOG_PROFILE: Sections = Sections(8192);
+    /// `ring`.
+    pub const RING: Sections = Sections(16384);
+    /// `log-forward`.
+    pub const LOG_FORWARD: Sections = Sections(32768);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.
@@ -601,6 +609,8 @@ pub struct LogAlias {
     pub http: bool,
     /// Whether the value is known only at the end of the exchange, so that `logasap` marks it with `+`.
     pub at_end: bool,
+    /// From when on it is known.
+    pub ready: ir::LogReady,
     /// What JSON and CBOR make of it.
     pub output: LogOutput,
     /// One line of documentation.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
 use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
+use crate::resolution::ResolversLive;
+use crate::ring::Ring;
 use crate::variable::ProcessVariables;
 
 /// Live state of the process.
@@ -24,6 +26,10 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// The rings, those that every process has first.
+    pub rings: Vec<Arc<Ring>>,
+    /// One per `resolvers` section, in the order of the configuration.
+    pub resolvers: Vec<Arc<ResolversLive>>,
     /// Every row, for what the runtime API reads; set by the program.
     pub registry: OnceLock<&'static Registry>,
 }
@@ -32,14 +38,6 @@ impl Live {
     /// Fresh live state for a configuration, everything at its start: checked servers are up, disabled ones in
     /// maintenance. `dispatch` of the proxies is attached by the caller.
     pub fn new(config: &ir::Config, workers: usize, started_wall_us: u64) -> Live {
-        let mut numbers = Numbers::default();
-        if !config.global.stats_sockets.is_empty() {
-            // Upstream holds the runtime sockets in a proxy of their own, which takes number 1.
-            numbers.next = 1;
-        }
-        for proxy in &config.proxies {
-            numbers.reserve(proxy.id);
-        }
         Live {
             workers,
             process: ProcessLive {
@@ -60,11 +58,53 @@ impl Live {
             proxies: config
                 .proxies
                 .iter()
-                .map(|proxy| Arc::new(ProxyLive::new(proxy, numbers.take(proxy.id), workers)))
+                .zip(proxy_numbers(config))
+                .map(|(proxy, number)| Arc::new(ProxyLive::new(proxy, number, workers)))
+                .collect(),
+            rings: rings(config),
+            resolvers: config
+                .resolvers
+                .iter()
+                .map(|ir| Arc::new(ResolversLive::new(ir, config.global.dns_families)))
                 .collect(),
             registry: OnceLock::new(),
         }
     }
+
+    /// The ring of that name.
+    pub fn ring(&self, name: &str) -> Option<&Arc<Ring>> {
+        self.rings.iter().find(|ring| ring.name == name)
+    }
+
+    /// The `resolvers` section of that name.
+    pub fn resolvers(&self, name: &str) -> Option<&Arc<ResolversLive>> {
+        self.resolvers
+            .iter()
+            .find(|section| section.ir.name == name)
+    }
+}
+
+fn rings(config: &ir::Config) -> Vec<Arc<Ring>> {
+    let built_in = ir::Ring::BUILT_IN.map(|(name, description)| ir::Ring {
+        description: description.to_owned(),
+        ..ir::Ring::named(name)
+    });
+    let all = built_in.iter().chain(&config.rings);
+    all.map(|ring| Arc::new(Ring::new(ring))).collect()
+}
+
+/// The numbers of the proxies in statistics, in the order of the configuration.
+pub fn proxy_numbers(config: &ir::Config) -> Vec<u32> {
+    let mut numbers = Numbers::default();
+    if !config.global.stats_sockets.is_empty() {
+        // Upstream holds the runtime sockets in a proxy of their own, which takes number 1.
+        numbers.next = 1;
+    }
+    for proxy in &config.proxies {
+        numbers.reserve(proxy.id);
+    }
+    let proxies = config.proxies.iter();
+    proxies.map(|proxy| numbers.take(proxy.id)).collect()
 }
 
 /// Gives numbers to what has none: its position from 1, or the next free one. Numbers given by the configuration use
@@ -198,6 +238,9 @@ impl ProxyLive {
             let id = server_numbers.take(server.options.id);
             Arc::new(ServerLive::new(server, &proxy.name, index, id, workers))
         });
+        let servers: Vec<_> = servers.collect();
+        let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
+        let fell = !servers.iter().any(usable) && proxy.servers.iter().any(is_unresolved);
         ProxyLive {
             name: proxy.name.clone(),
             kind: proxy.kind,
@@ -205,11 +248,11 @@ impl ProxyLive {
             frontend: SideLive::new(workers),
             backend: SideLive::new(workers),
             listeners,
-            servers: servers.collect(),
+            servers,
             dispatch: OnceLock::new(),
             queue: Gauge::default(),
             last_change_ms: AtomicU64::new(0),
-            down_transitions: AtomicU32::new(0),
+            down_transitions: AtomicU32::new(u32::from(fell)),
             downtime: AtomicU64::new(0),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
@@ -339,8 +382,12 @@ pub struct ServerLive {
     pub idle: AtomicI32,
     /// Those of them that were used again before, so that other clients' first requests may have them too.
     pub idle_safe: AtomicI32,
+    /// The idle connections of each worker.
+    pub idle_by_worker: Box<[AtomicI32]>,
     /// Connections in use.
     pub used: AtomicI32,
+    /// The most of them ever.
+    pub most_used: AtomicI32,
     /// The most connections in use at once lately; what is more than needed goes down by half per purge of the pools.
     pub needed: AtomicI32,
     /// Whether load balancing may choose it: running (up, or coming up) and not in maintenance or drain, weight above 0.
@@ -357,6 +404,10 @@ pub struct ServerLive {
     pub limit: AtomicU32,
     /// The address in force.
     pub address: ArcSwap<ir::Address>,
+    /// The host name in force: that of its line, or of the service record it stands for.
+    pub host_name: ArcSwapOption<String>,
+    /// Whether the port of the address counts although its line gave none.
+    pub has_port: AtomicBool,
     /// Health and administrative state; the atomics above follow it.
     pub state: Mutex<ServerState>,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
@@ -404,7 +455,9 @@ impl ServerLive {
             averages: Averages::default(),
             idle: AtomicI32::new(0),
             idle_safe: AtomicI32::new(0),
+            idle_by_worker: (0..workers.max(1)).map(|_| AtomicI32::new(0)).collect(),
             used: AtomicI32::new(0),
+            most_used: AtomicI32::new(0),
             needed: AtomicI32::new(0),
             usable: AtomicBool::new(up && options.weight > 0),
             running: AtomicBool::new(up),
@@ -416,6 +469,8 @@ impl ServerLive {
                 maxconn => maxconn,
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
+            host_name: ArcSwapOption::from_pointee(host_name(server)),
+            has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
                     Operation::Running
@@ -432,10 +487,20 @@ impl ServerLive {
                     unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
+                // Upstream starts it up and takes it down at once.
+                down_transitions: u32::from(is_unresolved(server) && !options.disabled),
                 ..ServerState::default()
             }),
             generation: AtomicU32::new(0),
             tls: OnceLock::new(),
+        }
+    }
+
+    /// What its port means now.
+    pub fn port(&self) -> ir::ServerPort {
+        match self.has_port.load(Ordering::Relaxed) {
+            true => ir::ServerPort::Fixed,
+            false => self.ir.port,
         }
     }
 
@@ -469,6 +534,28 @@ pub struct ServerState {
     pub check: Option<CheckResult>,
     /// Whether a check runs right now.
     pub check_running: bool,
+    /// How long before the start it last changed, seconds, as a state file says; counts while nothing changed since.
+    pub age_at_start: i64,
+    /// The number of the last check's result, as a state file says; none once a check was done.
+    pub restored_result: Option<u32>,
+    /// Where checks go, as the administrator said.
+    pub check_address: Option<std::net::IpAddr>,
+    /// See `check_address`.
+    pub check_port: Option<u16>,
+    /// The administrator turned the checks off.
+    pub checks_disabled: bool,
+}
+
+impl ServerState {
+    /// Seconds since the last change.
+    pub fn seconds_since_change(&self, now_ms: u64) -> i64 {
+        let since = now_ms.saturating_sub(self.last_change_ms) / 1000;
+        let before = match self.last_change_ms {
+            0 => self.age_at_start,
+            _ => 0,
+        };
+        before.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
+    }
 }
 
 /// Where a server is between down and up.
@@ -568,6 +655,37 @@ impl CheckStatus {
         }
     }
 
+    /// The number in state files.
+    pub fn number(self) -> u32 {
+        let name = self.name();
+        let found = NUMBERED.iter().position(|known| *known == name);
+        found.map_or(0, |number| number as u32)
+    }
+
+    /// The status of a number in a state file; unknown for those that no check here ends with.
+    pub fn numbered(number: u32) -> CheckStatus {
+        let name = NUMBERED.get(number as usize);
+        let known = [
+            CheckStatus::Initializing,
+            CheckStatus::SocketError,
+            CheckStatus::L4Ok,
+            CheckStatus::L4Timeout,
+            CheckStatus::L4Connection,
+            CheckStatus::L6Ok,
+            CheckStatus::L6Timeout,
+            CheckStatus::L6Response,
+            CheckStatus::L7Ok,
+            CheckStatus::L7OkConditionally,
+            CheckStatus::L7Timeout,
+            CheckStatus::L7Response,
+            CheckStatus::L7Status,
+        ];
+        let found = known
+            .into_iter()
+            .find(|status| Some(&status.name()) == name);
+        found.unwrap_or(CheckStatus::Unknown)
+    }
+
     /// Whether the check got as far as a code of the protocol.
     pub fn has_code(self) -> bool {
         matches!(
@@ -588,10 +706,24 @@ impl CheckStatus {
     }
 }
 
+/// The statuses by their numbers in state files.
+const NUMBERED: &[&str] = &[
+    "UNK", "INI", "", "CHECKED", "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT",
+    "L6RSP", "L7TOUT", "L7RSP", "", "L7OK", "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
+];
+
 /// Whether a server's name gave no address (`init-addr none`): it waits in maintenance.
 fn is_unresolved(server: &ir::Server) -> bool {
     let address = server.address.ip();
     server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
+}
+
+/// The host name a server starts with; those that stand for a service record have none yet.
+fn host_name(server: &ir::Server) -> Option<String> {
+    server
+        .host_name
+        .clone()
+        .filter(|name| !name.starts_with('_'))
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ pub struct Program {
     pub user_lists: Vec<ir::UserList>,
     /// The `http-errors` sections.
     pub http_errors: Vec<ir::HttpErrors>,
+    /// The `log-profile` sections.
+    pub log_profiles: Vec<ir::LogProfile>,
+    /// The rings.
+    pub rings: Vec<ir::Ring>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -47,8 +51,21 @@ pub struct Proxy {
     pub live: Arc<ProxyLive>,
     /// The default backend, itself for a `listen`.
     pub default_backend: Option<ProxyId>,
+    /// From when on the log line of an exchange can be written.
+    pub log_ready: ir::LogReady,
     /// Targets of `use_backend` with fixed names, by rule.
     pub use_backend: Vec<Option<ProxyId>>,
+    /// Its servers by name, where a name may be looked for at run time.
+    pub server_names: HashMap<String, usize>,
+}
+
+/// The names that `use-server` may ask for; none where no such rule is.
+fn server_names(proxy: &ir::Proxy) -> HashMap<String, usize> {
+    let wanted = !proxy.use_server.is_empty();
+    let servers = proxy.servers.iter().filter(|_| wanted).enumerate();
+    servers
+        .map(|(index, server)| (server.name.clone(), index))
+        .collect()
 }
 
 impl Program {
@@ -73,6 +90,7 @@ impl Program {
             .zip(&live.proxies)
             .enumerate()
             .map(|(index, (ir, live))| Proxy {
+                log_ready: ir.log_ready(),
                 default_backend: match &ir.default_backend {
                     Some((name, _)) => backends.get(name).copied(),
                     None => ir.kind.has_backend().then_some(ProxyId(index as u32)),
@@ -85,6 +103,7 @@ impl Program {
                         ir::BackendTarget::Format(_) => None,
                     })
                     .collect(),
+                server_names: server_names(&ir),
                 ir,
                 live: live.clone(),
             })
@@ -93,6 +112,8 @@ impl Program {
             files: config.files,
             user_lists: config.user_lists,
             http_errors: config.http_errors,
+            log_profiles: config.log_profiles,
+            rings: config.rings,
             global: config.global,
             proxies,
             acls: config.acls,

@@ -34,17 +34,19 @@ pub struct Loaded {
 /// The exit code, when the configuration is refused.
 pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<Loaded, ExitCode> {
     let began = std::time::Instant::now();
-    if args.files.is_empty() {
-        print!("{}", version::short());
-        printer.plain(&args::usage(&crate::program_name()));
-        return Err(ExitCode::FAILURE);
-    }
     let sources = hapax_config::files::load(&args.files).map_err(|error| {
         printer.say(Severity::Alert, &format!("config : {error}"));
         ExitCode::FAILURE
     })?;
+    if sources.iter().next().is_none() {
+        // Folders without files.
+        print!("{}", version::short());
+        printer.plain(&args::usage(&crate::program_name()));
+        return Err(ExitCode::FAILURE);
+    }
+    let mut dumped = false;
     let sources = if args.dump_config {
-        dump(&sources, args.quiet);
+        dumped = dump(&sources, args, printer);
         // What was shown is not read.
         Sources::default()
     } else {
@@ -73,7 +75,8 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
     if findings.has_errors() {
         return Err(ExitCode::FAILURE);
     }
-    let warned = findings.count(Severity::Warning) > 0
+    let warned = dumped
+        || findings.count(Severity::Warning) > 0
         || (args.diagnostic && findings.count(Severity::Diag) > 0);
     if warned && (args.zero_warning || config.global.zero_warning) {
         printer.say(
@@ -93,15 +96,18 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
     })
 }
 
-/// `-dC`: twice, as HAProxy reads the files twice.
-fn dump(sources: &Sources, quiet: bool) {
-    let text = hapax_config::dump::dump(sources, &capability::environment);
-    if !quiet {
+/// `-dC`: twice, as HAProxy reads the files twice. Answers whether there were warnings.
+fn dump(sources: &Sources, args: &Args, printer: &mut Printer) -> bool {
+    let (text, findings) =
+        hapax_config::dump::dump(sources, &capability::environment, args.dump_key);
+    if !args.quiet {
         for _ in 0..2 {
             // Nobody can be told when standard output is closed.
             let _ = std::io::stdout().write_all(&text);
         }
     }
+    printer.findings(&findings, sources, false);
+    findings.count(Severity::Warning) > 0
 }
 
 impl Loaded {
@@ -113,6 +119,9 @@ impl Loaded {
             .iter()
             .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
         let quiet = self.config.global.quiet;
+        if self.warned && !quiet {
+            println!("Warnings were found.");
+        }
         if !listens {
             if !quiet {
                 println!(
@@ -120,9 +129,6 @@ impl Loaded {
                 );
             }
             return ExitCode::from(2);
-        }
-        if self.warned && !quiet {
-            println!("Warnings were found.");
         }
         if args.verbose {
             println!("Configuration file is valid");
@@ -140,12 +146,16 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     if let Some(path) = &args.pidfile {
         global.pidfile = Some(path.clone());
     }
-    global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.daemon |= args.daemon;
     if args.foreground {
         global.daemon = false;
     }
     global.quiet = (global.quiet || args.quiet) && !args.verbose;
+    global.observation.events |= args.observation.events;
+    global.observation.h1 = args.observation.h1;
+    if global.observation.events {
+        global.daemon = false;
+    }
     global.no_splice |= args.no_splice;
     global.no_reuseport |= args.no_reuseport;
     if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     if let Some(folder) = &args.generate_docs {
         return generate(registry, folder);
     }
-    let mut printer = Printer::new(args.quiet);
+    let mut printer = Printer::new(args.quiet && !args.verbose);
     if let Some(condition) = &args.condition {
         return evaluate(condition, &mut printer);
     }
@@ -60,6 +60,11 @@ fn main() -> ExitCode {
             system_text(&error)
         );
         printer.say(Severity::Alert, &text);
+        return ExitCode::FAILURE;
+    }
+    if args.files.is_empty() {
+        print!("{}", version::short());
+        printer.plain(&args::usage(&program_name()));
         return ExitCode::FAILURE;
     }
     environment::begin(&args);
@@ -94,7 +99,10 @@ fn run(
         libraries::print(args.verbose && !args.quiet);
     }
     if args.check {
-        return loaded.verdict(args);
+        let code = loaded.verdict(args);
+        // The process ends: taking a large configuration apart first would only take time.
+        std::mem::forget(loaded);
+        return code;
     }
     start::start(args, registry, loaded, worker, printer)
 }
@@ -120,6 +128,10 @@ fn refuse(error: &ArgsError) -> ExitCode {
             printer.say(Severity::Alert, text);
             printer.plain(&format!("\n{}", args::usage(&program_name())));
         }
+        ArgsError::Asked(text) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
         ArgsError::Refused(text) => printer.say(Severity::Alert, text),
     }
     ExitCode::FAILURE
@@ -138,10 +150,7 @@ fn evaluate(condition: &str, printer: &mut Printer) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(text) => {
-            printer.say(
-                Severity::Alert,
-                &format!("Failed to evaluate condition: {text}"),
-            );
+            printer.say(Severity::Alert, &text);
             ExitCode::from(2)
         }
     }

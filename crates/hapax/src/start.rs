@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use hapax_balance::health::{self, Notice};
 use hapax_balance::{Backend, default_fullconn};
 use hapax_core::contract::Now;
 use hapax_core::diagnostic::Severity;
@@ -70,6 +71,8 @@ struct Prepared {
     facts: Facts,
     signals: Signals,
     worker: Option<Worker>,
+    /// Whether the start is told about in detail.
+    tells: bool,
 }
 
 /// Everything that may fail; none in the parent of a daemon.
@@ -112,7 +115,8 @@ fn prepare(
     // Nobody serves what is left.
     drop(old);
     let alone = worker.is_none();
-    let pidfile = config.global.pidfile.as_deref().filter(|_| alone);
+    let background = alone && config.global.daemon;
+    let pidfile = config.global.pidfile.as_deref().filter(|_| background);
     let pidfile = open_pidfile(pidfile)?;
     let host_name = identity::host_name().unwrap_or_default();
     let null = process::null().map_err(|error| system_text(&error))?;
@@ -122,15 +126,10 @@ fn prepare(
     if config.global.set_dumpable {
         allow_core_dumps(printer);
     }
-    if alone && config.global.daemon && !detach(pidfile.as_ref(), &null)? {
+    if background && !detach(pidfile.as_ref(), &null)? {
         return Ok(None);
     }
     drop(null);
-    if !config.global.daemon
-        && let Some(file) = &pidfile
-    {
-        write_pid(file, std::process::id());
-    }
     // A master tells them itself.
     for &(what, pid) in args.old.iter().filter(|_| alone) {
         let signal = match what {
@@ -139,6 +138,10 @@ fn prepare(
         };
         // An old process that is gone already needs no signal.
         let _ = process::kill(pid, Some(signal));
+    }
+    let tells = tells(args, &config.global);
+    if tells {
+        printer.plain(&version::machinery());
     }
     let facts = Facts {
         version: version::VERSION.into(),
@@ -156,7 +159,9 @@ fn prepare(
     // Nothing has set it before.
     let _ = live.registry.set(registry);
     let program = Arc::new(Program::link(config, live, host_name));
-    attach(&program);
+    for notice in attach(&program) {
+        printer.say(Severity::Warning, &notice.text);
+    }
     tls.attach(&program);
     let now = Now {
         ms: 0,
@@ -172,6 +177,7 @@ fn prepare(
         facts,
         signals,
         worker,
+        tells,
     }))
 }
 
@@ -212,6 +218,11 @@ fn take_over(
     })
 }
 
+/// Whether the start is told about in detail.
+fn tells(args: &Args, global: &ir::Global) -> bool {
+    args.verbose || global.observation.events
+}
+
 fn workers(global: &ir::Global) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     global.nbthread.map_or_else(cores, usize::from).max(1)
@@ -227,8 +238,11 @@ fn limit(
     let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
     let mut limits = limits::compute(config, workers as u16, granted.hard);
     config.global.maxconn = Some(limits.maxconn);
-    if args.verbose {
-        println!("Note: setting global.maxconn to {}.", limits.maxconn);
+    if tells(args, &config.global) {
+        printer.plain(&format!(
+            "Note: setting global.maxconn to {}.",
+            limits.maxconn
+        ));
     }
     if let Some(text) = limits::apply(limits, !config.global.no_strict_limits)? {
         limits.files = limits.files.min(granted.hard);
@@ -322,6 +336,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         facts,
         signals,
         mut worker,
+        tells,
     } = prepared;
     let master = match worker
         .as_ref()
@@ -341,6 +356,9 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         facts,
         render: hapax_sample::log_format::render,
     };
+    if tells {
+        hapax_runtime::observe::started();
+    }
     let running = match serve::start(program, options) {
         Ok(running) => running,
         Err(error) => {
@@ -387,8 +405,10 @@ fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result
         .unwrap_or_else(|_| Err(std::io::Error::other("the workers could not be joined")))
 }
 
-/// Gives every backend its algorithm and queues.
-fn attach(program: &Program) {
+/// Gives every backend its algorithm and queues, and its servers the state that a file tells; says what that changed.
+fn attach(program: &Program) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    let now = Now::default();
     for proxy in program
         .proxies
         .iter()
@@ -401,8 +421,14 @@ fn attach(program: &Program) {
         let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
         // A proxy that a former program attached keeps its queues.
         let _ = proxy.live.dispatch.set(Arc::new(backend));
-        hapax_balance::health::refresh_totals(&proxy.live, hapax_core::contract::Now::default());
+        health::refresh_totals(&proxy.live, now);
+        for server in &proxy.live.servers {
+            if let Some(restored) = &server.ir.options.restored {
+                notices.extend(health::restore(&proxy.live, server, restored, now));
+            }
+        }
     }
+    notices
 }
 
 /// Connections that all frontends together may send to a backend.

@@ -28,12 +28,27 @@ pub fn long(features: &[&str]) -> String {
     format!(
         "{}Build options : \n  TARGET  = {}-{}\n\nFeature list :{list}\n\nDefault settings :\n  bufsize = 16384, maxrewrite = 1024\n\n\
          Built with multi-threading support.\nBuilt with transparent proxy support using: IP_TRANSPARENT IPV6_TRANSPARENT IP_FREEBIND\n\n\
-         Available polling systems :\n      epoll : pref=300,  test result OK\nTotal: 1 (1 usable), will use epoll.\n",
+         {}\n",
         short(),
         std::env::consts::OS,
         std::env::consts::ARCH,
+        machinery(),
     )
 }
+
+/// How it learns of events, and what filters there are.
+pub fn machinery() -> String {
+    let mut text = "Available polling systems :\n      epoll : pref=300,  test result OK\nTotal: 1 (1 usable), will use epoll.\n\n\
+                    Available filters :"
+        .to_owned();
+    for (family, name) in FILTERS {
+        text += &format!("\n\t[{family:>5}] {name}");
+    }
+    text
+}
+
+/// The filters of this build, each after its family.
+const FILTERS: &[(&str, &str)] = &[("BWLIM", "bwlim-in"), ("BWLIM", "bwlim-out")];
 
 fn system() -> String {
     let read = |name: &str| {

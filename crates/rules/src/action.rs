@@ -12,6 +12,7 @@ pub mod del_header;
 pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
+pub mod do_log;
 mod duration;
 pub mod early_hint;
 pub mod expect_proxy;
@@ -32,6 +33,7 @@ pub mod replace_uri;
 pub mod replace_value;
 pub(crate) mod reply;
 pub mod r#return;
+mod room;
 pub mod set_bandwidth_limit;
 pub mod set_header;
 pub mod set_log_level;
@@ -52,6 +54,7 @@ pub mod set_uri;
 pub mod set_var;
 pub mod set_var_fmt;
 pub mod silent_drop;
+pub mod strict_mode;
 pub mod switch_mode;
 mod target;
 pub mod tarpit;
@@ -75,6 +78,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_map::ROW,
     deny::ROW,
     disable_l7_retry::ROW,
+    do_log::ROW,
     early_hint::ROW,
     expect_proxy::NETSCALER,
     expect_proxy::ROW,
@@ -116,6 +120,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_var::ROW,
     set_var_fmt::ROW,
     silent_drop::ROW,
+    strict_mode::ROW,
     switch_mode::ROW,
     tarpit::ROW,
     unset_var::ROW,

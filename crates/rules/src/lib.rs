@@ -7,6 +7,7 @@ pub mod action;
 mod legacy;
 pub mod ruleset;
 pub mod section;
+pub mod server_choice;
 
 use hapax_core::keyword::Tables;
 

@@ -4,16 +4,24 @@ mod backend;
 mod capture;
 mod http_error;
 mod log_format;
+mod log_profile;
 mod monitor;
+mod persist;
 mod redirect;
 pub(crate) mod rule;
 mod set_var;
+mod stats_admin;
 mod tcp;
 
+use hapax_core::ir::PersistEffect;
 use hapax_core::keyword::{Rulesets, SectionKeyword, Sections, Support};
+
+/// Sections with servers.
+const SERVERS: Sections = Sections(Sections::LISTEN.0 | Sections::BACKEND.0);
 
 /// The rows.
 pub static KEYWORDS: &[SectionKeyword] = &[
+    log_profile::ROW,
     SectionKeyword {
         name: "set-var",
         sections: Sections::GLOBAL,
@@ -150,6 +158,33 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         parse: backend::use_backend,
     },
     SectionKeyword {
+        name: "use-server",
+        sections: SERVERS,
+        negatable: false,
+        usage: "<server> { if | unless } <condition>",
+        doc: "Sends requests to one server under a condition.",
+        support: Support::Runs,
+        parse: persist::use_server,
+    },
+    SectionKeyword {
+        name: "force-persist",
+        sections: SERVERS,
+        negatable: false,
+        usage: "{ if | unless } <condition>",
+        doc: "Keeps clients on their servers under a condition, even when those are down.",
+        support: Support::Runs,
+        parse: |line| persist::rule(line, PersistEffect::Force),
+    },
+    SectionKeyword {
+        name: "ignore-persist",
+        sections: SERVERS,
+        negatable: false,
+        usage: "{ if | unless } <condition>",
+        doc: "Leaves persistence out of account under a condition.",
+        support: Support::Runs,
+        parse: |line| persist::rule(line, PersistEffect::Ignore),
+    },
+    SectionKeyword {
         name: "default_backend",
         sections: Sections::FRONT,
         negatable: false,
@@ -166,6 +201,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "Makes the answer to monitor-uri a failure under a condition.",
         support: Support::Runs,
         parse: monitor::fail,
+    },
+    SectionKeyword {
+        name: "stats admin",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "{ if | unless } <condition>",
+        doc: "Lets the statistics page change servers under a condition.",
+        support: Support::Runs,
+        parse: stats_admin::admin,
     },
     SectionKeyword {
         name: "log-format",

@@ -15,6 +15,7 @@ use crate::buffer::Buf;
 use crate::handshake;
 use crate::http::Client;
 use crate::http::client::within;
+use crate::http::do_log::ByRule;
 use crate::inspect::drop_silently;
 use crate::io::Io;
 use crate::local::Local;
@@ -71,6 +72,7 @@ fn evaluate(local: &Local, plan: &Plan, session: &mut Session, rules: &[Rule]) -
             response_bytes: &[],
             arena: &exchange.arena,
             scratch: &mut local.scratch.borrow_mut(),
+            log: &ByRule::new(plan, &exchange.notes),
             now: local.now(),
             on_response: false,
         },
@@ -95,7 +97,8 @@ pub async fn admit(mut client: Box<Client>, header: Option<ProxyHeader>) -> Opti
     {
         if let Some(text) = failure {
             let plan = client.plan.clone();
-            plan.logger.no_session(&client.session, text);
+            plan.logger
+                .no_session(&client.session, client.local.now(), text);
         }
         return None;
     }

@@ -26,7 +26,7 @@ mod schedule;
 mod script;
 mod verdict;
 
-use followers::Followers;
+pub(crate) use followers::Followers;
 pub use recipe::BadPattern;
 use recipe::Recipe;
 use schedule::Schedule;
@@ -138,7 +138,7 @@ impl Check {
             };
             let wanted = {
                 let mut state = server.state.lock();
-                state.check_running = !state.admin.in_maintenance();
+                state.check_running = !state.admin.in_maintenance() && !state.checks_disabled;
                 state.check_running
             };
             if wanted {

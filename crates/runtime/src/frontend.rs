@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -24,6 +24,7 @@ use crate::io::Stream as Socket;
 use crate::listen::{Gate, GateState};
 use crate::local::Local;
 use crate::monitored;
+use crate::open::Bound;
 use crate::plan::Plan;
 use crate::vanish::{mark, vanish};
 use crate::wheel::{Timer, pause};
@@ -35,6 +36,8 @@ pub struct Door {
     local: Rc<Local>,
     proxy: ProxyId,
     listener: usize,
+    /// On which it takes connections.
+    pub descriptor: i32,
     /// Lets connections in or not.
     pub gate: Rc<Gate>,
     /// Accepted while another worker took the last place; served first when one is free.
@@ -136,12 +139,13 @@ impl Drop for Admission {
 }
 
 impl Door {
-    /// A door for listener `listener` of `proxy`.
-    pub fn new(local: &Rc<Local>, proxy: ProxyId, listener: usize) -> Rc<Door> {
+    /// A door for a listening socket.
+    pub fn new(local: &Rc<Local>, bound: &Bound) -> Rc<Door> {
         Rc::new(Door {
             local: local.clone(),
-            proxy,
-            listener,
+            proxy: bound.proxy,
+            listener: bound.listener,
+            descriptor: bound.socket.as_raw_fd(),
             gate: Gate::new(),
             waiting: RefCell::default(),
             rate_pause: Cell::new(false),

@@ -132,9 +132,12 @@ pub async fn with_client(client: &mut Client) -> bool {
         match reason {
             Some(reason) => {
                 let text = format!("{why} ({reason})");
-                plan.logger.no_session(&client.session, &text);
+                plan.logger
+                    .no_session(&client.session, client.local.now(), &text);
             }
-            None => plan.logger.no_session(&client.session, why),
+            None => plan
+                .logger
+                .no_session(&client.session, client.local.now(), why),
         }
     }
     false

@@ -8,12 +8,14 @@
 mod again;
 mod bandwidth;
 mod buffer_request;
+mod buffer_response;
 mod capture;
 mod case;
 pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;
 mod departure;
+pub(crate) mod do_log;
 mod early_hints;
 mod error_page;
 pub mod exchange;

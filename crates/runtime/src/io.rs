@@ -2,6 +2,7 @@
 
 mod secured;
 mod socket;
+mod traffic;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -17,6 +18,7 @@ use hapax_tls::handshake::Handshake;
 use crate::buffer::Buf;
 pub use secured::{Layer, LayerFault};
 pub use socket::Socket;
+pub use traffic::Traffic;
 
 /// The seam between what speaks a protocol and what carries its bytes: a socket, or TLS over one.
 pub trait Io {
@@ -42,8 +44,8 @@ pub trait Io {
     /// Whether nothing at all waits to be read, so that an idle connection may be used again.
     fn is_quiet(&mut self) -> bool;
 
-    /// The socket itself, when bytes may bypass this layer (splice); `None` when they may not.
-    fn socket(&mut self) -> Option<&mut Socket>;
+    /// The stream itself, when bytes may bypass what is above the socket (splice); `None` when they may not.
+    fn spliceable(&mut self) -> Option<&mut Stream>;
 }
 
 /// How a peer closed.
@@ -61,6 +63,8 @@ pub enum PeerClosed {
 pub struct Stream {
     socket: Socket,
     layer: Option<Box<Layer>>,
+    /// What passed since somebody last took this: what the protocol above sees of it.
+    pub traffic: Traffic,
 }
 
 impl Stream {
@@ -162,6 +166,7 @@ impl Stream {
         Stream {
             socket: Socket::new(socket),
             layer,
+            traffic: Traffic::default(),
         }
     }
 
@@ -179,10 +184,15 @@ impl Stream {
         pipe: &mut Pipe,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
-        match self.layer {
-            None => self.socket.poll_splice_from(cx, pipe, limit),
-            Some(_) => Poll::Ready(Err(io::ErrorKind::InvalidInput.into())),
+        if self.layer.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
+        let filled = self.socket.poll_splice_from(cx, pipe, limit);
+        if let Poll::Ready(Ok(count)) = &filled {
+            self.traffic.received += *count as u64;
+            self.traffic.spliced_in += *count as u64;
+        }
+        filled
     }
 
     /// Moves bytes from a pipe to this socket.
@@ -192,10 +202,15 @@ impl Stream {
         pipe: &mut Pipe,
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        match self.layer {
-            None => self.socket.poll_splice_to(cx, pipe, more),
-            Some(_) => Poll::Ready(Err(io::ErrorKind::InvalidInput.into())),
+        if self.layer.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
+        let sent = self.socket.poll_splice_to(cx, pipe, more);
+        if let Poll::Ready(Ok(count)) = &sent {
+            self.traffic.sent += *count as u64;
+            self.traffic.spliced_out += *count as u64;
+        }
+        sent
     }
 
     /// Makes the drop of this socket reset the connection.
@@ -212,6 +227,7 @@ impl From<Socket> for Stream {
         Stream {
             socket,
             layer: None,
+            traffic: Traffic::default(),
         }
     }
 }
@@ -219,10 +235,14 @@ impl From<Socket> for Stream {
 impl Io for Stream {
     #[inline]
     fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        match &mut self.layer {
+        let received = match &mut self.layer {
             None => self.socket.poll_recv(cx, into),
             Some(layer) => layer.poll_recv(&mut self.socket, cx, into),
+        };
+        if let Poll::Ready(Ok(count)) = &received {
+            self.traffic.received += *count as u64;
         }
+        received
     }
 
     #[inline]
@@ -233,10 +253,14 @@ impl Io for Stream {
         second: &[u8],
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        match &mut self.layer {
+        let sent = match &mut self.layer {
             None => self.socket.poll_send(cx, first, second, more),
             Some(layer) => layer.poll_send(&mut self.socket, cx, first, second, more),
+        };
+        if let Poll::Ready(Ok(count)) = &sent {
+            self.traffic.sent += *count as u64;
         }
+        sent
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -257,11 +281,8 @@ impl Io for Stream {
         }
     }
 
-    fn socket(&mut self) -> Option<&mut Socket> {
-        match self.layer {
-            None => Some(&mut self.socket),
-            Some(_) => None,
-        }
+    fn spliceable(&mut self) -> Option<&mut Stream> {
+        self.layer.is_none().then_some(self)
     }
 }
 

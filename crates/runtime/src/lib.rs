@@ -5,6 +5,7 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+mod administer;
 mod admission;
 pub mod announce;
 pub mod buffer;
@@ -19,14 +20,17 @@ pub mod listen;
 pub mod local;
 pub mod log;
 mod monitored;
+pub mod observe;
 pub mod open;
 mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+mod resolver;
 pub mod serve;
 mod system;
 pub mod tcp;
+mod trace;
 pub mod turn;
 mod vanish;
 pub mod wheel;

@@ -81,7 +81,8 @@ pub fn spliced() -> u64 {
     SPLICED.get()
 }
 
-const DEFAULT_SIZE: usize = 262_144;
+/// Larger pipes cost more: what they carry leaves the cache before it is sent.
+const DEFAULT_SIZE: usize = 131_072;
 const DEFAULT_MOST: usize = 1024;
 const MOST_FREE: usize = 64;
 

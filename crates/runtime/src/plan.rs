@@ -28,6 +28,8 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
     pub transparent: bool,
+    /// What is printed about its traffic.
+    pub observation: ir::Observation,
 }
 
 /// A proxy as one worker uses it.
@@ -70,6 +72,7 @@ impl Plan {
             .iter()
             .any(|proxy| proxy.ir.options.transparent);
         Plan {
+            observation: program.global.observation,
             program,
             logger,
             proxies,
@@ -164,7 +167,8 @@ impl ServerPlan {
     /// Where to connect for a client that asked for `client_port`; none when the address cannot be connected to.
     pub fn address(&self, client_port: u16) -> Option<SockAddr> {
         let generation = self.live.generation.load(Ordering::Relaxed);
-        let fixed = self.live.ir.port == ir::ServerPort::Fixed;
+        let port = self.live.port();
+        let fixed = port == ir::ServerPort::Fixed;
         if fixed
             && let Some((made_at, address)) = &*self.address.borrow()
             && *made_at == generation
@@ -173,7 +177,7 @@ impl ServerPlan {
         }
         let mut target = system_address(&self.live.address.load())?;
         if let Addr::Inet(inet) = &mut target {
-            match self.live.ir.port {
+            match port {
                 ir::ServerPort::Fixed => {}
                 ir::ServerPort::SameAsClient => inet.set_port(client_port),
                 ir::ServerPort::Offset(offset) => {

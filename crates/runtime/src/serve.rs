@@ -25,6 +25,7 @@ use crate::open::Bound;
 use crate::open::hand_over::{Exposed, Offered};
 use crate::operate::{self, RuntimeApi};
 use crate::plan::Plan;
+use crate::resolver;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::stats::measure;
@@ -105,6 +106,8 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             async move {
                 if let Some(api) = runtime_api {
                     operate::runtime_api(&local, api);
+                    crate::log::forward::start(&program);
+                    resolver::start(&local);
                 }
                 let checks = Checks::start(&program, &logger, share);
                 if let Err(error) = &checks {
@@ -272,7 +275,7 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>, inbox: Inbox) {
         .maxaccept
         .map_or(ACCEPTS_PER_TURN, |most| most as usize);
     for bound in sockets {
-        let door = Door::new(&local, bound.proxy, bound.listener);
+        let door = Door::new(&local, &bound);
         DOORS.with_borrow_mut(|doors| doors.push(door.clone()));
         spawn(async move {
             let gate = door.gate.clone();
@@ -351,6 +354,14 @@ pub fn enter_door(proxy: ProxyId, listener: usize, socket: OwnedFd, peer: Addr) 
     if let Some(door) = doors.iter().find(|door| door.is_of(proxy, listener)) {
         door.enter(socket, peer);
     }
+}
+
+/// The descriptor on which this worker takes connections for a listener.
+pub fn descriptor_of(proxy: ProxyId, listener: usize) -> Option<i32> {
+    DOORS.with_borrow(|doors| {
+        let door = doors.iter().find(|door| door.is_of(proxy, listener))?;
+        Some(door.descriptor)
+    })
 }
 
 /// A place became free somewhere: this worker's listeners look whether they may go on.

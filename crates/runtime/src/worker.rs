@@ -1,5 +1,6 @@
 //! Worker threads: each runs its own event loop, and what is born on one lives and dies there.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -72,6 +73,7 @@ pub fn run<F: Future<Output = ()>>(
     if !settings.processors.is_empty() {
         hapax_sys::affinity::restrict(&settings.processors)?;
     }
+    INDEX.set(settings.index);
     buffer::configure(settings.buffer_size, settings.free_buffers);
     pipe::configure(settings.pipe_size, settings.pipes);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -90,6 +92,15 @@ pub fn run<F: Future<Output = ()>>(
     });
     turn::end();
     Ok(())
+}
+
+/// The number of this thread's worker, from 0.
+pub fn index() -> usize {
+    INDEX.get()
+}
+
+thread_local! {
+    static INDEX: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Starts a task on this thread's worker.

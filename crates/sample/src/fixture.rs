@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Cx, Now, Shared, Tx};
+use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Cx, Now, Shared, TrafficLog, Tx};
 use hapax_core::diagnostic::{Diagnostic, Diagnostics};
 use hapax_core::ir::{Config, Mode, Proxy, ProxyKind};
 use hapax_core::keyword::{Line, Negation, Registry, Scope, Sections, Tables};
@@ -178,6 +178,7 @@ impl Fixture {
             response_bytes: &[],
             arena: &self.arena,
             scratch,
+            log: &NoLog,
             now: NOW,
             on_response: false,
         }
@@ -187,6 +188,13 @@ impl Fixture {
     pub fn frontend(&self) -> ProxyId {
         ProxyId(0)
     }
+}
+
+/// Takes no line.
+struct NoLog;
+
+impl TrafficLog for NoLog {
+    fn line(&self, _: &mut Tx<'_>, _: hapax_core::ir::LogOrigin) {}
 }
 
 /// Words of a line.

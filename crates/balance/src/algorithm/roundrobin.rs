@@ -1,7 +1,7 @@
 //! `balance roundrobin`: every server in turn by weight; weights may change while it runs.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+mod order;
+
 use std::sync::Arc;
 
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
@@ -9,9 +9,9 @@ use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
 use hapax_core::live::ServerLive;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 
-use crate::farm::{Farm, Member};
+use crate::farm::Farm;
+use order::Order;
 
 /// The row.
 pub const KEYWORD: BalanceKeyword = BalanceKeyword {
@@ -41,7 +41,7 @@ impl Algorithm for RoundRobin {
     fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
         let balancer = Turns {
             farm: Farm::new(proxy, servers),
-            order: Mutex::new(Order::default()),
+            orders: Mutex::default(),
         };
         balancer.servers_changed();
         Box::new(balancer)
@@ -51,117 +51,37 @@ impl Algorithm for RoundRobin {
 #[derive(Debug)]
 struct Turns {
     farm: Farm,
-    order: Mutex<Order>,
+    orders: Mutex<Orders>,
+}
+
+/// Active and backup servers take turns among themselves.
+#[derive(Debug, Default)]
+struct Orders {
+    active: Order,
+    backup: Order,
 }
 
 impl Balancer for Turns {
     fn choose(&self, _: KeyValue<'_>, avoid: Option<usize>) -> Option<usize> {
-        let mut order = self.order.lock();
+        let mut orders = self.orders.lock();
+        let order = match orders.active.is_empty() {
+            false => &mut orders.active,
+            true => &mut orders.backup,
+        };
         order
             .next(|index| Some(index) != avoid && self.farm.has_room(index))
-            .or_else(|| order.next(|index| Some(index) == avoid && self.farm.has_room(index)))
+            .or_else(|| {
+                avoid?;
+                order.next(|index| Some(index) == avoid && self.farm.has_room(index))
+            })
     }
 
     fn connections_changed(&self, _: usize) {}
 
     fn servers_changed(&self) {
-        self.order.lock().update(&self.farm.members());
-    }
-}
-
-/// Who is next. Every server has a position on a line along which each choice is one step; being chosen moves it ahead by
-/// `total weight / own weight`. Whoever stands at or before the current step is due. When nobody is due, a server that
-/// was never chosen begins here, heaviest first; when there is none, the nearest server ahead is taken.
-#[derive(Debug, Default)]
-struct Order {
-    waiting: BinaryHeap<Reverse<Turn>>,
-    fresh: VecDeque<Member>,
-    step: u64,
-    total: u64,
-    turns: u64,
-}
-
-/// Where a server stands: whole steps, then what of its weight the fraction left unused (most first), then who came
-/// there first. The order of the fields is the order of comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
-    position: u64,
-    fraction_less_weight: i64,
-    turn: u64,
-    index: usize,
-    weight: u32,
-}
-
-impl Turn {
-    fn fraction(&self) -> u64 {
-        u64::try_from(self.fraction_less_weight + i64::from(self.weight)).unwrap_or(0)
-    }
-}
-
-impl Order {
-    fn next(&mut self, takes: impl Fn(usize) -> bool) -> Option<usize> {
-        let mut passed: SmallVec<[Reverse<Turn>; 4]> = SmallVec::new();
-        let fresh = self.fresh.iter().position(|member| takes(member.index));
-        let chosen = loop {
-            let due = self
-                .waiting
-                .peek()
-                .is_some_and(|Reverse(turn)| turn.position <= self.step || fresh.is_none());
-            if !due {
-                break fresh
-                    .and_then(|at| self.fresh.remove(at))
-                    .map(|member| Turn {
-                        position: self.step,
-                        fraction_less_weight: -i64::from(member.weight),
-                        turn: 0,
-                        index: member.index,
-                        weight: member.weight,
-                    });
-            }
-            match self.waiting.pop() {
-                Some(Reverse(turn)) if takes(turn.index) => break Some(turn),
-                Some(passed_over) => passed.push(passed_over),
-                None => break None,
-            }
-        };
-        self.waiting.extend(passed);
-        let turn = chosen?;
-        self.step = self.step.max(turn.position) + 1;
-        let weight = u64::from(turn.weight.max(1));
-        let ahead = turn.fraction() + self.total;
-        self.turns += 1;
-        self.waiting.push(Reverse(Turn {
-            position: turn.position + ahead / weight,
-            fraction_less_weight: (ahead % weight) as i64 - weight as i64,
-            turn: self.turns,
-            ..turn
-        }));
-        Some(turn.index)
-    }
-
-    fn update(&mut self, members: &[Member]) {
-        self.total = members.iter().map(|member| u64::from(member.weight)).sum();
-        let now = |index: usize| members.iter().find(|member| member.index == index);
-        let stay: Vec<Reverse<Turn>> = self
-            .waiting
-            .drain()
-            .filter_map(|Reverse(turn)| {
-                let member = now(turn.index)?;
-                // With another weight it begins anew.
-                (member.weight == turn.weight).then_some(Reverse(turn))
-            })
-            .collect();
-        self.waiting = stay.into();
-        let mut fresh: Vec<Member> = members
-            .iter()
-            .filter(|member| {
-                let known = |Reverse(turn): &Reverse<Turn>| turn.index == member.index;
-                !self.waiting.iter().any(known)
-            })
-            .copied()
-            .collect();
-        fresh.sort_by_key(|member| Reverse(member.weight));
-        self.fresh = fresh.into();
+        let mut orders = self.orders.lock();
+        orders.active.update(&self.farm.active());
+        orders.backup.update(&self.farm.backup());
     }
 }
 

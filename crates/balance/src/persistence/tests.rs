@@ -47,7 +47,7 @@ fn exchange(
     for line in request {
         head.add(b"cookie", line.as_bytes());
     }
-    let found = read_request(&cookie, &servers, false, &mut head, NOW);
+    let found = read_request(&cookie, &servers, Regard::Running, &mut head, NOW);
     let mut answer = Head::new();
     answer.start_response(b"HTTP/1.1", 200, b"OK");
     for (name, value) in response {

@@ -44,17 +44,21 @@ pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
         for rule in &proxy.use_backend {
             if let ir::BackendTarget::Name(name) = &rule.target {
                 let target = named(&names, name).find(|target| target.kind.has_backend());
-                if let Some(target) = target {
+                if target.is_some_and(|target| std::ptr::eq(target, proxy)) {
+                    check.alert(rule.span, circle(proxy, "use_backend"));
+                } else if let Some(target) = target {
                     same_mode(proxy, target, rule.span, "in a 'use_backend' rule", check);
                 }
             }
         }
+        use_server(proxy, check);
     }
 }
 
 fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> bool {
     let name = reference.name.as_str();
     match reference.kind {
+        ReferenceKind::Nothing => false,
         ReferenceKind::Frontend => named(names, name).any(|proxy| proxy.kind.has_frontend()),
         ReferenceKind::BandwidthLimit => reference
             .from
@@ -72,6 +76,7 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
         ReferenceKind::ResponseCapture => {
             has_slot(config, reference, |proxy| &proxy.response_captures)
         }
+        ReferenceKind::Resolvers => config.resolvers.iter().any(|section| section.name == name),
         ReferenceKind::UserList => config.user_lists.iter().any(|list| list.name == name),
         ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
         ReferenceKind::Server => {
@@ -140,7 +145,34 @@ fn default_backend(
                 proxy.name
             ),
         ),
+        Some(target) if std::ptr::eq(target, proxy) => {
+            check.alert(*span, circle(proxy, "default_backend"));
+        }
         Some(target) => same_mode(proxy, target, *span, "as its default backend", check),
+    }
+}
+
+/// A proxy cannot be its own backend by name.
+fn circle(proxy: &ir::Proxy, keyword: &str) -> String {
+    let name = &proxy.name;
+    format!("Proxy '{name}': loop detected for {keyword}: '{name}'.")
+}
+
+/// `use-server` with a fixed name needs a server of that name in the same section.
+fn use_server(proxy: &ir::Proxy, check: &mut Check<'_>) {
+    for rule in &proxy.use_server {
+        let ir::ServerTarget::Name(name) = &rule.target else {
+            continue;
+        };
+        let there = proxy.servers.iter().any(|server| server.name == *name);
+        if !there && !check.notes.suspects.contains(name.as_bytes()) {
+            let text = format!(
+                "{} '{}' : unable to find server '{name}' referenced in a 'use-server' rule.",
+                super::kind(proxy),
+                proxy.name
+            );
+            check.alert(rule.span, text);
+        }
     }
 }
 

@@ -34,8 +34,6 @@ pub(crate) fn names(config: &ir::Config, check: &mut Check<'_>) {
 pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
         for server in &proxy.servers {
-            let place = check.place(server.span);
-            let before = format!("[{place}] : 'server {}/{}' : ", proxy.name, server.name);
             if proxy.mode == ir::Mode::Tcp && server.options.redirect_prefix.is_some() {
                 check.alert(
                     proxy.span,
@@ -70,11 +68,33 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
             if server.options.fast_open {
                 let text = "server has tfo activated, the backend should be configured with at least 'conn-failure', \
                             'empty-response' and 'response-timeout' or we wouldn't be able to retry the connection on failure.";
+                let before = before(proxy, server, check);
                 check.warn(server.span, format!("{before}{text}"));
             }
-            track(config, proxy, server, &before, check);
+            resolvers(config, proxy, server, check);
+            track(config, proxy, server, check);
         }
     }
+}
+
+/// `resolvers` must name a section.
+fn resolvers(config: &ir::Config, proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
+    if let Some(name) = &server.options.resolution.resolvers
+        && !config.resolvers.iter().any(|section| section.name == *name)
+    {
+        let text = format!(
+            "{}, server '{}': unable to find required resolvers '{name}'",
+            named(proxy),
+            server.name
+        );
+        check.alert(server.span, text);
+    }
+}
+
+/// What stands before a finding about a server.
+fn before(proxy: &ir::Proxy, server: &ir::Server, check: &Check<'_>) -> String {
+    let place = check.place(server.span);
+    format!("[{place}] : 'server {}/{}' : ", proxy.name, server.name)
 }
 
 /// What to add when a server without port is checked; none when the steps of the check say where to go.
@@ -108,16 +128,11 @@ fn has_no_port(server: &ir::Server) -> bool {
 }
 
 /// Follows `track` to a server that is checked.
-fn track(
-    config: &ir::Config,
-    proxy: &ir::Proxy,
-    server: &ir::Server,
-    before: &str,
-    check: &mut Check<'_>,
-) {
+fn track(config: &ir::Config, proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
     let Some((wanted, name)) = &server.options.track else {
         return;
     };
+    let before = before(proxy, server, check);
     if server.options.check.initial != ir::InitialState::None {
         let text = "unable to set init-state and tracking at the same time!";
         check.alert(server.span, format!("config : {before}{text}"));
@@ -201,17 +216,26 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
             let AddressPlace::Inet(Host::Name { name, only }, _) = parsed.place else {
                 continue;
             };
+            let dynamic = server.options.resolution.resolvers.is_some();
+            let service = name.starts_with('_');
             let methods: &[ir::InitAddr] = match server.options.init_addr.as_slice() {
+                [] if dynamic => &[ir::InitAddr::Last, ir::InitAddr::Libc, ir::InitAddr::None],
                 [] => &[ir::InitAddr::Last, ir::InitAddr::Libc],
                 given => given,
             };
+            // The system's resolver knows no service records.
+            let asks = methods.contains(&ir::InitAddr::Libc) && !service;
             let mut found = None;
             let mut may_fail = false;
             for method in methods {
                 match method {
-                    ir::InitAddr::Last => {}
+                    ir::InitAddr::Last => {
+                        let restored = server.options.restored.as_ref();
+                        found = restored.and_then(|restored| restored.address);
+                    }
                     ir::InitAddr::Address(ip) => found = Some(*ip),
                     ir::InitAddr::None => may_fail = true,
+                    ir::InitAddr::Libc if service => {}
                     ir::InitAddr::Libc => {
                         let key = (name.clone(), only.map(|family| family == IpFamily::V4));
                         found = *cache.entry(key).or_insert_with(|| lookup(&name, only));
@@ -233,8 +257,7 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
                     }
                 }
                 None if may_fail => {
-                    let tried = methods.contains(&ir::InitAddr::Libc);
-                    if tried {
+                    if asks {
                         let text = format!(
                             "{before}could not resolve address '{name}', disabling server."
                         );
@@ -243,10 +266,12 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
                 }
                 None => {
                     failed = true;
-                    check.alert(
-                        server.span,
-                        format!("{before}could not resolve address '{name}'."),
-                    );
+                    let what = match asks {
+                        true => "could not",
+                        false => "no method found to",
+                    };
+                    let text = format!("{before}{what} resolve address '{name}'.");
+                    check.alert(server.span, text);
                 }
             }
         }

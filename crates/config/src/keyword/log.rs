@@ -1,5 +1,7 @@
 //! `log`, `log-tag`, `log-send-hostname` (configuration manual 4.2, `log`).
 
+use std::borrow::Cow;
+
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
@@ -23,11 +25,24 @@ static ROWS: &[SectionKeyword] = &[
     )),
     row(
         "log-tag",
-        Sections::PROXIES.or(Sections::GLOBAL),
+        Sections::PROXIES
+            .or(Sections::GLOBAL)
+            .or(Sections::LOG_PROFILE),
         "<string>",
         "The program's name in log lines.",
         |line| {
-            let tag = one(line, "'log-tag' expects a tag for use in syslog.")?;
+            let missing = "'log-tag' expects a tag for use in syslog.";
+            let tag = match line.section {
+                Sections::GLOBAL => one(line, missing)?,
+                // What stands behind it is passed over.
+                _ => needed(line, 0, missing)?.lossy().into_owned(),
+            };
+            if line.section == Sections::LOG_PROFILE {
+                if let Some(profile) = line.config.log_profiles.last_mut() {
+                    profile.tag = Some(tag);
+                }
+                return Ok(());
+            }
             match line.proxy.as_deref_mut() {
                 Some(proxy) => proxy.log_tag = Some(tag),
                 None => line.config.global.log_tag = Some(tag),
@@ -81,6 +96,8 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         max_level: 7,
         min_level: 0,
         sample: None,
+        profile: None,
+        span: line.span,
     };
     if line.arg(at).as_deref() == Some("len") {
         let text = line.arg(at + 1).unwrap_or_default();
@@ -99,12 +116,13 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         target.format = framing(&text).ok_or_else(unknown)?;
         at += 2;
     }
-    if line.arg(at).as_deref() == Some("profile") {
-        return Err(line.fault_at(at, "log : 'profile' is not built yet."));
-    }
     if line.arg(at).as_deref() == Some("sample") {
         let text = line.arg(at + 1).unwrap_or_default();
         target.sample = Some(sample(&text).map_err(|error| line.fault_at(at + 1, error))?);
+        at += 2;
+    }
+    if line.arg(at).as_deref() == Some("profile") {
+        target.profile = line.arg(at + 1).map(Cow::into_owned);
         at += 2;
     }
     let name = line.arg(at).unwrap_or_default();
@@ -127,6 +145,10 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         let text = format!("log : cannot handle unexpected argument '{extra}'");
         return Err(line.fault_at(at + 3, text));
     }
+    if let ir::LogAddress::Stream(place) = target.address {
+        let name = super::ring::implicit(line, place, target.max_length);
+        target.address = ir::LogAddress::Ring(name);
+    }
     match line.proxy.as_deref_mut() {
         Some(proxy) => proxy.logs.push(target),
         None => line.config.global.logs.push(target),
@@ -146,13 +168,12 @@ fn address(line: &Line<'_>) -> Result<ir::LogAddress, Fault> {
         "stderr" => return Ok(ir::LogAddress::Descriptor(2)),
         _ => {}
     }
-    for kind in ["ring@", "backend@"] {
-        if text.starts_with(kind) {
-            return Err(line.fault_at(
-                0,
-                format!("log : targets of the kind '{kind}' are not built yet."),
-            ));
-        }
+    if let Some(name) = text.strip_prefix("ring@") {
+        return Ok(ir::LogAddress::Ring(name.to_owned()));
+    }
+    if text.starts_with("backend@") {
+        let text = "log : targets of the kind 'backend@' are not built yet.";
+        return Err(line.fault_at(0, text));
     }
     let found = resolve::address(
         &line.config.global.environment,
@@ -161,13 +182,27 @@ fn address(line: &Line<'_>) -> Result<ir::LogAddress, Fault> {
         true,
     )
     .map_err(|error| line.fault_at(0, format!("log : {error}")))?;
-    if text.starts_with("tcp") || text.starts_with("uxst@") || found.exotic.is_some() {
+    if found.exotic.is_some() {
         return Err(line.fault_at(
             0,
-            format!("log : stream targets such as '{text}' are not built yet."),
+            format!("log : targets such as '{text}' are not built yet."),
         ));
     }
     let place = found.addresses.into_iter().next();
+    if text.starts_with("tcp") || text.starts_with("uxst") || text.starts_with("stream+") {
+        return match place {
+            Some(ir::Address::Inet(mut place)) => {
+                if place.port() == 0 {
+                    place.set_port(SYSLOG);
+                }
+                Ok(ir::LogAddress::Stream(ir::Address::Inet(place)))
+            }
+            Some(place @ (ir::Address::Unix(_) | ir::Address::Abstract { .. })) => {
+                Ok(ir::LogAddress::Stream(place))
+            }
+            _ => Err(line.fault_at(0, format!("log : '{text}' is no log target"))),
+        };
+    }
     Ok(match place {
         Some(ir::Address::Descriptor(number)) => ir::LogAddress::Descriptor(number),
         Some(ir::Address::Inet(mut place)) => {
@@ -224,7 +259,7 @@ fn sample(text: &str) -> Result<ir::LogSample, String> {
     Ok(ir::LogSample { ranges, size })
 }
 
-fn framing(name: &str) -> Option<ir::LogFraming> {
+pub(super) fn framing(name: &str) -> Option<ir::LogFraming> {
     Some(match name {
         "local" => ir::LogFraming::Local,
         "rfc3164" => ir::LogFraming::Rfc3164,

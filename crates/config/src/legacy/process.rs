@@ -57,13 +57,13 @@ static ROWS: &[SectionKeyword] = &[
             "debug",
             Sections::GLOBAL,
             "",
-            "Keeps the program in the foreground; traffic is not printed.",
+            "Keeps the program in the foreground and prints what happens to traffic.",
             |line| {
                 at_most(line, 0)?;
                 line.config.global.daemon = false;
-                let text = "'debug' is not supported any more in the configuration; it keeps the program in the foreground, \
-                            traffic is not printed.";
-                renamed(line, text, "-db on the command line");
+                line.config.global.observation.events = true;
+                let text = "'debug' is not supported any more in the configuration; use the command line instead.";
+                renamed(line, text, "-d on the command line");
                 Ok(())
             },
         ),

@@ -16,6 +16,8 @@ pub(crate) fn inherit(defaults: &Defaults, proxy: &mut ir::Proxy, scope: &mut Sc
     proxy.name = name;
     proxy.kind = kind;
     proxy.span = span;
+    // As upstream: a file belongs to one backend.
+    proxy.server_state_file = None;
     if !kind.has_frontend() {
         proxy.monitor_uri = None;
         proxy.monitor_net = None;

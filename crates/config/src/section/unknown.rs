@@ -52,6 +52,12 @@ pub(crate) fn elsewhere(
     if bit == Sections::HTTP_ERRORS {
         return Err(in_http_errors(words, span));
     }
+    if bit == Sections::RESOLVERS {
+        return Err(in_resolvers(words, span));
+    }
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
+        return Err(in_section(words, bit, span));
+    }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
         let first = words.first().map(Word::lossy).unwrap_or_default();
         let section = section_name(bit);
@@ -121,6 +127,22 @@ pub(crate) fn anonymous_defaults(
     Ok(())
 }
 
+/// A line that a `resolvers` section does not know.
+fn in_resolvers(words: &[Word], span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = match (first.as_ref(), words.get(1)) {
+        ("timeout", None) => {
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments.".to_owned()
+        }
+        ("timeout", Some(event)) => format!(
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments got '{}'.",
+            event.lossy()
+        ),
+        _ => format!("unknown keyword '{first}' in 'resolvers' section"),
+    };
+    Diagnostic::alert(span, text).into()
+}
+
 /// A line that no row reads.
 pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
@@ -136,6 +158,12 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     }
     if bit == Sections::HTTP_ERRORS {
         return in_http_errors(words, span);
+    }
+    if bit == Sections::RESOLVERS {
+        return in_resolvers(words, span);
+    }
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
+        return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
@@ -209,6 +237,22 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
     Diagnostic::alert(span, text).into()
 }
 
+/// The other sections that name themselves without quotes.
+fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = match (bit, first.as_ref()) {
+        (Sections::RING, "backing-file") => {
+            "'backing-file' in 'ring' section is not built yet.".to_owned()
+        }
+        (Sections::RING, _) => format!("unknown statement '{first}'."),
+        _ => format!(
+            "unknown keyword '{first}' in {} section.",
+            section_name(bit)
+        ),
+    };
+    Diagnostic::alert(span, text).into()
+}
+
 /// The keyword of a section.
 pub(crate) fn section_name(bit: Sections) -> &'static str {
     match bit {
@@ -218,6 +262,9 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LISTEN => "listen",
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
+        Sections::RESOLVERS => "resolvers",
+        Sections::LOG_PROFILE => "log-profile",
+        Sections::RING => "ring",
         _ => "backend",
     }
 }
@@ -274,12 +321,10 @@ static NOT_BUILT: &[&str] = &[
     "email-alert",
     "external-check",
     "force-be-switch",
-    "force-persist",
     "guid",
     "hash-preserve-affinity",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
-    "ignore-persist",
     "issuers-chain-path",
     "load-server-state-from-file",
     "max-keep-alive-queue",
@@ -295,13 +340,11 @@ static NOT_BUILT: &[&str] = &[
     "quic-initial",
     "server-state-base",
     "server-state-file",
-    "server-template",
     "ssl-engine",
     "stats-file",
     "stick",
     "stick-table",
     "use-fcgi-app",
-    "use-server",
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[
@@ -349,8 +392,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
-    ("stats", "admin"),
-    ("stats", "show-modules"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
 ];

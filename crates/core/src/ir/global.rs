@@ -2,15 +2,19 @@
 
 use serde::Serialize;
 
-use super::{Bind, Expr, LogFormat, LogTarget, Milliseconds};
+use super::{Bind, Expr, Families, LogFormat, LogTarget, Milliseconds};
 use crate::span::Span;
 use crate::variable::{Conditions, Name};
 
 /// The `global` section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Global {
+    /// `dns-accept-family`.
+    pub dns_families: Families,
     /// `daemon`.
     pub daemon: bool,
+    /// `-d` and `-dt`.
+    pub observation: super::Observation,
     /// `quiet`.
     pub quiet: bool,
     /// `master-worker`.
@@ -75,6 +79,10 @@ pub struct Global {
     pub unix_bind_uid: Option<u32>,
     /// See `unix_bind_mode`.
     pub unix_bind_gid: Option<u32>,
+    /// `server-state-base`.
+    pub server_state_base: Option<String>,
+    /// `server-state-file`.
+    pub server_state_file: Option<String>,
     /// `set-dumpable`.
     pub set_dumpable: bool,
     /// `zero-warning`.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Address, Expr};
 use crate::keyword::{LogAlias, RowRef};
+use crate::span::Span;
 
 /// One `log` line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +23,10 @@ pub struct LogTarget {
     pub min_level: u8,
     /// `sample`: ranges of numbers (from 1) out of `size` to send.
     pub sample: Option<LogSample>,
+    /// `profile`: the name of the `log-profile` section that says how lines look here.
+    pub profile: Option<String>,
+    /// The `log` line.
+    pub span: Span,
 }
 
 /// `sample 1,3-4:5`.
@@ -40,6 +45,10 @@ pub enum LogAddress {
     Datagram(Address),
     /// Standard output, standard error or another descriptor.
     Descriptor(i32),
+    /// A TCP or unix stream socket; the configuration makes a ring with a server of it.
+    Stream(Address),
+    /// A ring by its name.
+    Ring(String),
 }
 
 /// How a line is framed (configuration manual, `log`).
@@ -74,8 +83,24 @@ pub struct LogFormat {
     pub encoding: LogEncoding,
     /// `%{+bin}o`: bytes of values stay as they are.
     pub binary: bool,
+    /// From when on all of its pieces are known.
+    pub ready: LogReady,
     /// The text it came from.
     pub text: String,
+}
+
+/// From when on a piece of a log line is known; lines are written as soon as all of theirs are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum LogReady {
+    /// At any time.
+    Always,
+    /// With the request's head.
+    Request,
+    /// With the response's head; in TCP mode when the server is connected.
+    Response,
+    /// At the end.
+    #[default]
+    End,
 }
 
 /// How a value, or a whole format, is encoded.
@@ -186,6 +211,8 @@ pub enum LogOrigin {
     Unspecified,
     /// What came was no request.
     SessionError,
+    /// A connection ended before it became a session.
+    SessionKilled,
     /// A stream began.
     Accept,
     /// The request's head is there.
@@ -196,6 +223,22 @@ pub enum LogOrigin {
     Response,
     /// The end.
     Close,
+    /// `do-log` in `tcp-request connection`.
+    TcpConnection,
+    /// `do-log` in `tcp-request session`.
+    TcpSession,
+    /// `do-log` in `tcp-request content`.
+    TcpContent,
+    /// `do-log` in `tcp-response content`.
+    TcpResponse,
+    /// `do-log` in `http-request`.
+    HttpRequest,
+    /// `do-log` in `http-response`.
+    HttpResponse,
+    /// `do-log` in `http-after-response`.
+    HttpAfterResponse,
+    /// `do-log` in `quic-initial`.
+    QuicInitial,
 }
 
 impl LogOrigin {
@@ -204,18 +247,44 @@ impl LogOrigin {
         match self {
             LogOrigin::Unspecified => "unspec",
             LogOrigin::SessionError => "sess_error",
+            LogOrigin::SessionKilled => "sess_killed",
             LogOrigin::Accept => "txn_accept",
             LogOrigin::Request => "txn_request",
             LogOrigin::Connect => "txn_connect",
             LogOrigin::Response => "txn_response",
             LogOrigin::Close => "txn_close",
+            LogOrigin::TcpConnection => "tcp-req-conn",
+            LogOrigin::TcpSession => "tcp-req-sess",
+            LogOrigin::TcpContent => "tcp-req-cont",
+            LogOrigin::TcpResponse => "tcp-res-cont",
+            LogOrigin::HttpRequest => "http-req",
+            LogOrigin::HttpResponse => "http-res",
+            LogOrigin::HttpAfterResponse => "http-after-res",
+            LogOrigin::QuicInitial => "quic-init",
         }
     }
 }
 
+/// The steps that `log-steps` and `log-profile` sections know by name; those of `do-log` stand behind the others.
+pub static LOG_STEPS: &[(&str, LogOrigin)] = &[
+    ("accept", LogOrigin::Accept),
+    ("request", LogOrigin::Request),
+    ("connect", LogOrigin::Connect),
+    ("response", LogOrigin::Response),
+    ("close", LogOrigin::Close),
+    ("quic-init", LogOrigin::QuicInitial),
+    ("http-req", LogOrigin::HttpRequest),
+    ("http-res", LogOrigin::HttpResponse),
+    ("http-after-res", LogOrigin::HttpAfterResponse),
+    ("tcp-req-conn", LogOrigin::TcpConnection),
+    ("tcp-req-sess", LogOrigin::TcpSession),
+    ("tcp-req-cont", LogOrigin::TcpContent),
+    ("tcp-res-cont", LogOrigin::TcpResponse),
+];
+
 /// `log-steps`: a set of origins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct LogSteps(u8);
+pub struct LogSteps(u32);
 
 impl LogSteps {
     /// With one more.
@@ -228,4 +297,53 @@ impl LogSteps {
     pub fn has(self, origin: LogOrigin) -> bool {
         self.0 & 1 << origin as u8 != 0
     }
+}
+
+/// A `log-profile` section: how lines look at the targets that name it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogProfile {
+    /// Its name.
+    pub name: String,
+    /// The section line.
+    pub span: Span,
+    /// `log-tag`: in place of that of the proxy.
+    pub tag: Option<String>,
+    /// `on` lines, those of one step merged.
+    pub steps: Vec<(ProfileStep, StepLog)>,
+}
+
+impl LogProfile {
+    /// What is said about lines of an origin: what `on` says about that very step, else what it says about any.
+    pub fn step(&self, origin: LogOrigin) -> Option<&StepLog> {
+        let own = match origin {
+            LogOrigin::SessionError | LogOrigin::SessionKilled => ProfileStep::Error,
+            origin => ProfileStep::Origin(origin),
+        };
+        let find = |wanted| self.steps.iter().find(|(step, _)| *step == wanted);
+        find(own)
+            .or_else(|| find(ProfileStep::Any))
+            .map(|(_, log)| log)
+    }
+}
+
+/// What an `on` line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum ProfileStep {
+    /// `any`.
+    Any,
+    /// `error`.
+    Error,
+    /// Another one by name.
+    Origin(LogOrigin),
+}
+
+/// How the lines of a step look.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StepLog {
+    /// `drop`: there are none.
+    pub drop: bool,
+    /// `format`: in place of `log-format` or `error-log-format`.
+    pub format: Option<LogFormat>,
+    /// `sd`: in place of `log-format-sd`.
+    pub structured: Option<LogFormat>,
 }

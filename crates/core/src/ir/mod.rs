@@ -12,9 +12,12 @@ mod expression;
 mod filter;
 mod global;
 mod log;
+mod observation;
 mod old_rules;
 mod proxy;
+mod resolvers;
 mod retry;
+mod ring;
 mod rule;
 mod server;
 mod stats;
@@ -32,9 +35,12 @@ pub use expression::*;
 pub use filter::*;
 pub use global::*;
 pub use log::*;
+pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
+pub use resolvers::*;
 pub use retry::*;
+pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
@@ -53,10 +59,16 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// The `resolvers` sections.
+    pub resolvers: Vec<Resolvers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
     pub http_errors: Vec<HttpErrors>,
+    /// The `log-profile` sections.
+    pub log_profiles: Vec<LogProfile>,
+    /// The `ring` sections, and the rings that `log` lines made.
+    pub rings: Vec<Ring>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
@@ -85,6 +97,8 @@ pub struct Reference {
 /// What a [`Reference`] names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum ReferenceKind {
+    /// Nothing that could be there: a line that upstream finds wrong only when everything is read.
+    Nothing,
     /// A proxy with a frontend side.
     Frontend,
     /// A proxy with a backend side.
@@ -93,6 +107,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A `resolvers` section.
+    Resolvers,
     /// A `filter bwlim-in` or `bwlim-out` of the section itself.
     BandwidthLimit,
     /// An `http-errors` section.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogTarget,
-    Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
+    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogReady,
+    LogTarget, Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -104,7 +104,15 @@ pub struct Proxy {
     pub use_backend: Vec<UseBackend>,
     /// `default_backend`.
     pub default_backend: Option<(String, Span)>,
+    /// `use-server` rules.
+    pub use_server: Vec<super::UseServer>,
+    /// `force-persist` and `ignore-persist`, in one order.
+    pub persist_rules: Vec<super::PersistRule>,
 
+    /// `load-server-state-from-file`.
+    pub server_state: ServerStateSource,
+    /// `server-state-file-name`; none is the proxy's name.
+    pub server_state_file: Option<String>,
     /// Servers in file order.
     pub servers: Vec<Server>,
     /// `dispatch ADDR`.
@@ -115,6 +123,10 @@ pub struct Proxy {
     pub hash_type: HashType,
     /// `hash-balance-factor`, percent; 0 is off.
     pub hash_balance_factor: u32,
+    /// `hash-preserve-affinity`.
+    pub hash_affinity: HashAffinity,
+    /// `persist rdp-cookie`: reads the cookie.
+    pub rdp_cookie: Option<super::Expr>,
     /// `fullconn`.
     pub fullconn: Option<u32>,
     /// `cookie`.
@@ -131,6 +143,18 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+}
+
+/// Where servers find the state they begin with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum ServerStateSource {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In `server-state-file`.
+    Global,
+    /// In the file of their backend.
+    Local,
 }
 
 /// A slot for what is captured of a message.
@@ -386,6 +410,18 @@ pub enum HttpReuse {
     Always,
 }
 
+/// `hash-preserve-affinity`: when a request goes to the server its hash names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum HashAffinity {
+    /// Always.
+    #[default]
+    Always,
+    /// Unless the server has no free slot.
+    MaxConn,
+    /// Unless the server's queue is full.
+    MaxQueue,
+}
+
 /// `cookie`: persistence by a cookie.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(
@@ -433,6 +469,27 @@ pub enum CookieMode {
 }
 
 impl Proxy {
+    /// From when on everything is known that the log line of an exchange shows; what `log-steps` asks for does not wait.
+    pub fn log_ready(&self) -> LogReady {
+        let formats = [
+            &self.log_format,
+            &self.error_log_format,
+            &self.log_format_sd,
+            &self.unique_id_format,
+        ];
+        let captures = !self.request_captures.is_empty()
+            || !self.response_captures.is_empty()
+            || self.cookie_capture.is_some();
+        let least = match captures {
+            true => LogReady::Response,
+            false => LogReady::Always,
+        };
+        let formats = formats.into_iter().flatten();
+        formats
+            .map(|format| format.ready)
+            .fold(least, LogReady::max)
+    }
+
     /// A proxy of which nothing is set yet.
     pub fn new(name: String, kind: ProxyKind, span: Span, balance: Shared<dyn Algorithm>) -> Proxy {
         Proxy {
@@ -481,12 +538,18 @@ impl Proxy {
             redirect: Vec::new(),
             old_rules: super::OldRules::default(),
             use_backend: Vec::new(),
+            use_server: Vec::new(),
+            persist_rules: Vec::new(),
             default_backend: None,
+            server_state: ServerStateSource::None,
+            server_state_file: None,
             servers: Vec::new(),
             dispatch: None,
             balance,
             hash_type: HashType::default(),
             hash_balance_factor: 0,
+            hash_affinity: HashAffinity::Always,
+            rdp_cookie: None,
             fullconn: None,
             cookie: None,
             retries: 3,

@@ -53,3 +53,43 @@ pub enum BackendTarget {
     /// A log format that gives the name; an unknown one falls to the default backend.
     Format(LogFormat),
 }
+
+/// A `use-server` line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UseServer {
+    /// The server.
+    pub target: ServerTarget,
+    /// When.
+    pub condition: Condition,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The name of a server of the same backend, fixed or computed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum ServerTarget {
+    /// A name.
+    Name(String),
+    /// A log format that gives the name; an unknown one leaves the choice to persistence and load balancing.
+    Format(LogFormat),
+}
+
+/// A `force-persist` or `ignore-persist` line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PersistRule {
+    /// What it does.
+    pub effect: PersistEffect,
+    /// When.
+    pub condition: Condition,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a [`PersistRule`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum PersistEffect {
+    /// Persistence reaches servers that are down.
+    Force,
+    /// There is no persistence.
+    Ignore,
+}

@@ -1,6 +1,5 @@
 //! `use_backend` and `default_backend`.
 
-use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{BackendTarget, Condition, Reference, ReferenceKind, UseBackend};
 use hapax_core::keyword::{Fault, Line};
 use hapax_core::span::Word;
@@ -16,7 +15,9 @@ pub(crate) fn use_backend(line: &mut Line<'_>) -> Result<(), Fault> {
         return Err(line.fault("'use_backend' expects a backend name."));
     };
     let condition = read_condition(line)?;
-    let target = target(line, word)?;
+    let Some(target) = target(line, word) else {
+        return Ok(());
+    };
     if let BackendTarget::Name(name) = &target {
         let name = name.clone();
         refer(line, name, "use_backend")?;
@@ -65,24 +66,40 @@ fn read_condition(line: &mut Line<'_>) -> Result<Option<Condition>, Fault> {
         })
 }
 
-/// A fixed name, or the format of one.
-fn target(line: &mut Line<'_>, word: &Word) -> Result<BackendTarget, Fault> {
+/// A fixed name, or the format of one; a fault of that is reported when everything is read.
+fn target(line: &mut Line<'_>, word: &Word) -> Option<BackendTarget> {
     let origin = Origin::of(line);
     let parsed = log_format::parse(&word.text, Style::Plain, Place::USE_BACKEND, &origin);
-    let parsed = parsed.map_err(|text| {
-        let text = format!(
-            "Parsing [{}]: failed to parse use_backend rule '{}' : {text}.",
-            origin.place,
-            word.lossy()
-        );
-        Diagnostic::alert(word.span, text).with_prefix(Prefix::Bare)
-    })?;
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(text) => {
+            let missing = format!(
+                "Parsing [{}]: failed to parse use_backend rule '{}' : {text}.",
+                origin.place,
+                word.lossy()
+            );
+            refuse_later(line, word, missing);
+            return None;
+        }
+    };
     // Upstream looks for a name at once only where nothing in the text could be a format.
     if !word.text.contains(&b'%') {
-        return Ok(BackendTarget::Name(word.lossy().into_owned()));
+        return Some(BackendTarget::Name(word.lossy().into_owned()));
     }
     line.config.references.extend(parsed.references);
-    Ok(BackendTarget::Format(parsed.format))
+    Some(BackendTarget::Format(parsed.format))
+}
+
+/// Refuses the configuration for a word, once everything is read.
+pub(super) fn refuse_later(line: &mut Line<'_>, word: &Word, text: String) {
+    let from = Origin::of(line).from;
+    line.config.references.push(Reference {
+        kind: ReferenceKind::Nothing,
+        name: word.lossy().into_owned(),
+        from,
+        span: word.span,
+        missing: text,
+    });
 }
 
 /// Notes that a backend must exist.

@@ -1,7 +1,7 @@
 //! `log-format`, `error-log-format`, `log-format-sd`, `unique-id-format` and `unique-id-header`.
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};
-use hapax_core::ir::{self, LogOrigin, LogSteps};
+use hapax_core::ir::{self, LOG_STEPS, LogSteps};
 use hapax_core::keyword::{Fault, Line, Rulesets, Sections};
 use hapax_core::span::Word;
 use hapax_sample::expression::Origin;
@@ -31,57 +31,32 @@ pub(crate) fn parse_structured(line: &mut Line<'_>) -> Result<(), Fault> {
 }
 
 pub(crate) fn parse_steps(line: &mut Line<'_>) -> Result<(), Fault> {
-    let Some(list) = line.arg(0) else {
-        return Err(line.fault("log-steps without a step is not built yet."));
-    };
+    let list = line.arg(0).unwrap_or_default();
     let mut steps = LogSteps::default();
-    if list == "all" {
-        let all = STEPS.iter().fold(steps, |all, (_, step)| all.with(*step));
+    if list.is_empty() || list == "all" {
+        let all = LOG_STEPS
+            .iter()
+            .fold(steps, |all, (_, step)| all.with(*step));
         line.proxy()?.log_steps = Some(all);
         return Ok(());
     }
     for name in list.strip_suffix(',').unwrap_or(&list).split(',') {
-        let step = STEPS.iter().find(|(own, _)| *own == name);
-        steps = match step {
-            Some((_, step)) => steps.with(*step),
-            None if OTHER_STEPS.contains(&name) => {
-                let text = format!("log-steps : the step '{name}' of 'do-log' is not built yet.");
-                return Err(line.fault_at(0, text));
-            }
-            None => {
-                let known = STEPS
-                    .iter()
-                    .map(|(name, _)| *name)
-                    .chain(OTHER_STEPS.iter().copied());
-                let known: Vec<_> = known.collect();
-                let known = known.join(", ");
-                let text = format!("invalid log step name ({name}). Expected values are: {known}");
-                return Err(line.fault_at(0, text));
-            }
+        let Some((_, step)) = LOG_STEPS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<_> = LOG_STEPS.iter().map(|(name, _)| *name).collect();
+            let known = known.join(", ");
+            let text = format!("invalid log step name ({name}). Expected values are: {known}");
+            return Err(line.fault_at(0, text));
         };
+        steps = steps.with(*step);
     }
     line.proxy()?.log_steps = Some(steps);
     Ok(())
 }
 
-static STEPS: &[(&str, LogOrigin)] = &[
-    ("accept", LogOrigin::Accept),
-    ("request", LogOrigin::Request),
-    ("connect", LogOrigin::Connect),
-    ("response", LogOrigin::Response),
-    ("close", LogOrigin::Close),
-];
-
-static OTHER_STEPS: &[&str] = &[
-    "quic-init",
-    "http-req",
-    "http-res",
-    "http-after-res",
-    "tcp-req-conn",
-    "tcp-req-sess",
-    "tcp-req-cont",
-    "tcp-res-cont",
-];
+/// A format of a `log-profile` section.
+pub(super) fn of_profile(line: &mut Line<'_>, word: &Word) -> Result<ir::LogFormat, Fault> {
+    compiled(line, word, "logformat", Style::Log, Place::LOG)
+}
 
 pub(crate) fn parse_unique_id(line: &mut Line<'_>) -> Result<(), Fault> {
     let keyword = line.keyword();
@@ -128,8 +103,12 @@ fn compiled(
     let parsed = log_format::parse(&word.text, style, place, &origin);
     let parsed = parsed.map_err(|text| {
         let place = &origin.place;
-        let text = format!("Parsing [{place}]: failed to parse {keyword} : {text}.");
-        Diagnostic::alert(word.span, text).with_prefix(Prefix::Bare)
+        let (colon, prefix) = match keyword {
+            "logformat" => (":", Prefix::Config),
+            _ => (" :", Prefix::Bare),
+        };
+        let text = format!("Parsing [{place}]: failed to parse {keyword}{colon} {text}.");
+        Diagnostic::alert(word.span, text).with_prefix(prefix)
     })?;
     line.config.references.extend(parsed.references);
     Ok(parsed.format)

@@ -101,6 +101,7 @@ pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
         ("http-request", proxy.http_request.is_empty()),
         ("redirect", proxy.redirect.is_empty()),
         ("use_backend", proxy.use_backend.is_empty()),
+        ("use-server", proxy.use_server.is_empty()),
     ];
     let later = kinds
         .iter()

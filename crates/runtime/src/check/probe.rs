@@ -193,6 +193,13 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
         Some(address) => address.clone(),
         None => (**server.address.load()).clone(),
     };
+    let (told_address, told_port) = {
+        let state = server.state.lock();
+        (state.check_address, state.check_port)
+    };
+    if let (Some(ip), None) = (told_address, &step.address) {
+        to = Address::Inet((ip, 0).into());
+    }
     if let Address::Inet(address) = &mut to {
         // `addr` alone keeps the server's port, `port` goes before the port of either address.
         if address.port() == 0
@@ -200,7 +207,7 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
         {
             address.set_port(own.port());
         }
-        if let Some(port) = step.port.or(options.check.port) {
+        if let Some(port) = step.port.or(told_port).or(options.check.port) {
             address.set_port(port);
         }
     }
@@ -298,17 +305,27 @@ pub(super) async fn receive(
     Ok(Some(count))
 }
 
-/// What `poll` gives, or none when `deadline` comes first.
+/// What `poll` gives, or none when `deadline` comes first. What has come by the time that the deadline is looked at counts,
+/// however late that is: a machine that kept this process waiting says nothing about the server.
 async fn within<T>(
     timer: &mut Timer,
     deadline: u64,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
 ) -> Option<T> {
-    let result = poll_fn(|cx| match poll(cx) {
+    let mut result = poll_fn(|cx| match poll(cx) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
         Poll::Pending => timer.poll_at(cx, deadline).map(|()| None),
     })
     .await;
+    if result.is_none() {
+        // The event loop asks the kernel once more before it comes back here.
+        tokio::task::yield_now().await;
+        result = poll_fn(|cx| match poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await;
+    }
     poll_fn(|cx| {
         // The wake-up is of no use any more.
         let _ = timer.poll_at(cx, NEVER);
@@ -343,3 +360,39 @@ pub(super) fn named(error: &io::Error) -> String {
 
 /// A PROXY protocol header of version 2 for a connection of the proxy's own.
 const LOCAL_V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::{WorkerSettings, run};
+
+    #[test]
+    fn what_has_come_counts_after_its_time_too() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
+        let to = Address::Inet(listener.local_addr().expect("address"));
+        let address = socket_address(&to).expect("address");
+        let settings = WorkerSettings {
+            index: 0,
+            processors: Vec::new(),
+            buffer_size: 4096,
+            free_buffers: 4,
+            pipe_size: 0,
+            pipes: 4,
+        };
+        run(&settings, Default::default(), |_| async move {
+            let mut timer = Timer::new();
+            let mut stream = Stream::connect(&address, &connect_options(None)).expect("connect");
+            let late = clock::now_ms();
+            let connected = within(&mut timer, late, |cx| stream.poll_connected(cx)).await;
+            assert!(matches!(connected, Some(Ok(()))));
+            let (mut peer, _) = listener.accept().expect("accept");
+            std::io::Write::write_all(&mut peer, b"x").expect("write");
+            let mut into = [0; 8];
+            let received = within(&mut timer, late, |cx| stream.poll_recv(cx, &mut into)).await;
+            assert!(matches!(received, Some(Ok(1))));
+            let nothing = within(&mut timer, late, |cx| stream.poll_recv(cx, &mut into)).await;
+            assert!(nothing.is_none());
+        })
+        .expect("run");
+    }
+}

@@ -107,6 +107,8 @@ fn run(
         max_level: 7,
         min_level: 0,
         sample: None,
+        profile: None,
+        span: hapax_core::span::Span::default(),
     }];
     let mut config = ir::Config::default();
     config.global.quiet = true;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use super::{Access, Cli, Session, Then};
+use crate::observe::Visit;
 use crate::open::hand_over::{self, Offered};
 
 /// A listening socket.
@@ -157,11 +158,12 @@ pub async fn serve(listening: Listening, cli: Rc<Cli>, access: Access, serving: 
         let slot = serving.slot().await;
         match listening.accept().await {
             Ok(stream) => {
+                let listener = listening.as_fd().as_raw_fd();
                 let (cli, access) = (cli.clone(), access.clone());
                 tokio::task::spawn_local(async move {
                     let _slot = slot;
                     // A client that goes away ends its own connection only.
-                    let _ = converse(&stream, &cli, access).await;
+                    let _ = converse(&stream, &cli, access, listener).await;
                 });
             }
             // Nobody can come over a pair any more.
@@ -179,9 +181,13 @@ const MOST_DISCARDED: usize = 64;
 /// Bytes read at a time.
 const READ: usize = 4096;
 
-async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> {
+async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> io::Result<()> {
     let _job = Job::begin(cli);
-    count_connection(cli);
+    let number = count_connection(cli);
+    let _visit = cli.program.load().global.observation.events.then(|| {
+        let from = stream.peer();
+        Visit::begin(number, listener, stream.as_fd().as_raw_fd(), &from)
+    });
     let mut session = Session::new(access);
     let mut input = vec![0; READ];
     let mut out = Vec::new();
@@ -191,8 +197,15 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> 
         let Some(bytes) = input.get(..length).filter(|bytes| !bytes.is_empty()) else {
             return Ok(());
         };
-        let then = session.input(cli, bytes, &mut out);
+        let mut then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
+        if then == Then::Follow {
+            count(cli, out.len());
+            out.clear();
+            follow(stream, &mut session, &mut input, &mut out).await?;
+            then = session.stop_following(&mut out);
+            stream.write_all(&out, patience).await?;
+        }
         count(cli, out.len());
         out.clear();
         out.shrink_to(READ);
@@ -207,30 +220,64 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access) -> io::Result<()> 
     }
 }
 
+/// Shows new events of a ring until the client sends something or leaves.
+async fn follow(
+    stream: &Stream,
+    session: &mut Session,
+    input: &mut [u8],
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let patience = Duration::from_millis(session.timeout_ms());
+    while let Some(following) = session.following() {
+        let (ring, position) = (following.ring.clone(), following.position);
+        let mut read = std::pin::pin!(stream.read(input));
+        let said = poll_fn(|cx| match read.as_mut().poll(cx) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending if ring.has(position, cx.waker()) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        match said {
+            Some(read) => return read.map(|_| ()),
+            None => {
+                following.take(out);
+                stream.write_all(out, patience).await?;
+                out.clear();
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A connection of the runtime API is one of the process' jobs while it is open.
 struct Job(Arc<Program>);
 
 impl Job {
     fn begin(cli: &Cli) -> Job {
         let program = cli.program.load_full();
-        program.live.process.jobs.fetch_add(1, Ordering::Relaxed);
+        let process = &program.live.process;
+        process.jobs.fetch_add(1, Ordering::Relaxed);
+        process.counters.add(0, Count::Streams, 1);
         Job(program)
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.0.live.process.jobs.fetch_sub(1, Ordering::Relaxed);
+        let process = &self.0.live.process;
+        process.jobs.fetch_sub(1, Ordering::Relaxed);
+        process.counters.add(0, Count::StreamsEnded, 1);
     }
 }
 
 /// Connections to the runtime API count as those of upstream's own frontend for it, without the rates: worker 0 serves
 /// them.
-fn count_connection(cli: &Cli) {
+/// Answers its number in the count of streams.
+fn count_connection(cli: &Cli) -> u32 {
     let process = &cli.program.load().live.process;
     process.counters.add(0, Count::Connections, 1);
     process.counters.add(0, Count::Requests, 1);
-    process.streams.fetch_add(1, Ordering::Relaxed);
+    process.streams.fetch_add(1, Ordering::Relaxed)
 }
 
 fn count(cli: &Cli, sent: usize) {
@@ -238,6 +285,25 @@ fn count(cli: &Cli, sent: usize) {
     process.counters.add(0, Count::BytesOut, sent as u64);
     let amount = u32::try_from(sent).unwrap_or(u32::MAX);
     process.bytes_out_rate.add_many(0, amount, (cli.clock)().ms);
+}
+
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listening::Unix(socket) => socket.as_fd(),
+            Listening::Tcp(socket) => socket.as_fd(),
+            Listening::Pair(pair) => pair.end.as_fd(),
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Unix(stream) => stream.as_fd(),
+            Stream::Tcp(stream) => stream.as_fd(),
+        }
+    }
 }
 
 /// A connection of either kind.
@@ -252,12 +318,20 @@ impl Stream {
         connected(socket).map(Stream::Unix)
     }
 
+    /// Who is at the other end, as `-d` tells it.
+    fn peer(&self) -> String {
+        match self {
+            Stream::Unix(_) => "unix:1".into(),
+            Stream::Tcp(stream) => stream.peer_addr().map_or_else(
+                |_| "unknown".into(),
+                |peer| format!("{}:{}", peer.ip(), peer.port()),
+            ),
+        }
+    }
+
     /// Another descriptor of the connection.
     pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
-        match self {
-            Stream::Unix(stream) => stream.as_fd().try_clone_to_owned(),
-            Stream::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
-        }
+        self.as_fd().try_clone_to_owned()
     }
 
     /// Says that nothing more is sent.

@@ -34,12 +34,15 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     let worker = client.local.worker;
     let most = retries(exchange, &proxy.ir);
     let mut failed = None;
+    // Who is forced to a server stays there.
+    let forced = exchange.server_choice.forced;
+    let redispatch = proxy.ir.options.redispatch.filter(|_| !forced);
     // A request that is sent again stays on its server, whose slot it still holds.
     let mut stay = exchange.stream.server.filter(|_| exchange.slot);
     if again && let Some(index) = stay {
         let live = &proxy.live;
         if has_choice(live, proxy.ir.options.allbackups)
-            && redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+            && redispatches(redispatch, exchange.stream.retries, most)
         {
             stay = None;
             failed = Some(index);
@@ -50,7 +53,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
     }
     loop {
         // `option transparent` leaves to their servers those who have one.
-        let persists = proxy.ir.options.transparent && exchange.persistence.server.is_some();
+        let persists = proxy.ir.options.transparent && exchange.wanted_server().is_some();
         let named = match to_url::applies(proxy) {
             true => to_url::server(proxy, &exchange.stream.request, &plan.program.global),
             false => None,
@@ -95,9 +98,9 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
             return Err(Failure::new(phase_failed, Phase::Connect, 503));
         }
         exchange.stream.retries += 1;
-        let persistent = exchange.persistence.server == Some(index);
+        let persistent = exchange.wanted_server() == Some(index);
         let elsewhere = has_choice(&proxy.live, proxy.ir.options.allbackups)
-            && (redispatches(proxy.ir.options.redispatch, exchange.stream.retries, most)
+            && (redispatches(redispatch, exchange.stream.retries, most)
                 || (phase_failed == Cause::ServerAbort
                     && !persistent
                     && leaves_at_once(&proxy.ir)));
@@ -258,12 +261,13 @@ async fn assign(
     let timeouts = &proxy.ir.timeouts;
     let deadline = Client::after(timeouts.queue.or(timeouts.connect));
     let persistent = exchange
-        .persistence
-        .server
+        .wanted_server()
         .or_else(|| preferred(client, exchange))
         .filter(|_| avoid.is_none());
+    let forced = exchange.server_choice.forced;
     let watch = Watch::new(client, exchange);
     let mut departed = None;
+    let mut full = None;
     let assigned = {
         let Client {
             timer,
@@ -297,9 +301,19 @@ async fn assign(
                     None => request.key(&look()),
                 },
             };
+            let token = proxy.ir.rdp_cookie.as_ref().filter(|_| avoid.is_none());
+            let token = token.and_then(|expr| {
+                match super::rules::key(&look(), expr, ir::HashType::default()) {
+                    KeyValue::Bytes(value) => {
+                        hapax_balance::persistence::rdp::server(value, &proxy.live.servers)
+                    }
+                    _ => None,
+                }
+            });
             let wish = Wish {
                 key,
-                persistent,
+                persistent: persistent.or(token),
+                forced,
                 avoid,
                 priority: stream.overrides.priority,
                 now: local.now(),
@@ -307,6 +321,11 @@ async fn assign(
             match dispatch.assign(&wish, ticket, cx.waker()) {
                 Assigned::Server(index) => return Poll::Ready(Ok(index)),
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
+                Assigned::QueueFull(index) => {
+                    full = Some(index);
+                    let refused = Failure::new(Cause::ServerAbort, Phase::Queue, 503);
+                    return Poll::Ready(Err(refused));
+                }
                 Assigned::Wait => {}
             }
             if let Poll::Ready(departure) = watch.poll(socket, cx) {
@@ -333,6 +352,7 @@ async fn assign(
         dispatch.cancel(&mut exchange.ticket);
     }
     let stream = &mut exchange.stream;
+    stream.server = full.or(stream.server);
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
     let again = avoid.is_some() && assigned.ok() == avoid;
@@ -440,6 +460,7 @@ async fn attempt(
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
+    exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
     exchange.server = Some(connection);
     let deadline = Client::after(proxy.ir.timeouts.connect);
     let watch = Watch::new(client, exchange);
@@ -523,6 +544,7 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         .server
         .as_ref()
         .map(|connection| connection.socket.as_raw_fd());
+    exchange.notes.descriptor = descriptor;
     if let Some(sockets) = &mut exchange.stream.sockets {
         sockets.server = descriptor;
     }
@@ -561,7 +583,7 @@ fn reusable(
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
-    match server.live.ir.port {
+    match server.live.port() {
         hapax_core::ir::ServerPort::Fixed => 0,
         _ => client_port,
     }

@@ -1,7 +1,7 @@
 //! Persistence by cookie in an exchange: which server the client belongs to, and telling it. The rules are the balance
 //! room's.
 
-use hapax_balance::persistence::{self, Found, is_silent};
+use hapax_balance::persistence::{self, Found, Regard, is_silent};
 use hapax_core::stream::{RequestCookie, ResponseCookie};
 
 use super::client::Client;
@@ -32,10 +32,20 @@ pub fn on_request(client: &Client, exchange: &mut Exchange) {
     let Some(cookie) = &backend.ir.cookie else {
         return;
     };
+    let choice = exchange.server_choice;
+    let regard = if choice.ignored {
+        Regard::Ignored
+    } else if let Some(index) = choice.server {
+        Regard::Chosen(index)
+    } else if choice.forced || backend.ir.options.persist {
+        Regard::Forced
+    } else {
+        Regard::Running
+    };
     let found = persistence::read_request(
         cookie,
         &backend.live.servers,
-        backend.ir.options.persist,
+        regard,
         &mut exchange.stream.request,
         seconds(client),
     );

@@ -8,6 +8,7 @@ use hapax_core::stream::{Cause, Phase, Stream, Termination};
 use hapax_proto::h1::Scan;
 use hapax_proto::h1::body::Asked;
 pub use hapax_proto::http::counted;
+use hapax_rules::server_choice::ServerChoice;
 
 use super::cookie::Persistence;
 use super::lane::Lane;
@@ -48,6 +49,8 @@ pub struct Exchange {
     pub notes: Notes,
     /// What persistence found.
     pub persistence: Persistence,
+    /// What rules say about the server.
+    pub server_choice: ServerChoice,
     /// Scratch memory of the rules.
     pub arena: Bump,
 }
@@ -63,6 +66,8 @@ pub struct Notes {
     pub on_backend: bool,
     /// The request's body has its lane.
     pub body_begun: bool,
+    /// The descriptor of the last server connection that was tried.
+    pub descriptor: Option<i32>,
     /// How many sessions the server had beside this one, when its slot was given back.
     pub server_sessions: Option<u32>,
     /// A server connection was made or taken.
@@ -85,6 +90,10 @@ pub struct Notes {
     pub request_error: bool,
     /// The request's body did not come in time for the rules.
     pub body_late: bool,
+    /// The response's body did not come in time for the rules.
+    pub held: bool,
+    /// A rewrite of the server's response found no room.
+    pub no_room: bool,
     /// The client was lost before a server was reached.
     pub lost: bool,
     /// The request's body was found broken after its head had been passed on.
@@ -121,6 +130,11 @@ impl Failure {
 }
 
 impl Exchange {
+    /// The server that rules or persistence ask for.
+    pub fn wanted_server(&self) -> Option<usize> {
+        self.server_choice.server.or(self.persistence.server)
+    }
+
     /// Ready for another one; memory is kept, within limits.
     pub fn reset(&mut self) {
         self.stream.reset();
@@ -138,6 +152,7 @@ impl Exchange {
         self.answered = false;
         self.notes = Notes::default();
         self.persistence = Persistence::default();
+        self.server_choice = ServerChoice::default();
         if self.arena.allocated_bytes() > MOST_ARENA {
             self.arena = Bump::new();
         } else {

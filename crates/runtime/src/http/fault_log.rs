@@ -8,9 +8,11 @@ use super::client::Client;
 use super::exchange::Exchange;
 use crate::buffer::Buf;
 use crate::stats::errors::{BadMessage, LONGEST};
+use crate::trace;
 
 /// A request was broken at `fault`, counted from the first byte in the buffer.
 pub fn request(client: &Client, exchange: &Exchange, fault: &Fault) {
+    trace::fault(client, exchange, trace::Side::Request, fault);
     let frontend = client.session.frontend;
     let backend = exchange.notes.on_backend.then_some(exchange.stream.backend);
     client.local.errors.record(BadMessage {
@@ -22,6 +24,7 @@ pub fn request(client: &Client, exchange: &Exchange, fault: &Fault) {
 
 /// The same for a response.
 pub fn response(client: &Client, exchange: &Exchange, fault: &Fault) {
+    trace::fault(client, exchange, trace::Side::Response, fault);
     let backend = exchange.stream.backend;
     let server = exchange.stream.server;
     let server = server.and_then(|index| client.plan.live(backend).servers.get(index));

@@ -4,14 +4,16 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::{Count, Counters};
-use hapax_core::ir::{LogOrigin, Mode};
-use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource};
+use hapax_core::ir::{LogOrigin, LogReady, Mode};
+use hapax_core::program::{Proxy, ProxyId};
+use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Stream};
 
 use super::client::{Client, Then, within};
 use super::exchange::{Exchange, Failure, Notes, counted};
 use super::response::REPLY;
 use super::{connect, error_page, reply};
 use crate::io::Io;
+use crate::plan::Plan;
 
 /// Tells the client about a failure, if it can be told, and what becomes of its connection.
 pub async fn settle(
@@ -118,22 +120,49 @@ pub fn head_sent(client: &Client, exchange: &mut Exchange) {
     }
 }
 
-/// A step of the exchange was taken: leaves a line where `log-steps` asks for it.
+/// A step of the exchange was taken: leaves a line where `log-steps` asks for it, or where all that it shows is known.
 pub fn step(client: &Client, exchange: &mut Exchange, origin: LogOrigin) {
-    let steps = client.frontend().ir.log_steps;
-    if exchange.notes.logged || !steps.is_some_and(|steps| steps.has(origin)) {
+    let frontend = client.frontend();
+    let wanted = match frontend.ir.log_steps {
+        Some(steps) => steps.has(origin) && !exchange.notes.logged,
+        None => is_ready(frontend, origin),
+    };
+    if !wanted {
         return;
     }
-    let status = exchange.stream.status;
+    exchange.notes.logged |= frontend.ir.log_steps.is_none();
+    let (status, requested) = (exchange.stream.status, exchange.stream.times.request);
     if origin == LogOrigin::Accept {
         exchange.stream.status = 0;
+    }
+    if matches!(origin, LogOrigin::Accept | LogOrigin::Request) {
+        // The reference notes the time of the request a little later.
+        exchange.stream.times.request = 0;
     }
     exchange.stream.log_origin = origin;
     exchange.stream.times.end = client.local.now().ms;
     log(client, exchange);
     exchange.stream.times.end = 0;
+    exchange.stream.times.request = requested;
     exchange.stream.status = status;
     exchange.stream.log_origin = LogOrigin::Unspecified;
+}
+
+/// Whether the only line of an exchange is written at this step, because nothing in it is known later. The reference
+/// writes one that shows nothing but the request once more when the response is there.
+fn is_ready(frontend: &Proxy, origin: LogOrigin) -> bool {
+    let options = &frontend.ir.options;
+    if options.logasap || options.dontlog_normal {
+        return false;
+    }
+    match origin {
+        LogOrigin::Request => frontend.log_ready == LogReady::Request,
+        LogOrigin::Response => frontend.log_ready <= LogReady::Response,
+        LogOrigin::Connect => {
+            frontend.ir.mode == Mode::Tcp && frontend.log_ready <= LogReady::Response
+        }
+        _ => false,
+    }
 }
 
 /// Writes the log line before the end, with what is known by now.
@@ -149,12 +178,21 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     connect::release(client, exchange);
     exchange.stream.times.end = client.local.now().ms;
     count(client, exchange);
+    if client.plan.observation.events {
+        crate::observe::ended(client, exchange);
+    }
     if exchange.notes.logged {
         return;
     }
     let frontend = &client.frontend().ir;
     let no_request = frontend.mode == Mode::Http && exchange.stream.request_line.is_empty();
     if no_request {
+        let told = frontend.error_log_format.is_some() || frontend.log_format.is_some();
+        if told && !frontend.logs.is_empty() {
+            super::request::number(client, exchange);
+            let process = &client.plan.program.live.process;
+            process.counters.add(client.local.worker, Count::Unbegun, 1);
+        }
         exchange.stream.log_origin = LogOrigin::SessionError;
         log(client, exchange);
     } else if frontend
@@ -181,19 +219,8 @@ fn bytes(exchange: &mut Exchange) {
 pub fn log(client: &Client, exchange: &mut Exchange) {
     bytes(exchange);
     let plan = &client.plan;
-    let live = &plan.program.live;
     let stream = &mut exchange.stream;
-    let frontend = plan.live(client.session.frontend);
-    let backend = plan.live(stream.backend);
-    stream.counts = ConnectionCounts {
-        process: live.process.connections.value(),
-        frontend: frontend.frontend.sessions.value(),
-        backend: backend.backend.sessions.value(),
-        server: exchange.notes.server_sessions.unwrap_or_else(|| {
-            let server = stream.server.and_then(|index| backend.servers.get(index));
-            server.map_or(0, |server| server.sessions.value())
-        }),
-    };
+    stream.counts = counts(plan, client.session.frontend, stream, &exchange.notes);
     // The messages are gone when the reference logs.
     let ir = &plan.proxy(client.session.frontend).ir;
     let gone = ir
@@ -215,13 +242,29 @@ pub fn log(client: &Client, exchange: &mut Exchange) {
     }
 }
 
-fn count(client: &Client, exchange: &mut Exchange) {
+/// Connections of all sides now.
+pub fn counts(plan: &Plan, frontend: ProxyId, stream: &Stream, notes: &Notes) -> ConnectionCounts {
+    let backend = plan.live(stream.backend);
+    ConnectionCounts {
+        process: plan.program.live.process.connections.value(),
+        frontend: plan.live(frontend).frontend.sessions.value(),
+        backend: backend.backend.sessions.value(),
+        server: notes.server_sessions.unwrap_or_else(|| {
+            let server = stream.server.and_then(|index| backend.servers.get(index));
+            server.map_or(0, |server| server.sessions.value())
+        }),
+    }
+}
+
+fn count(client: &mut Client, exchange: &mut Exchange) {
     bytes(exchange);
     let worker = client.local.worker;
-    let plan = &client.plan;
+    let plan = client.plan.clone();
     let stream = &exchange.stream;
     let notes = &exchange.notes;
     let frontend = plan.live(client.session.frontend);
+    let wire = &frontend.frontend.counters;
+    client.socket.traffic.count(wire, worker);
     let status = status_class(stream.status);
     let on_front = |counters: &Counters| {
         counters.add(worker, Count::BytesIn, stream.bytes_in);
@@ -248,10 +291,18 @@ fn count(client: &Client, exchange: &mut Exchange) {
     if let Some(listener) = frontend.listeners.get(client.session.listener) {
         on_front(&listener.counters);
     }
+    let backend = plan.live(stream.backend);
     if !notes.on_backend {
+        // What a `listen` answers itself passed through its backend too.
+        let entered = notes.request_head > 0 || plan.proxy(stream.backend).ir.mode == Mode::Tcp;
+        if entered && plan.proxy(stream.backend).ir.kind.has_backend() {
+            let counters = &backend.backend.counters;
+            counters.add(worker, Count::BytesIn, stream.bytes_in);
+            counters.add(worker, Count::BytesOut, stream.bytes_out);
+        }
         return;
     }
-    let backend = plan.live(stream.backend);
+    backend.backend.counters.add(worker, Count::Requests, 1);
     let times = &stream.times;
     let between = hapax_core::stream::Times::between;
     let timers = [
@@ -279,12 +330,20 @@ fn count(client: &Client, exchange: &mut Exchange) {
         backend.backend.averages.add(timers);
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
-        on_back(&server.counters, status.filter(|_| complete));
+        // What the server said, also where a rule refused it.
+        let answered = complete || stream.server_status != 0;
+        let said = match stream.server_status {
+            0 => status,
+            said => status_class(i16::try_from(said).unwrap_or(i16::MAX)),
+        };
+        on_back(&server.counters, said.filter(|_| answered));
         if notes.denied && denial(notes) == Count::DeniedResponses {
             server.counters.add(worker, Count::DeniedResponses, 1);
         }
-        if complete {
+        if answered {
             server.counters.add(worker, Count::Requests, 1);
+        }
+        if complete {
             server.averages.add(timers);
         }
     }
@@ -307,11 +366,13 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
         (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
         (Cause::ClientAbort, Phase::Queue) | (_, Phase::Connect) => (u64::from(notes.lost), 0, 0),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
-        (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
+        (Cause::Proxy, Phase::Headers | Phase::Data)
+            if !notes.denied && !notes.broken_body && !notes.no_room =>
+        {
             (0, 0, 2)
         }
         (Cause::ServerAbort, Phase::Headers) => (0, 0, 2),
-        (Cause::ServerTimeout, Phase::Headers) => (0, 0, 1),
+        (Cause::ServerTimeout, Phase::Headers) => (0, 0, u64::from(!notes.held)),
         (Cause::ServerAbort, Phase::Data | Phase::Last) => (0, 1, 1),
         (Cause::ServerTimeout, Phase::Data | Phase::Last) => (0, 1, 0),
         _ => (0, 0, 0),

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::live::ServerLive;
@@ -12,6 +13,7 @@ use hapax_sys::addr::local_addr;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use crate::worker;
 
 /// A connection to a server that an exchange uses.
 #[derive(Debug)]
@@ -32,7 +34,18 @@ pub struct ServerConnection {
 /// A socket to a server. A server that has not closed yet is told of its end by a reset, so that no port stays behind
 /// in TIME_WAIT.
 #[derive(Debug)]
-pub struct ServerSocket(Socket);
+pub struct ServerSocket {
+    socket: Socket,
+    live: Arc<ServerLive>,
+}
+
+impl ServerSocket {
+    /// Counts what passed through it at its server.
+    fn count_traffic(&mut self) {
+        let counters = &self.live.counters;
+        self.socket.traffic.count(counters, worker::index());
+    }
+}
 
 /// This worker's idle connections to one server.
 #[derive(Debug, Default)]
@@ -62,7 +75,10 @@ impl ServerConnection {
         let local = local_addr(&socket).map_or(Endpoint::Unknown, |address| endpoint(&address));
         ServerConnection {
             local,
-            socket: ServerSocket(socket),
+            socket: ServerSocket {
+                socket,
+                live: server.live.clone(),
+            },
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
@@ -86,6 +102,7 @@ impl ServerConnection {
     /// Gives it back to its server's pool, or closes it.
     pub fn park(mut self) {
         self.socket.rest();
+        self.socket.count_traffic();
         let server = self.server().clone();
         let options = &server.live.ir.options;
         let full = options.pool_max_conn >= 0
@@ -108,20 +125,21 @@ impl Deref for ServerSocket {
     type Target = Socket;
 
     fn deref(&self) -> &Socket {
-        &self.0
+        &self.socket
     }
 }
 
 impl DerefMut for ServerSocket {
     fn deref_mut(&mut self) -> &mut Socket {
-        &mut self.0
+        &mut self.socket
     }
 }
 
 impl Drop for ServerSocket {
     fn drop(&mut self) {
-        if !self.0.is_half_closed() {
-            let _ = self.0.reset_on_close();
+        self.count_traffic();
+        if !self.socket.is_half_closed() {
+            let _ = self.socket.reset_on_close();
         }
     }
 }
@@ -135,6 +153,7 @@ impl InUse {
         let used = server.live.used.fetch_add(1, Ordering::Relaxed) + 1;
         if used > server.live.needed.load(Ordering::Relaxed) {
             server.live.needed.store(used, Ordering::Relaxed);
+            server.live.most_used.fetch_max(used, Ordering::Relaxed);
         }
         let pool = &server.pool;
         pool.used.set(pool.used.get() + 1);
@@ -153,6 +172,10 @@ impl Drop for InUse {
 /// Counts an idle connection that comes or goes.
 fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
     live.idle.fetch_add(more, Ordering::Relaxed);
+    if let Some(own) = live.idle_by_worker.get(worker::index()) {
+        // Only this worker writes it.
+        own.store(own.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+    }
     if reuses > 0 {
         live.idle_safe.fetch_add(more, Ordering::Relaxed);
     }

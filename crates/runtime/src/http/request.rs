@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use hapax_core::contract::Cx;
 use hapax_core::counter::Count;
-use hapax_core::ir::LogOrigin;
+use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
@@ -18,6 +18,7 @@ use super::lobby::Waiting;
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
+use crate::{observe, trace};
 
 /// How the wait for a request ended.
 pub enum Arrival {
@@ -46,6 +47,8 @@ pub async fn arrival(client: &mut Client, waiting: Option<Waiting>) -> Arrival {
                 let mut exchange = begin(client, waiting.since, first);
                 exchange.stream.times.first_byte = 0;
                 exchange.notes.bad_request = true;
+                let side = &client.plan.live(client.session.frontend).frontend;
+                side.counters.add(client.local.worker, Count::Unbegun, 1);
                 super::finish::refuse(client, &mut exchange, failure).await;
                 super::finish::account(client, &mut exchange);
                 client.local.give_exchange(exchange);
@@ -145,13 +148,6 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     if let Some(upgraded) = &mut client.upgraded {
         stream.variables = std::mem::take(&mut upgraded.variables);
     }
-    stream.number = client
-        .plan
-        .program
-        .live
-        .process
-        .streams
-        .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     stream.status = -1;
     stream.backend = client.session.frontend;
     stream.worker = client.local.worker as u16;
@@ -173,6 +169,12 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
         times.start_wall_us = now.wall_us.saturating_sub(waited * 1000);
     }
     exchange
+}
+
+/// It takes its number. Bytes that are no request take one only where a line tells of them.
+pub fn number(client: &Client, exchange: &mut Exchange) {
+    let numbers = &client.plan.program.live.process.streams;
+    exchange.stream.number = numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// Frontends without log format tell of each stream that begins; bytes that are no request make none.
@@ -252,17 +254,35 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.notes.bad_request = true;
         return Err(failure);
     }
+    number(client, exchange);
     super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
+    if client.plan.observation.is_on() {
+        observed(client, exchange);
+    }
     super::finish::step(client, exchange, LogOrigin::Request);
     Ok(())
+}
+
+/// A head came from the client (`-d`, `-dt`).
+#[cold]
+fn observed(client: &Client, exchange: &Exchange) {
+    if client.plan.observation.events {
+        // One that began as TCP was told of then.
+        if client.frontend().ir.mode == Mode::Http {
+            observe::accepted(client, exchange);
+        }
+        observe::request(client, exchange);
+    }
+    trace::head(client, exchange, trace::Side::Request);
 }
 
 /// What came is no request.
 fn refused(client: &Client, exchange: &mut Exchange, fault: &Fault) -> Failure {
     fault_log::request(client, exchange, fault);
     exchange.notes.bad_request = true;
+    exchange.stream.fault = Some(fault.kind);
     exchange.stream.status = fault.request_status() as i16;
     let status = match fault.is_answered(&exchange.stream.request) {
         true => fault.request_status(),

@@ -21,7 +21,7 @@ use hapax_sys::stream::{Half, Waiting, peek, recv, send, shutdown};
 use hapax_sys::watch::Watched;
 use hapax_sys::{SockAddr, option};
 
-use super::{Io, PeerClosed};
+use super::{Io, PeerClosed, Stream};
 
 /// A non-blocking stream socket: TCP or unix.
 #[derive(Debug)]
@@ -280,8 +280,8 @@ impl Io for Socket {
         quiet
     }
 
-    fn socket(&mut self) -> Option<&mut Socket> {
-        Some(self)
+    fn spliceable(&mut self) -> Option<&mut Stream> {
+        None
     }
 }
 

@@ -5,11 +5,12 @@ use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hapax_core::contract::Cx;
+use bumpalo::Bump;
+use hapax_core::contract::{Cx, Now};
 use hapax_core::counter::Count;
 use hapax_core::ir::{LogAddress, LogFormat, LogOrigin, LogTarget, Mode};
 use hapax_core::program::{Program, ProxyId};
-use hapax_core::stream::{Cause, Endpoint, Session, Stream};
+use hapax_core::stream::{Cause, Endpoint, Phase, Session, Stream, Termination, Times};
 use hapax_sample::log_format::Stamp;
 
 use super::console::{Console, Severity};
@@ -66,14 +67,19 @@ impl Logger {
                 pid: std::process::id().to_string().into_bytes(),
             })
         };
+        let own = origin(None);
         let global = Way {
-            targets: targets(&mut sinks, &program.global.logs, 0, rounds),
-            origin: origin(None),
+            targets: targets(&mut sinks, &program.global.logs, &own, (0, rounds)),
+            origin: own,
         };
         let mut round = program.global.logs.len();
         let mut proxies = Vec::with_capacity(program.proxies.len());
         for proxy in &program.proxies {
             let logs = &proxy.ir.logs;
+            let origin = match &proxy.ir.log_tag {
+                None => global.origin.clone(),
+                tag => origin(tag.as_ref()),
+            };
             proxies.push(Way {
                 // Each section has samplings of its own, also those of `log global`; without any, targets are shared.
                 targets: if *logs == program.global.logs
@@ -81,12 +87,9 @@ impl Logger {
                 {
                     global.targets.clone()
                 } else {
-                    targets(&mut sinks, logs, round, rounds)
+                    targets(&mut sinks, logs, &origin, (round, rounds))
                 },
-                origin: match &proxy.ir.log_tag {
-                    None => global.origin.clone(),
-                    tag => origin(tag.as_ref()),
-                },
+                origin,
             });
             round += logs.len();
         }
@@ -146,16 +149,6 @@ impl Logger {
     /// frontend keep it back.
     pub fn exchange(&self, cx: &Cx<'_>) {
         let proxy = &self.program.proxy(cx.session.frontend).ir;
-        let no_request = proxy.mode == Mode::Http
-            && cx.stream.request_line.is_empty()
-            && cx.stream.log_origin != LogOrigin::Accept;
-        let own = proxy.error_log_format.as_ref().filter(|_| no_request);
-        let Some(format) = own.or(proxy.log_format.as_ref()) else {
-            return;
-        };
-        if proxy.logs.is_empty() || cx.stream.log_silent {
-            return;
-        }
         let options = &proxy.options;
         // Bytes that are no request are not counted, but they came.
         let nothing = cx.stream.bytes_in == 0 && cx.stream.times.first_byte == 0;
@@ -166,34 +159,126 @@ impl Logger {
         if options.dontlog_normal && !failed {
             return;
         }
-        let level = match cx.stream.log_level {
-            Some(level) => Level::from_number(level),
-            None if failed && options.log_separate_errors => Level::Error,
-            None => Level::Info,
+        let no_request = proxy.mode == Mode::Http
+            && cx.stream.request_line.is_empty()
+            && cx.stream.log_origin != LogOrigin::Accept;
+        let own = proxy.error_log_format.as_ref().filter(|_| no_request);
+        let level = match failed && options.log_separate_errors {
+            true => Level::Error,
+            false => Level::Info,
         };
-        let mut text = self.text.borrow_mut();
-        text.clear();
-        (self.render)(format, cx, &mut text);
-        let mut structured = self.structured.borrow_mut();
-        structured.clear();
-        if let Some(format) = &proxy.log_format_sd {
-            (self.render)(format, cx, &mut structured);
-        }
-        let line = Text {
-            structured: &structured,
-            text: &text,
-        };
-        self.send(Some(cx.session.frontend), level, cx.now.wall_us, line);
+        self.line(cx, own.or(proxy.log_format.as_ref()), level);
     }
 
-    /// A connection did not become a session: leaves a line that says why.
-    pub fn no_session(&self, session: &Session, why: &str) {
-        let proxy = self.program.proxy(session.frontend);
-        if proxy.ir.logs.is_empty() {
+    /// A rule asked for a line.
+    pub fn by_rule(&self, cx: &Cx<'_>) {
+        let format = self
+            .program
+            .proxy(cx.session.frontend)
+            .ir
+            .log_format
+            .as_ref();
+        self.line(cx, format, Level::Info);
+    }
+
+    /// Leaves a line in the format of the frontend, and other ones where profiles say so; a rule may have set another
+    /// level. What no target looks at is not made.
+    fn line(&self, cx: &Cx<'_>, format: Option<&LogFormat>, level: Level) {
+        let proxy = &self.program.proxy(cx.session.frontend).ir;
+        let Some(format) = format.filter(|_| !cx.stream.log_silent) else {
             return;
+        };
+        let level = cx.stream.log_level.map_or(level, Level::from_number);
+        let way = self.way(Some(cx.session.frontend));
+        let (mut text, mut structured) = (self.text.borrow_mut(), self.structured.borrow_mut());
+        // The formats that the buffers hold.
+        let (mut in_text, mut in_structured): (Option<&LogFormat>, Option<&LogFormat>) =
+            (None, None);
+        for target in &*way.targets {
+            if !target.takes(level) {
+                continue;
+            }
+            let step = target.step(&self.program, cx.stream.log_origin);
+            if step.is_some_and(|step| step.drop) {
+                continue;
+            }
+            let wanted = step.and_then(|step| step.format.as_ref()).unwrap_or(format);
+            if !in_text.is_some_and(|held| std::ptr::eq(held, wanted)) {
+                text.clear();
+                (self.render)(wanted, cx, &mut text);
+                in_text = Some(wanted);
+            }
+            let own = step.and_then(|step| step.structured.as_ref());
+            let wanted = own.or(proxy.log_format_sd.as_ref());
+            if target.is_structured()
+                && let Some(wanted) = wanted
+                && !in_structured.is_some_and(|held| std::ptr::eq(held, wanted))
+            {
+                structured.clear();
+                (self.render)(wanted, cx, &mut structured);
+                in_structured = Some(wanted);
+            }
+            let line = Text {
+                structured: match wanted {
+                    Some(_) => &structured,
+                    None => b"",
+                },
+                text: &text,
+            };
+            target.write(level, &way.origin, &self.dates, cx.now.wall_us, line);
         }
+    }
+
+    /// A connection did not become a session: leaves a line that says why, or one in the format for errors.
+    pub fn no_session(&self, session: &Session, now: Now, why: &str) {
+        let proxy = &self.program.proxy(session.frontend).ir;
+        let way = self.way(Some(session.frontend));
+        let mut own_text = self.structured.borrow_mut();
+        own_text.clear();
+        self.why(session, why, &mut own_text);
+        let (arena, mut stream) = (Bump::new(), nothing_of(session));
+        let live = &self.program.live;
+        stream.counts.process = live.process.connections.value();
+        stream.counts.frontend = self
+            .program
+            .proxy(session.frontend)
+            .live
+            .frontend
+            .sessions
+            .value();
+        let cx = Cx {
+            program: &self.program,
+            session,
+            stream: &stream,
+            request_bytes: &[],
+            response_bytes: &[],
+            arena: &arena,
+            now,
+            on_response: false,
+        };
         let mut text = self.text.borrow_mut();
-        text.clear();
+        for target in &*way.targets {
+            if !target.takes(Level::Info) {
+                continue;
+            }
+            let step = target.step(&self.program, LogOrigin::SessionKilled);
+            if step.is_some_and(|step| step.drop) {
+                continue;
+            }
+            let own = step.and_then(|step| step.format.as_ref());
+            text.clear();
+            match own.or(proxy.error_log_format.as_ref()) {
+                Some(format) => (self.render)(format, &cx, &mut text),
+                None => text.extend_from_slice(&own_text),
+            }
+            let line = Text::plain(&text);
+            target.write(Level::Info, &way.origin, &self.dates, now.wall_us, line);
+        }
+    }
+
+    /// Appends who did not become a session, and why.
+    fn why(&self, session: &Session, why: &str, text: &mut Vec<u8>) {
+        let proxy = self.program.proxy(session.frontend);
         let listener = proxy.live.listeners.get(session.listener);
         let bind = proxy.ir.binds.get(session.listener);
         let _ = match session.source {
@@ -205,19 +290,13 @@ impl Logger {
             ),
         };
         let milliseconds = session.accepted_wall_us / 1000;
-        Stamp::Local.append(&mut text, (milliseconds / 1000) as i64);
+        Stamp::Local.append(text, (milliseconds / 1000) as i64);
         let _ = write!(text, ".{:03}] {}/", milliseconds % 1000, proxy.ir.name);
         let _ = match bind.and_then(|bind| bind.options.name.as_deref()) {
             Some(name) => write!(text, "{name}"),
             None => write!(text, "{}", listener.map_or(0, |listener| listener.id)),
         };
         let _ = write!(text, ": {why}");
-        self.send(
-            Some(session.frontend),
-            Level::Info,
-            clock::wall_us(),
-            Text::plain(&text),
-        );
     }
 
     /// Sends a line that is not about an exchange to a proxy's targets, or to the global ones.
@@ -257,12 +336,16 @@ impl Logger {
     }
 
     fn send(&self, proxy: Option<ProxyId>, level: Level, wall_us: u64, text: Text<'_>) {
-        let way = proxy
-            .and_then(|id| self.proxies.get(id.0 as usize))
-            .unwrap_or(&self.global);
+        let way = self.way(proxy);
         for target in &*way.targets {
             target.send(level, &way.origin, &self.dates, wall_us, text);
         }
+    }
+
+    fn way(&self, proxy: Option<ProxyId>) -> &Way {
+        proxy
+            .and_then(|id| self.proxies.get(id.0 as usize))
+            .unwrap_or(&self.global)
     }
 
     fn listener(&self, cx: &Cx<'_>) -> u32 {
@@ -289,6 +372,24 @@ fn has_failed(stream: &Stream) -> bool {
         || stream.status >= 500
 }
 
+/// The exchange of a connection that never began one.
+fn nothing_of(session: &Session) -> Stream {
+    Stream {
+        backend: session.frontend,
+        log_origin: LogOrigin::SessionKilled,
+        termination: Termination {
+            cause: Cause::Proxy,
+            phase: Phase::Request,
+        },
+        times: Times {
+            start: session.accepted_ms,
+            start_wall_us: session.accepted_wall_us,
+            ..Times::default()
+        },
+        ..Stream::default()
+    }
+}
+
 /// The sinks of this worker, one for each address.
 struct Sinks<'a> {
     program: &'a Program,
@@ -301,7 +402,7 @@ impl Sinks<'_> {
         if let Some((_, sink)) = known {
             return Some(sink.clone());
         }
-        let target = target::open(address)
+        let target = target::open(address, self.program)
             .map_err(|error| log::warn!("log target {address:?}: {error}"))
             .ok()?;
         let sink = Sink::open(target, Some(self.program.live.clone()));
@@ -314,17 +415,13 @@ impl Sinks<'_> {
 fn targets(
     sinks: &mut Sinks<'_>,
     logs: &[LogTarget],
-    round: usize,
-    rounds: &Arc<Rounds>,
+    origin: &Origin,
+    (round, rounds): (usize, &Arc<Rounds>),
 ) -> Rc<[Target]> {
     let made = logs.iter().enumerate().filter_map(|(index, log)| {
         let sink = sinks.sink(&log.address)?;
-        Some(Target::new(
-            sink,
-            log.clone(),
-            round + index,
-            rounds.clone(),
-        ))
+        let place = (round + index, rounds.clone());
+        Some(Target::new(sink, log.clone(), sinks.program, origin, place))
     });
     made.collect()
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hapax_core::ir::{Address, LogAddress, LogFraming, LogSample, LogTarget};
+use hapax_core::ir::{Address, LogAddress, LogFraming, LogOrigin, LogSample, LogTarget, StepLog};
 use hapax_core::program::Program;
 
 use super::console::descriptor;
@@ -53,6 +53,10 @@ pub(super) struct Target {
     ir: LogTarget,
     round: usize,
     rounds: Arc<Rounds>,
+    /// Its profile, a position in the program's.
+    profile: Option<usize>,
+    /// What headers say where the profile has a tag of its own.
+    origin: Option<Rc<Origin>>,
 }
 
 /// What a line says.
@@ -75,7 +79,7 @@ impl<'a> Text<'a> {
 }
 
 /// What headers say about this process and a proxy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Origin {
     /// `log-send-hostname` with a blank behind it; none when it is off.
     pub(super) host: Option<Vec<u8>>,
@@ -87,16 +91,63 @@ pub(super) struct Origin {
 
 impl Target {
     /// A target over a sink; `round` is its place in `rounds`.
-    pub(super) fn new(sink: Rc<Sink>, ir: LogTarget, round: usize, rounds: Arc<Rounds>) -> Target {
+    pub(super) fn new(
+        sink: Rc<Sink>,
+        mut ir: LogTarget,
+        program: &Program,
+        origin: &Origin,
+        (round, rounds): (usize, Arc<Rounds>),
+    ) -> Target {
+        if let LogAddress::Ring(name) = &ir.address {
+            // A ring has a format of its own.
+            let ring = program.rings.iter().find(|ring| ring.name == *name);
+            ir.format = ring.and_then(|ring| ring.format).unwrap_or(ir.format);
+        }
+        let named = |name: &String| {
+            let mut profiles = program.log_profiles.iter();
+            profiles.position(|profile| profile.name == *name)
+        };
+        let profile = ir.profile.as_ref().and_then(named);
+        let tag = profile
+            .and_then(|profile| program.log_profiles.get(profile))
+            .and_then(|profile| profile.tag.as_ref());
         Target {
             sink,
             ir,
             round,
             rounds,
+            profile,
+            origin: tag.map(|tag| {
+                Rc::new(Origin {
+                    tag: tag.as_bytes().to_vec(),
+                    ..origin.clone()
+                })
+            }),
         }
     }
 
-    /// Sends `text` behind the header of this target, if its level range and its sampling let it pass.
+    /// What the profile of this target says about lines of an origin.
+    pub(super) fn step<'p>(&self, program: &'p Program, from: LogOrigin) -> Option<&'p StepLog> {
+        program.log_profiles.get(self.profile?)?.step(from)
+    }
+
+    /// Whether lines have structured data here.
+    pub(super) fn is_structured(&self) -> bool {
+        self.ir.format == LogFraming::Rfc5424
+    }
+
+    /// Whether the level range and the sampling let a line pass; it counts for the sampling.
+    pub(super) fn takes(&self, level: Level) -> bool {
+        if level as u8 > self.ir.max_level {
+            return false;
+        }
+        match &self.ir.sample {
+            Some(sample) => self.rounds.takes(self.round, sample),
+            None => true,
+        }
+    }
+
+    /// Sends `text` behind the header of this target, if it takes the line.
     pub(super) fn send(
         &self,
         level: Level,
@@ -105,19 +156,25 @@ impl Target {
         wall_us: u64,
         text: Text<'_>,
     ) {
-        let level = level as u8;
-        if level > self.ir.max_level {
-            return;
+        if self.takes(level) {
+            self.write(level, origin, dates, wall_us, text);
         }
-        if let Some(sample) = &self.ir.sample
-            && !self.rounds.takes(self.round, sample)
-        {
-            return;
-        }
+    }
+
+    /// Sends `text` behind the header of this target.
+    pub(super) fn write(
+        &self,
+        level: Level,
+        origin: &Origin,
+        dates: &Dates,
+        wall_us: u64,
+        text: Text<'_>,
+    ) {
         if text.text.is_empty() {
             return;
         }
-        let level = level.max(self.ir.min_level);
+        let level = (level as u8).max(self.ir.min_level);
+        let origin = self.origin.as_deref().unwrap_or(origin);
         self.sink.line(self.ir.max_length as usize, |line| {
             header(
                 &self.ir,
@@ -205,12 +262,24 @@ fn bracketed(line: &mut Vec<u8>, number: u8) {
 ///
 /// # Errors
 /// When the descriptor is not open, or the address is none that datagrams can be sent to.
-pub(super) fn open(address: &LogAddress) -> std::io::Result<sink::Target> {
-    Ok(match address {
+pub(super) fn open(address: &LogAddress, program: &Program) -> std::io::Result<sink::Target> {
+    let place = match address {
+        LogAddress::Ring(name) => {
+            let ring = program.live.ring(name);
+            let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+            return ring.cloned().map(sink::Target::Ring).ok_or_else(missing);
+        }
+        LogAddress::Stream(_) => return Err(std::io::ErrorKind::Unsupported.into()),
+        place => place,
+    };
+    Ok(match place {
         LogAddress::Descriptor(number)
         | LogAddress::Datagram(Address::Descriptor(number) | Address::SocketPair(number)) => {
             sink::Target::Descriptor(descriptor(*number)?)
         }
         LogAddress::Datagram(address) => sink::Target::Datagram(socket_address(address)?),
+        LogAddress::Ring(_) | LogAddress::Stream(_) => {
+            return Err(std::io::ErrorKind::Unsupported.into());
+        }
     })
 }

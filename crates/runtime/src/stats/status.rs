@@ -67,7 +67,8 @@ impl Health {
         let own = server.state.lock().clone();
         let options = &server.ir.options;
         if options.track.is_none() {
-            let deciding = options.check.enabled.then(|| Deciding {
+            let checked = options.check.enabled && !own.checks_disabled;
+            let deciding = checked.then(|| Deciding {
                 state: own.clone(),
                 rise: options.check.rise,
                 fall: options.check.fall,

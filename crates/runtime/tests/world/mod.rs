@@ -255,5 +255,7 @@ pub fn log_to(proxy: &mut Proxy, lines: &wire::Lines) {
         max_level: 7,
         min_level: 0,
         sample: None,
+        profile: None,
+        span: hapax_core::span::Span::default(),
     });
 }

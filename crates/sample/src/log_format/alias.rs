@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use hapax_core::capture::Side;
 use hapax_core::contract::Cx;
-use hapax_core::ir::LogFlags;
+use hapax_core::ir::{LogFlags, LogOrigin, LogReady, LogSteps};
 use hapax_core::keyword::{LogAlias, LogOutput};
 use hapax_core::stream::{Endpoint, ResponseSource, Times};
 use hapax_proto::http::Target;
 
 use super::render::{text, unencoded};
-use super::{Stamp, captured, unique_id};
+use super::{Stamp, captured, unique_id, why};
 use crate::write;
 
 macro_rules! aliases {
@@ -21,6 +21,7 @@ macro_rules! aliases {
                 name: $name,
                 http: aliases!(@has http $($($mark),+)?),
                 at_end: aliases!(@has at_end $($($mark),+)?),
+                ready: ready($name),
                 output: LogOutput::$output,
                 doc: $doc,
                 write: $write,
@@ -161,7 +162,7 @@ aliases! {
         write::padded(out, cx.session.accepted_wall_us / 1000 % 1000, 3);
     };
     "pid" HexNumber "The process number." => |_, _, flags, out| number(out, u64::from(std::process::id()), flags);
-    "r" Encoded (http) "The request line." => |cx, _, flags, out| match cx.stream.request_line.as_slice() {
+    "r" Encoded (http) "The request line." => |cx, _, flags, out| match request_line(cx) {
         [] => text(b"<BADREQ>", flags, out),
         line => text(line, flags, out),
     };
@@ -217,17 +218,44 @@ aliases! {
             cx.stream.response_cookie_state.letter(),
         ]);
     };
+    "why" Encoded "The rule that ended the exchange with the ACLs that made it apply, or what else did; an own addition." => |cx, _, flags, out| {
+        why::append(cx, flags, out);
+    };
 }
 
 /// Method, target and version as the client sent them: those of the logged line, which rules do not change.
 fn request<'a>(cx: &Cx<'a>) -> (&'a [u8], &'a [u8], &'a [u8]) {
-    let line = cx.stream.request_line.as_slice();
+    let line = request_line(cx);
     if line.is_empty() {
         return (b"<BADREQ>", b"<BADREQ>", b"<BADREQ>");
     }
     let mut words = line.splitn(3, |byte| *byte == b' ');
     let mut next = || words.next().unwrap_or_default();
     (next(), next(), next())
+}
+
+/// From when on an alias is known, as upstream sees it: some that could be told earlier wait for the end.
+const fn ready(name: &str) -> LogReady {
+    match name.as_bytes() {
+        b"H" | b"OG" | b"T" | b"Tl" | b"Ts" | b"b" | b"f" | b"ft" | b"ms" | b"pid" | b"rt"
+        | b"t" | b"tr" | b"trg" | b"trl" | b"tsc" => LogReady::Always,
+        b"HM" | b"HP" | b"HPO" | b"HQ" | b"HU" | b"HV" | b"r" => LogReady::Request,
+        b"B" | b"ID" | b"TR" | b"Ta" | b"Tc" | b"Td" | b"Th" | b"Ti" | b"Tq" | b"Tr" | b"Tt"
+        | b"Tu" | b"Tw" | b"U" | b"ac" | b"bc" | b"bq" | b"fc" | b"rc" | b"sc" | b"sq" | b"ts" => {
+            LogReady::End
+        }
+        _ => LogReady::Response,
+    }
+}
+
+/// The request line, which is kept for lines of requests only: with `log-steps` that leave them out there is none.
+fn request_line<'a>(cx: &Cx<'a>) -> &'a [u8] {
+    let proxy = &cx.program.proxy(cx.session.frontend).ir;
+    let kept = |steps: LogSteps| steps.has(LogOrigin::Request) || proxy.options.logasap;
+    match proxy.log_steps.is_none_or(kept) {
+        true => &cx.stream.request_line,
+        false => b"",
+    }
 }
 
 /// When the first byte of the request came, microseconds since 1970.
@@ -282,7 +310,8 @@ fn ip(out: &mut Vec<u8>, endpoint: Endpoint, flags: LogFlags) {
         text(b"", flags, out);
         return;
     };
-    if flags.quote {
+    let quoted = flags.quote && !flags.hex;
+    if quoted {
         out.push(b'"');
     }
     match (flags.hex, ip) {
@@ -290,7 +319,7 @@ fn ip(out: &mut Vec<u8>, endpoint: Endpoint, flags: LogFlags) {
         (true, IpAddr::V6(ip)) => write::hex_bytes(out, &ip.octets()),
         (false, ip) => append_ip(out, ip),
     }
-    if flags.quote {
+    if quoted {
         out.push(b'"');
     }
 }

@@ -1,6 +1,9 @@
 //! The text of a log format into its pieces.
 
-use hapax_core::ir::{LogEncoding, LogFlags, LogFormat, LogName, LogPart, LogType, Reference};
+use hapax_core::ir::{
+    LogEncoding, LogFlags, LogFormat, LogName, LogPart, LogReady, LogType, Reference,
+};
+use hapax_core::keyword::Needs;
 
 use super::Style;
 use crate::expression::{self, Ending, Origin};
@@ -58,6 +61,12 @@ pub fn parse(
     };
     Ok(ParsedFormat {
         format: LogFormat {
+            ready: reader
+                .parts
+                .iter()
+                .map(ready)
+                .max()
+                .unwrap_or(LogReady::Always),
             parts: reader.parts,
             encoding,
             binary: reader.flags.bin,
@@ -66,6 +75,29 @@ pub fn parse(
         references: reader.references,
     })
 }
+
+/// From when on a piece is known.
+fn ready(part: &LogPart) -> LogReady {
+    match part {
+        LogPart::Text(_) | LogPart::Separator => LogReady::Always,
+        LogPart::Alias { row, .. } => row.ready,
+        LogPart::Expr { expr, .. } => {
+            let counts = expr.fetch.needs.0 & Needs::RESPONSE_COUNT.0 != 0;
+            match counts || KNOWN_AT_END.contains(&expr.fetch.name) {
+                true => LogReady::End,
+                false => LogReady::Response,
+            }
+        }
+    }
+}
+
+/// Fetches that are allowed earlier, but wait for the end in a log line.
+const KNOWN_AT_END: &[&str] = &[
+    "bytes_in",
+    "fc.timer.total",
+    "txn.timer.total",
+    "txn.timer.user",
+];
 
 struct Reader<'t, 'o> {
     text: &'t [u8],

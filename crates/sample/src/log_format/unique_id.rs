@@ -1,14 +1,25 @@
 //! The identifier of an exchange, `unique-id-format`: made once, when it is asked for first.
 
 use hapax_core::contract::Cx;
-use hapax_core::ir::LogFlags;
+use hapax_core::ir::{LogFlags, LogOrigin};
 
 use super::render::{render, unencoded};
 
 /// Hands the identifier over, and makes it if there is none yet; none without a format.
 pub fn with<T>(cx: &Cx<'_>, with: impl FnOnce(Option<&[u8]>) -> T) -> T {
     let frontend = &cx.program.proxy(cx.session.frontend).ir;
-    match &frontend.unique_id_format {
+    let nothing_began = matches!(
+        cx.stream.log_origin,
+        LogOrigin::TcpConnection
+            | LogOrigin::TcpSession
+            | LogOrigin::SessionError
+            | LogOrigin::SessionKilled
+    );
+    match frontend
+        .unique_id_format
+        .as_ref()
+        .filter(|_| !nothing_began)
+    {
         None => with(None),
         Some(format) => {
             let make = |out: &mut Vec<u8>| render(format, cx, out);

@@ -47,6 +47,8 @@ impl Receiver {
             max_level: 7,
             min_level: 0,
             sample: None,
+            profile: None,
+            span: hapax_core::span::Span::default(),
         }
     }
 

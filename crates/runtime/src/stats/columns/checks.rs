@@ -32,7 +32,9 @@ columns! {
 /// The last result, of servers that are checked and not in maintenance; the outer option tells whether there is a check.
 pub(super) fn last(view: &View<'_>) -> Option<Option<CheckResult>> {
     let (server, health) = (view.server()?, view.health()?);
-    let checked = server.ir.options.check.enabled && !health.own.admin.in_maintenance();
+    let checked = server.ir.options.check.enabled
+        && !health.own.checks_disabled
+        && !health.own.admin.in_maintenance();
     checked.then(|| health.own.check.clone())
 }
 
@@ -83,6 +85,7 @@ fn requests<'v>(view: &'v View<'_>) -> StatValue<'v> {
         _ if !view.http() => StatValue::Empty,
         _ => StatValue::U64(
             [
+                Count::Status1xx,
                 Count::Status2xx,
                 Count::Status3xx,
                 Count::Status4xx,

@@ -68,7 +68,14 @@ fn checked<'v>(
     read: impl FnOnce(&hapax_core::live::ServerLive) -> StatValue<'v>,
 ) -> StatValue<'v> {
     match view.server() {
-        Some(server) if server.ir.options.check.enabled => read(server),
+        Some(server)
+            if server.ir.options.check.enabled
+                && view
+                    .health()
+                    .is_none_or(|health| !health.own.checks_disabled) =>
+        {
+            read(server)
+        }
         _ => StatValue::Empty,
     }
 }
@@ -84,34 +91,38 @@ fn down_transitions<'v>(view: &'v View<'_>) -> StatValue<'v> {
 }
 
 fn last_change<'v>(view: &'v View<'_>) -> StatValue<'v> {
-    let moment = match view.health() {
-        Some(health) => health.own.last_change_ms,
-        None => view.proxy.live.last_change_ms.load(Ordering::Relaxed),
-    };
-    StatValue::seconds(view.since(moment))
+    match view.health() {
+        // As upstream cuts it.
+        Some(health) => StatValue::U32(health.own.seconds_since_change(view.now.ms) as u32),
+        None => {
+            let moment = view.proxy.live.last_change_ms.load(Ordering::Relaxed);
+            StatValue::seconds(view.since(moment))
+        }
+    }
 }
 
 /// Time down before the last change, and since then while it is down.
 fn downtime<'v>(view: &'v View<'_>) -> StatValue<'v> {
-    let (before, since, down) = match (view.server(), view.health()) {
-        (Some(server), Some(health)) => {
-            if !server.ir.options.check.enabled {
-                return StatValue::Empty;
-            }
-            let down = health.own.operation == Operation::Stopped;
-            (health.own.downtime, health.own.last_change_ms, down)
+    if let (Some(server), Some(health)) = (view.server(), view.health()) {
+        if !server.ir.options.check.enabled {
+            return StatValue::Empty;
         }
-        _ => {
-            let live = &view.proxy.live;
-            if live.servers.is_empty() {
-                return StatValue::Empty;
-            }
-            let since = live.last_change_ms.load(Ordering::Relaxed);
-            let down = status::of_backend(live) == "DOWN";
-            (live.downtime.load(Ordering::Relaxed), since, down)
-        }
+        let since = match health.own.operation {
+            Operation::Stopped => health.own.seconds_since_change(view.now.ms),
+            _ => 0,
+        };
+        let since = u64::try_from(since).unwrap_or(0);
+        return StatValue::seconds(health.own.downtime.saturating_add(since));
+    }
+    let live = &view.proxy.live;
+    if live.servers.is_empty() {
+        return StatValue::Empty;
+    }
+    let running = match status::of_backend(live) {
+        "DOWN" => view.since(live.last_change_ms.load(Ordering::Relaxed)),
+        _ => 0,
     };
-    let running = if down { view.since(since) } else { 0 };
+    let before = live.downtime.load(Ordering::Relaxed);
     StatValue::seconds(before.saturating_add(running))
 }
 
