@@ -42,6 +42,7 @@ def _made(name, words, world):
     kind = ["rsa:2048"] if "rsa" in words else ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     names = options.get("names", name).split(",")
     lines = ["[r]", "distinguished_name=d", "[d]", "[x]"]
+    lines.append("subjectKeyIdentifier=hash")
     lines.append("basicConstraints=critical,CA:" + ("TRUE" if "ca" in words else "FALSE"))
     if "ca" not in words:
         alternative = ",".join(("IP:" if item.replace(".", "").isdigit() else "DNS:") + item for item in names)
@@ -78,6 +79,9 @@ def _revoke(signer, certificate):
     config = certificate + ".ca"
     with open(config, "w", encoding="ascii") as file:
         file.write(f"[ca]\ndefault_ca=c\n[c]\ndatabase={certificate}.index\ndefault_md=sha256\ndefault_crl_days=3650\n")
+        file.write(f"crlnumber={certificate}.number\ncrl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid:always\n")
+    with open(certificate + ".number", "w", encoding="ascii") as file:
+        file.write("01\n")
     sign = ["-keyfile", signer + ".key", "-cert", signer + ".crt"]
     _run(["openssl", "ca", "-gencrl", "-config", config, *sign, "-out", certificate + ".crl"])
 

@@ -124,7 +124,10 @@ pub async fn with_client(client: &mut Client) -> bool {
         Ok(Err(LayerFault::Broken(_))) => (BROKEN, None, log_null),
         Ok(Err(LayerFault::Handshake(fault))) => {
             log::debug!("handshake with a client failed: {fault}");
-            (FAILURE, fault::reason(&fault), true)
+            match fault::is_distrust(&fault) {
+                true => (DISTRUST, None, true),
+                false => (FAILURE, fault::reason(&fault), true),
+            }
         }
         Err(_) => (LATE, None, log_null),
     };
@@ -144,6 +147,7 @@ pub async fn with_client(client: &mut Client) -> bool {
 }
 
 const FAILURE: &str = "SSL handshake failure";
+const DISTRUST: &str = "SSL client certificate not trusted";
 const CLOSED: &str = "Connection closed during SSL handshake";
 const BROKEN: &str = "Connection error during SSL handshake";
 const LATE: &str = "Timeout during SSL handshake";

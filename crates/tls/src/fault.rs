@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use crate::handshake::HandshakeFault;
 
@@ -68,13 +68,11 @@ fn refused(error: &Error) -> Option<Reason> {
     })
 }
 
-/// Whether a certificate was refused because of its name.
-pub fn is_name(error: &Error) -> bool {
+/// Whether the peer's certificate was refused.
+pub fn is_distrust(fault: &HandshakeFault) -> bool {
     matches!(
-        error,
-        Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
-        )
+        fault,
+        HandshakeFault::Refused(Error::InvalidCertificate(_))
     )
 }
 

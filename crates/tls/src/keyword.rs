@@ -51,3 +51,6 @@ fn protocols(text: &str) -> Vec<String> {
     let names = text.split(',').filter(|name| !name.is_empty());
     names.map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests;

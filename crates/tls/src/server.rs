@@ -49,7 +49,7 @@ impl Server {
     ///
     /// # Errors
     /// When nothing can be made.
-    pub fn new(
+    pub fn build(
         server: &ServerTls,
         certificate: Option<&Certificate>,
         global: &GlobalTls,

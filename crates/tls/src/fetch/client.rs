@@ -27,10 +27,10 @@ fetches! {
     "ssl_c_err", NONE, Int, HERE, "The fault of the client's own certificate that was let pass." => |cx, _, _| int(tls(cx)?.verdict.own);
     "ssl_c_ca_err", NONE, Int, HERE, "The first fault of an authority that was let pass." => |cx, _, _| int(tls(cx)?.verdict.authority);
     "ssl_c_ca_err_depth", NONE, Int, HERE, "How far above the client's certificate that was." => |cx, _, _| int(tls(cx)?.verdict.authority_depth);
-    "ssl_c_chain_der", NONE, Bin, HERE, "All certificates of the client." => |cx, _, _| {
+    "ssl_c_chain_der", NONE, Bin, HERE, "The certificates that came behind the client's own." => |cx, _, _| {
         let tls = tls(cx)?;
         let mut all = Vec::new();
-        tls.peer.iter().for_each(|der| all.extend_from_slice(der));
+        tls.peer.iter().skip(1).for_each(|der| all.extend_from_slice(der));
         (!all.is_empty()).then(|| binary(super::kept(cx, &all))).flatten()
     };
 }
