@@ -290,7 +290,6 @@ static NOT_BUILT: &[&str] = &[
     "send-proxy-v2-ssl-cn",
     "shard",
     "slowstart",
-    "sni",
     "sni-auto",
     "socks4",
     "stick",
