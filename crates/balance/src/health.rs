@@ -7,10 +7,13 @@ mod text;
 mod track;
 
 pub use address::{change_address, change_port, is_addressed, lose_address, regain_address};
-pub use admin::{enter_drain, enter_maintenance, leave_maintenance, make_ready, set_weight};
+pub use admin::{
+    enter_drain, enter_drain_by, enter_maintenance, enter_maintenance_by, force_health,
+    leave_drain, leave_maintenance, make_ready, set_weight,
+};
 pub use restore::restore;
 pub use text::{check_line, check_text, status_text};
-pub use track::follow;
+pub use track::{follow, inherit};
 
 use std::sync::atomic::Ordering;
 

@@ -3,6 +3,7 @@
 
 mod date;
 mod keyword;
+pub mod rdp;
 mod scan;
 
 pub use keyword::KEYWORD;

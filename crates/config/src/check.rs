@@ -52,6 +52,7 @@ pub fn check(
     if !failed {
         resolvers::check(config, &mut check);
     }
+    logs::rings(config, &mut check);
     logs::profiles(config, &mut check);
     numbers::complete(config);
     !check.diagnostics.has_errors()

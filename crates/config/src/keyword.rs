@@ -16,6 +16,7 @@ pub(crate) mod protocol_check;
 pub(crate) mod proxy;
 pub(crate) mod resolvers;
 pub(crate) mod retry;
+pub(crate) mod ring;
 pub(crate) mod runtime_socket;
 pub(crate) mod server;
 pub(crate) mod server_state;

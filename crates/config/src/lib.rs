@@ -54,6 +54,7 @@ pub static TABLES: &[Tables] = &[
     keyword::server_state::TABLE,
     keyword::statistics::TABLE,
     keyword::tcp_probe::TABLE,
+    keyword::ring::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
     keyword::user::TABLE,

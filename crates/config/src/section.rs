@@ -8,6 +8,7 @@ mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
 pub(crate) mod tcp;
@@ -38,6 +39,8 @@ pub(crate) enum Open {
     Resolvers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `ring` section.
+    Ring(Box<Section>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -72,6 +75,7 @@ impl Open {
             | Open::Resolvers(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
+            Open::Ring(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
         }
@@ -106,6 +110,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "http-errors" => http_errors::open(parser, words, span),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
+        "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -132,6 +137,7 @@ static SECTIONS: &[&str] = &[
     "http-errors",
     "resolvers",
     "log-profile",
+    "ring",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -146,6 +152,5 @@ static NOT_BUILT: &[&str] = &[
     "namespace_list",
     "peers",
     "program",
-    "ring",
     "traces",
 ];

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-use crate::contract::Dispatch;
+use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
 use crate::resolution::ResolversLive;
+use crate::ring::Ring;
 use crate::variable::ProcessVariables;
 
 /// Live state of the process.
@@ -25,6 +26,8 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// The rings, those that every process has first.
+    pub rings: Vec<Arc<Ring>>,
     /// One per `resolvers` section, in the order of the configuration.
     pub resolvers: Vec<Arc<ResolversLive>>,
     /// Every row, for what the runtime API reads; set by the program.
@@ -58,6 +61,7 @@ impl Live {
                 .zip(proxy_numbers(config))
                 .map(|(proxy, number)| Arc::new(ProxyLive::new(proxy, number, workers)))
                 .collect(),
+            rings: rings(config),
             resolvers: config
                 .resolvers
                 .iter()
@@ -67,12 +71,26 @@ impl Live {
         }
     }
 
+    /// The ring of that name.
+    pub fn ring(&self, name: &str) -> Option<&Arc<Ring>> {
+        self.rings.iter().find(|ring| ring.name == name)
+    }
+
     /// The `resolvers` section of that name.
     pub fn resolvers(&self, name: &str) -> Option<&Arc<ResolversLive>> {
         self.resolvers
             .iter()
             .find(|section| section.ir.name == name)
     }
+}
+
+fn rings(config: &ir::Config) -> Vec<Arc<Ring>> {
+    let built_in = ir::Ring::BUILT_IN.map(|(name, description)| ir::Ring {
+        description: description.to_owned(),
+        ..ir::Ring::named(name)
+    });
+    let all = built_in.iter().chain(&config.rings);
+    all.map(|ring| Arc::new(Ring::new(ring))).collect()
 }
 
 /// The numbers of the proxies in statistics, in the order of the configuration.
@@ -212,6 +230,7 @@ impl ProxyLive {
                 id,
                 counters: Counters::new(workers),
                 sessions: Gauge::default(),
+                tls: OnceLock::new(),
             })
         });
         let listeners = listeners.collect();
@@ -330,6 +349,8 @@ pub struct ListenerLive {
     pub counters: Counters,
     /// Current connections.
     pub sessions: Gauge,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 /// Live state of a server.
@@ -393,6 +414,8 @@ pub struct ServerLive {
     pub state: Mutex<ServerState>,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 impl ServerLive {
@@ -472,6 +495,7 @@ impl ServerLive {
                 ..ServerState::default()
             }),
             generation: AtomicU32::new(0),
+            tls: OnceLock::new(),
         }
     }
 
@@ -517,6 +541,10 @@ pub struct ServerState {
     pub age_at_start: i64,
     /// The number of the last check's result, as a state file says; none once a check was done.
     pub restored_result: Option<u32>,
+    /// Where checks go, as the administrator said.
+    pub check_address: Option<std::net::IpAddr>,
+    /// See `check_address`.
+    pub check_port: Option<u16>,
     /// The administrator turned the checks off.
     pub checks_disabled: bool,
 }

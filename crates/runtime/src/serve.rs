@@ -106,6 +106,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             async move {
                 if let Some(api) = runtime_api {
                     operate::runtime_api(&local, api);
+                    crate::log::forward::start(&program);
                     resolver::start(&local);
                 }
                 let checks = Checks::start(&program, &logger, share);

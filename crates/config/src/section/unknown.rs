@@ -55,7 +55,7 @@ pub(crate) fn elsewhere(
     if bit == Sections::RESOLVERS {
         return Err(in_resolvers(words, span));
     }
-    if bit == Sections::LOG_PROFILE {
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -162,7 +162,7 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::RESOLVERS {
         return in_resolvers(words, span);
     }
-    if bit == Sections::LOG_PROFILE {
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -240,8 +240,16 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
 /// The other sections that name themselves without quotes.
 fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
-    let section = section_name(bit);
-    let text = format!("unknown keyword '{first}' in {section} section.");
+    let text = match (bit, first.as_ref()) {
+        (Sections::RING, "backing-file") => {
+            "'backing-file' in 'ring' section is not built yet.".to_owned()
+        }
+        (Sections::RING, _) => format!("unknown statement '{first}'."),
+        _ => format!(
+            "unknown keyword '{first}' in {} section.",
+            section_name(bit)
+        ),
+    };
     Diagnostic::alert(span, text).into()
 }
 
@@ -256,6 +264,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::HTTP_ERRORS => "http-errors",
         Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
+        Sections::RING => "ring",
         _ => "backend",
     }
 }
@@ -383,9 +392,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
-    ("stats", "admin"),
-    ("stats", "show-modules"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
-    ("timeout", "client-hs"),
 ];

@@ -17,9 +17,11 @@ mod old_rules;
 mod proxy;
 mod resolvers;
 mod retry;
+mod ring;
 mod rule;
 mod server;
 mod stats;
+mod tls;
 mod user_list;
 
 use serde::Serialize;
@@ -38,9 +40,11 @@ pub use old_rules::*;
 pub use proxy::*;
 pub use resolvers::*;
 pub use retry::*;
+pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use tls::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;
@@ -63,6 +67,8 @@ pub struct Config {
     pub http_errors: Vec<HttpErrors>,
     /// The `log-profile` sections.
     pub log_profiles: Vec<LogProfile>,
+    /// The `ring` sections, and the rings that `log` lines made.
+    pub rings: Vec<Ring>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
