@@ -26,6 +26,7 @@ pub(crate) mod lobby;
 pub mod pool;
 pub(crate) mod reply;
 pub(crate) mod request;
+pub(crate) mod resolve;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;

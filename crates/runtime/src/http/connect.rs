@@ -558,7 +558,7 @@ fn reusable(
     name: Option<&[u8]>,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
-    if to_url::applies(client.plan.proxy(backend)) {
+    if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
         return None;
     }
     if let Some(kept) = client.kept.take() {
@@ -608,7 +608,11 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
             Endpoint::Unix | Endpoint::Unknown => None,
         };
     }
-    server.address(client.session.destination.port())
+    let destination = client.session.destination;
+    match destination {
+        Endpoint::Inet(address) if server.is_anywhere() => server.address_at(address),
+        _ => server.address(destination.port()),
+    }
 }
 
 fn open(

@@ -141,7 +141,8 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     }
     let backend = exchange.stream.backend;
-    let private = connection.server().live.ir.options.send_proxy.is_some();
+    let server = connection.server();
+    let private = server.live.ir.options.send_proxy.is_some() || server.is_anywhere();
     let never = client.plan.proxy(backend).ir.http_reuse == hapax_core::ir::HttpReuse::Never;
     match exchange.stream.server {
         Some(index) if never || private => {
