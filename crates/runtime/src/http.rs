@@ -10,6 +10,7 @@ mod bandwidth;
 mod buffer_request;
 mod capture;
 mod case;
+mod check_cache;
 pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;

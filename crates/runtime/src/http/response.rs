@@ -57,6 +57,10 @@ pub fn prepare(
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
+    if let Err(failure) = super::check_cache::check(client, exchange) {
+        exchange.notes.response_head += begun(exchange, framing);
+        return Err(failure);
+    }
     super::cookie::on_response(client, exchange);
     super::rules::after_response(client, exchange);
     write(client, exchange, framing != Framing::Tunnel);
