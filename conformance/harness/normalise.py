@@ -31,6 +31,7 @@ class Normaliser:
     def __init__(self, world):
         self.names = {str(port): f"<{name}>" for name, port in world.ports.items()}
         self.names.update({str(origin.port): f"<{name}>" for name, origin in world.origins.items()})
+        self.names.update({str(server.port): f"<{name}>" for name, server in world.nameservers.items()})
         self.names.update({str(sink.port): f"<{name}>" for name, sink in world.sinks.items() if hasattr(sink, "port")})
         self.names.update({str(port): "<client>" for port in world.client_ports})
         self.folder = world.folder

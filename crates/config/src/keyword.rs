@@ -14,6 +14,7 @@ pub(crate) mod option;
 pub(crate) mod process;
 pub(crate) mod protocol_check;
 pub(crate) mod proxy;
+pub(crate) mod resolvers;
 pub(crate) mod retry;
 pub(crate) mod ring;
 pub(crate) mod runtime_socket;

@@ -4,6 +4,7 @@ mod defaults;
 mod header;
 mod http_errors;
 mod log_profile;
+mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
@@ -34,6 +35,8 @@ pub(crate) enum Open {
     UserList(String, Box<Scope>),
     /// An `http-errors` section: its name and state.
     HttpErrors(String, Box<Scope>),
+    /// A `resolvers` section: its name and state.
+    Resolvers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
     /// A `ring` section.
@@ -69,6 +72,7 @@ impl Open {
             Open::Refused(name)
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
+            | Open::Resolvers(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
             Open::Ring(section) => &section.proxy.name,
@@ -104,6 +108,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
@@ -130,6 +135,7 @@ static SECTIONS: &[&str] = &[
     "listen",
     "userlist",
     "http-errors",
+    "resolvers",
     "log-profile",
     "ring",
 ];
@@ -146,6 +152,5 @@ static NOT_BUILT: &[&str] = &[
     "namespace_list",
     "peers",
     "program",
-    "resolvers",
     "traces",
 ];

@@ -1,5 +1,6 @@
 //! What the rooms ask of each other: the context of evaluation, actions, matchers and the choice of a server.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -213,6 +214,13 @@ pub enum Outcome {
     Expect(ProxyHeader),
     /// The stream becomes one of HTTP.
     SwitchToHttp,
+    /// A rewrite found no room: an internal error (`strict-mode`).
+    RewriteFailed,
+    /// An answer found no room: an internal error.
+    AnswerFailed {
+        /// It counts as answered here all the same (`return`).
+        local: bool,
+    },
 }
 
 /// What may tell the client's address before its first byte.
@@ -391,6 +399,21 @@ pub struct Ticket {
     pub balanced: bool,
 }
 
+/// What was read from files for TLS: a certificate with its key, a list of authorities. Made and used by the room of TLS.
+pub trait Material: Debug + Send + Sync {
+    /// Where it came from; equal text is equal material.
+    fn text(&self) -> String;
+
+    /// Itself, for the room that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What a listener or a server needs for TLS, ready to use. Made and used by the room of TLS.
+pub trait TlsContext: Debug + Send + Sync {
+    /// Itself, for the room that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
 macro_rules! by_text {
     ($($name:ident),*) => { $(
         impl PartialEq for dyn $name {
@@ -406,7 +429,7 @@ macro_rules! by_text {
         }
     )* };
 }
-by_text!(Action, Matcher, Algorithm);
+by_text!(Action, Matcher, Algorithm, Material);
 
 /// A shared trait object as a field of the IR; derives of comparison do not work on `Arc<dyn Trait>` itself.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use crate::bandwidth::Bandwidth;
 use crate::capture::Captures;
 use crate::ir::Milliseconds;
 use crate::program::ProxyId;
+use crate::secured::Secured;
 use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 /// One end of a connection.
@@ -68,6 +69,8 @@ pub struct Session {
     pub accepted_wall_us: u64,
     /// `sess` variables.
     pub variables: Variables,
+    /// What TLS agreed on, where the client speaks it.
+    pub tls: Option<Arc<Secured>>,
 }
 
 /// Source and destination.
@@ -229,10 +232,23 @@ pub struct Stream {
     pub early_hints: EarlyHints,
     /// Which variables exist; see [`Stream::enter_response`].
     pub phase: VariablePhase,
+    /// How rewrites that found no room are taken, and how many there were.
+    pub rewriting: Rewriting,
     /// The limits that rules switched on.
     pub bandwidth: Vec<Bandwidth>,
+    /// What TLS agreed on with the server, where it speaks it.
+    pub server_tls: Option<Arc<Secured>>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
+}
+
+/// Rewrites that find no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rewriting {
+    /// They are let be (`strict-mode off`), until the ruleset ends.
+    pub lenient: bool,
+    /// How many there were since they were counted last.
+    pub failed: u32,
 }
 
 /// The rule that ended an exchange, and which part of its condition held.

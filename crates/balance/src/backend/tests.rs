@@ -272,7 +272,9 @@ fn no_slot_is_lost_or_given_twice_between_threads() {
                                 break;
                             }
                             Assigned::Wait => std::thread::park(),
-                            Assigned::NoServer => panic!("all servers are usable"),
+                            Assigned::NoServer | Assigned::QueueFull(_) => {
+                                panic!("all servers are usable")
+                            }
                         }
                     }
                 }

@@ -104,6 +104,15 @@ static ROWS: &[SectionKeyword] = &[
         page(line)?.show_legends = true;
         Ok(())
     }),
+    stats!(
+        "show-modules",
+        "",
+        "Shows the counters of modules.",
+        |line| {
+            page(line)?.show_modules = true;
+            Ok(())
+        }
+    ),
     stats!("show-node", "[<name>]", "Shows the node's name.", |line| {
         let name = line.arg(0).unwrap_or_default().into_owned();
         page(line)?.show_node = Some(name);

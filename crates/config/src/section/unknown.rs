@@ -52,6 +52,9 @@ pub(crate) fn elsewhere(
     if bit == Sections::HTTP_ERRORS {
         return Err(in_http_errors(words, span));
     }
+    if bit == Sections::RESOLVERS {
+        return Err(in_resolvers(words, span));
+    }
     if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return Err(in_section(words, bit, span));
     }
@@ -126,6 +129,22 @@ pub(crate) fn anonymous_defaults(
     Ok(())
 }
 
+/// A line that a `resolvers` section does not know.
+fn in_resolvers(words: &[Word], span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = match (first.as_ref(), words.get(1)) {
+        ("timeout", None) => {
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments.".to_owned()
+        }
+        ("timeout", Some(event)) => format!(
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments got '{}'.",
+            event.lossy()
+        ),
+        _ => format!("unknown keyword '{first}' in 'resolvers' section"),
+    };
+    Diagnostic::alert(span, text).into()
+}
+
 /// A line that no row reads.
 pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
@@ -141,6 +160,9 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     }
     if bit == Sections::HTTP_ERRORS {
         return in_http_errors(words, span);
+    }
+    if bit == Sections::RESOLVERS {
+        return in_resolvers(words, span);
     }
     if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return in_section(words, bit, span);
@@ -242,6 +264,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LISTEN => "listen",
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
+        Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
         Sections::RING => "ring",
         _ => "backend",
@@ -319,7 +342,6 @@ static NOT_BUILT: &[&str] = &[
     "quic-initial",
     "server-state-base",
     "server-state-file",
-    "server-template",
     "ssl-engine",
     "stats-file",
     "stick",
@@ -369,9 +391,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
-    ("stats", "admin"),
-    ("stats", "show-modules"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
-    ("timeout", "client-hs"),
 ];

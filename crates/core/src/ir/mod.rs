@@ -15,11 +15,13 @@ mod log;
 mod observation;
 mod old_rules;
 mod proxy;
+mod resolvers;
 mod retry;
 mod ring;
 mod rule;
 mod server;
 mod stats;
+mod tls;
 mod user_list;
 
 use serde::Serialize;
@@ -36,11 +38,13 @@ pub use log::*;
 pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
+pub use resolvers::*;
 pub use retry::*;
 pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use tls::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;
@@ -55,6 +59,8 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// The `resolvers` sections.
+    pub resolvers: Vec<Resolvers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
@@ -101,6 +107,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A `resolvers` section.
+    Resolvers,
     /// A `filter bwlim-in` or `bwlim-out` of the section itself.
     BandwidthLimit,
     /// An `http-errors` section.

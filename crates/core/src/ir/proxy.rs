@@ -236,6 +236,8 @@ pub struct Timeouts {
     pub http_keep_alive: Option<Milliseconds>,
     /// `timeout tunnel`.
     pub tunnel: Option<Milliseconds>,
+    /// `timeout client-hs`; none is `client`.
+    pub client_hs: Option<Milliseconds>,
     /// `timeout client-fin`.
     pub client_fin: Option<Milliseconds>,
     /// `timeout server-fin`.

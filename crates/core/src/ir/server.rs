@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, LogProtocol, Milliseconds, ServerCheck};
+use super::{Address, LogProtocol, Milliseconds, ServerCheck, ServerResolution};
 use crate::server_state::Restored;
 use crate::span::Span;
 
@@ -87,8 +87,12 @@ pub struct ServerOptions {
     pub hash_key: HashKey,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
+    /// How its name is resolved while the proxy runs.
+    pub resolution: ServerResolution,
     /// What a state file says about the server.
     pub restored: Option<Box<Restored>>,
+    /// Everything about TLS; none when the line has no word of it.
+    pub tls: Option<Box<super::ServerTls>>,
 }
 
 /// `hash-key`.
@@ -154,7 +158,9 @@ impl Default for ServerOptions {
             shutdown_backup_on_up: false,
             hash_key: HashKey::Id,
             init_addr: Vec::new(),
+            resolution: ServerResolution::default(),
             restored: None,
+            tls: None,
         }
     }
 }

@@ -161,6 +161,13 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
         Some(address) => address.clone(),
         None => (**server.address.load()).clone(),
     };
+    let (told_address, told_port) = {
+        let state = server.state.lock();
+        (state.check_address, state.check_port)
+    };
+    if let (Some(ip), None) = (told_address, &step.address) {
+        to = Address::Inet((ip, 0).into());
+    }
     if let Address::Inet(address) = &mut to {
         // `addr` alone keeps the server's port, `port` goes before the port of either address.
         if address.port() == 0
@@ -168,7 +175,7 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
         {
             address.set_port(own.port());
         }
-        if let Some(port) = step.port.or(options.check.port) {
+        if let Some(port) = step.port.or(told_port).or(options.check.port) {
             address.set_port(port);
         }
     }

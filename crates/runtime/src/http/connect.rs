@@ -568,7 +568,7 @@ fn reusable(
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
-    match server.live.ir.port {
+    match server.live.port() {
         hapax_core::ir::ServerPort::Fixed => 0,
         _ => client_port,
     }

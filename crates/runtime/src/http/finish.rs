@@ -366,11 +366,13 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
         (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
         (Cause::ClientAbort, Phase::Queue) | (_, Phase::Connect) => (u64::from(notes.lost), 0, 0),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
-        (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
+        (Cause::Proxy, Phase::Headers | Phase::Data)
+            if !notes.denied && !notes.broken_body && !notes.no_room =>
+        {
             (0, 0, 2)
         }
         (Cause::ServerAbort, Phase::Headers) => (0, 0, 2),
-        (Cause::ServerTimeout, Phase::Headers) => (0, 0, 1),
+        (Cause::ServerTimeout, Phase::Headers) => (0, 0, u64::from(!notes.held)),
         (Cause::ServerAbort, Phase::Data | Phase::Last) => (0, 1, 1),
         (Cause::ServerTimeout, Phase::Data | Phase::Last) => (0, 1, 0),
         _ => (0, 0, 0),

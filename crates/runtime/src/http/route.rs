@@ -120,16 +120,25 @@ async fn decide(
             Some(Outcome::Pause { time }) => pause(client, time).await?,
             _ => break,
         }
-        decided = rules::run_rest(client, exchange, proxy);
+        decided = rules::run_rest(client, exchange, proxy, Set::Request);
+    }
+    if decided.is_none() {
+        decided = rules::stats(client, exchange, proxy);
+        if let Some(Outcome::WaitForBody { time, least }) = decided {
+            // The form of the page.
+            buffer_request::wait_for(client, exchange, time, least).await?;
+            let awaited = std::mem::replace(&mut exchange.stream.body_awaited, true);
+            decided = rules::stats(client, exchange, proxy);
+            exchange.stream.body_awaited = awaited;
+        }
     }
     Ok(decided
-        .or_else(|| rules::stats(client, exchange, proxy))
         .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
         .or_else(|| restrict_names(client, exchange, proxy)))
 }
 
 /// Nothing happens for a while (`pause`).
-async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
+pub async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
     let until = Client::after(Some(time));
     let (timer, handle) = (&mut client.timer, &client.handle);
     match within(timer, handle, until, |_| Poll::<()>::Pending).await {

@@ -93,8 +93,10 @@ commands! {
     "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "enable health", "", Admin, "enable health checks", server::enable_health;
     "enable server", "(DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
     "get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", pattern::get_acl;
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;

@@ -115,17 +115,19 @@ fn write_state(
         true => state.health,
         false => own.rise,
     };
-    let port_of_checks = own.port.or_else(|| {
+    let port_of_checks = state.check_port.or(own.port).or_else(|| {
         let address = own.address.as_ref()?;
         Some(address.port()).filter(|&port| port > 0)
     });
     let port_of_checks = port_of_checks.unwrap_or(0);
-    let address_of_checks = own.address.as_ref().and_then(Address::ip);
-    let address_of_checks = address_of_checks.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+    let configured = own.address.as_ref().and_then(Address::ip);
+    let text = |ip: Option<std::net::IpAddr>| ip.map_or_else(|| "-".into(), |ip| ip.to_string());
+    let address_of_checks: String = text(state.check_address.or(configured));
+    let address_of_agent: String = text(configured);
     let _ = writeln!(
         out,
         "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} - {} {port_of_checks} {address_of_checks} \
-         {address_of_checks} {}",
+         {address_of_agent} {}",
         proxy.live.uuid,
         proxy.ir.name,
         server.id,

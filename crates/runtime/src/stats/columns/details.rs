@@ -35,6 +35,8 @@ fn address<'v>(view: &'v View<'_>) -> StatValue<'v> {
     }
     match &view.subject {
         Subject::Listener(_, bind) => StatValue::Str(address_text(&bind.address).into()),
+        // A server whose name has no address shows none.
+        Subject::Server(server, _) if server.state.lock().admin.unresolved => StatValue::Empty,
         Subject::Server(server, _) => StatValue::Str(address_text(&server.address.load()).into()),
         _ => StatValue::Empty,
     }
