@@ -11,6 +11,7 @@ mod buffer_request;
 mod buffer_response;
 mod capture;
 mod case;
+mod check_cache;
 pub(crate) mod client;
 pub(crate) mod connect;
 mod cookie;

@@ -265,6 +265,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;
     up.keep(keeps);
+    up.drops_trailers = backend.options.drop_request_trailers;
     let begun = up.begin(framing, &limits);
     if !up.is_received() {
         // Only what is here as a whole may be sent again.

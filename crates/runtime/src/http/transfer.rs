@@ -97,6 +97,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     let before = exchange.notes.response_head;
     response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
+    exchange.down.drops_trailers = frontend.options.drop_response_trailers;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
         exchange.stream.times.response = 0;
