@@ -271,6 +271,7 @@ pub async fn relay(relay: &mut Relay, client: &mut Client, exchange: &mut Exchan
         .response_delay
         .map_or(0, |delay| clock::now_ms() + u64::from(delay));
     let mut looked_at = None;
+    let limited = exchange.stream.bandwidth.len();
     relay.hold(Side::Server, limits.max_kept);
     poll_fn(|cx| {
         loop {
@@ -292,6 +293,10 @@ pub async fn relay(relay: &mut Relay, client: &mut Client, exchange: &mut Exchan
                     match outcome {
                         Outcome::Wait => {}
                         Outcome::Continue | Outcome::Stop => {
+                            // What the rules of the response add does not begin the others anew.
+                            if exchange.stream.bandwidth.len() > limited {
+                                relay.limit(&exchange.stream.bandwidth);
+                            }
                             relay.release(Side::Server);
                             until = NEVER;
                             continue;
