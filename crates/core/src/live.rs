@@ -406,6 +406,8 @@ pub struct ServerLive {
     pub address: ArcSwap<ir::Address>,
     /// The host name in force: that of its line, or of the service record it stands for.
     pub host_name: ArcSwapOption<String>,
+    /// Whether a service record gave it a name at any time.
+    pub was_named: AtomicBool,
     /// Whether the port of the address counts although its line gave none.
     pub has_port: AtomicBool,
     /// Health and administrative state; the atomics above follow it.
@@ -472,6 +474,7 @@ impl ServerLive {
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
             host_name: ArcSwapOption::from_pointee(host_name(server)),
+            was_named: AtomicBool::new(false),
             has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {

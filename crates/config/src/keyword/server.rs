@@ -300,7 +300,6 @@ static NOT_BUILT: &[&str] = &[
     "send-proxy-v2-ssl-cn",
     "shard",
     "slowstart",
-    "sni",
     "sni-auto",
     "socks4",
     "stick",

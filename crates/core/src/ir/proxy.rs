@@ -323,6 +323,12 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
+    /// `option checkcache`.
+    pub check_cache: bool,
+    /// `option http-drop-request-trailers`.
+    pub drop_request_trailers: bool,
+    /// `option http-drop-response-trailers`.
+    pub drop_response_trailers: bool,
 }
 
 /// What is done with request fields whose names hold more than letters, digits and hyphens.
