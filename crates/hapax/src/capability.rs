@@ -6,7 +6,7 @@ use hapax_core::span::FileId;
 
 use crate::version;
 
-/// Features as an upstream with the same abilities would list them. TLS, Lua, QUIC and so on join when they work.
+/// Features as an upstream with the same abilities would list them. Lua, QUIC and so on join when they work.
 const FEATURES: &[&str] = &[
     "ACCEPT4",
     "CPU_AFFINITY",
@@ -17,8 +17,10 @@ const FEATURES: &[&str] = &[
     "LINUX_SPLICE",
     "LINUX_TPROXY",
     "NETFILTER",
+    "OPENSSL",
     "PCRE2",
     "PRCTL",
+    "SSL",
     "TFO",
     "THREAD",
     "TPROXY",
