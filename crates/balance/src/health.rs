@@ -3,6 +3,7 @@
 mod address;
 mod admin;
 mod restore;
+pub mod slowstart;
 mod text;
 mod track;
 
@@ -174,7 +175,7 @@ pub fn report(
     {
         notices.push(Notice::new(NOTICE, check_line(server, result, &state)));
     }
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     if transition != Transition::None {
         let cause = match &result {
@@ -197,13 +198,15 @@ pub fn report(
 }
 
 /// Sets what the choice of servers reads from a server's state.
-pub fn publish(server: &ServerLive, state: &ServerState) {
+pub fn publish(server: &ServerLive, state: &mut ServerState) {
+    slowstart::begin(server, state);
     let alive = state.operation != Operation::Stopped && !state.admin.in_maintenance();
     let weight = server.user_weight.load(Ordering::Relaxed);
     let usable =
         alive && state.operation != Operation::Stopping && !state.admin.in_drain() && weight > 0;
     server.running.store(alive, Ordering::Relaxed);
     server.usable.store(usable, Ordering::Relaxed);
+    slowstart::weigh(server, state, state.last_change_ms);
     if !alive {
         server.generation.fetch_add(1, Ordering::Relaxed);
     }

@@ -165,7 +165,7 @@ fn a_hashed_key_gets_no_server_beyond_maxqueue() {
     assert!(matches!(assign(0), Assigned::Server(_)));
     assert_eq!(
         (assign(1), assign(2)),
-        (Assigned::Wait, Assigned::QueueFull(0))
+        (Assigned::Wait, Assigned::QueueFull(1))
     );
 }
 

@@ -307,7 +307,6 @@ static NOT_BUILT: &[&str] = &[
     "send-proxy-v2-ssl-cn",
     "shard",
     "sigalgs",
-    "slowstart",
     "sni",
     "sni-auto",
     "socks4",
