@@ -15,6 +15,7 @@ pub mod program;
 pub mod resolution;
 pub mod ring;
 pub mod sample;
+pub mod secured;
 pub mod server_state;
 pub mod span;
 pub mod stream;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-use crate::contract::Dispatch;
+use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -230,6 +230,7 @@ impl ProxyLive {
                 id,
                 counters: Counters::new(workers),
                 sessions: Gauge::default(),
+                tls: OnceLock::new(),
             })
         });
         let listeners = listeners.collect();
@@ -348,6 +349,8 @@ pub struct ListenerLive {
     pub counters: Counters,
     /// Current connections.
     pub sessions: Gauge,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 /// Live state of a server.
@@ -405,12 +408,16 @@ pub struct ServerLive {
     pub address: ArcSwap<ir::Address>,
     /// The host name in force: that of its line, or of the service record it stands for.
     pub host_name: ArcSwapOption<String>,
+    /// Whether a service record gave it a name at any time.
+    pub was_named: AtomicBool,
     /// Whether the port of the address counts although its line gave none.
     pub has_port: AtomicBool,
     /// Health and administrative state; the atomics above follow it.
     pub state: Mutex<ServerState>,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 impl ServerLive {
@@ -468,6 +475,7 @@ impl ServerLive {
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
             host_name: ArcSwapOption::from_pointee(host_name(server)),
+            was_named: AtomicBool::new(false),
             has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
@@ -490,6 +498,7 @@ impl ServerLive {
                 ..ServerState::default()
             }),
             generation: AtomicU32::new(0),
+            tls: OnceLock::new(),
         }
     }
 

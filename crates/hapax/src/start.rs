@@ -88,6 +88,7 @@ fn prepare(
         sources,
         warned,
         began,
+        tls,
     } = loaded;
     let listens = config
         .proxies
@@ -161,6 +162,7 @@ fn prepare(
     for notice in attach(&program) {
         printer.say(Severity::Warning, &notice.text);
     }
+    tls.attach(&program);
     let now = Now {
         ms: 0,
         wall_us: time::realtime() / 1000,

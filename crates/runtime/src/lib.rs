@@ -12,6 +12,7 @@ pub mod buffer;
 pub mod check;
 pub mod clock;
 pub mod frontend;
+mod handshake;
 pub mod http;
 mod inspect;
 pub mod io;

@@ -277,6 +277,14 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     for (on, option) in [
         (options.buffer_request, "http-buffer-request"),
         (front && options.ignore_probes, "http-ignore-probes"),
+        (
+            back && options.drop_request_trailers,
+            "http-drop-request-trailers",
+        ),
+        (
+            front && options.drop_response_trailers,
+            "http-drop-response-trailers",
+        ),
         (back && options.prefer_last_server, "prefer-last-server"),
         (
             front && options.relaxed_request,

@@ -95,7 +95,9 @@ pub(crate) fn elsewhere(
                 .into());
         }
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
-        "rate-limit sessions" | "log-steps" => format!("{name} will be ignored {why}"),
+        "rate-limit sessions" | "log-steps" => {
+            format!("{name} will be ignored {why}")
+        }
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
         _ => {
             let first = name.split(' ').next().unwrap_or(name);
@@ -382,17 +384,13 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("option", "checkcache"),
     ("option", "contstats"),
     ("option", "disable-h2-upgrade"),
     ("option", "external-check"),
     ("option", "h2-upgrade"),
-    ("option", "http-drop-request-trailers"),
-    ("option", "http-drop-response-trailers"),
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
-    ("timeout", "client-hs"),
 ];

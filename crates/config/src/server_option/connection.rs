@@ -60,12 +60,6 @@ static ROWS: &[ServerOption] = &[
         Ok(())
     }),
     ServerOption {
-        support: Support::NoCounterpart("nothing here is verified without TLS"),
-        ..row("no-verifyhost", "", "Takes `verifyhost` back.", |_, _| {
-            Ok(())
-        })
-    },
-    ServerOption {
         support: Support::NoCounterpart(
             "an idle connection is only used by the worker that opened it: what this would limit never happens",
         ),

@@ -97,6 +97,8 @@ pub struct Global {
     pub cpu_map: Vec<(u16, Vec<u16>)>,
     /// `h1-case-adjust` pairs: lower-case name and the form to send.
     pub h1_case_adjust: Vec<(String, String)>,
+    /// TLS.
+    pub tls: super::GlobalTls,
     /// Settings `tune.*` that hapax follows.
     pub tune: Tune,
     /// `set-var` and `set-var-fmt` in order.

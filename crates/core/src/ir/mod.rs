@@ -22,6 +22,7 @@ mod ring;
 mod rule;
 mod server;
 mod stats;
+mod tls;
 mod user_list;
 
 use serde::Serialize;
@@ -45,6 +46,7 @@ pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use tls::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;

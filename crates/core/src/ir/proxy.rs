@@ -238,6 +238,8 @@ pub struct Timeouts {
     pub http_keep_alive: Option<Milliseconds>,
     /// `timeout tunnel`.
     pub tunnel: Option<Milliseconds>,
+    /// `timeout client-hs`; none is `client`.
+    pub client_hs: Option<Milliseconds>,
     /// `timeout client-fin`.
     pub client_fin: Option<Milliseconds>,
     /// `timeout server-fin`.
@@ -319,6 +321,12 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
+    /// `option checkcache`.
+    pub check_cache: bool,
+    /// `option http-drop-request-trailers`.
+    pub drop_request_trailers: bool,
+    /// `option http-drop-response-trailers`.
+    pub drop_response_trailers: bool,
 }
 
 /// What is done with request fields whose names hold more than letters, digits and hyphens.

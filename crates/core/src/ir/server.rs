@@ -93,6 +93,8 @@ pub struct ServerOptions {
     pub resolution: ServerResolution,
     /// What a state file says about the server.
     pub restored: Option<Box<Restored>>,
+    /// Everything about TLS; none when the line has no word of it.
+    pub tls: Option<Box<super::ServerTls>>,
 }
 
 /// `hash-key`.
@@ -161,6 +163,7 @@ impl Default for ServerOptions {
             init_addr: Vec::new(),
             resolution: ServerResolution::default(),
             restored: None,
+            tls: None,
         }
     }
 }

@@ -106,6 +106,8 @@ impl Client {
         }
         if self.frontend().ir.options.nolinger {
             let _ = self.socket.reset_on_close();
+        } else {
+            self.socket.say_goodbye();
         }
     }
 

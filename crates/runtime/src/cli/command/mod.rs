@@ -5,6 +5,7 @@ mod counters;
 mod events;
 pub(super) mod help;
 mod pattern;
+mod resolvers;
 mod server;
 mod server_state;
 mod show;
@@ -121,6 +122,7 @@ commands! {
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
+    "show resolvers", "[id]", User, "dumps counters from all resolvers section and associated name servers", resolvers::show;
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
     "show servers state", "[<backend>]", User, "dump volatile server information (all or for a single backend)", server_state::state;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
