@@ -5,7 +5,7 @@
 //! request asks again or cancels.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{Assigned, Balancer, Dispatch, Ticket, Wish};
@@ -27,6 +27,8 @@ pub struct Backend {
     dynamic: bool,
     persist: bool,
     limited: AtomicBool,
+    /// The last time that was told, ms.
+    clock: AtomicU64,
     waiting: AtomicUsize,
     queues: Mutex<Queues>,
 }
@@ -43,13 +45,19 @@ impl Backend {
             dynamic: proxy
                 .servers
                 .iter()
-                .any(|server| server.options.minconn > 0),
+                .any(|server| server.options.minconn > 0 || server.options.slowstart > 0),
             persist: proxy.options.persist,
             limited: AtomicBool::new(false),
+            clock: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             queues: Mutex::new(Queues::new(live.servers.len())),
             live,
         };
+        let fixed =
+            proxy.balance.name() == "static-rr" || backend.keyed && !proxy.hash_type.consistent;
+        for server in &backend.live.servers {
+            server.ramps.store(!fixed, Ordering::Relaxed);
+        }
         backend.refresh_limits();
         backend
     }
@@ -100,6 +108,7 @@ impl Backend {
                 None => Assigned::NoServer,
             };
         };
+        self.clock.store(wish.now.ms, Ordering::Relaxed);
         if self.dynamic {
             self.refresh_limits();
         }
@@ -267,6 +276,8 @@ impl Backend {
                     minconn.max(u32::try_from(share).unwrap_or(maxconn))
                 }
             };
+            let now = self.clock.load(Ordering::Relaxed);
+            let limit = crate::health::slowstart::limit(server, limit, now);
             if server.limit.load(Ordering::Relaxed) != limit {
                 server.limit.store(limit, Ordering::Relaxed);
             }

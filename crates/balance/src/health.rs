@@ -5,6 +5,7 @@ mod admin;
 mod agent;
 mod observe;
 mod restore;
+pub mod slowstart;
 mod text;
 mod track;
 
@@ -214,12 +215,12 @@ pub fn report(
 fn conclude(
     proxy: &ProxyLive,
     server: &ServerLive,
-    state: MutexGuard<'_, ServerState>,
+    mut state: MutexGuard<'_, ServerState>,
     (transition, was): (Transition, Operation),
     cause: &str,
     now: Now,
 ) -> Vec<Notice> {
-    publish(server, &state);
+    publish(server, &mut state);
     let level = level(transition, was, state.admin.in_drain());
     drop(state);
     if transition == Transition::None {
@@ -237,13 +238,15 @@ fn conclude(
 }
 
 /// Sets what the choice of servers reads from a server's state.
-pub fn publish(server: &ServerLive, state: &ServerState) {
+pub fn publish(server: &ServerLive, state: &mut ServerState) {
+    slowstart::begin(server, state);
     let alive = state.operation != Operation::Stopped && !state.admin.in_maintenance();
     let weight = server.user_weight.load(Ordering::Relaxed);
     let usable =
         alive && state.operation != Operation::Stopping && !state.admin.in_drain() && weight > 0;
     server.running.store(alive, Ordering::Relaxed);
     server.usable.store(usable, Ordering::Relaxed);
+    slowstart::weigh(server, state, state.last_change_ms);
     if !alive {
         server.generation.fetch_add(1, Ordering::Relaxed);
     }

@@ -408,7 +408,6 @@ fn what_is_not_built_is_refused_by_name() {
         ("listen", "bind :1 allow-0rtt", "allow-0rtt"),
         ("listen", "server s 127.0.0.1:1 guid g", "guid"),
         ("listen", "server s 127.0.0.1:1 non-stick", "non-stick"),
-        ("listen", "server s 127.0.0.1:1 slowstart 3s", "slowstart"),
     ] {
         let said = faults(section, line);
         assert!(

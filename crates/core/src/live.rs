@@ -396,6 +396,8 @@ pub struct ServerLive {
     pub running: AtomicBool,
     /// The weight in force, in upstream's internal unit: user weight times 16 (slowstart gives what lies between).
     pub effective_weight: AtomicU32,
+    /// Whether slowstart may change `effective_weight`: not under algorithms with fixed tables.
+    pub ramps: AtomicBool,
     /// The weight the user set (0-256).
     pub user_weight: AtomicU32,
     /// The `maxconn` in force; 0 is no limit. Set through the dispatch's room, which keeps `limit` in step.
@@ -466,6 +468,7 @@ impl ServerLive {
             usable: AtomicBool::new(up && options.weight > 0),
             running: AtomicBool::new(up),
             effective_weight: AtomicU32::new(options.weight * 16),
+            ramps: AtomicBool::new(true),
             user_weight: AtomicU32::new(options.weight),
             maxconn: AtomicU32::new(options.maxconn),
             limit: AtomicU32::new(match options.maxconn {

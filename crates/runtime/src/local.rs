@@ -273,6 +273,13 @@ impl Local {
         for server in plan.servers() {
             server.pool.purge(&server.live, clock::now_ms());
         }
+        if self.worker == 0 {
+            let ids = plan.program.proxies.iter().zip(0..);
+            for (proxy, id) in ids {
+                let notices = hapax_balance::health::slowstart::step(&proxy.live, self.now());
+                crate::check::announce(&plan.logger, ProxyId(id), &notices);
+            }
+        }
         crate::buffer::trim();
     }
 

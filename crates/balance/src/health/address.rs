@@ -89,7 +89,7 @@ pub fn lose_address(proxy: &ProxyLive, server: &ServerLive, why: &str, now: Now)
         state.down_transitions += 1;
         state.last_change_ms = now.ms;
     }
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     if !was_up {
         let name = text::server_name(server, true);
@@ -132,7 +132,7 @@ pub fn regain_address(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<N
         true => "DRAIN",
         false => "READY",
     };
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     apply(proxy, now);
     let operation = if up { "UP" } else { "DOWN" };

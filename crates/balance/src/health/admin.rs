@@ -48,7 +48,7 @@ pub(super) fn begin_maintenance(
     }
     // Who drains had left already.
     let drains = state.admin.in_drain();
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     if !was_up {
         let name = text::server_name(server, true);
@@ -99,12 +99,12 @@ pub(super) fn begin_drain(
     cause: &str,
     now: Now,
 ) -> Vec<Notice> {
-    let state = server.state.lock();
+    let mut state = server.state.lock();
     if state.admin.in_maintenance() {
         return Vec::new();
     }
     let down = state.operation == Operation::Stopped;
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     let what = format!("enters drain state{cause}");
     settle(proxy, server, &what, down, NOTICE, now)
@@ -150,8 +150,8 @@ pub(super) fn end_drain(
     via: &str,
     now: Now,
 ) -> Vec<Notice> {
-    let state = server.state.lock();
-    publish(server, &state);
+    let mut state = server.state.lock();
+    publish(server, &mut state);
     let word = if state.operation == Operation::Stopped {
         "DOWN"
     } else {
@@ -209,7 +209,7 @@ pub(super) fn end_maintenance(
     state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
     state.last_change_ms = now.ms;
     let admin = state.admin;
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     apply(proxy, now);
     let name = text::server_name(server, true);
@@ -261,7 +261,7 @@ pub fn force_health(
         state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
     }
     state.last_change_ms = now.ms;
-    publish(server, &state);
+    publish(server, &mut state);
     let level = super::level(transition, was, state.admin.in_drain());
     drop(state);
     let down = transition == Transition::Down;
@@ -286,10 +286,10 @@ pub fn set_weight(
         .ok_or("Absolute weight can only be between 0 and 256 inclusive.")?;
     let was_up = has_servers(proxy);
     server.user_weight.store(weight, Ordering::Relaxed);
-    server
-        .effective_weight
-        .store(weight * 16, Ordering::Relaxed);
-    publish(server, &server.state.lock());
+    let mut state = server.state.lock();
+    publish(server, &mut state);
+    super::slowstart::weigh(server, &state, now.ms);
+    drop(state);
     apply(proxy, now);
     Ok(unavailable(proxy, was_up))
 }

@@ -21,7 +21,7 @@ pub fn restore(
         server.effective_weight.store(effective, Ordering::Relaxed);
     }
     let what = operate(server, restored);
-    publish(server, &server.state.lock());
+    publish(server, &mut server.state.lock());
     let mut notices = Vec::new();
     match what {
         Some(what) => {
@@ -107,7 +107,7 @@ fn administer(
     if has(admin::DRAIN) && !state.admin.in_maintenance() {
         state.admin.drain = true;
     }
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     apply(proxy, now);
     notices

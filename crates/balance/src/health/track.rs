@@ -38,7 +38,7 @@ pub fn follow(
     state.last_change_ms = now.ms;
     let silent = state.admin.in_maintenance();
     let draining = state.admin.in_drain();
-    publish(server, &state);
+    publish(server, &mut state);
     drop(state);
     let what = format!(
         "{} via {}/{}",

@@ -299,7 +299,6 @@ static NOT_BUILT: &[&str] = &[
     "send-proxy-v2-ssl",
     "send-proxy-v2-ssl-cn",
     "shard",
-    "slowstart",
     "sni-auto",
     "socks4",
     "stick",

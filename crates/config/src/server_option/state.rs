@@ -111,6 +111,37 @@ static ROWS: &[ServerOption] = &[
         },
     ),
     row(
+        "slowstart",
+        "<delay>",
+        "How long a server that came up takes to get its whole share and all of its connections.",
+        |cursor, options| {
+            let text = cursor.take().map(|word| word.lossy().into_owned());
+            let text = text.unwrap_or_default();
+            options.slowstart = match value::time(text.as_bytes(), value::Unit::Millisecond) {
+                Ok(time) => time.value,
+                Err(value::TimeError::Overflow) => {
+                    let server = server_name(cursor);
+                    let text = format!(
+                        "overflow in argument <{text}> to <slowstart> of server {server}, maximum value is 2147483647 ms \
+                         (~24.8 days)."
+                    );
+                    return Err(fault(cursor, text));
+                }
+                Err(value::TimeError::Unexpected(byte)) => {
+                    let (server, byte) = (server_name(cursor), char::from(byte));
+                    let text = format!(
+                        "unexpected character '{byte}' in 'slowstart' argument of server {server}."
+                    );
+                    return Err(fault(cursor, text));
+                }
+                Err(value::TimeError::Missing) => {
+                    return Err(fault(cursor, "unexpected character '"));
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
         "track",
         "[<backend>/]<server>",
         "Takes its health from another server.",

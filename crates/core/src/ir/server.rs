@@ -85,6 +85,8 @@ pub struct ServerOptions {
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`.
     pub shutdown_backup_on_up: bool,
+    /// `slowstart`; 0 is none.
+    pub slowstart: Milliseconds,
     /// `hash-key`: what the points on the ring of `hash-type consistent` are made of.
     pub hash_key: HashKey,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
@@ -159,6 +161,7 @@ impl Default for ServerOptions {
             track: None,
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
+            slowstart: 0,
             hash_key: HashKey::Id,
             init_addr: Vec::new(),
             resolution: ServerResolution::default(),

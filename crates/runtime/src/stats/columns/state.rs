@@ -145,7 +145,7 @@ fn throttle<'v>(view: &'v View<'_>) -> StatValue<'v> {
     let now = u64::from(server.effective_weight.load(Ordering::Relaxed));
     match whole {
         0 => StatValue::Empty,
-        whole => StatValue::U32(u32::try_from((now * 100).div_ceil(whole)).unwrap_or(100)),
+        whole => StatValue::U32(u32::try_from((now * 100 + 15) / whole).unwrap_or(100)),
     }
 }
 
