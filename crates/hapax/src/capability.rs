@@ -10,18 +10,31 @@ use crate::version;
 const FEATURES: &[&str] = &[
     "ACCEPT4",
     "CPU_AFFINITY",
+    "CRYPT_H",
     "EPOLL",
     "GETADDRINFO",
+    "LIBCRYPT",
     "LINUX_SPLICE",
     "LINUX_TPROXY",
+    "NETFILTER",
     "OPENSSL",
+    "PCRE2",
+    "PRCTL",
     "SSL",
+    "TFO",
     "THREAD",
     "TPROXY",
 ];
 
 /// Settings that `enabled()` reports.
-const ENABLED: &[&str] = &["POLL", "EPOLL", "GETADDRINFO", "SPLICE", "REUSEPORT"];
+const ENABLED: &[&str] = &[
+    "POLL",
+    "EPOLL",
+    "FAST-FORWARD",
+    "GETADDRINFO",
+    "SPLICE",
+    "REUSEPORT",
+];
 
 /// What this program can do.
 pub fn capabilities() -> Capabilities {
