@@ -126,7 +126,7 @@ impl hapax_core::contract::Material for CertificateMaterial {
 }
 
 /// The same certificate with a key that signs with `schemes` only.
-fn restricted(
+pub(crate) fn restricted(
     certificate: &Arc<Certificate>,
     schemes: Option<&[SignatureScheme]>,
 ) -> Arc<Certificate> {

@@ -199,7 +199,7 @@ fn prepare_server(
     };
     let certificate = match &tls.certificate {
         Some((path, _)) => match certificate::load(path, extra(&config.global.tls)) {
-            Ok(mut loaded) if !loaded.is_empty() => Some(loaded.remove(0)),
+            Ok(mut loaded) if !loaded.is_empty() => Some(Arc::new(loaded.remove(0))),
             Ok(_) => None,
             Err(error) => {
                 say(Severity::Alert, &format!("{error}."));
