@@ -66,7 +66,11 @@ impl Listener {
         if bind.certificates.is_empty() && !strict {
             return Err(Refused::NoCertificate);
         }
-        let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
+        let mut chosen =
+            provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
+        if lacks_h2(&bind.settings) {
+            chosen.left_out.push("h2".to_owned());
+        }
         let mut choice = Choice::new(strict);
         for (index, entry) in bind.certificates.iter().enumerate() {
             if let Some(certificate) = entry
