@@ -104,8 +104,8 @@ fn wrong_bind_lines_are_refused() {
             "'bind :80' in section 'frontend': unknown keyword 'defer-acept'; did you mean 'defer-accept' maybe ?",
         ),
         (
-            "bind :80 crt-list x",
-            "'bind :80' in section 'frontend': 'crt-list' is not built yet.",
+            "bind :80 allow-0rtt",
+            "'bind :80' in section 'frontend': 'allow-0rtt' is not built yet.",
         ),
         ("bind quic4@:80", "'bind' : QUIC is not built yet."),
         (

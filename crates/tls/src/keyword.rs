@@ -3,6 +3,7 @@
 pub(crate) mod bind;
 mod certificates;
 pub(crate) mod global;
+mod list;
 
 pub(crate) mod server;
 mod settings;

@@ -19,6 +19,7 @@ pub mod record;
 mod restrict;
 pub mod server;
 pub mod session;
+mod ticket;
 pub mod verify;
 
 use hapax_core::keyword::Tables;

@@ -1,11 +1,10 @@
 //! TLS of a listener, made from what its `bind` line and the process's defaults say.
 
 use std::any::Any;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hapax_core::contract::TlsContext;
 use hapax_core::ir::{self, BindTls, GlobalTls, TlsVerify};
-use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -17,6 +16,7 @@ use crate::choice::{Choice, Resolver};
 use crate::handshake::{Handshake, HandshakeFault};
 use crate::provider::{self, Chosen, Unusable};
 use crate::restrict::Restricted;
+use crate::ticket::Tickets;
 use crate::verify::client::ClientCheck;
 
 /// See the module text.
@@ -62,8 +62,15 @@ impl Listener {
     /// # Errors
     /// When nothing can be made.
     pub fn build(bind: &BindTls, global: &GlobalTls) -> Result<Built, Refused> {
-        let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
         let strict = bind.strict_sni || global.bind_strict_sni;
+        if bind.certificates.is_empty() && !strict {
+            return Err(Refused::NoCertificate);
+        }
+        let mut chosen =
+            provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
+        if lacks_h2(&bind.settings) {
+            chosen.left_out.push("h2".to_owned());
+        }
         let mut choice = Choice::new(strict);
         for (index, entry) in bind.certificates.iter().enumerate() {
             if let Some(certificate) = entry
@@ -75,9 +82,6 @@ impl Listener {
                 let is_default = entry.is_default || index == 0;
                 choice.add(certificate, &entry.filters, is_default);
             }
-        }
-        if choice.is_empty() && !strict {
-            return Err(Refused::NoCertificate);
         }
         let choice = Arc::new(choice);
         let (config, check) = server_config(bind, global, &chosen, &choice)?;
@@ -126,7 +130,7 @@ impl hapax_core::contract::Material for CertificateMaterial {
 }
 
 /// The same certificate with a key that signs with `schemes` only.
-fn restricted(
+pub(crate) fn restricted(
     certificate: &Arc<Certificate>,
     schemes: Option<&[SignatureScheme]>,
 ) -> Arc<Certificate> {
@@ -174,8 +178,9 @@ fn server_config(
         0 => Arc::new(NoServerSessionStorage {}),
         sessions => ServerSessionMemoryCache::new(sessions.min(MOST_CACHED)),
     };
-    if !no_tickets && let Some(ticketer) = ticketer() {
-        config.ticketer = ticketer;
+    if !no_tickets {
+        config.ticketer =
+            Tickets::of_process(global.lifetime.map_or(DEFAULT_LIFETIME, |time| time / 1000));
     }
     Ok((config, check))
 }
@@ -217,12 +222,6 @@ fn client_check(bind: &BindTls, chosen: &Chosen) -> Result<Option<Arc<ClientChec
         .map_err(Refused::Verifier)
 }
 
-/// One for the process: sessions go on with every listener that has the same certificate.
-fn ticketer() -> Option<Arc<dyn rustls::server::ProducesTickets>> {
-    static TICKETER: OnceLock<Option<Arc<dyn rustls::server::ProducesTickets>>> = OnceLock::new();
-    TICKETER.get_or_init(|| Ticketer::new().ok()).clone()
-}
-
 /// Whether a protocol list has what is not built.
 pub fn lacks_h2(tls: &ir::TlsSettings) -> bool {
     tls.alpn
@@ -230,5 +229,7 @@ pub fn lacks_h2(tls: &ir::TlsSettings) -> bool {
         .is_some_and(|listed| listed.iter().any(|protocol| protocol == "h2"))
 }
 
+/// Seconds (`tune.ssl.lifetime`).
+const DEFAULT_LIFETIME: u32 = 300;
 const DEFAULT_CACHE: u32 = 20_000;
 const MOST_CACHED: usize = 1 << 22;

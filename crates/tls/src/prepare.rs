@@ -98,6 +98,15 @@ fn prepare_bind(
         &format!("Proxy '{name}'"),
         &place,
     );
+    let strict = tls.strict_sni || config.global.tls.bind_strict_sni;
+    if tls.certificates.is_empty() && strict {
+        say(
+            Severity::Warning,
+            format!(
+                "Proxy '{name}': no SSL certificate specified for {place}, ssl connections will fail (use 'crt')."
+            ),
+        );
+    }
     let built = match Listener::build(tls, &config.global.tls) {
         Ok(built) => built,
         Err(refused) => {
@@ -130,14 +139,6 @@ fn prepare_bind(
             return None;
         }
     };
-    if built.listener.choice().is_empty() {
-        say(
-            Severity::Warning,
-            format!(
-                "Proxy '{name}': no SSL certificate specified for {place}, ssl connections will fail (use 'crt')."
-            ),
-        );
-    }
     if !built.left_out.is_empty() {
         let left = built.left_out.join(", ");
         say(
@@ -198,7 +199,7 @@ fn prepare_server(
     };
     let certificate = match &tls.certificate {
         Some((path, _)) => match certificate::load(path, extra(&config.global.tls)) {
-            Ok(mut loaded) if !loaded.is_empty() => Some(loaded.remove(0)),
+            Ok(mut loaded) if !loaded.is_empty() => Some(Arc::new(loaded.remove(0))),
             Ok(_) => None,
             Err(error) => {
                 say(Severity::Alert, &format!("{error}."));

@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use crate::authority::Authorities;
 use crate::certificate::Certificate;
 use crate::handshake::{Handshake, HandshakeFault};
+use crate::listener::restricted;
 use crate::provider::{self, Unusable};
 use crate::verify::server::ServerCheck;
 
@@ -51,7 +52,7 @@ impl Server {
     /// When nothing can be made.
     pub fn build(
         server: &ServerTls,
-        certificate: Option<&Certificate>,
+        certificate: Option<&Arc<Certificate>>,
         global: &GlobalTls,
     ) -> Result<(Server, Vec<String>), Refused> {
         let authorities =
@@ -70,7 +71,7 @@ impl Server {
         }
         let chosen =
             provider::choose(&server.settings, &global.server).map_err(Refused::Settings)?;
-        let check = match roots.filter(|_| verifies) {
+        let mut check = match roots.filter(|_| verifies) {
             Some(roots) => {
                 let revoked = authorities(&server.crl_file);
                 let host = server.verify_host.clone();
@@ -79,15 +80,19 @@ impl Server {
             }
             None => ServerCheck::nothing(chosen.provider.clone()),
         };
+        check.schemes.clone_from(&chosen.schemes);
         let builder = ClientConfig::builder_with_provider(chosen.provider.clone())
             .with_protocol_versions(&chosen.versions)
             .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(check));
         let mut config = match certificate {
-            Some(certificate) => builder.with_client_cert_resolver(Arc::new(
-                rustls::sign::SingleCertAndKey::from(certificate.certified.clone()),
-            )),
+            Some(certificate) => {
+                let certificate = restricted(certificate, chosen.client_schemes.as_deref());
+                builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
+                    certificate.certified.clone(),
+                )))
+            }
             None => builder.with_no_client_auth(),
         };
         config.enable_secret_extraction = true;
@@ -163,3 +168,86 @@ fn begin(config: &Arc<ClientConfig>, name: Option<&[u8]>) -> Result<Handshake, H
 
 /// Sessions of so many names are kept.
 const NAMES_CACHED: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use hapax_core::ir::TlsSettings;
+    use hapax_proto::tls::{Found, extension, list};
+    use rustls::SignatureScheme;
+
+    use super::*;
+
+    fn server(settings: TlsSettings) -> ServerTls {
+        ServerTls {
+            enabled: true,
+            verify: Some(TlsVerify::None),
+            settings,
+            ..ServerTls::default()
+        }
+    }
+
+    // exercises: server/sigalgs
+    #[test]
+    fn the_hello_offers_the_algorithms_that_are_listed() {
+        let settings = TlsSettings {
+            sigalgs: Some("RSA+SHA256:ECDSA+SHA384".to_owned()),
+            ..TlsSettings::default()
+        };
+        let built = Server::build(&server(settings), None, &GlobalTls::default());
+        let (server, _) = built.expect("a server");
+        let mut out = Vec::new();
+        let mut handshake = server.handshake(None).expect("a handshake");
+        let (_, step) = handshake.advance(&mut [], &mut out);
+        assert!(step.is_ok());
+        let offered = hapax_proto::tls::extension(&out, extension::SIGNATURE_ALGORITHMS);
+        let Found::Here(offered) = offered else {
+            panic!("no algorithms in the hello");
+        };
+        assert_eq!(list(offered), Some(&[4, 1, 5, 3][..]));
+    }
+
+    // exercises: server/client-sigalgs
+    #[test]
+    fn our_own_key_signs_with_the_algorithms_that_are_listed() {
+        let sections = crate::pem::sections(CERTIFICATE.as_bytes());
+        let [(_, certificate), (_, key)] = sections.read.as_slice() else {
+            panic!("a certificate and a key");
+        };
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.clone());
+        let chain = vec![certificate.clone().into()];
+        let certificate = crate::certificate::assemble("x.pem", chain, key.into(), None);
+        let certificate = Arc::new(certificate.expect("a certificate"));
+        let signs = |listed: &str| {
+            let settings = TlsSettings {
+                client_sigalgs: Some(listed.to_owned()),
+                ..TlsSettings::default()
+            };
+            let built = Server::build(&server(settings), Some(&certificate), &GlobalTls::default());
+            let (server, _) = built.expect("a server");
+            let offered = [SignatureScheme::ECDSA_NISTP256_SHA256];
+            let resolver = &server.config.client_auth_cert_resolver;
+            let own = resolver.resolve(&[], &offered).expect("a certificate");
+            own.key.choose_scheme(&offered).is_some()
+        };
+        assert!(signs("ECDSA+SHA256"));
+        assert!(!signs("RSA+SHA256"));
+    }
+
+    const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBfjCCASWgAwIBAgIUUvh/cf3s7exzL/UdVgW2qR9ngGwwCgYIKoZIzj0EAwIw\n\
+FTETMBEGA1UEAwwKZWMuZXhhbXBsZTAeFw0yNjExMjExNjM0MzBaFw0zNTAyMDcx\n\
+NjM0MzBaMBUxEzARBgNVBAMMCmVjLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\n\
+PQMBBwNCAATiqcfztnCR917I/GwdGQOrVfRPDB9JGOFLKWLIZQGTP9I+OJqj/Ng6\n\
+KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5o1MwUTAdBgNVHQ4EFgQU6LRpnp+6nbLf\n\
+u2m77YFwSrup5IMwHwYDVR0jBBgwFoAU6LRpnp+6nbLfu2m77YFwSrup5IMwDwYD\n\
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAqkPS3KzAGGl8zmH5nBToB\n\
+Fp3WpvKlsDtG183y6+e8YgIgG1SoSXfo+U28mSZigfvPwCZonXI8+3hTwAJk87bo\n\
+ees=\n\
+-----END CERTIFICATE-----\n\
+-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS9+iQJX+s2Tq1IE5\n\
+p3iUz52yq95d/fo0zj7Ul8+nqrOhRANCAATiqcfztnCR917I/GwdGQOrVfRPDB9J\n\
+GOFLKWLIZQGTP9I+OJqj/Ng6KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5\n\
+-----END PRIVATE KEY-----\n";
+}

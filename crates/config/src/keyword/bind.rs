@@ -201,7 +201,6 @@ static NOT_BUILT: &[&str] = &[
     "ca-sign-file",
     "ca-sign-pass",
     "cc",
-    "crt-list",
     "ech",
     "generate-certificates",
     "guid",

@@ -3,7 +3,7 @@
 use hapax_core::ir::{BindOptions, BindTls, TlsIgnored, TlsVerify, TlsVersion};
 use hapax_core::keyword::{BindOption, Fault, OptionCursor, Support, Tables};
 
-use super::{certificates, fault, needed, protocols, settings};
+use super::{certificates, fault, list, needed, protocols, settings};
 use crate::verify::fault::by_name;
 
 pub(crate) const TABLE: Tables = Tables {
@@ -146,6 +146,12 @@ static ROWS: &[BindOption] = &[
             tls(options).crt_ignored = ignored(cursor)?;
             Ok(())
         },
+    ),
+    row(
+        "crt-list",
+        "<file>",
+        "A list of certificates and of the names that each is for.",
+        |cursor, options| list::add(cursor, tls(options)),
     ),
     row(
         "curves",

@@ -227,6 +227,43 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
+    row(
+        "tune.ssl.lifetime",
+        "<time>",
+        "How long session tickets live.",
+        |line| {
+            let text = word(line, 0).to_owned();
+            if text.is_empty() {
+                let text =
+                    "'tune.ssl.lifetime' expects ssl sessions <lifetime> in seconds as argument.";
+                return Err(line.fault(text));
+            }
+            let end = text
+                .find(|byte: char| !byte.is_ascii_digit())
+                .unwrap_or(text.len());
+            let (digits, unit) = text.split_at(end);
+            let each: u64 = match unit {
+                "ms" => 1,
+                "" | "s" => 1000,
+                "m" => 60_000,
+                "h" => 3_600_000,
+                "d" => 86_400_000,
+                other => {
+                    let byte = other.chars().next().unwrap_or_default();
+                    let text = format!(
+                        "unexpected character '{byte}' in argument to <tune.ssl.lifetime>."
+                    );
+                    return Err(line.fault(text));
+                }
+            };
+            let time = digits
+                .parse::<u64>()
+                .unwrap_or(u64::MAX)
+                .saturating_mul(each);
+            line.config.global.tls.lifetime = Some(u32::try_from(time).unwrap_or(u32::MAX));
+            Ok(())
+        },
+    ),
     idle("ssl-dh-param-file", "<file>", NO_DH, |line| {
         let path = word(line, 0).to_owned();
         if path.is_empty() {

@@ -19,6 +19,8 @@ pub(crate) struct ServerCheck {
     chain: Option<Chain>,
     /// The name that it must be for, whatever name was asked for (`verifyhost`).
     host: Option<String>,
+    /// The signature algorithms that the server may use, in order; all when there are none (`sigalgs`).
+    pub(crate) schemes: Option<Vec<SignatureScheme>>,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,7 @@ impl ServerCheck {
             provider,
             chain: None,
             host: None,
+            schemes: None,
         }
     }
 
@@ -57,6 +60,7 @@ impl ServerCheck {
             provider,
             chain: Some(Chain { trust, inner }),
             host,
+            schemes: None,
         })
     }
 }
@@ -119,8 +123,15 @@ impl ServerCertVerifier for ServerCheck {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let all = algorithms.supported_schemes();
+        match &self.schemes {
+            Some(wanted) => wanted
+                .iter()
+                .copied()
+                .filter(|scheme| all.contains(scheme))
+                .collect(),
+            None => all,
+        }
     }
 }
