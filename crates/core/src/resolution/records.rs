@@ -60,6 +60,9 @@ impl Records {
         }
         self.known
             .retain(|known| known.seen_ms + u64::from(obsolete) >= now_ms);
+        if self.known.len() > MOST_KNOWN {
+            self.known.retain(|known| known.seen_ms == now_ms);
+        }
         self.known.sort_by_key(|known| known.hash);
         self.cursor = 0;
     }
@@ -160,6 +163,9 @@ fn hash(record: &Record) -> u32 {
     }
 }
 
+/// Records of a name: beyond that those count only that the last answer had, which is no more than 64 KB.
+const MOST_KNOWN: usize = 16_384;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,5 +232,10 @@ mod tests {
         assert_eq!(known.iter().count(), 1);
         known.update(Vec::new(), 0, 103);
         assert!(known.is_empty());
+        for round in 0..5_u64 {
+            let many = (0..5000_u32).map(|n| IpAddr::from((n + 5000 * round as u32).to_be_bytes()));
+            known.update(many.map(Record::Address).collect(), 1000, 200 + round);
+            assert!(known.iter().count() <= MOST_KNOWN);
+        }
     }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// A question as [`question`] writes it, turned into the head of an answer.
@@ -98,4 +100,23 @@ fn hostile_answers_are_refused() {
     let mut bytes = head("a.test", Kind::A, 1, 0);
     bytes.extend(b"\xc0\x0c\0\x01\0\x01\0\0\0\x05\x0f\xff\x7f\0\0\x01");
     assert_eq!(ask(&bytes), Err(Fault::Invalid));
+}
+
+proptest! {
+    #[test]
+    fn no_answer_does_harm(
+        noise in proptest::collection::vec(any::<u8>(), 0..600),
+        at in any::<prop::sample::Index>(),
+        byte: u8,
+    ) {
+        let _ = answer(&noise, "a.test", Kind::A);
+        let mut bytes = head("_h._tcp.test", Kind::Srv, 1, 1);
+        bytes.extend(record(b"\xc0\x0c", 33, b"\0\x01\0\x05\x1f\x90\x01A\x04test\0"));
+        bytes.extend(record(b"\x01a\x04test\0", 1, &[10, 0, 0, 1]));
+        bytes.extend(noise);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _ = answer(&bytes, "_h._tcp.test", Kind::Srv);
+        let _ = normalised(&bytes);
+    }
 }

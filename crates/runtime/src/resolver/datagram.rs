@@ -29,9 +29,14 @@ impl Datagrams {
                 }
             }
         }
-        self.socket
-            .as_ref()
-            .is_some_and(|socket| socket.try_send(question).is_ok())
+        let Some(socket) = &self.socket else {
+            return false;
+        };
+        let sent = socket.try_send(question);
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        // That was the answer to what was sent before; by now somebody may listen.
+        let again = sent.as_ref().is_err_and(refused);
+        sent.is_ok() || again && socket.try_send(question).is_ok()
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<usize> {
