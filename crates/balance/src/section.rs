@@ -10,6 +10,7 @@ use hapax_core::keyword::{
 /// The rows. They are looked up in frontends too, where they are ignored with upstream's warning.
 pub static KEYWORDS: &[SectionKeyword] = &[
     crate::persistence::KEYWORD,
+    crate::persistence::DYNAMIC_KEY,
     crate::persistence::rdp::KEYWORD,
     SectionKeyword {
         name: "balance",

@@ -163,10 +163,8 @@ fn a_hashed_key_gets_no_server_beyond_maxqueue() {
     let mut tickets: Vec<Ticket> = (0..3).map(|_| Ticket::default()).collect();
     let mut assign = |at: usize| backend.assign(&wish, &mut tickets[at], Waker::noop());
     assert!(matches!(assign(0), Assigned::Server(_)));
-    assert_eq!(
-        (assign(1), assign(2)),
-        (Assigned::Wait, Assigned::QueueFull(0))
-    );
+    assert_eq!(assign(1), Assigned::Wait);
+    assert!(matches!(assign(2), Assigned::QueueFull(_)));
 }
 
 #[test]

@@ -131,6 +131,8 @@ pub struct Proxy {
     pub fullconn: Option<u32>,
     /// `cookie`.
     pub cookie: Option<Cookie>,
+    /// `dynamic-cookie-key`.
+    pub dynamic_cookie_key: Option<String>,
     /// `retries`.
     pub retries: u32,
     /// `retry-on`.
@@ -143,6 +145,8 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+    /// `external-check command` and `external-check path`.
+    pub external_check: Option<Box<super::ExternalCheck>>,
 }
 
 /// Where servers find the state they begin with.
@@ -459,6 +463,10 @@ pub struct Cookie {
     pub maxlife: Option<u32>,
     /// `attr`, in order.
     pub attributes: Vec<String>,
+    /// `dynamic`.
+    pub dynamic: bool,
+    /// What values are made with under `dynamic`: the proxy's `dynamic-cookie-key`.
+    pub key: Option<String>,
 }
 
 /// What is done with the persistence cookie.
@@ -558,12 +566,14 @@ impl Proxy {
             rdp_cookie: None,
             fullconn: None,
             cookie: None,
+            dynamic_cookie_key: None,
             retries: 3,
             retry_on: super::RetryOn::default(),
             http_reuse: HttpReuse::Safe,
             source: None,
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
+            external_check: None,
         }
     }
 }
