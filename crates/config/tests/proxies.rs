@@ -398,7 +398,7 @@ fn what_needs_http_is_said_in_tcp_mode() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
-        ("listen", "option checkcache", "option checkcache"),
+        ("listen", "option contstats", "option contstats"),
         (
             "listen",
             "option http-use-proxy-header",

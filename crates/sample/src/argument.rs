@@ -130,7 +130,12 @@ fn escaped(byte: Option<&u8>) -> Option<u8> {
 }
 
 fn typed(raw: &[u8], kind: ArgKind, position: usize, spec: &ArgSpec) -> Result<Arg, ArgumentError> {
-    if raw.is_empty() && !matches!(kind, ArgKind::Str | ArgKind::Acl | ArgKind::Map) {
+    if raw.is_empty()
+        && !matches!(
+            kind,
+            ArgKind::Str | ArgKind::Acl | ArgKind::Map | ArgKind::Sink
+        )
+    {
         // The section itself stands in for a proxy that is not named.
         let own = matches!(
             kind,
@@ -192,7 +197,7 @@ fn value(raw: &[u8], kind: ArgKind) -> Option<Arg> {
         ArgKind::Frontend | ArgKind::Backend | ArgKind::Proxy => {
             Some(Arg::Proxy(text()?.to_owned()))
         }
-        ArgKind::UserList | ArgKind::Acl => Some(Arg::Str(raw.to_vec())),
+        ArgKind::UserList | ArgKind::Acl | ArgKind::Sink => Some(Arg::Str(raw.to_vec())),
         ArgKind::Server => {
             let (backend, server) = text()?.split_once('/').unwrap_or(("", text()?));
             Some(Arg::Server(backend.to_owned(), server.to_owned()))

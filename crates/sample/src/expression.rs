@@ -360,6 +360,10 @@ fn resolve(
             ArgKind::Frontend => ReferenceKind::Frontend,
             ArgKind::Backend | ArgKind::Proxy => ReferenceKind::Backend,
             ArgKind::Server => ReferenceKind::Server,
+            ArgKind::Sink => {
+                sink(arg, origin, references);
+                continue;
+            }
             ArgKind::UserList => {
                 user_list(arg, index, user, origin, references);
                 continue;
@@ -413,6 +417,25 @@ fn resolve(
             missing: format!("parsing [{}]: {missing}", origin.place),
         });
     }
+}
+
+/// Notes the sink of events that the argument of `debug` names.
+fn sink(arg: &Arg, origin: &Origin<'_>, references: &mut Vec<Reference>) {
+    let Arg::Str(name) = arg else { return };
+    if name.is_empty() {
+        return;
+    }
+    let name = String::from_utf8_lossy(name).into_owned();
+    references.push(Reference {
+        kind: ReferenceKind::Sink,
+        from: origin.from,
+        span: origin.span,
+        missing: format!(
+            "parsing [{}] : debug converter: sink '{name}' doesn't exist.",
+            origin.place
+        ),
+        name,
+    });
 }
 
 /// Notes the list of users that an argument names.

@@ -77,6 +77,12 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
             has_slot(config, reference, |proxy| &proxy.response_captures)
         }
         ReferenceKind::Resolvers => config.resolvers.iter().any(|section| section.name == name),
+        ReferenceKind::Sink => {
+            let mut built_in = ir::Ring::BUILT_IN.iter().map(|(known, _)| *known);
+            matches!(name, "stdout" | "stderr")
+                || built_in.any(|known| known == name)
+                || config.rings.iter().any(|ring| ring.name == name)
+        }
         ReferenceKind::UserList => config.user_lists.iter().any(|list| list.name == name),
         ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
         ReferenceKind::Server => {

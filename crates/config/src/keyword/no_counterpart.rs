@@ -1,6 +1,9 @@
 //! Keywords that only tune internals of HAProxy. They are accepted; each says why nothing here corresponds to it.
 
-use hapax_core::keyword::{SectionKeyword, Sections, Support, Tables};
+use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support, Tables};
+
+use super::at_most;
+use crate::value::leading_integer;
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
@@ -95,7 +98,23 @@ static ROWS: &[SectionKeyword] = &[
     row("tune.pool-low-fd-ratio", POOLS),
     row("tune.pt.zero-copy-forwarding", MEMORY),
     row("tune.recv_enough", MEMORY),
+    SectionKeyword {
+        parse: queues,
+        ..row("tune.ring.queues", "a ring is one queue behind one lock")
+    },
     row("tune.runqueue-depth", SCHEDULER),
     row("tune.sched.low-latency", SCHEDULER),
     row("tune.takeover-other-tg-connections", GROUPS),
 ];
+
+fn queues(line: &mut Line<'_>) -> Result<(), Fault> {
+    at_most(line, 1)?;
+    let text = line.arg(0).unwrap_or_default();
+    match leading_integer(text.as_bytes()) {
+        0..=16 => Ok(()),
+        _ => Err(line.fault_at(
+            0,
+            format!("'tune.ring.queues' expects a number between 0 and 16 but got '{text}'."),
+        )),
+    }
+}

@@ -109,6 +109,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A sink of events: a ring, `stdout` or `stderr`.
+    Sink,
     /// A `resolvers` section.
     Resolvers,
     /// A `filter bwlim-in` or `bwlim-out` of the section itself.

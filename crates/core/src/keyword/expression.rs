@@ -85,6 +85,8 @@ pub enum ArgKind {
     Map,
     /// Name of a list of users.
     UserList,
+    /// Name of a sink of events: a ring, `stdout` or `stderr`.
+    Sink,
     /// Name of an ACL of the section or a predefined one, behind `!` for its opposite.
     Acl,
     /// Regular expression.
@@ -97,7 +99,7 @@ impl ArgKind {
     /// Upstream's name of the kind.
     pub const fn name(self) -> &'static str {
         match self {
-            ArgKind::Str | ArgKind::Acl | ArgKind::Map => "string",
+            ArgKind::Str | ArgKind::Acl | ArgKind::Map | ArgKind::Sink => "string",
             ArgKind::Int => "integer",
             ArgKind::Time => "delay",
             ArgKind::Ipv4 => "IPv4 address",

@@ -14,7 +14,7 @@ use crate::cast;
 use crate::fetch::acl;
 
 converters! {
-    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 0 }, None, Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout, stderr or in a ring." => |cx, args, sample| {
+    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Sink], required: 0 }, None, Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout, stderr or in a ring." => |cx, args, sample| {
         let mut line = b"[debug] ".to_vec();
         line.extend_from_slice(str_arg(args, 0).unwrap_or_default());
         line.extend_from_slice(b": type=");
@@ -22,7 +22,8 @@ converters! {
         line.extend_from_slice(b" <");
         cast::append(&mut line, sample.value);
         line.push(b'>');
-        let name = str_arg(args, 1).unwrap_or(b"buf0");
+        let name = str_arg(args, 1).filter(|name| !name.is_empty());
+        let name = name.unwrap_or(b"buf0");
         let live = &cx.program.live;
         let ring = std::str::from_utf8(name).ok().and_then(|name| live.ring(name));
         if let Some(ring) = ring {
