@@ -93,6 +93,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::PROXY_HEADER,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::MULTIPLEXER,
         ..Tables::NONE
     },
