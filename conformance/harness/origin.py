@@ -6,6 +6,7 @@ import time
 from .case import CaseError, Step, read_steps
 from .peer import Peer
 from .script import peer_step
+from .tls import secure_origin
 from .world import reserve_port
 
 
@@ -28,12 +29,14 @@ class Origin:
         """Listens, on the port of the first time."""
         if self.port is None:
             # Keeps the number ours while the listener is down.
+            self.address = next((word[8:] for word in self.options if word.startswith("address=")), "127.0.0.1")
+            beside = next((word[7:] for word in self.options if word.startswith("beside=")), None)
             self.holder = reserve_port()
-            self.port = self.holder.getsockname()[1]
-        listener = socket.socket()
+            self.port = self.world.origins[beside].port if beside else self.holder.getsockname()[1]
+        listener = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener.bind((self.address, self.port))
         listener.listen(128)
         self.listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
@@ -93,6 +96,9 @@ class Origin:
                     return peer.close()
             except OSError:
                 return peer.close()
+        secures = dict(word.split("=", 1) for word in self.options if "=" in word)
+        if "tls" in secures and not secure_origin(self.world, peer, secures):
+            return peer.close()
         try:
             if "http" in self.options:
                 self._http(peer)
@@ -140,6 +146,9 @@ class Origin:
                 peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 continue
             count += 1
+            if number is None and peer.secured:
+                number = self._number(peer)
+                peer.note(peer.secured)
             number = number or self._number(peer)
             if "quiet" not in self.options:
                 peer.show_message(message)

@@ -5,9 +5,11 @@ import threading
 import time
 
 from .case import configuration_text, read_steps
+from .nameserver import Nameserver
 from .normalise import Normaliser, is_banner
 from .origin import Origin
 from .script import ClientScript
+from .tls import write_certificate
 from .world import World
 
 STOPPING = re.compile(r"(Stopping |Proxy \S+ stopped|stopped \(cumulated conns|Exiting Master|All workers exited)")
@@ -33,8 +35,12 @@ def play(case, side, binary, folder):
 
 
 def _play(case, side, world):
+    for section in case.of("certificate"):
+        write_certificate(world, section)
     for section in case.of("origin"):
         world.origins[section.words[0]] = Origin(world, section, case.path)
+    for section in case.of("nameserver"):
+        world.nameservers[section.words[0]] = Nameserver(world, section)
     for section in case.of("file"):
         path = os.path.join(world.folder, section.words[0])
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -107,6 +113,8 @@ def _outcome(case, world, before):
             if arrow:
                 lines = [re.sub(pattern, text, line) for line in lines]
         lines = [line for line in lines if not any(ignore.search(line) for ignore in ignored)]
+        if channel.startswith("nameserver "):
+            lines.sort()
         if case.compares("unordered") and channel.split()[0] in ("log", "messages"):
             lines.sort()
         if lines:

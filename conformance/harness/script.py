@@ -11,6 +11,7 @@ import time
 
 from .case import CaseError
 from .peer import Peer, printable
+from .tls import secure_client
 from .world import listening_ports
 
 
@@ -141,6 +142,7 @@ class ClientScript:
         self.world, self.name, self.steps = world, name, steps
         self.channel, self.peers, self.current = f"client {name}", {}, "-"
         self.reached = set()
+        self.sessions = {}
 
     def play(self):
         """Runs all steps; a fault of the script itself breaks the case."""
@@ -160,6 +162,8 @@ class ClientScript:
         match step.verb:
             case "connect":
                 self.connect(words)
+            case "tls":
+                secure_client(world, self.peers[self.current], words, self.sessions)
             case "use":
                 self.current = words[0]
             case "cli":
@@ -190,6 +194,8 @@ class ClientScript:
             case "origin":
                 origin = world.origins[words[1]]
                 origin.open() if words[0] == "up" else origin.shut_listener()
+            case "zone":
+                world.nameservers[words[0]].change([world.expand(line) for line in step.block])
             case "request":
                 self.request(words)
             case "show":
@@ -330,12 +336,15 @@ class ClientScript:
         self.world.record(self.channel, f"poll {what} {pattern.pattern}: <deadline>")
 
     def wait(self, words):
-        """wait log [NAME] N | wait origin NAME N: until that many lines or connections were seen.
+        """wait log [NAME] N | wait origin NAME N | wait nameserver NAME QUESTION TYPE N: until that many lines or connections were seen.
 
         wait idle FRONTEND N: until the frontend had N connections and all of them are gone.
         """
         count = int(words[-1])
-        if words[0] == "idle":
+        if words[0] == "nameserver":
+            server = self.world.nameservers[words[1]]
+            done = self.world.wait_for(lambda: server.count(words[2], words[3]) >= count)
+        elif words[0] == "idle":
             done = self.idle(words[1], count)
         elif words[0] == "log":
             channel = f"log {words[1] if len(words) > 2 else 'log'}"

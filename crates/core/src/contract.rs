@@ -1,5 +1,6 @@
 //! What the rooms ask of each other: the context of evaluation, actions, matchers and the choice of a server.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -202,6 +203,8 @@ pub enum Outcome {
         /// So many bytes are enough; 0 wants all.
         least: usize,
     },
+    /// Ask for the addresses of a name (`stream.resolution`), then go on with the next rule.
+    Resolve,
     /// The rules cannot go on: what they look at may still change, and there is time.
     Wait,
     /// Refuse the connection, and let the other side believe that it lasts.
@@ -377,6 +380,8 @@ pub enum Assigned {
     Wait,
     /// No server is usable.
     NoServer,
+    /// The only server that the request may go to has a full queue.
+    QueueFull(usize),
 }
 
 /// A place in a queue.
@@ -396,6 +401,21 @@ pub struct Ticket {
     pub balanced: bool,
 }
 
+/// What was read from files for TLS: a certificate with its key, a list of authorities. Made and used by the room of TLS.
+pub trait Material: Debug + Send + Sync {
+    /// Where it came from; equal text is equal material.
+    fn text(&self) -> String;
+
+    /// Itself, for the room that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What a listener or a server needs for TLS, ready to use. Made and used by the room of TLS.
+pub trait TlsContext: Debug + Send + Sync {
+    /// Itself, for the room that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
 macro_rules! by_text {
     ($($name:ident),*) => { $(
         impl PartialEq for dyn $name {
@@ -411,7 +431,7 @@ macro_rules! by_text {
         }
     )* };
 }
-by_text!(Action, Matcher, Algorithm);
+by_text!(Action, Matcher, Algorithm, Material);
 
 /// A shared trait object as a field of the IR; derives of comparison do not work on `Arc<dyn Trait>` itself.
 #[derive(Debug)]

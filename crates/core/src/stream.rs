@@ -6,12 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use hapax_proto::h1::FaultKind;
 use hapax_proto::http::Head;
 
 use crate::bandwidth::Bandwidth;
 use crate::capture::Captures;
 use crate::ir::Milliseconds;
 use crate::program::ProxyId;
+use crate::secured::Secured;
 use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 /// One end of a connection.
@@ -69,6 +71,8 @@ pub struct Session {
     pub accepted_wall_us: u64,
     /// `sess` variables.
     pub variables: Variables,
+    /// What TLS agreed on, where the client speaks it.
+    pub tls: Option<Arc<Secured>>,
 }
 
 /// Source and destination.
@@ -142,6 +146,8 @@ pub struct Stream {
     pub server_address: Endpoint,
     /// Our end of the server connection.
     pub server_local: Endpoint,
+    /// The name whose address a rule waits for.
+    pub resolution: Option<Box<Resolution>>,
     /// The request's head; empty in TCP mode.
     pub request: Head,
     /// The response's head, from the server or made here.
@@ -220,6 +226,10 @@ pub struct Stream {
     pub sockets: Option<Sockets>,
     /// The rule that decided the exchange, for explanations: file and line of it.
     pub decided_by: Option<crate::span::Span>,
+    /// The rule that ended the exchange, for log lines that say why.
+    pub verdict: Option<Verdict>,
+    /// What was wrong with the bytes that are no request.
+    pub fault: Option<FaultKind>,
     /// What rules said, in place of what the proxies say.
     pub overrides: Overrides,
     /// What goes to the client in 103 responses before the request is passed on.
@@ -230,6 +240,8 @@ pub struct Stream {
     pub rewriting: Rewriting,
     /// The limits that rules switched on.
     pub bandwidth: Vec<Bandwidth>,
+    /// What TLS agreed on with the server, where it speaks it.
+    pub server_tls: Option<Arc<Secured>>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
 }
@@ -241,6 +253,15 @@ pub struct Rewriting {
     pub lenient: bool,
     /// How many there were since they were counted last.
     pub failed: u32,
+}
+
+/// The rule that ended an exchange, and which part of its condition held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The rule's line.
+    pub rule: crate::span::Span,
+    /// The conjunction of its condition that held (an index of `Condition::any`); none without one.
+    pub terms: Option<u16>,
 }
 
 /// What rules said about one exchange, in place of what its proxies say.
@@ -415,6 +436,21 @@ impl Stream {
             self.variables.clear(Scope::Request);
         }
     }
+}
+
+/// What a rule asks the name servers of a section.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// The `resolvers` section.
+    pub section: String,
+    /// The name.
+    pub name: String,
+    /// The family that is asked for first.
+    pub prefer: crate::ir::Family,
+    /// The variable that takes the address.
+    pub variable: crate::variable::Name,
+    /// What is waited for; see [`Turn`](crate::resolution::Turn).
+    pub ticket: u64,
 }
 
 /// The identifier of an exchange. It is made through a shared reference, when it is asked for first.

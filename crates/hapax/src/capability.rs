@@ -6,20 +6,35 @@ use hapax_core::span::FileId;
 
 use crate::version;
 
-/// Features as an upstream with the same abilities would list them. TLS, Lua, QUIC and so on join when they work.
+/// Features as an upstream with the same abilities would list them. Lua, QUIC and so on join when they work.
 const FEATURES: &[&str] = &[
     "ACCEPT4",
     "CPU_AFFINITY",
+    "CRYPT_H",
     "EPOLL",
     "GETADDRINFO",
+    "LIBCRYPT",
     "LINUX_SPLICE",
     "LINUX_TPROXY",
+    "NETFILTER",
+    "OPENSSL",
+    "PCRE2",
+    "PRCTL",
+    "SSL",
+    "TFO",
     "THREAD",
     "TPROXY",
 ];
 
 /// Settings that `enabled()` reports.
-const ENABLED: &[&str] = &["POLL", "EPOLL", "GETADDRINFO", "SPLICE", "REUSEPORT"];
+const ENABLED: &[&str] = &[
+    "POLL",
+    "EPOLL",
+    "FAST-FORWARD",
+    "GETADDRINFO",
+    "SPLICE",
+    "REUSEPORT",
+];
 
 /// What this program can do.
 pub fn capabilities() -> Capabilities {
@@ -35,13 +50,18 @@ pub fn capabilities() -> Capabilities {
 /// Evaluates the argument of `-cc`.
 ///
 /// # Errors
-/// Upstream's text after `Failed to evaluate condition: `.
+/// Upstream's text.
 pub fn evaluate(text: &str) -> Result<bool, String> {
     let place = lexer::Place {
         file: FileId(0),
         path: "-cc",
         line: 1,
         section: b"",
+    };
+    // What the program tells files of itself is not known yet.
+    let environment = |name: &[u8]| match name.starts_with(b"HAPROXY_") {
+        true => None,
+        false => environment(name),
     };
     let words = lexer::words(text.as_bytes(), &place, &environment)
         .map_err(|error| error.condition_message().to_owned())?;
@@ -51,7 +71,8 @@ pub fn evaluate(text: &str) -> Result<bool, String> {
         .map(|word| word.text.as_slice())
         .collect::<Vec<_>>()
         .join(&b" "[..]);
-    condition::evaluate(&joined, &capabilities(), &environment).map_err(|error| error.message)
+    condition::evaluate(&joined, &capabilities(), &environment)
+        .map_err(|error| format!("Failed to evaluate condition: {}", error.message))
 }
 
 /// The process environment, and the variables that HAProxy sets itself.

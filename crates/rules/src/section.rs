@@ -10,6 +10,7 @@ mod persist;
 mod redirect;
 pub(crate) mod rule;
 mod set_var;
+mod stats_admin;
 mod tcp;
 
 use hapax_core::ir::PersistEffect;
@@ -200,6 +201,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "Makes the answer to monitor-uri a failure under a condition.",
         support: Support::Runs,
         parse: monitor::fail,
+    },
+    SectionKeyword {
+        name: "stats admin",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "{ if | unless } <condition>",
+        doc: "Lets the statistics page change servers under a condition.",
+        support: Support::Runs,
+        parse: stats_admin::admin,
     },
     SectionKeyword {
         name: "log-format",

@@ -26,7 +26,7 @@ mod schedule;
 mod script;
 mod verdict;
 
-use followers::Followers;
+pub(crate) use followers::Followers;
 pub use recipe::BadPattern;
 use recipe::Recipe;
 use schedule::Schedule;

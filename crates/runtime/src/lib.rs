@@ -5,12 +5,14 @@
 //! (`wheel`), the forwarding of two directions (`relay`), listeners (`listen`) logs (`log`) and health checks (`check`).
 
 mod address;
+mod administer;
 mod admission;
 pub mod announce;
 pub mod buffer;
 pub mod check;
 pub mod clock;
 pub mod frontend;
+mod handshake;
 pub mod http;
 mod inspect;
 pub mod io;
@@ -24,6 +26,7 @@ mod operate;
 pub mod pipe;
 pub mod plan;
 pub mod relay;
+mod resolver;
 pub mod serve;
 mod system;
 pub mod tcp;

@@ -166,6 +166,11 @@ impl Local {
         }
     }
 
+    /// The clock's time for a time of [`Local::now`].
+    pub fn at(&self, ms: u64) -> u64 {
+        ms.saturating_add(self.origin_ms).saturating_sub(1)
+    }
+
     /// Counts connections that came or went; only this worker does.
     pub fn add_load(&self, more: i32) {
         let load = self.load.load(Ordering::Relaxed);

@@ -3,7 +3,8 @@
 use hapax_core::contract::Now;
 use hapax_core::live::{Operation, ProxyLive, ServerLive};
 
-use super::{Notice, Transition, level, publish, settle, verb};
+use super::admin::{begin_drain, begin_maintenance, end_drain, end_maintenance};
+use super::{NOTICE, Notice, Transition, level, publish, settle, verb};
 
 /// A server that tracks `leader` follows its transition: state, totals and lines of its own backend.
 pub fn follow(
@@ -47,6 +48,53 @@ pub fn follow(
     let down = transition == Transition::Down;
     let notices = settle(proxy, server, &what, down, level(transition, was), now);
     if silent { Vec::new() } else { notices }
+}
+
+/// A server that tracks `leader` takes over whether that is in maintenance or drains.
+pub fn inherit(
+    proxy: &ProxyLive,
+    server: &ServerLive,
+    leader: &ServerLive,
+    now: Now,
+) -> Vec<Notice> {
+    let (wanted, up) = {
+        let state = leader.state.lock();
+        (state.admin, state.operation != Operation::Stopped)
+    };
+    let via = format!(" via {}/{}", leader.backend, leader.name);
+    let mut state = server.state.lock();
+    let before = state.admin;
+    state.admin.inherited_maintenance = wanted.in_maintenance();
+    state.admin.inherited_drain = wanted.in_drain();
+    let after = state.admin;
+    drop(state);
+    match (before.in_maintenance(), after.in_maintenance()) {
+        (false, true) => return begin_maintenance(proxy, server, &via, now),
+        (true, false) => {
+            return end_maintenance(proxy, server, up, "leaving maintenance", now);
+        }
+        (true, true) => return Vec::new(),
+        (false, false) => {}
+    }
+    match (before.in_drain(), after.in_drain()) {
+        (false, true) => begin_drain(proxy, server, &via, now),
+        (true, false) => end_drain(proxy, server, "leaving drain", &via, now),
+        (true, true) if before.drain && !before.inherited_drain && after.inherited_drain => {
+            let name = super::text::server_name(server, true);
+            let line = format!("{name} remains in forced drain mode.");
+            vec![Notice::new(NOTICE, line)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The tracked server, as `backend/server`.
+pub(super) fn leader_name(server: &ServerLive) -> String {
+    match &server.ir.options.track {
+        Some((backend, name)) if backend.is_empty() => format!("{}/{name}", server.backend),
+        Some((backend, name)) => format!("{backend}/{name}"),
+        None => String::new(),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Rule;
+use super::{Condition, Rule};
 
 /// `stats ...` of a proxy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,6 +25,10 @@ pub struct Stats {
     pub show_description: Option<String>,
     /// `stats scope`; `.` is the proxy itself.
     pub scope: Vec<String>,
+    /// `stats show-modules`.
+    pub show_modules: bool,
+    /// `stats admin`: who may change servers over the page.
+    pub admin: Vec<Condition>,
     /// `stats http-request` rules.
     pub rules: Vec<Rule>,
 }
@@ -41,6 +45,8 @@ impl Default for Stats {
             show_node: None,
             show_description: None,
             scope: Vec::new(),
+            show_modules: false,
+            admin: Vec::new(),
             rules: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use hapax_balance::health::{Notice, Transition, follow};
 use hapax_core::contract::Now;
+use hapax_core::live::ServerLive;
 use hapax_core::program::{Program, ProxyId};
 
 /// A server: its proxy and index.
@@ -11,11 +12,11 @@ type Place = (ProxyId, usize);
 
 /// Who tracks whom.
 #[derive(Debug, Default)]
-pub(super) struct Followers(HashMap<Place, Vec<Place>>);
+pub(crate) struct Followers(HashMap<Place, Vec<Place>>);
 
 impl Followers {
     /// The followers of a program. Names that do not exist were refused with the configuration.
-    pub(super) fn of(program: &Program) -> Followers {
+    pub(crate) fn of(program: &Program) -> Followers {
         let mut followers = Followers::default();
         for (index, proxy) in program.proxies.iter().enumerate() {
             for server in &proxy.live.servers {
@@ -44,7 +45,7 @@ impl Followers {
     }
 
     /// Lets everybody who tracks `leader`, directly or through others, follow its transition. Gives what there is to say.
-    pub(super) fn after(
+    pub(crate) fn after(
         &self,
         program: &Program,
         leader: Place,
@@ -55,6 +56,21 @@ impl Followers {
         if transition == Transition::None {
             return said;
         }
+        self.each(program, leader, |proxy, server, leader| {
+            let own = &program.proxy(proxy).live;
+            let notices = follow(own, server, leader, transition, now);
+            said.push((proxy, server.index, notices));
+        });
+        said
+    }
+
+    /// Everybody who tracks `leader`, directly or through others, with the server that each tracks.
+    pub(crate) fn each(
+        &self,
+        program: &Program,
+        leader: Place,
+        mut each: impl FnMut(ProxyId, &ServerLive, &ServerLive),
+    ) {
         let mut leaders = vec![leader];
         // Each place is taken once: a circle of trackers, which the configuration refuses, would not run on.
         let mut steps = program
@@ -70,11 +86,10 @@ impl Followers {
                 let own = &program.proxy(proxy).live;
                 if let Some(server) = own.servers.get(index).filter(|_| steps > 0) {
                     steps -= 1;
-                    said.push((proxy, index, follow(own, server, live, transition, now)));
+                    each(proxy, server, live);
                     leaders.push((proxy, index));
                 }
             }
         }
-        said
     }
 }

@@ -15,7 +15,8 @@ use super::recipe::{HttpRecipe, Recipe};
 use crate::address::socket_address;
 use crate::buffer::Buf;
 use crate::clock;
-use crate::io::{Io, Stream};
+use crate::handshake;
+use crate::io::{Io, LayerFault, Stream};
 use crate::wheel::{NEVER, Timer};
 
 /// Checks a server once.
@@ -111,11 +112,42 @@ async fn talk(
         let sent = send(&line, &mut stream, timer, deadline).await;
         sent.map_err(faulty)?.ok_or_else(late)?;
     }
+    let secured = secure(server, &mut stream, timer, deadline).await?;
     let Some(http) = &recipe.http else {
-        return Ok(Finding::new(CheckStatus::L4Ok, ""));
+        let status = match secured {
+            true => CheckStatus::L6Ok,
+            false => CheckStatus::L4Ok,
+        };
+        return Ok(Finding::new(status, ""));
     };
     let finding = exchange(http, request, server, &mut stream, timer, deadline).await;
     finding.map_err(faulty)?.ok_or_else(late)
+}
+
+/// Makes the TLS handshake, where the server is checked over TLS.
+async fn secure(
+    server: &ServerLive,
+    stream: &mut Stream,
+    timer: &mut Timer,
+    deadline: u64,
+) -> Result<bool, Finding> {
+    let failed = || Finding::new(CheckStatus::L6Response, "SSL handshake failure");
+    let Some(handshake) = handshake::with_checked(server).map_err(|_| failed())? else {
+        return Ok(false);
+    };
+    stream.secure(handshake, None);
+    match within(timer, deadline, |cx| stream.poll_secured(cx)).await {
+        Some(Ok(())) => Ok(true),
+        Some(Err(LayerFault::Handshake(_))) => Err(failed()),
+        Some(Err(LayerFault::Closed)) => {
+            let info = "Connection closed during SSL handshake";
+            Err(Finding::new(CheckStatus::L6Response, info))
+        }
+        Some(Err(LayerFault::Broken(error))) => {
+            Err(Finding::new(CheckStatus::SocketError, &named(&error)))
+        }
+        None => Err(Finding::new(CheckStatus::L6Timeout, "")),
+    }
 }
 
 /// What `send-proxy` puts in front: version 1 tells the addresses of the check's own connection, version 2 that it is a
@@ -161,6 +193,13 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
         Some(address) => address.clone(),
         None => (**server.address.load()).clone(),
     };
+    let (told_address, told_port) = {
+        let state = server.state.lock();
+        (state.check_address, state.check_port)
+    };
+    if let (Some(ip), None) = (told_address, &step.address) {
+        to = Address::Inet((ip, 0).into());
+    }
     if let Address::Inet(address) = &mut to {
         // `addr` alone keeps the server's port, `port` goes before the port of either address.
         if address.port() == 0
@@ -168,7 +207,7 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
         {
             address.set_port(own.port());
         }
-        if let Some(port) = step.port.or(options.check.port) {
+        if let Some(port) = step.port.or(told_port).or(options.check.port) {
             address.set_port(port);
         }
     }

@@ -20,6 +20,7 @@ use super::pool::ServerConnection;
 use super::to_url;
 use crate::clock;
 use crate::frontend::endpoint;
+use crate::handshake;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 use hapax_sys::addr::{Addr, SockAddr};
@@ -266,6 +267,7 @@ async fn assign(
     let forced = exchange.server_choice.forced;
     let watch = Watch::new(client, exchange);
     let mut departed = None;
+    let mut full = None;
     let assigned = {
         let Client {
             timer,
@@ -299,9 +301,18 @@ async fn assign(
                     None => request.key(&look()),
                 },
             };
+            let token = proxy.ir.rdp_cookie.as_ref().filter(|_| avoid.is_none());
+            let token = token.and_then(|expr| {
+                match super::rules::key(&look(), expr, ir::HashType::default()) {
+                    KeyValue::Bytes(value) => {
+                        hapax_balance::persistence::rdp::server(value, &proxy.live.servers)
+                    }
+                    _ => None,
+                }
+            });
             let wish = Wish {
                 key,
-                persistent,
+                persistent: persistent.or(token),
                 forced,
                 avoid,
                 priority: stream.overrides.priority,
@@ -310,6 +321,11 @@ async fn assign(
             match dispatch.assign(&wish, ticket, cx.waker()) {
                 Assigned::Server(index) => return Poll::Ready(Ok(index)),
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
+                Assigned::QueueFull(index) => {
+                    full = Some(index);
+                    let refused = Failure::new(Cause::ServerAbort, Phase::Queue, 503);
+                    return Poll::Ready(Err(refused));
+                }
                 Assigned::Wait => {}
             }
             if let Poll::Ready(departure) = watch.poll(socket, cx) {
@@ -336,6 +352,7 @@ async fn assign(
         dispatch.cancel(&mut exchange.ticket);
     }
     let stream = &mut exchange.stream;
+    stream.server = full.or(stream.server);
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
     let again = avoid.is_some() && assigned.ok() == avoid;
@@ -419,7 +436,8 @@ async fn attempt(
     exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
-    if let Some(connection) = reusable(client, exchange, server) {
+    let name = handshake::name(client, exchange, server);
+    if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
         exchange.stream.server_position = Some(connection.reuses);
@@ -438,6 +456,8 @@ async fn attempt(
         proxy.ir.options.smart_connect,
     )?;
     let mut preface = preface(&client.session, server);
+    let mut handshake =
+        handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -457,7 +477,12 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let begun = match poll_preface(cx, &mut preface, &mut connection.socket) {
+        let secured = match poll_preface(cx, &mut preface, &mut connection.socket) {
+            Poll::Ready(Ok(())) => handshake::poll(cx, &mut handshake, &mut connection.socket),
+            other => other,
+        };
+        let is_secured = secured.is_ready();
+        let begun = match secured {
             Poll::Ready(Ok(())) => match up.has_output() {
                 true => up.poll_flush(cx, &mut connection.socket),
                 false => connection.socket.poll_connected(cx),
@@ -466,13 +491,15 @@ async fn attempt(
         };
         match begun {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) if connection.socket.is_connected() => {
+            Poll::Ready(Err(error))
+                if connection.socket.is_connected() && !connection.socket.is_unfinished() =>
+            {
                 // It was accepted and broken at once: the exchange finds that out.
                 log::debug!("server connection broken while the head was sent: {error}");
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
-            Poll::Pending if connection.socket.is_connected() && preface.is_empty() => {
+            Poll::Pending if connection.socket.is_connected() && is_secured => {
                 return Poll::Ready(Ok(()));
             }
             Poll::Pending => {}
@@ -502,6 +529,9 @@ async fn attempt(
 }
 
 fn connected(client: &Client, exchange: &mut Exchange) {
+    let connection = exchange.server.as_ref();
+    exchange.stream.server_tls =
+        connection.and_then(|connection| connection.socket.secured().cloned());
     if exchange.stream.server_marks.changed
         && let Some(connection) = &exchange.server
     {
@@ -525,9 +555,10 @@ fn reusable(
     client: &mut Client,
     exchange: &Exchange,
     server: &Rc<ServerPlan>,
+    name: Option<&[u8]>,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
-    if to_url::applies(client.plan.proxy(backend)) {
+    if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
         return None;
     }
     if let Some(kept) = client.kept.take() {
@@ -548,11 +579,11 @@ fn reusable(
         return None;
     }
     let port = dependent_port(server, client.session.destination.port());
-    server.pool.take(server, port, proven)
+    server.pool.take(server, port, name, proven)
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
-    match server.live.ir.port {
+    match server.live.port() {
         hapax_core::ir::ServerPort::Fixed => 0,
         _ => client_port,
     }
@@ -577,7 +608,11 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
             Endpoint::Unix | Endpoint::Unknown => None,
         };
     }
-    server.address(client.session.destination.port())
+    let destination = client.session.destination;
+    match destination {
+        Endpoint::Inet(address) if server.is_anywhere() => server.address_at(address),
+        _ => server.address(destination.port()),
+    }
 }
 
 fn open(

@@ -16,12 +16,14 @@ pub async fn prepare(
     exchange: &mut Exchange,
     framing: Framing,
 ) -> Result<(), Failure> {
+    if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
+        // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
+        exchange.stream.response.remove_id(Name::ContentLength);
+        exchange.stream.response.remove_id(Name::TransferEncoding);
+    }
     // Counted as the server sent it, whatever rules make of it.
     exchange.notes.response_head += counted(&exchange.stream.response);
     super::capture::response(client, exchange);
-    if exchange.stream.response.status() != 101 {
-        super::cookie::on_response(client, exchange);
-    }
     let backend = exchange.stream.backend;
     let frontend = client.session.frontend;
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
@@ -70,6 +72,11 @@ pub async fn prepare(
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
+    if let Err(failure) = super::check_cache::check(client, exchange) {
+        exchange.notes.response_head += begun(exchange, framing);
+        return Err(failure);
+    }
+    super::cookie::on_response(client, exchange);
     if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
         // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
         exchange.stream.response.remove_id(Name::ContentLength);

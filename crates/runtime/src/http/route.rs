@@ -15,7 +15,7 @@ use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{buffer_request, connect, early_hints, reply, request, rules, transfer};
+use super::{buffer_request, connect, early_hints, reply, request, resolve, rules, transfer};
 use crate::inspect::{self, Flow};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
@@ -118,12 +118,22 @@ async fn decide(
                 buffer_request::wait_for(client, exchange, time, least).await?;
             }
             Some(Outcome::Pause { time }) => pause(client, time).await?,
+            Some(Outcome::Resolve) => resolve::address(client, exchange).await?,
             _ => break,
         }
         decided = rules::run_rest(client, exchange, proxy, Set::Request);
     }
+    if decided.is_none() {
+        decided = rules::stats(client, exchange, proxy);
+        if let Some(Outcome::WaitForBody { time, least }) = decided {
+            // The form of the page.
+            buffer_request::wait_for(client, exchange, time, least).await?;
+            let awaited = std::mem::replace(&mut exchange.stream.body_awaited, true);
+            decided = rules::stats(client, exchange, proxy);
+            exchange.stream.body_awaited = awaited;
+        }
+    }
     Ok(decided
-        .or_else(|| rules::stats(client, exchange, proxy))
         .or_else(|| rules::run(client, exchange, proxy, Set::Redirect))
         .or_else(|| restrict_names(client, exchange, proxy)))
 }
@@ -207,7 +217,6 @@ pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId)
     exchange.stream.backend = backend;
     let side = &client.plan.live(backend).backend;
     side.counters.add(worker, Count::Sessions, 1);
-    side.counters.add(worker, Count::Requests, 1);
     side.session_rate.add(worker, now);
     side.sessions.up();
     exchange.notes.on_backend = true;
@@ -256,6 +265,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;
     up.keep(keeps);
+    up.drops_trailers = backend.options.drop_request_trailers;
     let begun = up.begin(framing, &limits);
     if !up.is_received() {
         // Only what is here as a whole may be sent again.

@@ -130,6 +130,7 @@ pub fn run_rest(
             [&ir.old_rules.request, &ir.old_rules.request_add],
         ),
     };
+    exchange.stream.verdict = None;
     let last = exchange.stream.decided_by.take();
     let at = rules.iter().position(|rule| Some(rule.span) == last)?;
     let rest = rules.get(at + 1..)?;

@@ -2,8 +2,10 @@
 
 mod connection;
 mod counters;
+mod events;
 pub(super) mod help;
 mod pattern;
+mod resolvers;
 mod server;
 mod server_state;
 mod show;
@@ -11,6 +13,7 @@ mod variable;
 mod weight;
 
 pub(super) use connection::level_name;
+pub(super) use events::Following;
 pub(super) use show::write_environment;
 
 use std::sync::Arc;
@@ -91,8 +94,10 @@ commands! {
     "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "enable health", "", Admin, "enable health checks", server::enable_health;
     "enable server", "(DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
     "get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", pattern::get_acl;
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
@@ -113,9 +118,11 @@ commands! {
     "show cli level", "", User, "display the level of the current CLI session", connection::show_level;
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
     "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
+    "show events", "[<sink>] [-w] [-n] [-0]", Operator, "show event sink state", events::show;
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
+    "show resolvers", "[id]", User, "dumps counters from all resolvers section and associated name servers", resolvers::show;
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
     "show servers state", "[<backend>]", User, "dump volatile server information (all or for a single backend)", server_state::state;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;

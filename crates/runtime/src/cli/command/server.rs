@@ -1,15 +1,15 @@
 //! Commands that change a server: `set weight`, `set server`, `enable server`, `disable server`, `set maxconn server`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hapax_balance::health::{self, Notice};
-use hapax_core::ir::Address;
-use hapax_core::live::ServerLive;
+use hapax_balance::health;
+use hapax_core::live::{Operation, ServerLive};
 use hapax_core::program::{Program, Proxy, ProxyId};
 
 use super::{Answer, Call};
+use crate::administer::{Deed, administer};
 
 /// A server and where it belongs.
 pub struct Found {
@@ -55,16 +55,38 @@ pub fn set_weight(call: &mut Call<'_>) -> Answer {
 
 /// `disable server`.
 pub fn disable(call: &mut Call<'_>) -> Answer {
-    change(call, |call, found| {
-        health::enter_maintenance(&found.proxy().live, &found.server, call.now)
-    })
+    with(call, Deed::Maintenance(""))
 }
 
 /// `enable server`.
 pub fn enable(call: &mut Call<'_>) -> Answer {
-    change(call, |call, found| {
-        health::leave_maintenance(&found.proxy().live, &found.server, call.now)
-    })
+    with(call, Deed::LeaveMaintenance)
+}
+
+/// `disable health`.
+pub fn disable_health(call: &mut Call<'_>) -> Answer {
+    match Found::of(call) {
+        Ok(found) => {
+            let checked = found.server.ir.options.check.enabled;
+            found.server.state.lock().checks_disabled = checked;
+            Answer::Written
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// `enable health`.
+pub fn enable_health(call: &mut Call<'_>) -> Answer {
+    match Found::of(call) {
+        Ok(found) if found.server.ir.options.check.enabled => {
+            found.server.state.lock().checks_disabled = false;
+            Answer::Written
+        }
+        Ok(_) => Answer::Refused(
+            "Health check was not configured on this server, cannot enable.\n".into(),
+        ),
+        Err(answer) => answer,
+    }
 }
 
 /// `set maxconn server`.
@@ -97,52 +119,113 @@ pub fn set(call: &mut Call<'_>) -> Answer {
         Ok(found) => found,
         Err(answer) => return answer,
     };
-    let live = &found.proxy().live;
-    let what: fn(&_, &_, _) -> Vec<Notice> = match (call.arg(1), call.arg(2)) {
+    let refused = |text: &str| Answer::Refused(text.into());
+    let deed = match (call.arg(1), call.arg(2)) {
         ("weight", _) => return weigh(call, &found, 2),
         ("addr", _) => return address(call, &found),
-        ("state", "ready") => health::make_ready,
-        ("state", "drain") => health::enter_drain,
-        ("state", "maint") => health::enter_maintenance,
+        ("check-addr" | "check-port", _) => return check_place(call, &found),
+        ("agent" | "agent-send", _) => {
+            return refused("agent checks are not enabled on this server.\n");
+        }
+        ("agent-addr", "") => {
+            return refused(
+                "set server <b>/<s> agent-addr requires an address and optionally a port.\n",
+            );
+        }
+        ("agent-port", "") => {
+            return refused("set server <b>/<s> agent-port requires a port.\n");
+        }
+        ("agent-addr" | "agent-port", _) => {
+            return refused("agent checks are not enabled on this server\n");
+        }
+        ("fqdn", "") => return refused("set server <b>/<s> fqdn requires a FQDN.\n"),
+        ("fqdn", _) => {
+            return refused(
+                "set server <b>/<s> fqdn failed because no resolution is configured.\n",
+            );
+        }
+        ("ssl", _) => {
+            return refused(
+                "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n",
+            );
+        }
+        ("health", _) if found.server.ir.options.track.is_some() => {
+            return refused("cannot change health on a tracking server.\n");
+        }
+        ("health", word) => match word {
+            "up" => Deed::Health(Operation::Running, CHANGED),
+            "stopping" => Deed::Health(Operation::Stopping, CHANGED),
+            "down" => Deed::Health(Operation::Stopped, CHANGED),
+            _ => {
+                return refused("'set server <srv> health' expects 'up', 'stopping', or 'down'.\n");
+            }
+        },
+        ("state", "ready") => Deed::Ready,
+        ("state", "drain") => Deed::Drain(""),
+        ("state", "maint") => Deed::Maintenance(""),
         ("state", _) => {
-            let text = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n";
-            return Answer::Refused(text.into());
+            return refused("'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n");
         }
-        (word, _) if NOT_BUILT.contains(&word) => {
-            return Answer::Refused(format!("'set server <srv> {word}' is not built yet.\n"));
-        }
-        _ => return Answer::Refused(USAGE.into()),
+        _ => return refused(USAGE),
     };
-    let notices = what(live, &found.server, call.now);
-    (call.cli.announce)(found.id, &notices);
+    with(call, deed)
+}
+
+/// Who says so.
+const CHANGED: &str = "changed from CLI";
+
+/// `set server B/S check-addr IP [port PORT]`, `set server B/S check-port PORT`.
+fn check_place(call: &Call<'_>, found: &Found) -> Answer {
+    let refused = |text: &str| Answer::Refused(text.into());
+    let (address, port) = match (call.arg(1), call.arg(2)) {
+        ("check-addr", "") => {
+            return refused(
+                "set server <b>/<s> check-addr requires an address and optionally a port.\n",
+            );
+        }
+        (_, "") => return refused("set server <b>/<s> check-port requires a port.\n"),
+        ("check-addr", address) => {
+            let port = (call.arg(3) == "port").then(|| call.arg(4));
+            (Some(address), port)
+        }
+        (_, port) => (None, Some(port)),
+    };
+    if !found.server.ir.options.check.enabled {
+        return refused("health checks are not enabled on this server\n");
+    }
+    let address = match address.map(str::parse::<IpAddr>) {
+        Some(Err(_)) => return Answer::Refused(format!("invalid addr '{}'\n", call.arg(2))),
+        Some(Ok(ip)) => Some(ip),
+        None => None,
+    };
+    let port = match port.map(str::parse::<i64>) {
+        Some(Err(_)) => return refused("provided port is not an integer\n"),
+        Some(Ok(number)) => match u16::try_from(number) {
+            Ok(port) => Some(port),
+            Err(_) => return refused("provided port is invalid\n"),
+        },
+        None => None,
+    };
+    let mut state = found.server.state.lock();
+    state.check_address = address.or(state.check_address);
+    state.check_port = port.or(state.check_port);
     Answer::Written
 }
 
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | \
                      check-addr | check-port | fqdn | health | ssl | state | weight\n";
 
-/// Words of `set server` that are known and not built.
-const NOT_BUILT: &[&str] = &[
-    "agent",
-    "agent-addr",
-    "agent-port",
-    "agent-send",
-    "check-addr",
-    "check-port",
-    "fqdn",
-    "health",
-    "ssl",
-];
-
-fn change(call: &mut Call<'_>, how: impl FnOnce(&Call<'_>, &Found) -> Vec<Notice>) -> Answer {
-    match Found::of(call) {
-        Ok(found) => {
-            let notices = how(call, &found);
-            (call.cli.announce)(found.id, &notices);
-            Answer::Written
-        }
-        Err(answer) => answer,
+/// Does something to the server that the first argument names.
+fn with(call: &mut Call<'_>, deed: Deed) -> Answer {
+    let found = match Found::of(call) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    let place = (found.id, found.server.index);
+    for (proxy, notices) in administer(call.program, place, deed, call.now) {
+        (call.cli.announce)(proxy, &notices);
     }
+    Answer::Written
 }
 
 /// Sets the weight that argument `at` tells: absolute, or percent of the configured one.
@@ -194,38 +277,23 @@ fn address(call: &Call<'_>, found: &Found) -> Answer {
     let Ok(ip) = word.parse::<IpAddr>() else {
         return refused(format!("Invalid addr '{word}'\n"));
     };
-    let now = found.server.address.load_full();
-    let Address::Inet(old) = *now else {
+    if found.server.inet().is_none() {
         return refused("'set server <srv> addr' is not built yet for this address.\n".into());
-    };
+    }
     let port = match call.arg(3) {
         "port" => match call.arg(4).parse::<u16>() {
-            Ok(port) => port,
+            Ok(port) => Some(port),
             Err(_) => {
                 let text = format!("problem converting port '{}' to an int\n", call.arg(4));
                 return refused(text);
             }
         },
-        _ => old.port(),
+        _ => None,
     };
-    let mut changes = Vec::new();
-    if ip != old.ip() {
-        changes.push(format!("IP changed from '{}' to '{ip}'", old.ip()));
+    match health::change_address(&found.server, ip, port) {
+        Some(changes) => Answer::Information(format!("{changes} by 'stats socket command'\n")),
+        None => Answer::Information("nothing changed\n".into()),
     }
-    if port != old.port() {
-        changes.push(format!("port changed from '{}' to '{port}'", old.port()));
-    }
-    if changes.is_empty() {
-        return Answer::Information("nothing changed\n".into());
-    }
-    let new = Address::Inet(SocketAddr::new(ip, port));
-    found.server.address.store(Arc::new(new));
-    // Idle connections lead to where the server was.
-    found.server.generation.fetch_add(1, Ordering::Relaxed);
-    Answer::Information(format!(
-        "{} by 'stats socket command'\n",
-        changes.join(", ")
-    ))
 }
 
 /// The number a word begins with and what follows it; none when it begins with none.

@@ -115,17 +115,19 @@ fn write_state(
         true => state.health,
         false => own.rise,
     };
-    let port_of_checks = own.port.or_else(|| {
+    let port_of_checks = state.check_port.or(own.port).or_else(|| {
         let address = own.address.as_ref()?;
         Some(address.port()).filter(|&port| port > 0)
     });
     let port_of_checks = port_of_checks.unwrap_or(0);
-    let address_of_checks = own.address.as_ref().and_then(Address::ip);
-    let address_of_checks = address_of_checks.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+    let configured = own.address.as_ref().and_then(Address::ip);
+    let text = |ip: Option<std::net::IpAddr>| ip.map_or_else(|| "-".into(), |ip| ip.to_string());
+    let address_of_checks: String = text(state.check_address.or(configured));
+    let address_of_agent: String = text(configured);
     let _ = writeln!(
         out,
-        "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} - {} {port_of_checks} {address_of_checks} \
-         {address_of_checks} {}",
+        "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} {} {} {port_of_checks} {address_of_checks} \
+         {address_of_agent} {}",
         proxy.live.uuid,
         proxy.ir.name,
         server.id,
@@ -142,8 +144,13 @@ fn write_state(
         0,
         u8::from(proxy.ir.id.is_some()),
         u8::from(options.id.is_some()),
-        server.ir.host_name.as_deref().unwrap_or("-"),
+        server
+            .host_name
+            .load()
+            .as_ref()
+            .map_or("-", |name| name.as_str()),
         port(server),
+        service(server),
         0,
         own.port.unwrap_or(0),
     );
@@ -158,8 +165,17 @@ fn address(server: &ServerLive) -> String {
     }
 }
 
+/// The name of the service records that the server stands for.
+fn service(server: &ServerLive) -> &str {
+    let name = server.ir.host_name.as_deref().unwrap_or_default();
+    match name.starts_with('_') {
+        true => name,
+        false => "-",
+    }
+}
+
 fn port(server: &ServerLive) -> i32 {
-    match (server.ir.port, server.inet()) {
+    match (server.port(), server.inet()) {
         (ServerPort::Fixed, Some(address)) => i32::from(address.port()),
         (ServerPort::Offset(offset), _) => offset,
         _ => 0,
@@ -176,6 +192,8 @@ fn admin_bits(server: &ServerLive, state: &ServerState) -> u32 {
         | bit(own.drain, admin::DRAIN)
         | bit(own.inherited_drain, admin::INHERITED_DRAIN)
         | bit(own.unresolved, admin::UNRESOLVED)
+        // Upstream marks the names that service records give, too.
+        | bit(server.was_named.load(Ordering::Relaxed), admin::NAME_SET)
 }
 
 fn check_bits(server: &ServerLive, state: &ServerState) -> u32 {

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use hapax_core::program::Proxy;
 
-use super::rows::{self, Cells};
+use super::admin::CHOICES;
+use super::rows::{self, Cells, MODULES, Shape};
 use super::style::STYLE;
 use super::{Page, Wish};
 use crate::stats::columns::details;
@@ -33,9 +34,12 @@ pub fn write(page: &Page<'_>, wish: &Wish<'_>) -> Vec<u8> {
         std::process::id(),
         description.unwrap_or_default()
     );
-    if wish.denied {
-        out.extend_from_slice(
-            b"<p class=\"says\">Nothing was changed: this page only shows.</p>\n",
+    if let Some(status) = wish.status {
+        let (class, text) = status.message();
+        let target = escape(&wish.link(page.stats, &[]));
+        let _ = writeln!(
+            out,
+            "<div class=\"says {class}\"><a class=\"lfsb\" href=\"{target}\" title=\"Remove this message\">[X]</a> {text}</div>"
         );
     }
     out.extend_from_slice(b"<div class=\"top\">\n");
@@ -47,11 +51,22 @@ pub fn write(page: &Page<'_>, wish: &Wish<'_>) -> Vec<u8> {
     let cells = Cells::new();
     for proxy in &page.program.proxies {
         if view::selects(&selection, proxy) {
-            begin_table(page, proxy, &mut out);
+            let form = page.admin && proxy.ir.kind.has_backend() && !proxy.live.servers.is_empty();
+            if form {
+                out.extend_from_slice(b"<form method=\"post\">");
+            }
+            begin_table(page, proxy, form, &mut out);
+            let shape = Shape {
+                marks: form,
+                modules: page.stats.show_modules,
+            };
             view::for_each_of(page.program, proxy, page.now, &selection, &mut |row| {
-                rows::write(&cells, row, &mut out);
+                rows::write(&cells, row, shape, &mut out);
             });
             out.extend_from_slice(b"</table></div>\n");
+            if form {
+                end_form(proxy, &mut out);
+            }
         }
     }
     out.extend_from_slice(b"</body></html>\n");
@@ -167,7 +182,22 @@ fn choices(page: &Page<'_>, wish: &Wish<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"</ul></div>\n");
 }
 
-fn begin_table(page: &Page<'_>, proxy: &Proxy, out: &mut Vec<u8>) {
+/// What to do with the servers that are marked.
+fn end_form(proxy: &Proxy, out: &mut Vec<u8>) {
+    out.extend_from_slice(
+        b"<p class=\"act\">Choose the action to perform on the checked servers : <select name=\"action\"><option value=\"\"></option>",
+    );
+    for (word, text) in CHOICES {
+        let _ = write!(out, "<option value=\"{word}\">{text}</option>");
+    }
+    let _ = writeln!(
+        out,
+        "</select><input type=\"hidden\" name=\"b\" value=\"#{}\">&nbsp;<input type=\"submit\" value=\"Apply\"></p></form>",
+        proxy.live.uuid
+    );
+}
+
+fn begin_table(page: &Page<'_>, proxy: &Proxy, form: bool, out: &mut Vec<u8>) {
     let name = escape(&proxy.ir.name);
     let hint = match page.stats.show_legends {
         true => format!(
@@ -185,11 +215,32 @@ fn begin_table(page: &Page<'_>, proxy: &Proxy, out: &mut Vec<u8>) {
         "<div class=\"scroll\"><table class=\"tbl\"><caption><a class=\"px\" name=\"{name}\" href=\"#{name}\"{hint}>{name}</a>{}</caption>",
         description.unwrap_or_default()
     );
-    out.extend_from_slice(HEADER.as_bytes());
+    let mark = match form {
+        true => format!(
+            "<th rowspan=\"2\"><input type=\"checkbox\" title=\"All servers\" onclick=\"for(const c of document.getElementsByClassName('be-{}'))c.checked=this.checked\"></th>",
+            proxy.live.uuid
+        ),
+        false => String::new(),
+    };
+    let modules = page.stats.show_modules;
+    let extra = match modules {
+        true => format!("<th colspan=\"{}\">Extra modules</th>", MODULES.len()),
+        false => String::new(),
+    };
+    let _ = write!(
+        out,
+        "<tr class=\"titre\">{mark}{HEADER}{extra}</tr>\n<tr class=\"titre\">{SECOND}"
+    );
+    for (name, _) in MODULES.iter().filter(|_| modules) {
+        let _ = write!(out, "<th>{name}</th>");
+    }
+    out.extend_from_slice(b"</tr>\n");
 }
 
-const HEADER: &str = "<tr class=\"titre\"><th rowspan=\"2\"></th><th colspan=\"3\">Queue</th><th colspan=\"3\">Session rate</th><th colspan=\"6\">Sessions</th><th colspan=\"2\">Bytes</th><th colspan=\"2\">Denied</th><th colspan=\"3\">Errors</th><th colspan=\"2\">Warnings</th><th colspan=\"9\">Server</th></tr>\n\
-<tr class=\"titre\"><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Total</th><th>LbTot</th><th>Last</th><th>In</th><th>Out</th><th>Req</th><th>Resp</th><th>Req</th><th>Conn</th><th>Resp</th><th>Retr</th><th>Redis</th><th>Status</th><th>LastChk</th><th>Wght</th><th>Act</th><th>Bck</th><th>Chk</th><th>Dwn</th><th>Dwntme</th><th>Thrtle</th></tr>\n";
+const HEADER: &str = "<th rowspan=\"2\"></th><th colspan=\"3\">Queue</th><th colspan=\"3\">Session rate</th><th colspan=\"6\">Sessions</th><th colspan=\"2\">Bytes</th><th colspan=\"2\">Denied</th><th colspan=\"3\">Errors</th><th colspan=\"2\">Warnings</th><th colspan=\"9\">Server</th>";
+
+/// The second line of it.
+const SECOND: &str = "<th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Cur</th><th>Max</th><th>Limit</th><th>Total</th><th>LbTot</th><th>Last</th><th>In</th><th>Out</th><th>Req</th><th>Resp</th><th>Req</th><th>Conn</th><th>Resp</th><th>Retr</th><th>Redis</th><th>Status</th><th>LastChk</th><th>Wght</th><th>Act</th><th>Bck</th><th>Chk</th><th>Dwn</th><th>Dwntme</th><th>Thrtle</th>";
 
 /// Text for HTML, also inside attributes.
 pub fn escape(text: &str) -> String {

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use hapax_core::contract::{Outcome, Tx};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{ReplyBody, ResponseSource};
+use hapax_sample::fetch::request_body;
 
-use super::{Page, Reply, authorised, challenge, matches};
+use super::{Page, Reply, admin, authorised, challenge, matches};
 use crate::stats::info::Facts;
 use crate::stats::measure;
 
@@ -42,6 +43,16 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
             }
         }
     }
+    let admin = admin::allowed(stats, &tx.cx());
+    let is_form = tx.stream.request.method() == b"POST" && admin;
+    if is_form && !tx.stream.body_awaited && authorised(stats, &tx.stream.request) {
+        let timeouts = &proxy.ir.timeouts;
+        let time = timeouts.http_request.or(timeouts.client);
+        return Outcome::WaitForBody {
+            time: time.unwrap_or(LONGEST_WAIT_MS),
+            least: 0,
+        };
+    }
     let empty = Facts::default();
     let reply = if authorised(stats, &tx.stream.request) {
         let page = Page {
@@ -51,8 +62,12 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
             facts: FACTS.get().unwrap_or(&empty),
             measures: measure::all(program, tx.now),
             now: tx.now,
+            admin,
         };
-        page.answer(&tx.stream.request)
+        match is_form {
+            true => page.changed(&tx.stream.request, request_body(&tx.cx())),
+            false => page.answer(&tx.stream.request),
+        }
     } else {
         challenge(stats)
     };
@@ -60,6 +75,9 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
     tx.stream.response_from = ResponseSource::Statistics;
     Outcome::Reply
 }
+
+/// How long a form may take where no timeout says it.
+const LONGEST_WAIT_MS: u32 = 30_000;
 
 /// Moves the answer into the stream. Clients of 1.1 get pages in one chunk, as upstream streams them; for older ones the
 /// end of the connection ends the page, unless they want to keep it: those get a length.

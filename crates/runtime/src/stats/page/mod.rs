@@ -2,6 +2,7 @@
 //!
 //! [`intercept()`] is all of it for a stream; the other functions are its steps.
 
+mod admin;
 mod document;
 mod intercept;
 mod rows;
@@ -17,6 +18,7 @@ use hapax_rules::action::auth;
 
 pub use self::intercept::{intercept, remember};
 
+use self::admin::Status;
 use super::csv;
 use super::info::{Facts, Measures};
 use super::view::Selection;
@@ -36,6 +38,8 @@ pub struct Page<'a> {
     pub measures: Measures,
     /// The time.
     pub now: Now,
+    /// Whether this request may change servers.
+    pub admin: bool,
 }
 
 /// An answer before its framing. Upstream sends bodies of status 200 chunked to 1.1 clients and closes after them
@@ -103,7 +107,7 @@ impl Page<'_> {
     pub fn answer(&self, head: &Head) -> Reply {
         let wish = Wish::of(self.stats, local(head.uri()));
         if head.method() == b"POST" {
-            return self.moved(&wish);
+            return self.moved(&wish, Status::Denied);
         }
         let (kind, body) = match wish.form {
             Form::Html => ("text/html", document::write(self, &wish)),
@@ -164,9 +168,22 @@ impl Page<'_> {
         out
     }
 
-    /// Changes over the page (`stats admin`) are never allowed: back to the page, which says so.
-    fn moved(&self, wish: &Wish<'_>) -> Reply {
-        let location = format!("{};st=DENY", wish.link(self.stats, &[]));
+    /// The answer to a form whose body is here.
+    fn changed(&self, head: &Head, form: &[u8]) -> Reply {
+        let wish = Wish::of(self.stats, local(head.uri()));
+        let status = if !self.admin || !admin::is_own(head) {
+            Status::Denied
+        } else if !admin::is_whole(head, form) {
+            Status::TooBig
+        } else {
+            admin::apply(self.program, self.proxy, self.stats, form, self.now)
+        };
+        self.moved(&wish, status)
+    }
+
+    /// After a form: back to the page, which says what became of it.
+    fn moved(&self, wish: &Wish<'_>, status: Status) -> Reply {
+        let location = wish.link_with(self.stats, Some(status), &[]);
         Reply {
             status: 303,
             reason: "See Other",
@@ -212,7 +229,7 @@ struct Wish<'a> {
     up: bool,
     no_maintenance: bool,
     refresh: bool,
-    denied: bool,
+    status: Option<Status>,
     /// Only proxies whose name contains this.
     scope: &'a str,
 }
@@ -237,24 +254,38 @@ impl<'a> Wish<'a> {
             up: has(b";up"),
             no_maintenance: has(b";no-maint"),
             refresh: !has(b";norefresh"),
-            denied: has(b";st=DENY"),
+            status: memchr::memmem::find(rest, b";st=")
+                .map(|at| Status::of(rest.get(at + 4..).unwrap_or_default())),
             scope: scope(rest),
         }
     }
 
     /// A link to the page with the same options, and `change`d ones: (option, on).
     fn link(&self, stats: &ir::Stats, change: &[(&str, bool)]) -> String {
+        self.link_with(stats, None, change)
+    }
+
+    fn link_with(
+        &self,
+        stats: &ir::Stats,
+        status: Option<Status>,
+        change: &[(&str, bool)],
+    ) -> String {
         let on = |option: &str, now: bool| {
             let changed = change.iter().find(|(name, _)| *name == option);
             changed.map_or(now, |(_, on)| *on)
         };
         let mut link = stats.uri.clone();
+        if let Some(status) = status {
+            link.push_str(";st=");
+            link.push_str(status.word());
+        }
         for (option, now) in [
             ("csv", false),
             ("json", false),
             ("up", self.up),
             ("no-maint", self.no_maintenance),
-            ("norefresh", !self.refresh),
+            ("norefresh", !self.refresh && stats.refresh > 0),
         ] {
             if on(option, now) {
                 link.push(';');

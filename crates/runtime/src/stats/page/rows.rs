@@ -74,9 +74,40 @@ impl Cells {
     }
 }
 
+/// The modules of `stats show-modules`: their names, and how their columns begin.
+pub const MODULES: &[(&str, &str)] = &[
+    ("ssl", "ssl_"),
+    ("h3", "h3_"),
+    ("quic", "quic_"),
+    ("h2", "h2_"),
+    ("h1", "h1_"),
+];
+
+/// What rows have besides the usual cells.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// A box to mark servers.
+    pub marks: bool,
+    /// The counters of modules.
+    pub modules: bool,
+}
+
 /// Writes one row.
-pub fn write(cells: &Cells, view: &View<'_>, out: &mut Vec<u8>) {
+pub fn write(cells: &Cells, view: &View<'_>, shape: Shape, out: &mut Vec<u8>) {
     let _ = write!(out, "<tr class=\"{}\">", class(view));
+    if shape.marks {
+        match view.server() {
+            Some(server) => {
+                let name = escape(&server.name);
+                let uuid = view.proxy.live.uuid;
+                let _ = write!(
+                    out,
+                    "<td><input class=\"be-{uuid}\" type=\"checkbox\" name=\"s\" value=\"{name}\"></td>"
+                );
+            }
+            None => out.extend_from_slice(b"<td></td>"),
+        }
+    }
     name(view, out);
     for name in NAMES {
         match *name {
@@ -115,7 +146,37 @@ pub fn write(cells: &Cells, view: &View<'_>, out: &mut Vec<u8>) {
             let _ = write!(out, "<td class=\"ac\">{status}</td><td colspan=\"8\"></td>");
         }
     }
+    if shape.modules {
+        for (_, prefix) in MODULES {
+            module(prefix, view, out);
+        }
+    }
     out.extend_from_slice(b"</tr>\n");
+}
+
+/// The counters of a module, those that are not zero first in sight.
+fn module(prefix: &str, view: &View<'_>, out: &mut Vec<u8>) {
+    let own = columns::of_modules().filter(|column| column.name.starts_with(prefix));
+    let mut lines = Vec::new();
+    for column in own {
+        let value = column.value(view);
+        if !value.is_empty() {
+            let mut text = Vec::new();
+            value.write(&mut text);
+            lines.push(format!(
+                "{}: {}",
+                column.name,
+                String::from_utf8_lossy(&text)
+            ));
+        }
+    }
+    match lines.is_empty() {
+        true => out.extend_from_slice(b"<td></td>"),
+        false => {
+            let hint = escape(&lines.join(", "));
+            let _ = write!(out, "<td class=\"ac\" title=\"{hint}\">+</td>");
+        }
+    }
 }
 
 /// The class of a row: kind, and for servers the state.

@@ -13,7 +13,7 @@ h2{font-size:1.1rem;margin:.1rem 0 .8rem;color:var(--note);font-weight:500}
 .legend{display:grid;grid-template-columns:1.4rem auto 1.4rem auto;gap:.15rem .5rem;align-content:start}
 .legend i{border:1px solid var(--line)}
 .legend .wide{grid-column:2/5}
-.says{background:#ffd9d4;color:#5c0b00;border:1px solid #c33;padding:.4rem .7rem;margin-bottom:1rem}
+.says{border:1px solid var(--line);padding:.4rem .7rem;margin-bottom:1rem}.says a{color:inherit}.act{margin:.2rem 0 1.4rem}
 .scroll{overflow-x:auto;margin-bottom:1.4rem}
 table{border-collapse:collapse;font-size:11px;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;padding:.15rem 0}
@@ -33,7 +33,7 @@ tr.titre th{background:var(--head);color:#fff;font-weight:600}
 .backup_nolb{background:#a6bfe6}.backup_draining{background:#d9ad3c}.maintain{background:#d09155}
 @media(prefers-color-scheme:dark){
 :root{--ink:#e6e6e2;--paper:#15181a;--soft:#22262a;--line:#444a4f;--head:#17484d;--title:#74102f;--note:#a5abb1}
-a{color:#7db9ff}.says{background:#4a1410;color:#ffd9d4}
+a{color:#7db9ff}
 .frontend,.backend{background:#302f26}.socket{background:#292c2f}
 .active_up{background:#1d4d1d}.active_going_down{background:#5b5712}.active_going_up{background:#7a5a00}
 .active_down,.backup_down{background:#6e1717}.active_nolb,.active_draining{background:#0f4a7a}

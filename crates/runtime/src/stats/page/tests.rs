@@ -40,6 +40,7 @@ fn answer(stats: &ir::Stats, head: &Head, change: impl FnOnce(&mut ir::Config)) 
             facts: &facts,
             measures: Measures::default(),
             now: NOW,
+            admin: false,
         },
         head,
     )

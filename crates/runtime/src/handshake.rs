@@ -1,0 +1,153 @@
+//! TLS handshakes: with clients before their session begins, with servers before the first byte of a request.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hapax_core::live::ServerLive;
+use hapax_core::sample::Type;
+use hapax_core::stream::Session;
+use hapax_sample::expression;
+use hapax_tls::fault;
+use hapax_tls::handshake::{Handshake, HandshakeFault};
+use hapax_tls::listener::Listener;
+use hapax_tls::server::Server;
+
+use crate::http::client::within;
+use crate::http::exchange::Exchange;
+use crate::http::{Client, rules};
+use crate::io::{LayerFault, Stream as Socket};
+use crate::plan::{Plan, ServerPlan};
+
+/// What the listener of a session needs to speak TLS; none when it does not.
+pub fn listener<'a>(plan: &'a Plan, session: &Session) -> Option<&'a Listener> {
+    let live = plan.live(session.frontend);
+    let tls = live.listeners.get(session.listener)?.tls.get()?;
+    tls.as_any().downcast_ref()
+}
+
+/// What a server needs to speak TLS; none when its traffic does not.
+fn server(server: &ServerPlan) -> Option<&Server> {
+    let tls = server.live.tls.get()?;
+    let tls: &Server = tls.as_any().downcast_ref()?;
+    tls.secures.then_some(tls)
+}
+
+/// The name that a server is asked for (`sni`).
+pub fn name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box<[u8]>> {
+    server(to)?;
+    let (expr, _) = to.live.ir.options.tls.as_ref()?.sni.as_ref()?;
+    let cx = rules::cx(&client.plan, &client.session, exchange, client.local.now());
+    let sample = expression::eval_as(expr, Type::Str, &cx)?;
+    let name = sample.value.bytes()?;
+    Server::shown(name).then(|| name.into())
+}
+
+/// The handshake with a server; none when it does not speak TLS.
+pub fn with_server(
+    to: &ServerPlan,
+    name: Option<&[u8]>,
+) -> Result<Option<Handshake>, HandshakeFault> {
+    server(to).map(|server| server.handshake(name)).transpose()
+}
+
+/// The handshake of a check of a server; none when it is checked without TLS.
+pub fn with_checked(to: &ServerLive) -> Result<Option<Handshake>, HandshakeFault> {
+    let options = &to.ir.options;
+    let Some(tls) = to
+        .tls
+        .get()
+        .and_then(|tls| tls.as_any().downcast_ref::<Server>())
+    else {
+        return Ok(None);
+    };
+    // Who is checked elsewhere is checked over TLS only when `check-ssl` says so.
+    let elsewhere = options.check.port.is_some() || options.check.address.is_some();
+    let asked = options.tls.as_ref().is_some_and(|tls| tls.checks);
+    match asked || (tls.secures && !elsewhere) {
+        true => tls.check_handshake().map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Begins the handshake, once, and waits for its end.
+pub fn poll(
+    cx: &mut Context<'_>,
+    handshake: &mut Option<Handshake>,
+    socket: &mut Socket,
+) -> Poll<io::Result<()>> {
+    if handshake.is_some() {
+        std::task::ready!(socket.poll_connected(cx))?;
+        if let Some(handshake) = handshake.take() {
+            socket.secure(handshake, None);
+        }
+    }
+    socket.poll_secured(cx).map_err(|fault| match fault {
+        LayerFault::Broken(error) => error,
+        LayerFault::Closed => io::ErrorKind::UnexpectedEof.into(),
+        LayerFault::Handshake(fault) => {
+            log::debug!("handshake with a server failed: {fault}");
+            io::Error::new(io::ErrorKind::InvalidData, fault)
+        }
+    })
+}
+
+/// Makes the handshake with a client. False when it failed, which was logged then.
+pub async fn with_client(client: &mut Client) -> bool {
+    let plan = client.plan.clone();
+    let Some(listener) = listener(&plan, &client.session) else {
+        return true;
+    };
+    let Ok(handshake) = listener.handshake() else {
+        return false;
+    };
+    let ir = &plan.proxy(client.session.frontend).ir;
+    let timeouts = &ir.timeouts;
+    let deadline = Client::after(timeouts.client_hs.or(timeouts.client));
+    client.socket.secure(handshake, client.input.take());
+    let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
+    let made = within(timer, handle, deadline, |cx| socket.poll_secured(cx)).await;
+    let log_null = !ir.options.dontlognull;
+    let (why, reason, counts) = match made {
+        Ok(Ok(())) => {
+            let mut secured = client.socket.secured().cloned();
+            if let (Some(check), Some(secured)) = (listener.check(), &mut secured)
+                && let verdict = check.verdict(&secured.peer)
+                && verdict.result != 0
+            {
+                Arc::make_mut(secured).verdict = verdict;
+            }
+            client.session.tls = secured;
+            return true;
+        }
+        Ok(Err(LayerFault::Closed)) => (CLOSED, None, log_null),
+        Ok(Err(LayerFault::Broken(_))) => (BROKEN, None, log_null),
+        Ok(Err(LayerFault::Handshake(fault))) => {
+            log::debug!("handshake with a client failed: {fault}");
+            match fault::is_distrust(&fault) {
+                true => (DISTRUST, None, true),
+                false => (FAILURE, fault::reason(&fault), true),
+            }
+        }
+        Err(_) => (LATE, None, log_null),
+    };
+    if counts {
+        match reason {
+            Some(reason) => {
+                let text = format!("{why} ({reason})");
+                plan.logger
+                    .no_session(&client.session, client.local.now(), &text);
+            }
+            None => plan
+                .logger
+                .no_session(&client.session, client.local.now(), why),
+        }
+    }
+    false
+}
+
+const FAILURE: &str = "SSL handshake failure";
+const DISTRUST: &str = "SSL client certificate not trusted";
+const CLOSED: &str = "Connection closed during SSL handshake";
+const BROKEN: &str = "Connection error during SSL handshake";
+const LATE: &str = "Timeout during SSL handshake";
