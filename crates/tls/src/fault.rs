@@ -70,10 +70,7 @@ fn refused(error: &Error) -> Option<Reason> {
 
 /// Whether the peer's certificate was refused.
 pub fn is_distrust(fault: &HandshakeFault) -> bool {
-    matches!(
-        fault,
-        HandshakeFault::Refused(Error::InvalidCertificate(_))
-    )
+    matches!(fault, HandshakeFault::Refused(Error::InvalidCertificate(_)))
 }
 
 /// An alert of the peer.

@@ -69,10 +69,14 @@ fn versions_that_are_not_built_leave_nothing() {
         let options = bind(&format!("ssl strict-sni force-{version}"));
         let tls = options.tls.expect("words of TLS");
         let refused = Listener::build(&tls, &GlobalTls::default()).expect_err("nothing is left");
-        assert!(matches!(refused, Refused::Settings(Unusable::NothingBuilt(_))));
+        assert!(matches!(
+            refused,
+            Refused::Settings(Unusable::NothingBuilt(_))
+        ));
         let options = server(&format!("ssl verify none force-{version}"));
         let tls = options.tls.expect("words of TLS");
-        let refused = Server::build(&tls, None, &GlobalTls::default()).expect_err("nothing is left");
+        let refused =
+            Server::build(&tls, None, &GlobalTls::default()).expect_err("nothing is left");
         assert!(matches!(
             refused,
             server::Refused::Settings(Unusable::NothingBuilt(_))
