@@ -5,6 +5,8 @@
 
 pub mod acl;
 mod acl_keyword;
+#[cfg(test)]
+mod allocations;
 pub mod argument;
 pub mod cast;
 pub mod condition;
