@@ -48,6 +48,8 @@ def _play(case, side, world):
         data = world.expand(ending.join(section.lines) + ending).encode("utf-8", "surrogateescape")
         with open(path, "wb") as file:
             file.write(data)
+        if data.startswith(b"#!"):
+            os.chmod(path, 0o755)
     configs = case.of("config")
     if side == "reference" and case.of("upstream-config"):
         configs = case.of("upstream-config")

@@ -22,6 +22,7 @@ mod error_page;
 pub mod exchange;
 mod fault_log;
 pub(crate) mod finish;
+mod health;
 pub(crate) mod lane;
 pub(crate) mod lobby;
 pub mod pool;

@@ -145,6 +145,8 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+    /// `external-check command` and `external-check path`.
+    pub external_check: Option<Box<super::ExternalCheck>>,
 }
 
 /// Where servers find the state they begin with.
@@ -571,6 +573,7 @@ impl Proxy {
             source: None,
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
+            external_check: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use hapax_balance::health::Seen;
 use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, HttpReuse};
@@ -17,7 +18,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
-use super::to_url;
+use super::{health, to_url};
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::handshake;
@@ -78,7 +79,10 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
             return Ok(());
         }
         let phase_failed = match attempt(client, exchange, server).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                health::seen(client, exchange, index, Seen::Connection);
+                return Ok(());
+            }
             Err(Attempt::Client(failure)) => {
                 release(client, exchange);
                 return Err(failure);
@@ -90,6 +94,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
             Err(Attempt::Refused) => Cause::ServerAbort,
             Err(Attempt::TimedOut) => Cause::ServerTimeout,
         };
+        health::seen(client, exchange, index, Seen::NoConnection);
         let backend_counters = &proxy.live.backend.counters;
         if exchange.stream.retries >= most || !proxy.ir.retry_on.connection {
             server.live.counters.add(worker, Count::ConnectionErrors, 1);

@@ -12,7 +12,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
-use super::{again, bandwidth, fault_log, response, route};
+use super::{again, bandwidth, fault_log, health, response, route};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::{Io, PeerClosed, Stream as Socket};
@@ -57,8 +57,12 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
             Err(failure) if first && again::after_failure(client, exchange, failure) => {
                 return Ok(Ended::Failed);
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => {
+                health::failure(client, exchange, &failure);
+                return Err(failure);
+            }
         }
+        health::response(client, exchange);
         if plan.observation.is_on() {
             observed(client, exchange);
         }

@@ -1,5 +1,6 @@
 //! The commands: a row and a function each, in families.
 
+mod agent;
 mod connection;
 mod counters;
 mod events;
@@ -94,9 +95,11 @@ commands! {
     "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "disable agent", "", Admin, "disable agent checks", agent::disable;
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable health", "", Admin, "enable health checks", server::enable_health;
     "enable server", "(DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
     "get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", pattern::get_acl;
