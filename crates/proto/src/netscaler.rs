@@ -26,6 +26,7 @@ pub fn read(bytes: &[u8], magic: u32) -> Result<Received, Fault> {
     Ok(Received {
         ends: Some(ends(headers)?),
         length: end,
+        options: 0,
     })
 }
 

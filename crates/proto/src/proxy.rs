@@ -27,6 +27,8 @@ pub struct Received {
     pub ends: Option<(SocketAddr, SocketAddr)>,
     /// How many bytes it took.
     pub length: usize,
+    /// How many of those, at its end, are options.
+    pub options: usize,
 }
 
 /// Why bytes are no such header.
@@ -71,7 +73,11 @@ fn read_line(bytes: &[u8]) -> Result<Received, Fault> {
     let length = end + 2;
     let text = line.get(6..end).unwrap_or_default();
     if text == b"UNKNOWN" {
-        return Ok(Received { ends: None, length });
+        return Ok(Received {
+            ends: None,
+            length,
+            options: 0,
+        });
     }
     let v6 = match text.get(..5) {
         Some(b"TCP4 ") => false,
@@ -102,6 +108,7 @@ fn read_line(bytes: &[u8]) -> Result<Received, Fault> {
     Ok(Received {
         ends: Some((source, destination)),
         length,
+        options: 0,
     })
 }
 
@@ -146,12 +153,29 @@ fn read_binary(bytes: &[u8]) -> Result<Received, Fault> {
     Ok(Received {
         ends,
         length: SIGNATURE.len() + 4 + length,
+        options: options.len(),
     })
 }
 
 fn port_pair([a, b, c, d]: [u8; 4]) -> [u16; 2] {
     [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
+
+/// The options in bytes that are some: type and content.
+pub fn options(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let ([kind, high, low], rest) = bytes.split_first_chunk::<3>()?;
+        let (content, rest) =
+            rest.split_at_checked(usize::from(u16::from_be_bytes([*high, *low])))?;
+        bytes = rest;
+        Some((*kind, content))
+    })
+}
+
+/// The type of the option with the name that the client asked for.
+pub const AUTHORITY: u8 = 2;
+/// The type of the option with an identifier of the connection.
+pub const UNIQUE_ID: u8 = 5;
 
 /// Whether bytes are options one after the other: type, length in two bytes, content.
 fn are_options(mut bytes: &[u8]) -> bool {

@@ -193,6 +193,11 @@ async fn receive(client: &mut Client, kind: ProxyHeader) -> Result<(), Option<&'
         take_ends(&mut client.session, ends);
     }
     client.session.received_proxy = kind == ProxyHeader::Proxy;
+    if received.options > 0 {
+        let start = received.length.saturating_sub(received.options);
+        let options = buffer.data().get(start..received.length);
+        client.session.proxy_options = options.unwrap_or_default().into();
+    }
     buffer.consume(received.length);
     client.input = Some(buffer).filter(|buffer| !buffer.is_empty());
     Ok(())

@@ -146,12 +146,21 @@ fn text<'a>(value: Value<'a>, arena: &'a Bump) -> &'a [u8] {
                 b"0"
             }
         }
-        _ => {
-            let mut out = Vec::with_capacity(48);
-            append(&mut out, value);
-            arena.alloc_slice_copy(&out)
-        }
+        Value::Int(number) => shown(number, arena),
+        Value::Ipv4(ip) => shown(ip, arena),
+        Value::Ipv6(ip) => shown(ip, arena),
+        Value::Str(bytes) | Value::Bin(bytes) | Value::Meth(bytes) => bytes,
     }
+}
+
+/// The text of a number or an address, none of which is longer than the room here.
+fn shown(value: impl std::fmt::Display, arena: &Bump) -> &[u8] {
+    use std::io::Write;
+    let mut text = [0u8; 48];
+    let mut rest = &mut text[..];
+    let _ = write!(rest, "{value}");
+    let left = rest.len();
+    arena.alloc_slice_copy(&text[..text.len() - left])
 }
 
 /// Appends a value as text.

@@ -5,6 +5,8 @@
 
 pub mod acl;
 mod acl_keyword;
+#[cfg(test)]
+mod allocations;
 pub mod argument;
 pub mod cast;
 pub mod condition;
@@ -90,6 +92,10 @@ pub static TABLES: &[Tables] = &[
     },
     Tables {
         fetches: fetch::HTX,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::PROXY_HEADER,
         ..Tables::NONE
     },
     Tables {

@@ -54,6 +54,8 @@ pub struct Session {
     pub origins: Option<Box<Origins>>,
     /// Whether it began with a PROXY protocol header.
     pub received_proxy: bool,
+    /// The options of that header, as they came.
+    pub proxy_options: Box<[u8]>,
     /// When it was accepted.
     pub accepted_ms: u64,
     /// When it was accepted, microseconds since 1970.

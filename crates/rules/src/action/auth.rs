@@ -1,4 +1,4 @@
-//! `auth`: asks for a user and password. Of requests for the statistics page only: other rules need lists of users.
+//! `auth`: asks for a user and password.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::reading;
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "auth",
-    rulesets: Rulesets::STATS,
+    rulesets: Rulesets::HTTP_REQUEST.or(Rulesets::STATS),
     usage: "[realm <realm>]",
     doc: "Asks for a user and password.",
     parse: |cursor| {
@@ -20,9 +20,9 @@ pub const ROW: ActionKeyword = ActionKeyword {
             cursor.take();
             // The line feed stands in the reference's message.
             let realm = reading::expect(cursor, "missing realm value.\n")?;
-            realm.lossy().into_owned()
+            Some(realm.lossy().into_owned())
         } else {
-            REALM.to_owned()
+            (cursor.ruleset == Rulesets::STATS).then(|| REALM.to_owned())
         };
         Ok(Arc::new(Auth {
             realm,
@@ -33,7 +33,8 @@ pub const ROW: ActionKeyword = ActionKeyword {
 
 #[derive(Debug)]
 struct Auth {
-    realm: String,
+    /// None is the name of the proxy.
+    realm: Option<String>,
     text: String,
 }
 
@@ -43,7 +44,9 @@ impl Action for Auth {
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        let body = challenge(&mut tx.stream.response, &self.realm);
+        let proxy = &tx.program.proxy(tx.stream.backend).ir.name;
+        let realm = self.realm.as_ref().unwrap_or(proxy);
+        let body = challenge(&mut tx.stream.response, realm);
         tx.stream.reply_body = ReplyBody::Owned(body.into());
         Outcome::Reply
     }

@@ -12,12 +12,12 @@ use hapax_sample::cast;
 use hapax_sample::expression;
 use hapax_sample::expression::Origin;
 
-use super::{BOTH, reading};
+use super::{HEADS, reading};
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "capture",
-    rulesets: BOTH.or(Rulesets::TCP_CONTENT),
+    rulesets: HEADS.or(Rulesets::TCP_CONTENT),
     usage: "<expression> [ len <length> | id <idx> ]",
     doc: "Keeps the value of an expression for logs and later rules.",
     parse,
@@ -26,7 +26,7 @@ pub const ROW: ActionKeyword = ActionKeyword {
 fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
     let content = cursor.ruleset == Rulesets::TCP_CONTENT;
     let side = match cursor.ruleset {
-        Rulesets::HTTP_RESPONSE => Side::Response,
+        Rulesets::HTTP_RESPONSE | Rulesets::HTTP_AFTER_RESPONSE => Side::Response,
         _ => Side::Request,
     };
     let usage = match side {

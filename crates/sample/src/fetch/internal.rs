@@ -61,6 +61,8 @@ fetches! {
         let text = bumpalo::format!(in cx.arena, "{}:{}", cx.program.file(rule)?, rule.line);
         string(text.into_bump_str().as_bytes())
     };
+    "prio_class", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The priority class of the exchange." => |cx, _, _| int(cx.stream.overrides.priority.class);
+    "prio_offset", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The priority offset of the exchange." => |cx, _, _| int(cx.stream.overrides.priority.offset);
     "bytes_in", ArgSpec::NONE, None, Int, Needs::REQUEST_LINE, "Bytes received from the client." => |cx, _, _| int(cx.stream.bytes_in as i64);
     "be_id", ArgSpec::NONE, None, Int, Needs::BACKEND, "The number of the backend." => |cx, _, _| int(cx.program.proxy(cx.stream.backend).live.uuid);
     "be_name", ArgSpec::NONE, None, Str, Needs::BACKEND, "The name of the backend." => |cx, _, _| string(cx.program.proxy(cx.stream.backend).ir.name.as_bytes());
