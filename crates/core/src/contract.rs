@@ -213,6 +213,15 @@ pub enum Outcome {
     Expect(ProxyHeader),
     /// The stream becomes one of HTTP.
     SwitchToHttp,
+    /// Answer with what a service of the program makes.
+    Service(Service),
+}
+
+/// A service that answers requests (`use-service`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Service {
+    /// The metrics for Prometheus.
+    Prometheus,
 }
 
 /// What may tell the client's address before its first byte.

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::contract::Dispatch;
 use crate::counter::{Counters, Gauge, Rate};
+use crate::histogram::Histogram;
 use crate::ir;
 use crate::keyword::Registry;
 use crate::variable::ProcessVariables;
@@ -246,6 +247,8 @@ pub struct SideLive {
     pub last_session_ms: AtomicU64,
     /// Recent averages of timers.
     pub averages: Averages,
+    /// How long requests took that servers answered; backends only.
+    pub latency: Histogram,
 }
 
 impl SideLive {
@@ -259,6 +262,7 @@ impl SideLive {
             request_rate: Rate::new(workers),
             last_session_ms: AtomicU64::new(0),
             averages: Averages::default(),
+            latency: Histogram::new(workers),
         }
     }
 }
@@ -339,6 +343,8 @@ pub struct ServerLive {
     pub last_session_ms: AtomicU64,
     /// Recent averages of timers.
     pub averages: Averages,
+    /// How long requests took that it answered.
+    pub latency: Histogram,
     /// Idle connections in the pools of all workers.
     pub idle: AtomicI32,
     /// Those of them that were used again before, so that other clients' first requests may have them too.
@@ -408,6 +414,7 @@ impl ServerLive {
             queue: Gauge::default(),
             last_session_ms: AtomicU64::new(0),
             averages: Averages::default(),
+            latency: Histogram::new(workers),
             idle: AtomicI32::new(0),
             idle_safe: AtomicI32::new(0),
             idle_by_worker: (0..workers.max(1)).map(|_| AtomicI32::new(0)).collect(),

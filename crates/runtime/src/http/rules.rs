@@ -14,7 +14,7 @@ use super::do_log::ByRule;
 use super::exchange::Exchange;
 use crate::buffer::Buf;
 use crate::plan::Plan;
-use crate::stats::page::intercept;
+use crate::stats::page::{self, intercept};
 
 /// Which rules of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,12 @@ fn evaluate_lists(
         let outcome = with_tx(client, exchange, on_response, |tx| {
             ruleset::evaluate(rules, tx)
         });
+        let outcome = match outcome {
+            Outcome::Service(service) => with_tx(client, exchange, on_response, |tx| {
+                page::service(tx, service)
+            }),
+            outcome => outcome,
+        };
         if let Some(decided) = decisive(outcome) {
             return Some(decided);
         }

@@ -89,6 +89,11 @@ impl InfoLine {
     }
 }
 
+/// The line of a name.
+pub fn find(name: &str) -> Option<&'static InfoLine> {
+    LINES.iter().find(|line| line.name == name)
+}
+
 /// Forms of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InfoForm {
