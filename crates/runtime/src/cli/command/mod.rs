@@ -2,6 +2,7 @@
 
 mod connection;
 mod counters;
+mod frontend;
 pub(super) mod help;
 mod pattern;
 mod server;
@@ -91,9 +92,11 @@ commands! {
     "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "disable frontend", "<frontend>", Admin, "temporarily disable specific frontend", frontend::disable;
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "enable frontend", "<frontend>", Admin, "re-enable specific frontend", frontend::enable;
     "enable health", "", Admin, "enable health checks", server::enable_health;
     "enable server", "(DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
     "get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", pattern::get_acl;
@@ -104,7 +107,10 @@ commands! {
     "prepare acl", "<acl>", User, "prepare a new version for atomic ACL replacement", pattern::prepare_acl;
     "prepare map", "<map>", User, "prepare a new version for atomic map replacement", pattern::prepare_map;
     "set map", "<map> [<key>|#<ref>] <value>", User, "modify a map entry", pattern::set_map;
+    "set maxconn frontend", "<frontend> <value>", Admin, "change a frontend's maxconn setting", frontend::set_maxconn;
+    "set maxconn global", "<value>", Admin, "change the per-process maxconn setting", frontend::set_global_maxconn;
     "set maxconn server", "<bk>/<srv>", Admin, "change a server's maxconn setting", server::set_maxconn;
+    "set rate-limit", "<setting> <value>", Admin, "change a rate limiting value", frontend::set_rate_limit;
     "set server", "<bk>/<srv> [opts]", Admin, "change a server's state, weight, address or ssl", server::set;
     "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
     "set timeout", "[cli] <delay>", User, "change a timeout setting", connection::set_timeout;
@@ -122,6 +128,8 @@ commands! {
     "show servers state", "[<backend>]", User, "dump volatile server information (all or for a single backend)", server_state::state;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show version", "", User, "show version of the current process", show::version;
+    "shutdown frontend", "<frontend>", Admin, "stop a specific frontend", frontend::shutdown;
+    "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
     "experimental-mode", "[on|off]", Admin, "allow commands that may change or go", connection::experimental;
     "help", "[<command>]", User, "list matching or all commands", help::help;
