@@ -4,7 +4,7 @@ import re
 MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 RULES = [
     # syslog headers: rfc3164 and the iso date of rfc5424
-    (re.compile(rf"^(<\d+>)(?:{MONTHS}) [ \d]\d \d\d:\d\d:\d\d "), r"\1DATE "),
+    (re.compile(rf"^((?:> )?<\d+>)(?:{MONTHS}) [ \d]\d \d\d:\d\d:\d\d "), r"\1DATE "),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), "ISODATE"),
     (re.compile(rf"\b\d\d/(?:{MONTHS})/\d{{4}}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{{4}})?"), "DATE"),
     (re.compile(rf"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d GMT"), "HTTPDATE"),
@@ -31,6 +31,7 @@ class Normaliser:
     def __init__(self, world):
         self.names = {str(port): f"<{name}>" for name, port in world.ports.items()}
         self.names.update({str(origin.port): f"<{name}>" for name, origin in world.origins.items()})
+        self.names.update({str(server.port): f"<{name}>" for name, server in world.nameservers.items()})
         self.names.update({str(sink.port): f"<{name}>" for name, sink in world.sinks.items() if hasattr(sink, "port")})
         self.names.update({str(port): "<client>" for port in world.client_ports})
         self.folder = world.folder

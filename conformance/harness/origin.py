@@ -28,12 +28,14 @@ class Origin:
         """Listens, on the port of the first time."""
         if self.port is None:
             # Keeps the number ours while the listener is down.
+            self.address = next((word[8:] for word in self.options if word.startswith("address=")), "127.0.0.1")
+            beside = next((word[7:] for word in self.options if word.startswith("beside=")), None)
             self.holder = reserve_port()
-            self.port = self.holder.getsockname()[1]
-        listener = socket.socket()
+            self.port = self.world.origins[beside].port if beside else self.holder.getsockname()[1]
+        listener = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener.bind((self.address, self.port))
         listener.listen(128)
         self.listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()

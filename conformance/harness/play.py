@@ -5,6 +5,7 @@ import threading
 import time
 
 from .case import configuration_text, read_steps
+from .nameserver import Nameserver
 from .normalise import Normaliser, is_banner
 from .origin import Origin
 from .script import ClientScript
@@ -35,6 +36,8 @@ def play(case, side, binary, folder):
 def _play(case, side, world):
     for section in case.of("origin"):
         world.origins[section.words[0]] = Origin(world, section, case.path)
+    for section in case.of("nameserver"):
+        world.nameservers[section.words[0]] = Nameserver(world, section)
     for section in case.of("file"):
         path = os.path.join(world.folder, section.words[0])
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -107,6 +110,8 @@ def _outcome(case, world, before):
             if arrow:
                 lines = [re.sub(pattern, text, line) for line in lines]
         lines = [line for line in lines if not any(ignore.search(line) for ignore in ignored)]
+        if channel.startswith("nameserver "):
+            lines.sort()
         if case.compares("unordered") and channel.split()[0] in ("log", "messages"):
             lines.sort()
         if lines:

@@ -190,6 +190,8 @@ class ClientScript:
             case "origin":
                 origin = world.origins[words[1]]
                 origin.open() if words[0] == "up" else origin.shut_listener()
+            case "zone":
+                world.nameservers[words[0]].change([world.expand(line) for line in step.block])
             case "request":
                 self.request(words)
             case "show":
@@ -330,12 +332,15 @@ class ClientScript:
         self.world.record(self.channel, f"poll {what} {pattern.pattern}: <deadline>")
 
     def wait(self, words):
-        """wait log [NAME] N | wait origin NAME N: until that many lines or connections were seen.
+        """wait log [NAME] N | wait origin NAME N | wait nameserver NAME QUESTION TYPE N: until that many lines or connections were seen.
 
         wait idle FRONTEND N: until the frontend had N connections and all of them are gone.
         """
         count = int(words[-1])
-        if words[0] == "idle":
+        if words[0] == "nameserver":
+            server = self.world.nameservers[words[1]]
+            done = self.world.wait_for(lambda: server.count(words[2], words[3]) >= count)
+        elif words[0] == "idle":
             done = self.idle(words[1], count)
         elif words[0] == "log":
             channel = f"log {words[1] if len(words) > 2 else 'log'}"

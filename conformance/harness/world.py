@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|log|dlog|socket|tmp|pid|file)(?::([A-Za-z0-9_.-]+))?\}")
+PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|file)(?::([A-Za-z0-9_.-]+))?\}")
 # Seconds that a command line may take.
 PROCESS_LIMIT = 20.0
 
@@ -25,6 +25,7 @@ class World:
         self.program = os.path.join(folder, "bin", "haproxy")
         self.lock = threading.Condition()
         self.holders, self.ports, self.origins, self.sinks = [], {}, {}, {}
+        self.nameservers = {}
         self.processes, self.adopted = {}, []
         self.transcript, self.client_ports, self.broken = {}, set(), []
         self.configuration, self.events = "", {}
@@ -49,6 +50,8 @@ class World:
             return f"127.0.0.1:{self.origin_port(name)}"
         if kind == "oport":
             return str(self.origin_port(name))
+        if kind == "nameserver":
+            return f"127.0.0.1:{self.nameservers[name].port}"
         if kind == "log":
             return f"127.0.0.1:{self.sink('udp', name or 'log').port}"
         if kind == "dlog":
@@ -186,6 +189,8 @@ class World:
         """Gives back sockets and the folder."""
         for origin in self.origins.values():
             origin.close()
+        for server in self.nameservers.values():
+            server.close()
         for sink in self.sinks.values():
             sink.close()
         for holder in self.holders:

@@ -6,6 +6,7 @@ mod hashed;
 mod hdr;
 pub mod leastconn;
 mod random;
+pub mod rdp_cookie;
 pub mod roundrobin;
 pub mod source;
 pub mod static_rr;
@@ -31,6 +32,7 @@ pub static KEYWORDS: &[BalanceKeyword] = &[
     hash::KEYWORD,
     random::KEYWORD,
     sticky::KEYWORD,
+    rdp_cookie::KEYWORD,
 ];
 
 /// What a backend without a `balance` line uses: roundrobin.

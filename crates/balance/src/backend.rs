@@ -124,7 +124,7 @@ impl Backend {
                 ticket.balanced = true;
                 // The queue of the one server that the key allows may be full.
                 self.take_or_wait(index, ticket, waker, queues)
-                    .unwrap_or(Assigned::NoServer)
+                    .unwrap_or(Assigned::QueueFull(index))
             }
             None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
                 self.wait(None, wish.avoid, ticket, waker, queues)

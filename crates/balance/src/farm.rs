@@ -11,6 +11,7 @@ use hapax_core::live::ServerLive;
 pub struct Farm {
     servers: Vec<Arc<ServerLive>>,
     all_backups: bool,
+    divisor: u32,
 }
 
 /// A server in use, with its weight.
@@ -20,6 +21,8 @@ pub struct Member {
     pub index: usize,
     /// Number of the server (`id`).
     pub id: u32,
+    /// Where its points on a ring begin, before they are mixed (`hash-key`).
+    pub key: u32,
     /// The weight in force, in upstream's internal unit (16 times the user's).
     pub weight: u32,
 }
@@ -30,6 +33,8 @@ impl Farm {
         Farm {
             servers: servers.to_vec(),
             all_backups: proxy.options.allbackups,
+            // In the unit of `Member::weight`.
+            divisor: 16 * common_divisor(servers.iter().map(|server| server.ir.options.weight)),
         }
     }
 
@@ -64,8 +69,14 @@ impl Farm {
             .map(|server| Member {
                 index: server.index,
                 id: server.id,
+                key: crate::hash::ring_key(server),
                 weight: server.effective_weight.load(Ordering::Relaxed).max(1),
             })
+    }
+
+    /// The common divisor of all weights there were at the start, those of backups and disabled servers too.
+    pub fn divisor(&self) -> u32 {
+        self.divisor
     }
 
     /// One server.
@@ -85,12 +96,11 @@ pub fn has_room(server: &ServerLive) -> bool {
     limit == u32::MAX || (server.sessions.value() < limit && server.queue.value() == 0)
 }
 
-/// The common divisor of the weights, at least 1.
-pub fn common_divisor(members: &[Member]) -> u32 {
-    members
-        .iter()
-        .fold(0, |divisor, member| {
-            let (mut a, mut b) = (divisor, member.weight);
+/// The common divisor of numbers, at least 1.
+fn common_divisor(numbers: impl Iterator<Item = u32>) -> u32 {
+    numbers
+        .fold(0, |divisor, number| {
+            let (mut a, mut b) = (divisor, number);
             while b != 0 {
                 (a, b) = (b, a % b);
             }

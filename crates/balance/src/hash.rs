@@ -3,9 +3,11 @@
 //! Found by comparing placements of the reference with published functions: sdbm (ndbm's), djb2 (Bernstein's), CRC-32
 //! (ISO 3309) and, for `avalanche`, Bob Jenkins' 32-bit integer mix followed by one multiplication.
 
+mod key;
 mod map;
 mod ring;
 
+pub use key::ring_key;
 pub use map::Map;
 pub use ring::Ring;
 

@@ -1,10 +1,12 @@
 //! The decisions of health checks: what a result makes of a server, when the next check is due, and the words for it.
 
+mod address;
 mod admin;
 mod restore;
 mod text;
 mod track;
 
+pub use address::{change_address, change_port, is_addressed, lose_address, regain_address};
 pub use admin::{
     enter_drain, enter_drain_by, enter_maintenance, enter_maintenance_by, force_health,
     leave_drain, leave_maintenance, make_ready, set_weight,
@@ -44,7 +46,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    fn new(level: u8, text: String) -> Notice {
+    pub(crate) fn new(level: u8, text: String) -> Notice {
         Notice {
             level,
             text,
@@ -65,7 +67,7 @@ pub struct Report {
 /// Syslog levels of the lines.
 const EMERGENCY: u8 = 0;
 const ALERT: u8 = 1;
-const NOTICE: u8 = 5;
+pub(crate) const NOTICE: u8 = 5;
 
 /// What a result makes of a server's state: the pure part of [`report`].
 pub fn decide(

@@ -9,6 +9,7 @@ mod hash;
 pub mod health;
 pub mod persistence;
 mod queue;
+pub mod resolution;
 mod section;
 
 pub use algorithm::{

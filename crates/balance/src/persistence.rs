@@ -3,9 +3,12 @@
 
 mod date;
 mod keyword;
+pub mod rdp;
 mod scan;
+mod value;
 
-pub use keyword::KEYWORD;
+pub use keyword::{DYNAMIC_KEY, KEYWORD};
+pub use value::{Value, value};
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -95,13 +98,13 @@ fn judge(
     cookie: &Cookie,
     servers: &[Arc<ServerLive>],
     regard: Regard,
-    value: &[u8],
+    sent: &[u8],
     now: u64,
 ) -> Found {
     let (name, dates) = match cookie.mode {
-        CookieMode::Prefix => (scan::before(value, b'~'), Dates::default()),
-        CookieMode::Insert => (scan::before(value, b'|'), Dates::read(value)),
-        CookieMode::Rewrite | CookieMode::Passive => (value, Dates::default()),
+        CookieMode::Prefix => (scan::before(sent, b'~'), Dates::default()),
+        CookieMode::Insert => (scan::before(sent, b'|'), Dates::read(sent)),
+        CookieMode::Rewrite | CookieMode::Passive => (sent, Dates::default()),
     };
     let mut found = Found::default();
     let verdict = if cookie.mode == CookieMode::Insert {
@@ -119,8 +122,7 @@ fn judge(
         }
         Verdict::Good { refresh } => {
             let named = |server: &&Arc<ServerLive>| {
-                let own = server.ir.options.cookie.as_deref().map(str::as_bytes);
-                own == Some(name) && !name.is_empty()
+                !name.is_empty() && value(cookie, server).is_some_and(|own| *own == *name)
             };
             let mut candidates = servers.iter().filter(named).peekable();
             found.state = match candidates.peek() {
@@ -194,7 +196,7 @@ fn treat_own_cookie(
     if own.is_empty() {
         return ResponseCookie::None;
     }
-    let value = server.ir.options.cookie.as_deref();
+    let value = value(cookie, server);
     let valid = found.server.is_some();
     match (cookie.mode, value) {
         (CookieMode::Rewrite | CookieMode::Prefix, Some(value)) => {
@@ -207,7 +209,7 @@ fn treat_own_cookie(
                     } else {
                         rest.get(range.len()..).unwrap_or_default().to_vec()
                     };
-                    head.set_value(index, &[before, value.as_bytes(), &after].concat());
+                    head.set_value(index, &[before, &value, &after].concat());
                 }
             }
             ResponseCookie::Rewritten
@@ -230,9 +232,9 @@ fn remove(head: &mut Head, lines: Vec<usize>) -> ResponseCookie {
 /// The value of the inserted `Set-Cookie`; a server without a cookie ends the client's persistence.
 fn set_cookie(cookie: &Cookie, found: &Found, server: &ServerLive, now: u64) -> Vec<u8> {
     let mut text = format!("{}=", cookie.name);
-    match &server.ir.options.cookie {
+    match value(cookie, server) {
         Some(value) => {
-            text.push_str(value);
+            text.push_str(value.as_str());
             Dates::write(cookie, found.first, now, &mut text);
         }
         None => text.push_str("; Expires=Thu, 01-Jan-1970 00:00:01 GMT"),

@@ -2,7 +2,7 @@
 
 use hapax_core::contract::Shared;
 use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir::{HashFunction, HashType};
+use hapax_core::ir::{HashAffinity, HashFunction, HashType};
 use hapax_core::keyword::{
     BalanceKeyword, Fault, Line, Registry, RowRef, SectionKeyword, Sections, Support,
 };
@@ -10,6 +10,8 @@ use hapax_core::keyword::{
 /// The rows. They are looked up in frontends too, where they are ignored with upstream's warning.
 pub static KEYWORDS: &[SectionKeyword] = &[
     crate::persistence::KEYWORD,
+    crate::persistence::DYNAMIC_KEY,
+    crate::persistence::rdp::KEYWORD,
     SectionKeyword {
         name: "balance",
         sections: Sections::PROXIES,
@@ -36,6 +38,15 @@ pub static KEYWORDS: &[SectionKeyword] = &[
         doc: "The most connections a server may have under consistent hashing, as percent of the average; 0 is off.",
         support: Support::Runs,
         parse: hash_balance_factor,
+    },
+    SectionKeyword {
+        name: "hash-preserve-affinity",
+        sections: Sections::PROXIES,
+        negatable: false,
+        usage: "{ always | maxconn | maxqueue }",
+        doc: "Whether a request stays with the server that its hash names when that has no free slot, or a full queue.",
+        support: Support::Runs,
+        parse: hash_preserve_affinity,
     },
     SectionKeyword {
         name: "fullconn",
@@ -87,18 +98,18 @@ fn balance(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The row of an algorithm; two of them only have to begin a word.
+/// The row of an algorithm; some of them only have to begin a word.
 fn row(registry: &Registry, word: &str) -> Option<RowRef<BalanceKeyword>> {
     let whole = registry.balances.find(word);
     whole.or_else(|| {
-        let mut begins = ["hdr(", "random"].into_iter();
+        let mut begins = ["hdr(", "random", "rdp-cookie"].into_iter();
         let name = begins.find(|name| word.starts_with(name))?;
         registry.balances.find(name)
     })
 }
 
 /// Algorithms that are known and not built.
-const NOT_BUILT: &[&str] = &["rdp-cookie", "log-hash"];
+const NOT_BUILT: &[&str] = &["log-hash"];
 
 fn hash_type(line: &mut Line<'_>) -> Result<(), Fault> {
     if ignored_in_frontend(line, "") {
@@ -163,6 +174,30 @@ fn hash_balance_factor(line: &mut Line<'_>) -> Result<(), Fault> {
         }
     };
     line.proxy()?.hash_balance_factor = factor;
+    Ok(())
+}
+
+fn hash_preserve_affinity(line: &mut Line<'_>) -> Result<(), Fault> {
+    if line.section == Sections::FRONTEND {
+        return Err(
+            line.fault("'hash-preserve-affinity' only available in backend or listen section")
+        );
+    }
+    let affinity = match line.arg(0).as_deref() {
+        None => {
+            return Err(line.fault(
+                "'hash-preserve-affinity' needs a keyword to specify when to preserve hash affinity",
+            ));
+        }
+        Some("always") => HashAffinity::Always,
+        Some("maxconn") => HashAffinity::MaxConn,
+        Some("maxqueue") => HashAffinity::MaxQueue,
+        Some(other) => {
+            let text = format!("'hash-preserve-affinity': unknown keyword '{other}'");
+            return Err(line.fault_at(0, text));
+        }
+    };
+    line.proxy()?.hash_affinity = affinity;
     Ok(())
 }
 
@@ -242,8 +277,8 @@ pub mod tests {
             read(text, &mut proxy, Sections::BACKEND).expect_err("refused")
         };
         assert_eq!(
-            refused("balance rdp-cookie(a)"),
-            "balance 'rdp-cookie(a)' is not built yet."
+            refused("balance log-hash lower"),
+            "balance 'log-hash' is not built yet."
         );
         assert!(refused("balance foo").starts_with("balance only supports"));
         let warning = read("balance first", &mut proxy, Sections::FRONTEND).expect("ignored");

@@ -142,6 +142,7 @@ static ROWS: &[BindOption] = &[
                 "user" => ir::CliLevel::User,
                 "operator" => ir::CliLevel::Operator,
                 "admin" => ir::CliLevel::Admin,
+                "" => return Err(fault(cursor, "'level' : missing level")),
                 other => {
                     return Err(fault(
                         cursor,

@@ -5,6 +5,7 @@ mod logs;
 mod mode;
 mod names;
 mod numbers;
+mod resolvers;
 mod server_state;
 mod servers;
 mod users;
@@ -29,6 +30,7 @@ pub fn check(
     diagnostics: &mut Diagnostics,
 ) -> bool {
     let failed = diagnostics.has_errors();
+    resolvers::complete(config);
     let mut check = Check {
         notes,
         registry,
@@ -47,6 +49,10 @@ pub fn check(
         servers::check(config, &mut check);
         server_state::check(config, &mut check);
     }
+    if !failed {
+        resolvers::check(config, &mut check);
+    }
+    logs::rings(config, &mut check);
     logs::profiles(config, &mut check);
     numbers::complete(config);
     !check.diagnostics.has_errors()

@@ -250,9 +250,12 @@ impl Parser<'_> {
             Open::Refused(_) => return Ok(()),
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
+            Open::Resolvers(_, scope) => (Sections::RESOLVERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
-            Open::Proxy(section) => (section.bit, Some(&mut section.proxy), &mut section.scope),
+            Open::Proxy(section) | Open::Ring(section) => {
+                (section.bit, Some(&mut section.proxy), &mut section.scope)
+            }
         };
         let found = self.rows.find(words, bit);
         unknown::negation(words, negation, &found, span)?;
@@ -298,7 +301,10 @@ impl Parser<'_> {
 
     /// Ends the open section: what it built goes into the configuration.
     fn close(&mut self) {
-        if let Open::Proxy(section) = std::mem::replace(&mut self.open, Open::Nothing) {
+        let open = std::mem::replace(&mut self.open, Open::Nothing);
+        if let Open::Ring(section) = open {
+            section::ring::close(self, *section);
+        } else if let Open::Proxy(section) = open {
             let Section {
                 proxy, scope, bit, ..
             } = *section;
@@ -343,6 +349,7 @@ fn built_in(name: &[u8]) -> Option<Vec<u8>> {
     let text = match name {
         b"HAPROXY_HTTP_LOG_FMT" => log_format::HTTP_LOG,
         b"HAPROXY_HTTP_CLF_LOG_FMT" => log_format::HTTP_CLF,
+        b"HAPROXY_HTTPS_LOG_FMT" => log_format::HTTPS_LOG,
         b"HAPROXY_TCP_LOG_FMT" => log_format::TCP_LOG,
         b"HAPROXY_TCP_CLF_LOG_FMT" => log_format::TCP_CLF,
         _ => return None,

@@ -4,9 +4,11 @@ mod defaults;
 mod header;
 mod http_errors;
 mod log_profile;
+mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
 pub(crate) mod tcp;
@@ -33,8 +35,12 @@ pub(crate) enum Open {
     UserList(String, Box<Scope>),
     /// An `http-errors` section: its name and state.
     HttpErrors(String, Box<Scope>),
+    /// A `resolvers` section: its name and state.
+    Resolvers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `ring` section.
+    Ring(Box<Section>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -66,8 +72,10 @@ impl Open {
             Open::Refused(name)
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
+            | Open::Resolvers(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
+            Open::Ring(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
         }
@@ -100,7 +108,9 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
+        "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -125,7 +135,9 @@ static SECTIONS: &[&str] = &[
     "listen",
     "userlist",
     "http-errors",
+    "resolvers",
     "log-profile",
+    "ring",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -140,7 +152,5 @@ static NOT_BUILT: &[&str] = &[
     "namespace_list",
     "peers",
     "program",
-    "resolvers",
-    "ring",
     "traces",
 ];

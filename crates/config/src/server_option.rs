@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod connection;
 pub(crate) mod place;
+pub(crate) mod resolution;
 pub(crate) mod state;
 
 use hapax_core::diagnostic::{Diagnostic, Prefix};

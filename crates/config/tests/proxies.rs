@@ -45,6 +45,7 @@ fn timeouts_have_units() {
         http_keep_alive: Some(14_400_000),
         tunnel: Some(2),
         client_fin: Some(2000),
+        client_hs: None,
         server_fin: Some(7000),
         tarpit: Some(8000),
     };
@@ -403,7 +404,6 @@ fn what_is_not_built_is_refused_by_name() {
             "option http-use-proxy-header",
             "option http-use-proxy-header",
         ),
-        ("listen", "timeout client-hs 1s", "timeout client-hs"),
         ("listen", "guid g", "guid"),
         ("listen", "bind :1 allow-0rtt", "allow-0rtt"),
         ("listen", "server s 127.0.0.1:1 guid g", "guid"),

@@ -9,7 +9,7 @@ use text::{accepted, load};
 fn every_independent_error_is_said_once() {
     let loaded = load(
         "global\n maxconn x\n deamon\ndefaults\n mode htp\n timeout clint 5s\nfrontend a b*\n bind :x\n\
-         listen y$\n option httplgo\nbackned z\n server s\nbackend w\n server s\n server t 1.1.1.1:80 chek\nresolvers r\n foo\n",
+         listen y$\n option httplgo\nbackned z\n server s\nbackend w\n server s\n server t 1.1.1.1:80 chek\nacme r\n foo\n",
     );
     let errors: Vec<_> = loaded
         .said
@@ -30,7 +30,7 @@ fn every_independent_error_is_said_once() {
         "A [x.cfg:12] : 'server' expects <name> and <addr>[:<port>] as arguments.",
         "A [x.cfg:14] : 'server' expects <name> and <addr>[:<port>] as arguments.",
         "A [x.cfg:15] : 'server w/t' : unknown keyword 'chek'; did you mean 'check' maybe ?",
-        "A parsing [x.cfg:16] : 'resolvers' sections are not built yet.",
+        "A parsing [x.cfg:16] : 'acme' sections are not built yet.",
         "A Error(s) found in configuration file : x.cfg",
         "A Fatal errors found in configuration.",
     ];

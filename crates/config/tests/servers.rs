@@ -104,8 +104,8 @@ fn wrong_bind_lines_are_refused() {
             "'bind :80' in section 'frontend': unknown keyword 'defer-acept'; did you mean 'defer-accept' maybe ?",
         ),
         (
-            "bind :80 ssl crt x",
-            "'bind :80' in section 'frontend': 'ssl' is not built yet.",
+            "bind :80 crt-list x",
+            "'bind :80' in section 'frontend': 'crt-list' is not built yet.",
         ),
         ("bind quic4@:80", "'bind' : QUIC is not built yet."),
         (
@@ -270,8 +270,8 @@ fn wrong_server_lines_are_refused() {
             "'server x/s' : unable to enable checks and tracking at the same time!",
         ),
         (
-            "server s 1.1.1.1:80 ssl",
-            "'server x/s' : 'ssl' is not built yet.",
+            "server s 1.1.1.1:80 guid x",
+            "'server x/s' : 'guid' is not built yet.",
         ),
         (
             "default-server 1.1.1.1:80",

@@ -1,5 +1,6 @@
 //! What the rooms ask of each other: the context of evaluation, actions, matchers and the choice of a server.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -215,6 +216,13 @@ pub enum Outcome {
     SwitchToHttp,
     /// Answer with what a service of the program makes.
     Service(Service),
+    /// A rewrite found no room: an internal error (`strict-mode`).
+    RewriteFailed,
+    /// An answer found no room: an internal error.
+    AnswerFailed {
+        /// It counts as answered here all the same (`return`).
+        local: bool,
+    },
 }
 
 /// A service that answers requests (`use-service`).
@@ -379,6 +387,8 @@ pub enum Assigned {
     Wait,
     /// No server is usable.
     NoServer,
+    /// The only server that the request may go to has a full queue.
+    QueueFull(usize),
 }
 
 /// A place in a queue.
@@ -398,6 +408,21 @@ pub struct Ticket {
     pub balanced: bool,
 }
 
+/// What was read from files for TLS: a certificate with its key, a list of authorities. Made and used by the room of TLS.
+pub trait Material: Debug + Send + Sync {
+    /// Where it came from; equal text is equal material.
+    fn text(&self) -> String;
+
+    /// Itself, for the room that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What a listener or a server needs for TLS, ready to use. Made and used by the room of TLS.
+pub trait TlsContext: Debug + Send + Sync {
+    /// Itself, for the room that made it.
+    fn as_any(&self) -> &dyn Any;
+}
+
 macro_rules! by_text {
     ($($name:ident),*) => { $(
         impl PartialEq for dyn $name {
@@ -413,7 +438,7 @@ macro_rules! by_text {
         }
     )* };
 }
-by_text!(Action, Matcher, Algorithm);
+by_text!(Action, Matcher, Algorithm, Material);
 
 /// A shared trait object as a field of the IR; derives of comparison do not work on `Arc<dyn Trait>` itself.
 #[derive(Debug)]

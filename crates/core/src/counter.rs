@@ -70,9 +70,24 @@ pub enum Count {
     ResponseTime,
     /// Sum of total times, ms.
     TotalTime,
+    /// What was waited for as a request and never began.
+    Unbegun,
+    /// Bytes received from the network: by frontends from clients, by servers from them. In HTTP mode.
+    WireIn,
+    /// Bytes sent to the network, likewise.
+    WireOut,
+    /// Those of the received ones that went into a pipe.
+    SplicedIn,
+    /// Those of the sent ones that came out of a pipe.
+    SplicedOut,
+    /// Exchanges that began; never set to zero.
+    Streams,
+    /// Exchanges that ended; never set to zero.
+    StreamsEnded,
 }
 
-const COUNTS: usize = Count::TotalTime as usize + 1;
+const COUNTS: usize = Count::StreamsEnded as usize + 1;
+const CLEARED: usize = Count::Streams as usize;
 
 /// One worker's slot, on cache lines of its own.
 #[repr(align(128))]
@@ -120,10 +135,17 @@ impl Counters {
             .fold(0, u64::wrapping_add)
     }
 
-    /// Sets everything to zero; increments that race with it may survive.
+    /// Exchanges that began and did not end yet.
+    pub fn open_streams(&self) -> u64 {
+        // In this order: what ends meanwhile is not counted twice.
+        let ended = self.sum(Count::StreamsEnded);
+        self.sum(Count::Streams).saturating_sub(ended)
+    }
+
+    /// Sets everything but what is needed as a difference to zero; increments that race with it may survive.
     pub fn clear(&self) {
         for Slot(slot) in &self.slots {
-            for cell in slot {
+            for cell in slot.iter().take(CLEARED) {
                 cell.store(0, Ordering::Relaxed);
             }
         }

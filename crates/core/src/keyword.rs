@@ -77,6 +77,8 @@ impl Sections {
     pub const USER_LIST: Sections = Sections(32);
     /// `http-errors`.
     pub const HTTP_ERRORS: Sections = Sections(4096);
+    /// `resolvers`.
+    pub const RESOLVERS: Sections = Sections(64);
     /// `log-profile`.
     pub const LOG_PROFILE: Sections = Sections(8192);
     /// `ring`.

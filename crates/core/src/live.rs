@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
-use crate::contract::Dispatch;
+use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
 use crate::ir;
 use crate::keyword::Registry;
+use crate::resolution::ResolversLive;
+use crate::ring::Ring;
 use crate::variable::ProcessVariables;
 
 /// Live state of the process.
@@ -25,6 +27,10 @@ pub struct Live {
     pub process: ProcessLive,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
+    /// The rings, those that every process has first.
+    pub rings: Vec<Arc<Ring>>,
+    /// One per `resolvers` section, in the order of the configuration.
+    pub resolvers: Vec<Arc<ResolversLive>>,
     /// Every row, for what the runtime API reads; set by the program.
     pub registry: OnceLock<&'static Registry>,
 }
@@ -64,9 +70,36 @@ impl Live {
                     Arc::new(live)
                 })
                 .collect(),
+            rings: rings(config),
+            resolvers: config
+                .resolvers
+                .iter()
+                .map(|ir| Arc::new(ResolversLive::new(ir, config.global.dns_families)))
+                .collect(),
             registry: OnceLock::new(),
         }
     }
+
+    /// The ring of that name.
+    pub fn ring(&self, name: &str) -> Option<&Arc<Ring>> {
+        self.rings.iter().find(|ring| ring.name == name)
+    }
+
+    /// The `resolvers` section of that name.
+    pub fn resolvers(&self, name: &str) -> Option<&Arc<ResolversLive>> {
+        self.resolvers
+            .iter()
+            .find(|section| section.ir.name == name)
+    }
+}
+
+fn rings(config: &ir::Config) -> Vec<Arc<Ring>> {
+    let built_in = ir::Ring::BUILT_IN.map(|(name, description)| ir::Ring {
+        description: description.to_owned(),
+        ..ir::Ring::named(name)
+    });
+    let all = built_in.iter().chain(&config.rings);
+    all.map(|ring| Arc::new(Ring::new(ring))).collect()
 }
 
 /// The numbers of the proxies in statistics, in the order of the configuration.
@@ -214,6 +247,7 @@ impl ProxyLive {
                 id,
                 counters: Counters::new(workers),
                 sessions: Gauge::default(),
+                tls: OnceLock::new(),
             })
         });
         let listeners = listeners.collect();
@@ -221,6 +255,9 @@ impl ProxyLive {
             let id = server_numbers.take(server.options.id);
             Arc::new(ServerLive::new(server, &proxy.name, index, id, workers))
         });
+        let servers: Vec<_> = servers.collect();
+        let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
+        let fell = !servers.iter().any(usable) && proxy.servers.iter().any(is_unresolved);
         ProxyLive {
             name: proxy.name.clone(),
             kind: proxy.kind,
@@ -230,11 +267,11 @@ impl ProxyLive {
             maxconn: AtomicU32::new(0),
             front_state: AtomicU8::new(0),
             listeners,
-            servers: servers.collect(),
+            servers,
             dispatch: OnceLock::new(),
             queue: Gauge::default(),
             last_change_ms: AtomicU64::new(0),
-            down_transitions: AtomicU32::new(0),
+            down_transitions: AtomicU32::new(u32::from(fell)),
             downtime: AtomicU64::new(0),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
@@ -359,6 +396,8 @@ pub struct ListenerLive {
     pub counters: Counters,
     /// Current connections.
     pub sessions: Gauge,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 /// Live state of a server.
@@ -414,10 +453,16 @@ pub struct ServerLive {
     pub limit: AtomicU32,
     /// The address in force.
     pub address: ArcSwap<ir::Address>,
+    /// The host name in force: that of its line, or of the service record it stands for.
+    pub host_name: ArcSwapOption<String>,
+    /// Whether the port of the address counts although its line gave none.
+    pub has_port: AtomicBool,
     /// Health and administrative state; the atomics above follow it.
     pub state: Mutex<ServerState>,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 impl ServerLive {
@@ -474,6 +519,8 @@ impl ServerLive {
                 maxconn => maxconn,
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
+            host_name: ArcSwapOption::from_pointee(host_name(server)),
+            has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
                     Operation::Running
@@ -490,9 +537,20 @@ impl ServerLive {
                     unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
+                // Upstream starts it up and takes it down at once.
+                down_transitions: u32::from(is_unresolved(server) && !options.disabled),
                 ..ServerState::default()
             }),
             generation: AtomicU32::new(0),
+            tls: OnceLock::new(),
+        }
+    }
+
+    /// What its port means now.
+    pub fn port(&self) -> ir::ServerPort {
+        match self.has_port.load(Ordering::Relaxed) {
+            true => ir::ServerPort::Fixed,
+            false => self.ir.port,
         }
     }
 
@@ -708,6 +766,14 @@ const NUMBERED: &[&str] = &[
 fn is_unresolved(server: &ir::Server) -> bool {
     let address = server.address.ip();
     server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
+}
+
+/// The host name a server starts with; those that stand for a service record have none yet.
+fn host_name(server: &ir::Server) -> Option<String> {
+    server
+        .host_name
+        .clone()
+        .filter(|name| !name.starts_with('_'))
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub struct Program {
     pub http_errors: Vec<ir::HttpErrors>,
     /// The `log-profile` sections.
     pub log_profiles: Vec<ir::LogProfile>,
+    /// The rings.
+    pub rings: Vec<ir::Ring>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -111,6 +113,7 @@ impl Program {
             user_lists: config.user_lists,
             http_errors: config.http_errors,
             log_profiles: config.log_profiles,
+            rings: config.rings,
             global: config.global,
             proxies,
             acls: config.acls,

@@ -6,12 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use hapax_proto::h1::FaultKind;
 use hapax_proto::http::Head;
 
 use crate::bandwidth::Bandwidth;
 use crate::capture::Captures;
 use crate::ir::Milliseconds;
 use crate::program::ProxyId;
+use crate::secured::Secured;
 use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 /// One end of a connection.
@@ -67,6 +69,8 @@ pub struct Session {
     pub accepted_wall_us: u64,
     /// `sess` variables.
     pub variables: Variables,
+    /// What TLS agreed on, where the client speaks it.
+    pub tls: Option<Arc<Secured>>,
 }
 
 /// Source and destination.
@@ -218,16 +222,42 @@ pub struct Stream {
     pub sockets: Option<Sockets>,
     /// The rule that decided the exchange, for explanations: file and line of it.
     pub decided_by: Option<crate::span::Span>,
+    /// The rule that ended the exchange, for log lines that say why.
+    pub verdict: Option<Verdict>,
+    /// What was wrong with the bytes that are no request.
+    pub fault: Option<FaultKind>,
     /// What rules said, in place of what the proxies say.
     pub overrides: Overrides,
     /// What goes to the client in 103 responses before the request is passed on.
     pub early_hints: EarlyHints,
     /// Which variables exist; see [`Stream::enter_response`].
     pub phase: VariablePhase,
+    /// How rewrites that found no room are taken, and how many there were.
+    pub rewriting: Rewriting,
     /// The limits that rules switched on.
     pub bandwidth: Vec<Bandwidth>,
+    /// What TLS agreed on with the server, where it speaks it.
+    pub server_tls: Option<Arc<Secured>>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
+}
+
+/// Rewrites that find no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rewriting {
+    /// They are let be (`strict-mode off`), until the ruleset ends.
+    pub lenient: bool,
+    /// How many there were since they were counted last.
+    pub failed: u32,
+}
+
+/// The rule that ended an exchange, and which part of its condition held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The rule's line.
+    pub rule: crate::span::Span,
+    /// The conjunction of its condition that held (an index of `Condition::any`); none without one.
+    pub terms: Option<u16>,
 }
 
 /// What rules said about one exchange, in place of what its proxies say.

@@ -146,7 +146,13 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
             })
             .ok_or_else(|| ArgsError::Usage(format!("unknown option '{word}'")))?;
         match row.does {
-            Does::Flag(set) => set(&mut args),
+            Does::Flag(set) => {
+                set(&mut args);
+                if args.version > 0 {
+                    // It is said at once, whatever follows.
+                    return Ok(args);
+                }
+            }
             Does::Rest(set) => set(&mut args, &word[row.name.len()..]),
             Does::Checked(set) => set(&mut args, &word[row.name.len()..])?,
             Does::NoCounterpart(_) => {}
@@ -174,9 +180,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Args, ArgsErro
 /// What is said when an option's argument is missing.
 fn missing(option: &str) -> ArgsError {
     match option {
-        "-S" => ArgsError::Refused("failed to copy argv.".into()),
+        "-cc" | "--generate-docs" => {
+            ArgsError::Usage(format!("option '{option}' expects an argument"))
+        }
         "-x" => ArgsError::Said("Unix socket path expected with the -x flag".into()),
-        _ => ArgsError::Usage(format!("option '{option}' expects an argument")),
+        _ => ArgsError::Refused("failed to copy argv.".into()),
     }
 }
 
@@ -280,10 +288,11 @@ mod tests {
             Err(ArgsError::Refused(_))
         ));
         assert!(matches!(read(&["-dMfoo"]), Err(ArgsError::Refused(_))));
-        assert!(read(&["-dM0x50,no-merge,help", "-dM"]).is_ok());
+        assert!(read(&["-dM0x50,no-merge", "-dM"]).is_ok());
+        assert!(matches!(read(&["-dM0,help"]), Err(ArgsError::Asked(_))));
         assert!(matches!(read(&["-Z"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["stray"]), Err(ArgsError::Usage(_))));
-        assert!(matches!(read(&["-f"]), Err(ArgsError::Usage(_))));
+        assert!(matches!(read(&["-f"]), Err(ArgsError::Refused(_))));
         let args = read(&["-dt", "-d"]).expect("valid");
         assert!(args.observation.events && args.observation.h1.is_some());
     }

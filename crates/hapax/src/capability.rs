@@ -35,13 +35,18 @@ pub fn capabilities() -> Capabilities {
 /// Evaluates the argument of `-cc`.
 ///
 /// # Errors
-/// Upstream's text after `Failed to evaluate condition: `.
+/// Upstream's text.
 pub fn evaluate(text: &str) -> Result<bool, String> {
     let place = lexer::Place {
         file: FileId(0),
         path: "-cc",
         line: 1,
         section: b"",
+    };
+    // What the program tells files of itself is not known yet.
+    let environment = |name: &[u8]| match name.starts_with(b"HAPROXY_") {
+        true => None,
+        false => environment(name),
     };
     let words = lexer::words(text.as_bytes(), &place, &environment)
         .map_err(|error| error.condition_message().to_owned())?;
@@ -51,7 +56,8 @@ pub fn evaluate(text: &str) -> Result<bool, String> {
         .map(|word| word.text.as_slice())
         .collect::<Vec<_>>()
         .join(&b" "[..]);
-    condition::evaluate(&joined, &capabilities(), &environment).map_err(|error| error.message)
+    condition::evaluate(&joined, &capabilities(), &environment)
+        .map_err(|error| format!("Failed to evaluate condition: {}", error.message))
 }
 
 /// The process environment, and the variables that HAProxy sets itself.

@@ -24,6 +24,8 @@ pub struct Loaded {
     pub warned: bool,
     /// When the start began.
     pub began: std::time::Instant,
+    /// What TLS needs.
+    pub tls: hapax_tls::prepare::Prepared,
 }
 
 /// Loads and checks; prints what was found.
@@ -32,15 +34,16 @@ pub struct Loaded {
 /// The exit code, when the configuration is refused.
 pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<Loaded, ExitCode> {
     let began = std::time::Instant::now();
-    if args.files.is_empty() {
-        print!("{}", version::short());
-        printer.plain(&args::usage(&crate::program_name()));
-        return Err(ExitCode::FAILURE);
-    }
     let sources = hapax_config::files::load(&args.files).map_err(|error| {
         printer.say(Severity::Alert, &format!("config : {error}"));
         ExitCode::FAILURE
     })?;
+    if sources.iter().next().is_none() {
+        // Folders without files.
+        print!("{}", version::short());
+        printer.plain(&args::usage(&crate::program_name()));
+        return Err(ExitCode::FAILURE);
+    }
     let mut dumped = false;
     let sources = if args.dump_config {
         dumped = dump(&sources, args, printer);
@@ -54,12 +57,16 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
     } else {
         hapax_config::load
     };
-    let (mut config, findings) = load(
+    let (mut config, mut findings) = load(
         &sources,
         registry,
         &capability::capabilities(),
         &capability::environment,
     );
+    let tls = match findings.has_errors() {
+        true => hapax_tls::prepare::Prepared::default(),
+        false => hapax_tls::prepare::prepare(&config, &sources, &mut findings),
+    };
     // `quiet` in a file that is refused would hide why; only `-q` may.
     if config.global.quiet && !args.verbose && !findings.has_errors() {
         printer.set_quiet(true);
@@ -85,6 +92,7 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
         sources,
         warned,
         began,
+        tls,
     })
 }
 

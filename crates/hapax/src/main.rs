@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     if let Some(folder) = &args.generate_docs {
         return generate(registry, folder);
     }
-    let mut printer = Printer::new(args.quiet);
+    let mut printer = Printer::new(args.quiet && !args.verbose);
     if let Some(condition) = &args.condition {
         return evaluate(condition, &mut printer);
     }
@@ -60,6 +60,11 @@ fn main() -> ExitCode {
             system_text(&error)
         );
         printer.say(Severity::Alert, &text);
+        return ExitCode::FAILURE;
+    }
+    if args.files.is_empty() {
+        print!("{}", version::short());
+        printer.plain(&args::usage(&program_name()));
         return ExitCode::FAILURE;
     }
     environment::begin(&args);
@@ -145,10 +150,7 @@ fn evaluate(condition: &str, printer: &mut Printer) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(text) => {
-            printer.say(
-                Severity::Alert,
-                &format!("Failed to evaluate condition: {text}"),
-            );
+            printer.say(Severity::Alert, &text);
             ExitCode::from(2)
         }
     }

@@ -106,7 +106,9 @@ pub fn begin(args: &Args, folder: PathBuf, registry: &Registry, printer: &mut Pr
     match become_master(args, folder, &global, printer) {
         Ok(begun) => begun,
         Err(text) => {
-            printer.say(Severity::Alert, &text);
+            for text in text.split('\n') {
+                printer.say(Severity::Alert, text);
+            }
             Begun::End(ExitCode::FAILURE)
         }
     }

@@ -9,6 +9,7 @@ pub fn all() -> Registry {
         hapax_balance::TABLES,
         hapax_sample::TABLES,
         hapax_rules::TABLES,
+        hapax_tls::TABLES,
         hapax_runtime::stats::TABLES,
         hapax_runtime::cli::TABLES,
     ];

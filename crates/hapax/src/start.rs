@@ -88,6 +88,7 @@ fn prepare(
         sources,
         warned,
         began,
+        tls,
     } = loaded;
     let listens = config
         .proxies
@@ -114,7 +115,8 @@ fn prepare(
     // Nobody serves what is left.
     drop(old);
     let alone = worker.is_none();
-    let pidfile = config.global.pidfile.as_deref().filter(|_| alone);
+    let background = alone && config.global.daemon;
+    let pidfile = config.global.pidfile.as_deref().filter(|_| background);
     let pidfile = open_pidfile(pidfile)?;
     let host_name = identity::host_name().unwrap_or_default();
     let null = process::null().map_err(|error| system_text(&error))?;
@@ -124,15 +126,10 @@ fn prepare(
     if config.global.set_dumpable {
         allow_core_dumps(printer);
     }
-    if alone && config.global.daemon && !detach(pidfile.as_ref(), &null)? {
+    if background && !detach(pidfile.as_ref(), &null)? {
         return Ok(None);
     }
     drop(null);
-    if !config.global.daemon
-        && let Some(file) = &pidfile
-    {
-        write_pid(file, std::process::id());
-    }
     // A master tells them itself.
     for &(what, pid) in args.old.iter().filter(|_| alone) {
         let signal = match what {
@@ -165,6 +162,7 @@ fn prepare(
     for notice in attach(&program) {
         printer.say(Severity::Warning, &notice.text);
     }
+    tls.attach(&program);
     let now = Now {
         ms: 0,
         wall_us: time::realtime() / 1000,

@@ -2,6 +2,7 @@
 //!
 //! `http` is the message model that rules and engine read and edit; `h1` turns bytes into it and back.
 
+pub mod dns;
 pub mod h1;
 pub mod http;
 pub mod netscaler;

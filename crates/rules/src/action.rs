@@ -33,6 +33,7 @@ pub mod replace_uri;
 pub mod replace_value;
 pub(crate) mod reply;
 pub mod r#return;
+mod room;
 pub mod set_bandwidth_limit;
 pub mod set_header;
 pub mod set_log_level;
@@ -53,6 +54,7 @@ pub mod set_uri;
 pub mod set_var;
 pub mod set_var_fmt;
 pub mod silent_drop;
+pub mod strict_mode;
 pub mod switch_mode;
 mod target;
 pub mod tarpit;
@@ -120,6 +122,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_var_fmt::ROW,
     silent_drop::ROW,
     use_service::ROW,
+    strict_mode::ROW,
     switch_mode::ROW,
     tarpit::ROW,
     unset_var::ROW,

@@ -3,7 +3,8 @@
 use hapax_core::contract::{Cx, Outcome, Tx};
 use hapax_core::ir::{BackendTarget, Condition, Rule};
 use hapax_core::program::ProxyId;
-use hapax_sample::condition::{self, Verdict};
+use hapax_core::stream::Verdict;
+use hapax_sample::condition::{self, Verdict as Judged};
 use hapax_sample::log_format;
 
 /// Runs the rules in order until one ends the list, and notes the rule that decided the exchange.
@@ -20,12 +21,22 @@ pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
             }
             decided => {
                 tx.stream.last_rule = Some(rule.span);
-                tx.stream.decided_by = Some(rule.span);
+                decide(rule, tx);
                 return decided;
             }
         }
     }
     Outcome::Continue
+}
+
+/// Notes what decided.
+fn decide(rule: &Rule, tx: &mut Tx<'_>) {
+    let condition = rule.condition.as_ref();
+    tx.stream.decided_by = Some(rule.span);
+    tx.stream.verdict = Some(Verdict {
+        rule: rule.span,
+        terms: condition.and_then(|condition| condition::holding(condition, &tx.cx())),
+    });
 }
 
 /// The next rule whose condition holds. What is looked at stays the same up to there: it is gathered once.
@@ -41,19 +52,23 @@ pub fn inspect(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
         return evaluate(rules, tx);
     }
     for rule in rules {
-        let verdict = rule.condition.as_ref().map_or(Verdict::Yes, |condition| {
+        let verdict = rule.condition.as_ref().map_or(Judged::Yes, |condition| {
             condition::judge(condition, &tx.cx())
         });
         match verdict {
-            Verdict::No => continue,
-            Verdict::Open => return Outcome::Wait,
-            Verdict::Yes => {}
+            Judged::No => continue,
+            Judged::Open => return Outcome::Wait,
+            Judged::Yes => {}
         }
         match rule.action.run(tx) {
             Outcome::Continue => {}
-            Outcome::Stop => return Outcome::Stop,
+            Outcome::Stop => {
+                tx.stream.last_rule = Some(rule.span);
+                return Outcome::Stop;
+            }
             decided => {
-                tx.stream.decided_by = Some(rule.span);
+                tx.stream.last_rule = Some(rule.span);
+                decide(rule, tx);
                 return decided;
             }
         }

@@ -649,3 +649,38 @@ fn rules_wait_for_what_may_still_come() {
         "{text}"
     );
 }
+
+// exercises: alias/why
+#[test]
+fn lines_say_which_rule_and_which_of_its_acls_ended_an_exchange() {
+    let why = |fixture: &Fixture| {
+        let program = fixture.program();
+        let mut out = Vec::new();
+        let format = fixture
+            .program()
+            .proxy(fixture.frontend())
+            .ir
+            .log_format
+            .clone();
+        let cx = fixture.cx(&program);
+        hapax_sample::log_format::render(&format.expect("a format"), &cx, &mut out);
+        String::from_utf8(out).expect("text")
+    };
+    let format = "log-format %why";
+    let mut denied = fixture(&[
+        format,
+        "acl own path_beg /a",
+        "acl other path_beg /b",
+        "http-request deny if other or own !{ path /c } or { always_true }",
+    ]);
+    run(&mut denied);
+    let text = why(&denied);
+    assert!(text.ends_with(" deny if own !{ path /c }"), "{text}");
+
+    let mut silent = fixture(&[format, "http-request set-header x y"]);
+    run(&mut silent);
+    assert_eq!(why(&silent), "-");
+    silent.stream.termination.cause = hapax_core::stream::Cause::ServerAbort;
+    silent.stream.termination.phase = hapax_core::stream::Phase::Connect;
+    assert_eq!(why(&silent), "frontend f has no backend for this request");
+}

@@ -12,6 +12,7 @@ use hapax_proto::proxy::{self, Fault};
 use hapax_rules::ruleset;
 
 use crate::buffer::Buf;
+use crate::handshake;
 use crate::http::Client;
 use crate::http::client::within;
 use crate::http::do_log::ByRule;
@@ -84,7 +85,9 @@ fn evaluate(local: &Local, plan: &Plan, session: &mut Session, rules: &[Rule]) -
 
 /// Whether a connection has something to pass between its acceptance and its service.
 pub fn is_due(plan: &Plan, session: &Session, header: Option<ProxyHeader>) -> bool {
-    header.is_some() || !plan.proxy(session.frontend).ir.tcp.session.is_empty()
+    header.is_some()
+        || !plan.proxy(session.frontend).ir.tcp.session.is_empty()
+        || handshake::listener(plan, session).is_some()
 }
 
 /// Reads the header and runs the session rules; without a client the connection ended here.
@@ -100,6 +103,11 @@ pub async fn admit(mut client: Box<Client>, header: Option<ProxyHeader>) -> Opti
         return None;
     }
     let plan = client.plan.clone();
+    if handshake::listener(&plan, &client.session).is_some()
+        && !Box::pin(handshake::with_client(&mut client)).await
+    {
+        return None;
+    }
     let rules = &plan.proxy(client.session.frontend).ir.tcp.session;
     let local: Rc<Local> = client.local.clone();
     match evaluate(&local, &plan, &mut client.session, rules).0 {

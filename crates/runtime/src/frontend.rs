@@ -372,6 +372,7 @@ impl Door {
             upgraded: None,
             plan: plan.clone(),
         });
+        client.handle.begin(&client.session);
         if admission::is_due(&plan, &client.session, header) {
             spawn(async move {
                 if let Some(mut client) = admission::admit(client, header).await {

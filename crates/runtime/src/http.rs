@@ -8,6 +8,7 @@
 mod again;
 mod bandwidth;
 mod buffer_request;
+mod buffer_response;
 mod capture;
 mod case;
 pub(crate) mod client;

@@ -1,25 +1,24 @@
-//! Sockets that try the system call first and wait only when it would block.
-//!
-//! # Readiness
-//! A [`Stream`] is registered with the event loop only when a call answered `EAGAIN`, or when the last
-//! read was short and another one is wanted. Registration is edge-triggered, for both directions:
-//! - A read that filled less than it was offered has drained the socket: readiness is cleared, and the
-//!   next read waits without a call. Nothing is lost: bytes, FIN or RST that arrive later are new
-//!   edges, and a FIN that arrived together with the bytes was reported with them as "closed", which
-//!   tokio never clears.
-//! - On a socket that is not registered yet, a short read registers before the next one; the kernel
-//!   reports what is there at registration.
-//! - Writes are always tried first.
+//! What carries bytes: a socket, or TLS over one.
+
+mod secured;
+mod socket;
+mod traffic;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use hapax_sys::connect::{ConnectOptions, connect, is_in_progress};
+use hapax_core::secured::Secured;
+use hapax_sys::SockAddr;
+use hapax_sys::connect::ConnectOptions;
 use hapax_sys::splice::Pipe;
-use hapax_sys::stream::{Half, Waiting, peek, recv, send, shutdown};
-use hapax_sys::watch::Watched;
-use hapax_sys::{SockAddr, option};
+use hapax_tls::handshake::Handshake;
+
+use crate::buffer::Buf;
+pub use secured::{Layer, LayerFault};
+pub use socket::Socket;
+pub use traffic::Traffic;
 
 /// The seam between what speaks a protocol and what carries its bytes: a socket, or TLS over one.
 pub trait Io {
@@ -45,8 +44,8 @@ pub trait Io {
     /// Whether nothing at all waits to be read, so that an idle connection may be used again.
     fn is_quiet(&mut self) -> bool;
 
-    /// The socket itself, when bytes may bypass this layer (splice); `None` when they may not.
-    fn socket(&mut self) -> Option<&mut Stream>;
+    /// The stream itself, when bytes may bypass what is above the socket (splice); `None` when they may not.
+    fn spliceable(&mut self) -> Option<&mut Stream>;
 }
 
 /// How a peer closed.
@@ -58,93 +57,131 @@ pub enum PeerClosed {
     Broken(io::Error),
 }
 
-/// A non-blocking stream socket: TCP or unix.
+/// A non-blocking stream: a socket, with or without TLS. Without it nothing is between the caller and the socket but the
+/// question whether it is there.
 #[derive(Debug)]
 pub struct Stream {
-    socket: Watched,
-    /// The last read took all there was.
-    drained: bool,
-    /// Bytes or the end were seen to wait, whatever the readiness says.
-    waiting: bool,
-    /// The connection is not known to be established yet.
-    connecting: bool,
-    /// The peer sends no more, or was told that we do not.
-    half_closed: bool,
+    socket: Socket,
+    layer: Option<Box<Layer>>,
+    /// What passed since somebody last took this: what the protocol above sees of it.
+    pub traffic: Traffic,
 }
 
 impl Stream {
     /// Wraps an established, non-blocking connection.
     pub fn new(socket: OwnedFd) -> Stream {
-        Stream {
-            socket: Watched::new(socket),
-            drained: false,
-            waiting: false,
-            connecting: false,
-            half_closed: false,
+        Socket::new(socket).into()
+    }
+
+    /// Starts a connection, see [`Socket::connect`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn connect(addr: &SockAddr, options: &ConnectOptions) -> io::Result<Stream> {
+        Socket::connect(addr, options).map(Into::into)
+    }
+
+    /// From now on TLS goes over the socket, beginning with this handshake; `early` is what the peer sent of it already.
+    pub fn secure(&mut self, handshake: Handshake, early: Option<Buf>) {
+        self.layer = Some(Box::new(Layer::new(handshake, early)));
+    }
+
+    /// Waits for the end of the handshake; ready at once without one.
+    pub fn poll_secured(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LayerFault>> {
+        match &mut self.layer {
+            Some(layer) => layer.poll_handshake(&mut self.socket, cx),
+            None => Poll::Ready(Ok(())),
         }
     }
 
-    /// Starts a connection. [`poll_connected`](Self::poll_connected) tells its end; sending at once
-    /// is allowed and waits as needed.
-    pub fn connect(addr: &SockAddr, options: &ConnectOptions) -> io::Result<Stream> {
-        let mut stream = Stream::new(connect(addr, options)?);
-        stream.connecting = true;
-        Ok(stream)
+    /// What TLS agreed on; none without it.
+    pub fn secured(&self) -> Option<&Arc<Secured>> {
+        self.layer.as_ref()?.secured()
+    }
+
+    /// Whether TLS goes over the socket.
+    pub fn is_secured(&self) -> bool {
+        self.layer.is_some()
+    }
+
+    /// Tells the peer that nothing more comes, if that can be done at once: for connections that close next.
+    pub fn say_goodbye(&mut self) {
+        if let Some(layer) = &mut self.layer {
+            layer.say_goodbye(&mut self.socket);
+        }
     }
 
     /// Waits until the connection is established or has failed.
     pub fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.connecting {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(self.socket.register()?.poll_write_ready(cx))?.retain_ready();
-        if let Some(error) = option::take_error(&*self)? {
-            return Poll::Ready(Err(error));
-        }
-        self.connecting = false;
-        Poll::Ready(Ok(()))
+        self.socket.poll_connected(cx)
     }
 
     /// Whether the connection was seen to be established.
     pub fn is_connected(&self) -> bool {
-        !self.connecting
+        self.socket.is_connected()
     }
 
     /// Whether received bytes wait to be read.
     pub fn holds_bytes(&self) -> bool {
-        matches!(peek(&self.socket), Ok(Waiting::Bytes))
+        self.layer.as_ref().is_some_and(|layer| layer.holds_bytes()) || self.socket.holds_bytes()
     }
 
     /// Whether the connection is broken, whatever still waits to be read.
     pub fn is_broken(&self) -> bool {
-        hapax_sys::stream::is_broken(&self.socket)
+        self.socket.is_broken()
     }
 
     /// Whether one side is known to have said that it sends no more.
     pub fn is_half_closed(&self) -> bool {
-        self.half_closed
+        self.socket.is_half_closed()
     }
 
-    /// Whether nothing is known about it that another [`Stream::new`] over its socket would not find out.
+    /// Whether nothing is known about it that another stream over the same socket and layer would not find out.
     pub fn is_plain(&self) -> bool {
-        !(self.waiting || self.connecting || self.half_closed)
+        self.socket.is_plain() && self.layer.as_ref().is_none_or(|layer| layer.is_at_rest())
     }
 
-    /// The socket alone, unknown to the event loop.
-    pub fn into_socket(self) -> OwnedFd {
-        self.socket.into_fd()
+    /// The socket alone, unknown to the event loop, and what of TLS is over it, made small.
+    pub fn into_parts(self) -> (OwnedFd, Option<Box<Layer>>) {
+        let mut layer = self.layer;
+        if let Some(layer) = &mut layer {
+            layer.rest();
+        }
+        (self.socket.into_socket(), layer)
     }
 
-    /// Moves at most `limit` bytes from this socket into an empty pipe; 0 is the end of the stream.
+    /// The stream that parts were taken from.
+    pub fn from_parts(socket: OwnedFd, layer: Option<Box<Layer>>) -> Stream {
+        Stream {
+            socket: Socket::new(socket),
+            layer,
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Shrinks what TLS can make again: for connections that wait.
+    pub fn rest(&mut self) {
+        if let Some(layer) = &mut self.layer {
+            layer.rest();
+        }
+    }
+
+    /// See [`Socket::poll_splice_from`]; what TLS secures cannot be spliced.
     pub fn poll_splice_from(
         &mut self,
         cx: &mut Context<'_>,
         pipe: &mut Pipe,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
-        let limit = limit.min(pipe.capacity());
-        // A short splice does not say that the socket is drained: the pipe's pages may have been full.
-        self.poll_read_with(cx, |fd| pipe.fill(fd, limit), |_| false)
+        if self.layer.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+        }
+        let filled = self.socket.poll_splice_from(cx, pipe, limit);
+        if let Poll::Ready(Ok(count)) = &filled {
+            self.traffic.received += *count as u64;
+            self.traffic.spliced_in += *count as u64;
+        }
+        filled
     }
 
     /// Moves bytes from a pipe to this socket.
@@ -154,97 +191,47 @@ impl Stream {
         pipe: &mut Pipe,
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        let sent = self.poll_write_with(cx, |fd| pipe.drain(fd, more));
+        if self.layer.is_some() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+        }
+        let sent = self.socket.poll_splice_to(cx, pipe, more);
         if let Poll::Ready(Ok(count)) = &sent {
-            crate::pipe::note_spliced(*count);
+            self.traffic.sent += *count as u64;
+            self.traffic.spliced_out += *count as u64;
         }
         sent
     }
 
     /// Makes the drop of this socket reset the connection.
+    ///
+    /// # Errors
+    /// The system's.
     pub fn reset_on_close(&self) -> io::Result<()> {
-        option::set_reset_on_close(self)
+        self.socket.reset_on_close()
     }
+}
 
-    fn poll_read_with(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
-        is_short: impl Fn(usize) -> bool,
-    ) -> Poll<io::Result<usize>> {
-        if self.waiting || (self.socket.events().is_none() && !self.drained) {
-            match call(self.socket.as_fd()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.waiting = false,
-                result => {
-                    self.half_closed |= matches!(result, Ok(0));
-                    self.drained = matches!(result, Ok(count) if count > 0 && is_short(count));
-                    self.waiting = self.waiting && !self.drained;
-                    return Poll::Ready(result);
-                }
-            }
+impl From<Socket> for Stream {
+    fn from(socket: Socket) -> Stream {
+        Stream {
+            socket,
+            layer: None,
+            traffic: Traffic::default(),
         }
-        self.socket.register()?;
-        let Some(events) = self.socket.events() else {
-            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
-        };
-        loop {
-            let mut guard = ready!(events.poll_read_ready(cx))?;
-            match call(self.socket.as_fd()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let closed = guard.ready().is_read_closed();
-                    guard.clear_ready();
-                    if closed {
-                        // "Closed" is never cleared, so that waiting would spin right here. The kernel
-                        // has no such case for a socket; should it arise, other tasks go on.
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                }
-                Ok(count) => {
-                    self.half_closed |= count == 0;
-                    if count > 0 && is_short(count) {
-                        guard.clear_ready();
-                    }
-                    return Poll::Ready(Ok(count));
-                }
-                failed => return Poll::Ready(failed),
-            }
-        }
-    }
-
-    fn poll_write_with(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            match call(self.socket.as_fd()) {
-                Err(error) if self.must_wait(&error) => {
-                    let events = self.socket.register()?;
-                    ready!(events.poll_write_ready(cx))?.clear_ready();
-                    ready!(events.poll_write_ready(cx))?.retain_ready();
-                }
-                result => {
-                    self.connecting = self.connecting && result.is_err();
-                    return Poll::Ready(result);
-                }
-            }
-        }
-    }
-
-    fn must_wait(&self, error: &io::Error) -> bool {
-        error.kind() == io::ErrorKind::WouldBlock || (self.connecting && is_in_progress(error))
     }
 }
 
 impl Io for Stream {
     #[inline]
     fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let room = into.len();
-        if room == 0 {
-            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+        let received = match &mut self.layer {
+            None => self.socket.poll_recv(cx, into),
+            Some(layer) => layer.poll_recv(&mut self.socket, cx, into),
+        };
+        if let Poll::Ready(Ok(count)) = &received {
+            self.traffic.received += *count as u64;
         }
-        self.poll_read_with(cx, |fd| recv(fd, into), |count| count < room)
+        received
     }
 
     #[inline]
@@ -255,68 +242,36 @@ impl Io for Stream {
         second: &[u8],
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        if first.is_empty() && second.is_empty() {
-            return Poll::Ready(Ok(0));
+        let sent = match &mut self.layer {
+            None => self.socket.poll_send(cx, first, second, more),
+            Some(layer) => layer.poll_send(&mut self.socket, cx, first, second, more),
+        };
+        if let Poll::Ready(Ok(count)) = &sent {
+            self.traffic.sent += *count as u64;
         }
-        self.poll_write_with(cx, |fd| send(fd, first, second, more))
+        sent
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.half_closed = true;
-        Poll::Ready(shutdown(&*self, Half::Write))
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.layer {
+            None => self.socket.poll_shutdown(cx),
+            Some(layer) => layer.poll_shutdown(&mut self.socket, cx),
+        }
     }
 
     fn poll_peer_closed(&mut self, cx: &mut Context<'_>) -> Poll<PeerClosed> {
-        let events = match self.socket.register() {
-            Ok(events) => events,
-            Err(error) => return Poll::Ready(PeerClosed::Broken(error)),
-        };
-        loop {
-            let mut guard = match ready!(events.poll_read_ready(cx)) {
-                Ok(guard) => guard,
-                Err(error) => return Poll::Ready(PeerClosed::Broken(error)),
-            };
-            let closed = guard.ready().is_read_closed();
-            let seen = peek(events);
-            match seen {
-                Err(error) => return Poll::Ready(PeerClosed::Broken(error)),
-                Ok(Waiting::End) => self.waiting = true,
-                Ok(Waiting::Bytes) => self.waiting = true,
-                Ok(Waiting::Nothing) => {}
-            }
-            if closed || matches!(seen, Ok(Waiting::End)) {
-                return Poll::Ready(PeerClosed::End);
-            }
-            // Bytes stay where they are; `waiting` makes the next read fetch them without an event.
-            guard.clear_ready();
-        }
+        self.socket.poll_peer_closed(cx)
     }
 
     fn is_quiet(&mut self) -> bool {
-        if self.waiting || self.connecting {
-            return false;
+        match &mut self.layer {
+            None => self.socket.is_quiet(),
+            Some(layer) => layer.is_quiet(&mut self.socket),
         }
-        let Some(events) = self.socket.events() else {
-            let seen = peek(&self.socket);
-            self.half_closed |= matches!(seen, Ok(Waiting::End));
-            return matches!(seen, Ok(Waiting::Nothing));
-        };
-        let mut cx = Context::from_waker(Waker::noop());
-        let Poll::Ready(guard) = events.poll_read_ready(&mut cx) else {
-            // No event since the last read that drained the socket: nothing came, and no call is needed.
-            return true;
-        };
-        let seen = peek(&self.socket);
-        self.half_closed |= matches!(seen, Ok(Waiting::End));
-        let quiet = matches!(seen, Ok(Waiting::Nothing));
-        if quiet && let Ok(mut guard) = guard {
-            guard.clear_ready();
-        }
-        quiet
     }
 
-    fn socket(&mut self) -> Option<&mut Stream> {
-        Some(self)
+    fn spliceable(&mut self) -> Option<&mut Stream> {
+        self.layer.is_none().then_some(self)
     }
 }
 
@@ -331,6 +286,3 @@ impl AsRawFd for Stream {
         self.socket.as_raw_fd()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,7 @@
 
 mod console;
 pub mod date;
+pub mod forward;
 mod level;
 mod logger;
 pub mod sink;

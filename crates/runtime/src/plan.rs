@@ -167,7 +167,8 @@ impl ServerPlan {
     /// Where to connect for a client that asked for `client_port`; none when the address cannot be connected to.
     pub fn address(&self, client_port: u16) -> Option<SockAddr> {
         let generation = self.live.generation.load(Ordering::Relaxed);
-        let fixed = self.live.ir.port == ir::ServerPort::Fixed;
+        let port = self.live.port();
+        let fixed = port == ir::ServerPort::Fixed;
         if fixed
             && let Some((made_at, address)) = &*self.address.borrow()
             && *made_at == generation
@@ -176,7 +177,7 @@ impl ServerPlan {
         }
         let mut target = system_address(&self.live.address.load())?;
         if let Addr::Inet(inet) = &mut target {
-            match self.live.ir.port {
+            match port {
                 ir::ServerPort::Fixed => {}
                 ir::ServerPort::SameAsClient => inet.set_port(client_port),
                 ir::ServerPort::Offset(offset) => {

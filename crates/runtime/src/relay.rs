@@ -436,7 +436,7 @@ impl Direction {
             }
         }
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
-            let Some(socket) = sink.socket() else {
+            let Some(socket) = sink.spliceable() else {
                 return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
             };
             match socket.poll_splice_to(cx, pipe, false) {
@@ -456,8 +456,8 @@ impl Direction {
         sink: &mut impl Io,
     ) -> Poll<io::Result<usize>> {
         if self.splicing {
-            if sink.socket().is_some()
-                && let Some(socket) = source.socket()
+            if sink.spliceable().is_some()
+                && let Some(socket) = source.spliceable()
                 && let Some(pipe) = take_pipe(&mut self.pipe)
             {
                 self.buffer = None;

@@ -25,6 +25,7 @@ use crate::open::Bound;
 use crate::open::hand_over::{Exposed, Offered};
 use crate::operate::{self, RuntimeApi};
 use crate::plan::Plan;
+use crate::resolver;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::stats::measure;
@@ -105,6 +106,8 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
             async move {
                 if let Some(api) = runtime_api {
                     operate::runtime_api(&local, api);
+                    crate::log::forward::start(&program);
+                    resolver::start(&local);
                 }
                 let checks = Checks::start(&program, &logger, share);
                 if let Err(error) = &checks {

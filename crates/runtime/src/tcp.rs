@@ -3,6 +3,7 @@
 use std::task::Poll;
 
 use hapax_core::contract::Outcome;
+use hapax_core::counter::Count;
 use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, Phase};
 
@@ -20,6 +21,8 @@ use crate::relay::{Relay, Side};
 /// Serves a connection to its end.
 pub async fn serve(mut client: Box<Client>) {
     let mut exchange = request::begin(&mut client, clock::now_ms(), true);
+    request::number(&client, &mut exchange);
+    count_stream(&client, Count::Streams);
     exchange.up.input = client.input.take();
     exchange.stream.status = 0;
     exchange.stream.times.first_byte = 0;
@@ -30,6 +33,7 @@ pub async fn serve(mut client: Box<Client>) {
     }
     finish::step(&client, &mut exchange, LogOrigin::Accept);
     let result = session(&mut client, &mut exchange).await;
+    count_stream(&client, Count::StreamsEnded);
     if result == Ok(Flow::Http) {
         // It begins again, as HTTP, with the bytes that came, the backend that was chosen and what rules kept.
         client.upgraded = Some(Box::new(Upgraded {
@@ -66,6 +70,11 @@ pub async fn serve(mut client: Box<Client>) {
         let _ = client.socket.reset_on_close();
     }
     client.local.give_exchange(exchange);
+}
+
+fn count_stream(client: &Client, what: Count) {
+    let side = &client.plan.live(client.session.frontend).frontend;
+    side.counters.add(client.local.worker, what, 1);
 }
 
 async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, Failure> {

@@ -36,10 +36,13 @@ pub fn fault(client: &Client, exchange: &Exchange, side: Side, fault: &Fault) {
     let mut text = begun(client, TraceLevel::Error, side);
     text.extend_from_slice(b"parsing error, reject H1 message");
     if !trace.terse {
-        let (number, state) = (exchange.stream.number, fault.state.name());
-        let at = fault.at;
+        let (state, at) = (fault.state.name(), fault.at);
         // Writing to memory cannot fail.
-        let _ = write!(text, " : stream={number:08x} state={state} position={at}");
+        let _ = write!(text, " : state={state} position={at}");
+        if side == Side::Response {
+            // What is no request has no number.
+            let _ = write!(text, " stream={:08x}", exchange.stream.number);
+        }
     }
     print(text);
 }

@@ -281,6 +281,8 @@ fn a_cookie_binds_a_client_to_its_server() {
         maxidle: None,
         maxlife: None,
         attributes: Vec::new(),
+        dynamic: false,
+        key: None,
     });
     world::log_to(&mut proxy, &lines);
     let world = world::run(ir::Global::default(), vec![proxy], 1);

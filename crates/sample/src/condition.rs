@@ -68,6 +68,20 @@ pub fn holds(condition: &Condition, cx: &Cx<'_>) -> bool {
     any != condition.unless
 }
 
+/// The conjunction that makes a condition hold: the first one of its alternatives that is true.
+pub fn holding(condition: &Condition, cx: &Cx<'_>) -> Option<u16> {
+    if condition.unless {
+        return None;
+    }
+    let holds = |terms: &Vec<Term>| {
+        terms
+            .iter()
+            .all(|term| acl::matches(cx.program.acl(term.acl), cx) != term.negated)
+    };
+    let index = condition.any.iter().position(holds)?;
+    u16::try_from(index).ok()
+}
+
 /// What can be said about a condition while more bytes may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -220,6 +234,8 @@ const PREDEFINED: &[(&str, &str)] = &[
     ("METH_POST", "method POST"),
     ("METH_PUT", "method PUT"),
     ("METH_TRACE", "method TRACE"),
+    ("RDP_COOKIE", "req.rdp_cookie_cnt gt 0"),
+    ("REQ_CONTENT", "req.len gt 0"),
     ("TRUE", "always_true"),
     ("WAIT_END", "wait_end"),
 ];

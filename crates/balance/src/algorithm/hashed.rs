@@ -65,6 +65,7 @@ pub fn ring(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Hashed {
 pub struct Hashed {
     kind: ir::HashType,
     factor: u32,
+    affinity: ir::HashAffinity,
     farm: Farm,
     table: RwLock<Table>,
     turn: AtomicU32,
@@ -83,6 +84,7 @@ impl Hashed {
         let hashed = Hashed {
             kind,
             factor: proxy.hash_balance_factor,
+            affinity: proxy.hash_affinity,
             farm: Farm::new(proxy, servers),
             table: RwLock::new(Table::Map(Map::default())),
             turn: AtomicU32::new(0),
@@ -99,10 +101,30 @@ impl Hashed {
             Table::Map(map) => map.at(hash),
             Table::Ring(ring, shares) => {
                 let limits = shares.limits(self.factor, &self.farm);
-                let fits =
-                    |index: &usize| Some(*index) != avoid && limits.allow(*index, &self.farm);
+                let fits = |index: &usize| {
+                    Some(*index) != avoid && limits.allow(*index, &self.farm) && self.keeps(*index)
+                };
                 let mut walk = ring.walk(hash);
-                walk.find(fits).or_else(|| ring.walk(hash).next())
+                walk.find(fits).or_else(|| match self.affinity {
+                    ir::HashAffinity::Always => ring.walk(hash).next(),
+                    // Everybody is full: it waits for the last one of the ring.
+                    _ => ring.last(),
+                })
+            }
+        }
+    }
+
+    /// Whether `hash-preserve-affinity` leaves a request with a server that its hash names.
+    fn keeps(&self, index: usize) -> bool {
+        let Some(server) = self.farm.server(index) else {
+            return false;
+        };
+        match self.affinity {
+            ir::HashAffinity::Always => true,
+            ir::HashAffinity::MaxConn => crate::farm::has_room(server),
+            ir::HashAffinity::MaxQueue => {
+                let most = server.ir.options.maxqueue;
+                most == 0 || crate::farm::has_room(server) || server.queue.value() < most
             }
         }
     }
@@ -125,10 +147,17 @@ impl Hashed {
         let table = self.table.read();
         let (ring, shares) = match &*table {
             Table::Map(map) => {
+                if let Some(only) = map.only().filter(|&index| self.farm.has_room(index)) {
+                    return Some(only);
+                }
                 return take_turn(map, &self.turn, avoid, |index| self.farm.has_room(index));
             }
             Table::Ring(ring, shares) => (ring, shares),
         };
+        // Who is alone takes no turn.
+        if let [only] = shares.members[..] {
+            return Some(only.index);
+        }
         let limits = shares.limits(self.factor, &self.farm);
         let fits = |index: usize| {
             Some(index) != avoid && limits.allow(index, &self.farm) && self.farm.has_room(index)
@@ -174,7 +203,7 @@ impl Balancer for Hashed {
             self.keep_last(&ring);
             Table::Ring(ring, Shares::new(&members))
         } else {
-            Table::Map(Map::new(&members))
+            Table::Map(Map::new(&members, self.farm.divisor()))
         };
     }
 }

@@ -39,7 +39,7 @@ impl Algorithm for StaticRoundRobin {
 
     fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
         let farm = Farm::new(proxy, servers);
-        let map = RwLock::new(Map::new(&farm.members()));
+        let map = RwLock::new(Map::new(&farm.members(), farm.divisor()));
         Box::new(Table {
             farm,
             map,
@@ -64,7 +64,7 @@ impl Balancer for Table {
     fn connections_changed(&self, _: usize) {}
 
     fn servers_changed(&self) {
-        *self.map.write() = Map::new(&self.farm.members());
+        *self.map.write() = Map::new(&self.farm.members(), self.farm.divisor());
     }
 }
 
@@ -76,14 +76,16 @@ pub fn take_turn(
     fits: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     let size = u32::try_from(map.len()).ok()?;
-    let next = |turn: u32| if turn + 1 >= size { 0 } else { turn + 1 };
+    // The end is noticed by who comes next: by then the table may have grown.
+    let place = |turn: u32| if turn >= size { 0 } else { turn };
     let mut last_resort = None;
     for _ in 0..size {
         let at = turn
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |at| Some(next(at)))
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |at| {
+                Some(place(at) + 1)
+            })
             .unwrap_or(0);
-        // The table may have shrunk since the turn was stored.
-        let index = map.at(at)?;
+        let index = map.at(place(at))?;
         if !fits(index) {
             continue;
         }

@@ -1,6 +1,6 @@
 //! `hash-type map-based` and static round robin: a table with one place per unit of weight.
 
-use crate::farm::{Member, common_divisor};
+use crate::farm::Member;
 
 /// The table of servers, one place per unit of weight.
 #[derive(Debug, Default)]
@@ -9,10 +9,12 @@ pub struct Map {
 }
 
 impl Map {
-    /// Builds the table for the servers in use.
-    pub fn new(members: &[Member]) -> Map {
-        let divisor = common_divisor(members);
-        let weights: Vec<u32> = members.iter().map(|one| one.weight / divisor).collect();
+    /// Builds the table for the servers in use; `divisor` divides their weights.
+    pub fn new(members: &[Member], divisor: u32) -> Map {
+        let weights: Vec<u32> = members
+            .iter()
+            .map(|one| one.weight / divisor.max(1))
+            .collect();
         Map {
             places: spread(&weights)
                 .into_iter()
@@ -26,6 +28,12 @@ impl Map {
         let size = u32::try_from(self.places.len()).ok()?;
         let at = at.checked_rem(size)?;
         self.places.get(at as usize).copied()
+    }
+
+    /// The server, when there is only one.
+    pub fn only(&self) -> Option<usize> {
+        let (first, rest) = self.places.split_first()?;
+        rest.iter().all(|index| index == first).then_some(*first)
     }
 
     /// Number of places: the total weight in lowest terms.
@@ -85,6 +93,6 @@ mod tests {
 
     #[test]
     fn no_server_means_no_place() {
-        assert_eq!(Map::new(&[]).at(7), None);
+        assert_eq!(Map::new(&[], 1).at(7), None);
     }
 }

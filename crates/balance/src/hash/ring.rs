@@ -11,13 +11,13 @@ pub struct Ring {
 
 impl Ring {
     /// Every server in use sets as many points as its internal weight (16 per unit of the user's), at the mixed values
-    /// of `id * 4096 + n`.
+    /// of the numbers from its key on.
     pub fn new(members: &[Member]) -> Ring {
         let mut points: Vec<(u32, usize)> = members
             .iter()
             .flat_map(|member| {
-                let base = member.id.wrapping_mul(4096);
-                (0..member.weight).map(move |n| (avalanche(base.wrapping_add(n)), member.index))
+                (0..member.weight)
+                    .map(move |n| (avalanche(member.key.wrapping_add(n)), member.index))
             })
             .collect();
         // Two points at one place stay in the order of the servers.
@@ -40,6 +40,11 @@ impl Ring {
             .partition_point(|&(place, _)| u64::from(place) <= last);
         let (before, from) = self.points.split_at(start);
         from.iter().chain(before).copied()
+    }
+
+    /// The server of the last point.
+    pub fn last(&self) -> Option<usize> {
+        self.points.last().map(|&(_, index)| index)
     }
 
     /// Whether a point is at this place.
@@ -72,6 +77,7 @@ mod tests {
         Member {
             index,
             id: index as u32 + 1,
+            key: (index as u32 + 1) * 4096,
             weight,
         }
     }

@@ -11,10 +11,30 @@ pub const KEYWORD: SectionKeyword = SectionKeyword {
     sections: Sections::PROXIES,
     negatable: false,
     usage: "<name> [ rewrite | insert | prefix ] [ indirect ] [ nocache ] [ postonly ] [ preserve ] [ httponly ] \
-            [ secure ] [ domain <domain> ]* [ maxidle <idle> ] [ maxlife <life> ] [ attr <value> ]*",
+            [ secure ] [ domain <domain> ]* [ maxidle <idle> ] [ maxlife <life> ] [ dynamic ] [ attr <value> ]*",
     doc: "Persistence by a cookie: clients come back to the server that their cookie names.",
     support: Support::Runs,
     parse,
+};
+
+/// The row of the key of dynamic cookies.
+pub const DYNAMIC_KEY: SectionKeyword = SectionKeyword {
+    name: "dynamic-cookie-key",
+    sections: Sections::PROXIES,
+    negatable: false,
+    usage: "<string>",
+    doc: "The secret that cookies of servers are made with under `cookie ... dynamic`.",
+    support: Support::Runs,
+    parse: |line| {
+        if crate::section::ignored_in_frontend(line, "") {
+            return Ok(());
+        }
+        let Some(key) = line.arg(0).map(|word| word.into_owned()) else {
+            return Err(line.fault("'dynamic-cookie-key' expects <secret_key> as argument."));
+        };
+        line.proxy()?.dynamic_cookie_key = Some(key);
+        Ok(())
+    },
 };
 
 fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
@@ -37,6 +57,8 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
         maxidle: None,
         maxlife: None,
         attributes: Vec::new(),
+        dynamic: false,
+        key: None,
     };
     let mut words = line.args().iter().skip(1);
     let mut modes = 0;
@@ -59,10 +81,7 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
             "maxlife" => {
                 cookie.maxlife = seconds(word, words.next(), "maxlife", "lifetime")?;
             }
-            "dynamic" => {
-                let message = "'dynamic' of a 'cookie' line is not built yet.";
-                return Err(Diagnostic::alert(word.span, message).into());
-            }
+            "dynamic" => cookie.dynamic = true,
             _ => {
                 let message = "'cookie' supports 'rewrite', 'insert', 'prefix', 'indirect', 'nocache', 'postonly', \
                                'domain', 'maxidle', 'dynamic', 'maxlife' and 'attr' options.";

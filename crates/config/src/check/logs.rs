@@ -6,6 +6,49 @@ use hapax_core::span::Span;
 
 use super::Check;
 
+/// What is said about rings, and about `log` lines that name one that is missing; the latter upstream finds when it starts.
+pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
+    for ring in &mut config.rings {
+        if let Some(finding) = crate::keyword::ring::findings(ring) {
+            check.diagnostics.push(finding);
+        }
+        let timeless = ring.timeout_connect.is_none() || ring.timeout_server.is_none();
+        if timeless && ring.format.is_some() && !ring.servers.is_empty() {
+            let text = super::mode::missing_timeouts(&format!("backend '{}'", ring.name));
+            check.push(Severity::Warning, Some(ring.span), text);
+        }
+    }
+    let rings = &config.rings;
+    let missing = |log: &ir::LogTarget| match &log.address {
+        ir::LogAddress::Ring(name) => {
+            let mut built_in = ir::Ring::BUILT_IN.iter();
+            let known = rings.iter().any(|ring| ring.name == *name)
+                || built_in.any(|(known, _)| known == name);
+            (!known).then(|| (log.span, name.clone()))
+        }
+        _ => None,
+    };
+    for (span, name) in config.global.logs.iter().filter_map(missing) {
+        let text = format!(
+            "global log directive declared in file {} at line '{}' uses unknown ring named '{name}'.",
+            file(check, span),
+            span.line
+        );
+        check.push(Severity::Alert, Some(span), text);
+    }
+    for proxy in &config.proxies {
+        for (span, name) in proxy.logs.iter().filter_map(missing) {
+            let text = format!(
+                "log directive declared in proxy section '{}' in file '{}' at line {} uses unknown ring named '{name}'.",
+                proxy.name,
+                file(check, span),
+                span.line
+            );
+            check.push(Severity::Alert, Some(span), text);
+        }
+    }
+}
+
 /// Looks for profiles that are missing. Upstream does so when it starts, after `-c` has accepted the file.
 pub(super) fn profiles(config: &ir::Config, check: &mut Check<'_>) {
     let missing = |log: &ir::LogTarget| {

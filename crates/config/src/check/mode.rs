@@ -4,7 +4,9 @@ use hapax_core::contract::BalanceKey;
 use hapax_core::ir;
 use hapax_core::span::Span;
 use hapax_sample::expression::Origin;
-use hapax_sample::log_format::{HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG, builtin};
+use hapax_sample::log_format::{
+    HTTP_CLF, HTTP_JSON, HTTP_LOG, HTTPS_LOG, TCP_CLF, TCP_JSON, TCP_LOG, builtin,
+};
 
 use super::{Check, named};
 use crate::keyword::http_check::RULES;
@@ -40,6 +42,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         check.alert(span, text);
     }
     balance(proxy, check);
+    dynamic_cookies(proxy, check);
     if proxy.mode == ir::Mode::Tcp {
         if proxy.cookie.is_some() {
             check.warn(
@@ -67,6 +70,33 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     if proxy.mode == ir::Mode::Tcp {
         http_only(proxy, &name, check);
+    }
+}
+
+/// Gives the cookie its key; two servers at one address cannot be told apart.
+fn dynamic_cookies(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
+    let Some(cookie) = proxy.cookie.as_mut().filter(|cookie| cookie.dynamic) else {
+        return;
+    };
+    cookie.key.clone_from(&proxy.dynamic_cookie_key);
+    let Some(key) = cookie.key.as_deref() else {
+        return;
+    };
+    let mut seen = std::collections::HashSet::new();
+    for server in proxy
+        .servers
+        .iter()
+        .filter(|server| server.options.cookie.is_none())
+    {
+        if let Some(value) = ir::dynamic_cookie(key, &server.address)
+            && !seen.insert(value)
+        {
+            let text = format!(
+                "We generated two equal cookies for two different servers.\nPlease change the secret key for '{}'.",
+                proxy.name
+            );
+            check.warn(server.span, text);
+        }
     }
 }
 
@@ -149,6 +179,8 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
     let (option, fallback, text) = match format.text.as_str() {
         HTTP_LOG => ("option httplog", "option tcplog", TCP_LOG),
         HTTP_CLF => ("option httplog clf", "option tcplog clf", TCP_CLF),
+        HTTP_JSON => ("option httplog json", "option tcplog json", TCP_JSON),
+        HTTPS_LOG => ("option httpslog", "option tcplog", TCP_LOG),
         _ => return,
     };
     let scope = check.notes.scopes.get(index);
@@ -201,15 +233,17 @@ fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());
     if client || server {
-        check.warn(
-            proxy.span,
-            format!(
-                "missing timeouts for {name}.\n   | While not properly invalid, you will certainly encounter various problems\n   \
-                 | with such a configuration. To fix this, please ensure that all following\n   | timeouts are set to a \
-                 non-zero value: 'client', 'connect', 'server'."
-            ),
-        );
+        check.warn(proxy.span, missing_timeouts(name));
     }
+}
+
+/// Upstream's warning about who has no timeouts.
+pub(super) fn missing_timeouts(name: &str) -> String {
+    format!(
+        "missing timeouts for {name}.\n   | While not properly invalid, you will certainly encounter various problems\n   \
+         | with such a configuration. To fix this, please ensure that all following\n   | timeouts are set to a \
+         non-zero value: 'client', 'connect', 'server'."
+    )
 }
 
 /// What has no meaning in TCP mode, in upstream's order.

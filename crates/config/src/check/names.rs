@@ -76,6 +76,7 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
         ReferenceKind::ResponseCapture => {
             has_slot(config, reference, |proxy| &proxy.response_captures)
         }
+        ReferenceKind::Resolvers => config.resolvers.iter().any(|section| section.name == name),
         ReferenceKind::UserList => config.user_lists.iter().any(|list| list.name == name),
         ReferenceKind::Backend => named(names, name).any(|proxy| proxy.kind.has_backend()),
         ReferenceKind::Server => {

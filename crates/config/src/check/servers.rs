@@ -71,8 +71,23 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                 let before = before(proxy, server, check);
                 check.warn(server.span, format!("{before}{text}"));
             }
+            resolvers(config, proxy, server, check);
             track(config, proxy, server, check);
         }
+    }
+}
+
+/// `resolvers` must name a section.
+fn resolvers(config: &ir::Config, proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
+    if let Some(name) = &server.options.resolution.resolvers
+        && !config.resolvers.iter().any(|section| section.name == *name)
+    {
+        let text = format!(
+            "{}, server '{}': unable to find required resolvers '{name}'",
+            named(proxy),
+            server.name
+        );
+        check.alert(server.span, text);
     }
 }
 
@@ -201,10 +216,15 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
             let AddressPlace::Inet(Host::Name { name, only }, _) = parsed.place else {
                 continue;
             };
+            let dynamic = server.options.resolution.resolvers.is_some();
+            let service = name.starts_with('_');
             let methods: &[ir::InitAddr] = match server.options.init_addr.as_slice() {
+                [] if dynamic => &[ir::InitAddr::Last, ir::InitAddr::Libc, ir::InitAddr::None],
                 [] => &[ir::InitAddr::Last, ir::InitAddr::Libc],
                 given => given,
             };
+            // The system's resolver knows no service records.
+            let asks = methods.contains(&ir::InitAddr::Libc) && !service;
             let mut found = None;
             let mut may_fail = false;
             for method in methods {
@@ -215,6 +235,7 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
                     }
                     ir::InitAddr::Address(ip) => found = Some(*ip),
                     ir::InitAddr::None => may_fail = true,
+                    ir::InitAddr::Libc if service => {}
                     ir::InitAddr::Libc => {
                         let key = (name.clone(), only.map(|family| family == IpFamily::V4));
                         found = *cache.entry(key).or_insert_with(|| lookup(&name, only));
@@ -236,8 +257,7 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
                     }
                 }
                 None if may_fail => {
-                    let tried = methods.contains(&ir::InitAddr::Libc);
-                    if tried {
+                    if asks {
                         let text = format!(
                             "{before}could not resolve address '{name}', disabling server."
                         );
@@ -246,10 +266,12 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
                 }
                 None => {
                     failed = true;
-                    check.alert(
-                        server.span,
-                        format!("{before}could not resolve address '{name}'."),
-                    );
+                    let what = match asks {
+                        true => "could not",
+                        false => "no method found to",
+                    };
+                    let text = format!("{before}{what} resolve address '{name}'.");
+                    check.alert(server.span, text);
                 }
             }
         }

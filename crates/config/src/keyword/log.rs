@@ -145,6 +145,10 @@ fn log(line: &mut Line<'_>) -> Result<(), Fault> {
         let text = format!("log : cannot handle unexpected argument '{extra}'");
         return Err(line.fault_at(at + 3, text));
     }
+    if let ir::LogAddress::Stream(place) = target.address {
+        let name = super::ring::implicit(line, place, target.max_length);
+        target.address = ir::LogAddress::Ring(name);
+    }
     match line.proxy.as_deref_mut() {
         Some(proxy) => proxy.logs.push(target),
         None => line.config.global.logs.push(target),
@@ -164,13 +168,12 @@ fn address(line: &Line<'_>) -> Result<ir::LogAddress, Fault> {
         "stderr" => return Ok(ir::LogAddress::Descriptor(2)),
         _ => {}
     }
-    for kind in ["ring@", "backend@"] {
-        if text.starts_with(kind) {
-            return Err(line.fault_at(
-                0,
-                format!("log : targets of the kind '{kind}' are not built yet."),
-            ));
-        }
+    if let Some(name) = text.strip_prefix("ring@") {
+        return Ok(ir::LogAddress::Ring(name.to_owned()));
+    }
+    if text.starts_with("backend@") {
+        let text = "log : targets of the kind 'backend@' are not built yet.";
+        return Err(line.fault_at(0, text));
     }
     let found = resolve::address(
         &line.config.global.environment,
@@ -179,13 +182,27 @@ fn address(line: &Line<'_>) -> Result<ir::LogAddress, Fault> {
         true,
     )
     .map_err(|error| line.fault_at(0, format!("log : {error}")))?;
-    if text.starts_with("tcp") || text.starts_with("uxst@") || found.exotic.is_some() {
+    if found.exotic.is_some() {
         return Err(line.fault_at(
             0,
-            format!("log : stream targets such as '{text}' are not built yet."),
+            format!("log : targets such as '{text}' are not built yet."),
         ));
     }
     let place = found.addresses.into_iter().next();
+    if text.starts_with("tcp") || text.starts_with("uxst") || text.starts_with("stream+") {
+        return match place {
+            Some(ir::Address::Inet(mut place)) => {
+                if place.port() == 0 {
+                    place.set_port(SYSLOG);
+                }
+                Ok(ir::LogAddress::Stream(ir::Address::Inet(place)))
+            }
+            Some(place @ (ir::Address::Unix(_) | ir::Address::Abstract { .. })) => {
+                Ok(ir::LogAddress::Stream(place))
+            }
+            _ => Err(line.fault_at(0, format!("log : '{text}' is no log target"))),
+        };
+    }
     Ok(match place {
         Some(ir::Address::Descriptor(number)) => ir::LogAddress::Descriptor(number),
         Some(ir::Address::Inet(mut place)) => {
@@ -242,7 +259,7 @@ fn sample(text: &str) -> Result<ir::LogSample, String> {
     Ok(ir::LogSample { ranges, size })
 }
 
-fn framing(name: &str) -> Option<ir::LogFraming> {
+pub(super) fn framing(name: &str) -> Option<ir::LogFraming> {
     Some(match name {
         "local" => ir::LogFraming::Local,
         "rfc3164" => ir::LogFraming::Rfc3164,

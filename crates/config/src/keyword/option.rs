@@ -4,7 +4,9 @@ use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Support, Tables};
 
 use hapax_sample::expression::Origin;
-use hapax_sample::log_format::{self, HTTP_CLF, HTTP_LOG, TCP_CLF, TCP_LOG};
+use hapax_sample::log_format::{
+    self, HTTP_CLF, HTTP_JSON, HTTP_LOG, HTTPS_LOG, TCP_CLF, TCP_JSON, TCP_LOG,
+};
 
 use super::{at_most, negatable, row};
 use crate::value::leading_integer;
@@ -249,16 +251,23 @@ static ROWS: &[SectionKeyword] = &[
     row(
         "option httplog",
         Sections::PROXIES,
-        "[clf]",
-        "Logs requests.",
-        |line| log_option(line, HTTP_LOG, HTTP_CLF),
+        "[clf | json]",
+        "Logs requests; `json`, an own addition, as an object for each.",
+        |line| log_option(line, [HTTP_LOG, HTTP_CLF, HTTP_JSON]),
+    ),
+    row(
+        "option httpslog",
+        Sections::PROXIES,
+        "",
+        "Logs requests and what is known of TLS.",
+        |line| log_option(line, [HTTPS_LOG; 3]),
     ),
     row(
         "option tcplog",
         Sections::PROXIES,
-        "[clf]",
-        "Logs connections.",
-        |line| log_option(line, TCP_LOG, TCP_CLF),
+        "[clf | json]",
+        "Logs connections; `json`, an own addition, as an object for each.",
+        |line| log_option(line, [TCP_LOG, TCP_CLF, TCP_JSON]),
     ),
 ];
 
@@ -272,10 +281,13 @@ fn set(line: &mut Line<'_>, change: fn(&mut ir::Options, bool)) -> Result<(), Fa
     Ok(())
 }
 
-fn log_option(line: &mut Line<'_>, plain: &str, clf: &str) -> Result<(), Fault> {
+/// `plain`, `clf` and `json` are the same for an option that reads no argument.
+fn log_option(line: &mut Line<'_>, [plain, clf, json]: [&str; 3]) -> Result<(), Fault> {
     let keyword = line.keyword();
     let text = match line.arg(0).as_deref() {
         None => plain,
+        Some(_) if plain == clf => plain,
+        Some("json") => json,
         Some("clf") => {
             if let Some(extra) = line.arg(1) {
                 let text = format!("'{keyword}' cannot handle unexpected argument '{extra}'.");
@@ -296,7 +308,11 @@ fn log_option(line: &mut Line<'_>, plain: &str, clf: &str) -> Result<(), Fault> 
         ));
         return Ok(());
     }
-    let format = log_format::builtin(text, &Origin::of(line));
+    let origin = Origin::of(line);
+    let format = match text {
+        HTTPS_LOG => log_format::https(&origin),
+        text => log_format::builtin(text, &origin),
+    };
     line.proxy()?.log_format = Some(format);
     line.scope.seen.insert(LOG_FORMAT, line.span);
     Ok(())

@@ -25,6 +25,13 @@ static ROWS: &[SectionKeyword] = &[
         server,
     ),
     row(
+        "server-template",
+        Sections::LISTEN.or(Sections::BACKEND),
+        "<prefix> <count|range> <name>[:[port]] [<option>...]",
+        "Servers that differ in their names only: the prefix and a number.",
+        server_template,
+    ),
+    row(
         "default-server",
         Sections::BACK,
         "<option>...",
@@ -33,8 +40,8 @@ static ROWS: &[SectionKeyword] = &[
     ),
 ];
 
-fn server(line: &mut Line<'_>) -> Result<(), Fault> {
-    let (Some(name), Some(address)) = (line.args().first(), line.args().get(1)) else {
+pub(super) fn server(line: &mut Line<'_>) -> Result<(), Fault> {
+    let (Some(name), Some(_)) = (line.args().first(), line.args().get(1)) else {
         let text = "'server' expects <name> and <addr>[:<port>] as arguments.";
         return Err(behind(Prefix::Place, line.fault(text)));
     };
@@ -48,21 +55,91 @@ fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     }
     let proxy = line.proxy()?.name.clone();
     let prefix = format!("'server {proxy}/{shown}' : ");
+    let server = read_server(line, 1, shown, prefix)?;
+    line.proxy()?.servers.push(server);
+    Ok(())
+}
+
+fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
+    let (Some(name), Some(range), Some(_)) =
+        (line.args().first(), line.args().get(1), line.args().get(2))
+    else {
+        let text = "'server-template' expects <prefix> <nb | range> <addr>[:<port>] as arguments.";
+        return Err(behind(Prefix::Place, line.fault(text)));
+    };
+    let shown = name.lossy().into_owned();
+    if let Some(byte) = section::forbidden(&name.text) {
+        let text = format!(
+            "character '{}' is not permitted in server-template prefix '{shown}'.",
+            char::from(byte)
+        );
+        return Err(behind(Prefix::Place, line.fault_at(0, text)));
+    }
+    let Some((first, last)) = numbers(&range.lossy()) else {
+        let text = format!(
+            "Wrong server-template number or range arg '{}'.",
+            range.lossy()
+        );
+        return Err(behind(Prefix::Place, line.fault_at(1, text)));
+    };
+    let proxy = line.proxy()?.name.clone();
+    let prefix = format!("'server-template {proxy}/{shown}' : ");
+    let server = read_server(line, 2, shown, prefix)?;
+    let id = server.options.id;
+    let servers = (first..=last).map(|number| ir::Server {
+        name: format!("{}{number}", server.name),
+        options: ir::ServerOptions {
+            // A number that is given counts for the first one.
+            id: id.filter(|_| number == first),
+            ..server.options.clone()
+        },
+        ..server.clone()
+    });
+    line.proxy()?.servers.extend(servers);
+    Ok(())
+}
+
+/// `COUNT` or `FIRST-LAST`; what stands behind the last digit does not count.
+fn numbers(text: &str) -> Option<(u32, u32)> {
+    let number = |text: &str| -> Option<u32> {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        text.get(..digits)?.parse().ok()
+    };
+    let (first, last) = match text.split_once('-') {
+        Some((first, last)) => (number(first)?, number(last)?),
+        None => (1, number(text)?),
+    };
+    (first <= last && last - first < MOST_SERVERS).then_some((first, last))
+}
+
+/// More than any machine has room for.
+const MOST_SERVERS: u32 = 1 << 20;
+
+/// Reads the address, which is the argument at `at`, and the options behind it.
+fn read_server(
+    line: &mut Line<'_>,
+    at: usize,
+    shown: String,
+    prefix: String,
+) -> Result<ir::Server, Fault> {
+    let Some(address) = line.args().get(at) else {
+        return Err(line.fault("no address"));
+    };
     let found = resolve::address(
         &line.config.global.environment,
         &address.text,
         Accept::SERVER,
         false,
     )
-    .map_err(|error| behind(Prefix::Place, line.fault_at(1, format!("{prefix}{error}"))))?;
+    .map_err(|error| behind(Prefix::Place, line.fault_at(at, format!("{prefix}{error}"))))?;
     bind::refuse_transport(line, address, &found)?;
     if found.datagram {
         let text = format!("{prefix}servers over datagrams are not built yet.");
-        return Err(behind(Prefix::Place, line.fault_at(1, text)));
+        return Err(behind(Prefix::Place, line.fault_at(at, text)));
     }
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
-    read_options(line, 2, prefix.clone(), &mut options, Target::Server)?;
+    read_options(line, at + 1, prefix.clone(), &mut options, Target::Server)?;
     if options.track.is_some() && options.check.enabled {
         let text = format!("{prefix}unable to enable checks and tracking at the same time!");
         return Err(behind(Prefix::Place, line.fault(text)));
@@ -80,9 +157,9 @@ fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     }
     let (text, span) = (address.lossy().into_owned(), line.span);
     let Some(place) = found.addresses.into_iter().next() else {
-        return Err(line.fault_at(1, "no address"));
+        return Err(line.fault_at(at, "no address"));
     };
-    line.proxy()?.servers.push(ir::Server {
+    Ok(ir::Server {
         name: shown,
         span,
         address: place,
@@ -94,8 +171,7 @@ fn server(line: &mut Line<'_>) -> Result<(), Fault> {
         text,
         host_name: found.name.map(|(name, _)| name),
         options,
-    });
-    Ok(())
+    })
 }
 
 fn default_server(line: &mut Line<'_>) -> Result<(), Fault> {
@@ -193,66 +269,31 @@ static NOT_BUILT: &[&str] = &[
     "agent-port",
     "agent-send",
     "allow-0rtt",
-    "alpn",
-    "ca-file",
-    "check-alpn",
     "check-pool-conn-name",
     "check-proto",
     "check-reuse-pool",
-    "check-sni",
-    "check-ssl",
     "check-via-socks4",
-    "ciphers",
-    "ciphersuites",
-    "client-sigalgs",
-    "crl-file",
-    "crt",
-    "curves",
     "error-limit",
-    "force-sslv3",
-    "force-tlsv10",
-    "force-tlsv11",
-    "force-tlsv12",
-    "force-tlsv13",
     "guid",
     "hash-key",
     "idle-ping",
     "log-bufsize",
-    "log-proto",
     "namespace",
     "non-stick",
-    "npn",
     "observe",
     "on-error",
     "pool-conn-name",
     "proto",
     "proxy-v2-options",
     "renegotiate",
-    "resolve-net",
-    "resolve-opts",
-    "resolve-prefer",
-    "resolvers",
     "send-proxy-v2-ssl",
     "send-proxy-v2-ssl-cn",
     "shard",
-    "sigalgs",
     "slowstart",
     "sni",
     "sni-auto",
     "socks4",
-    "ssl",
-    "ssl-max-ver",
-    "ssl-min-ver",
-    "ssl-reuse",
-    "sslv3",
     "stick",
     "strict-maxconn",
-    "tls-tickets",
-    "tlsv10",
-    "tlsv11",
-    "tlsv12",
-    "tlsv13",
-    "verify",
-    "verifyhost",
     "ws",
 ];

@@ -44,6 +44,12 @@ static ROWS: &[SectionKeyword] = &[
         "How long a half-closed client may be silent."
     ),
     timeout!(
+        "client-hs",
+        FRONT,
+        client_hs,
+        "How long a client's TLS handshake may take."
+    ),
+    timeout!(
         "connect",
         BACK,
         connect,

@@ -76,6 +76,8 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
         maxidle: None,
         maxlife: None,
         attributes: Vec::new(),
+        dynamic: false,
+        key: None,
     });
     Ok(())
 }

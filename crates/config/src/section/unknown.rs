@@ -52,7 +52,10 @@ pub(crate) fn elsewhere(
     if bit == Sections::HTTP_ERRORS {
         return Err(in_http_errors(words, span));
     }
-    if bit == Sections::LOG_PROFILE {
+    if bit == Sections::RESOLVERS {
+        return Err(in_resolvers(words, span));
+    }
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -124,6 +127,22 @@ pub(crate) fn anonymous_defaults(
     Ok(())
 }
 
+/// A line that a `resolvers` section does not know.
+fn in_resolvers(words: &[Word], span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = match (first.as_ref(), words.get(1)) {
+        ("timeout", None) => {
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments.".to_owned()
+        }
+        ("timeout", Some(event)) => format!(
+            "'timeout' expects 'retry' or 'resolve' and <time> as arguments got '{}'.",
+            event.lossy()
+        ),
+        _ => format!("unknown keyword '{first}' in 'resolvers' section"),
+    };
+    Diagnostic::alert(span, text).into()
+}
+
 /// A line that no row reads.
 pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
@@ -140,7 +159,10 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::HTTP_ERRORS {
         return in_http_errors(words, span);
     }
-    if bit == Sections::LOG_PROFILE {
+    if bit == Sections::RESOLVERS {
+        return in_resolvers(words, span);
+    }
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -218,8 +240,16 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
 /// The other sections that name themselves without quotes.
 fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
-    let section = section_name(bit);
-    let text = format!("unknown keyword '{first}' in {section} section.");
+    let text = match (bit, first.as_ref()) {
+        (Sections::RING, "backing-file") => {
+            "'backing-file' in 'ring' section is not built yet.".to_owned()
+        }
+        (Sections::RING, _) => format!("unknown statement '{first}'."),
+        _ => format!(
+            "unknown keyword '{first}' in {} section.",
+            section_name(bit)
+        ),
+    };
     Diagnostic::alert(span, text).into()
 }
 
@@ -232,7 +262,9 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LISTEN => "listen",
         Sections::USER_LIST => "userlist",
         Sections::HTTP_ERRORS => "http-errors",
+        Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
+        Sections::RING => "ring",
         _ => "backend",
     }
 }
@@ -308,7 +340,6 @@ static NOT_BUILT: &[&str] = &[
     "quic-initial",
     "server-state-base",
     "server-state-file",
-    "server-template",
     "ssl-engine",
     "stats-file",
     "stick",
@@ -363,5 +394,4 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("option", "srvtcpka-cnt"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),
-    ("timeout", "client-hs"),
 ];

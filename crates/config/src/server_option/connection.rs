@@ -1,6 +1,9 @@
 //! Connections to a server: pools, PROXY protocol, socket options.
 
+use hapax_core::ir::LogProtocol;
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
+
+use hapax_core::span::Word;
 
 use super::{count, fault, leading, needed, row};
 use crate::value::{self, TimeError, Unit};
@@ -11,6 +14,25 @@ pub(crate) const TABLE: Tables = Tables {
 };
 
 static ROWS: &[ServerOption] = &[
+    row(
+        "log-proto",
+        "{legacy|octet-count}",
+        "How messages of a ring are framed for this server.",
+        |cursor, options| {
+            let word = cursor.take().map(Word::lossy).unwrap_or_default();
+            options.log_protocol = match word.as_ref() {
+                "legacy" => LogProtocol::Legacy,
+                "octet-count" => LogProtocol::OctetCount,
+                other => {
+                    let text = format!(
+                        "'log-proto' expects one of 'legacy' or 'octet-count' but got '{other}'"
+                    );
+                    return Err(fault(cursor, text));
+                }
+            };
+            Ok(())
+        },
+    ),
     row(
         "max-reuse",
         "<count>",
@@ -37,12 +59,6 @@ static ROWS: &[ServerOption] = &[
         options.fast_open = false;
         Ok(())
     }),
-    ServerOption {
-        support: Support::NoCounterpart("nothing here is verified without TLS"),
-        ..row("no-verifyhost", "", "Takes `verifyhost` back.", |_, _| {
-            Ok(())
-        })
-    },
     ServerOption {
         support: Support::NoCounterpart(
             "an idle connection is only used by the worker that opened it: what this would limit never happens",

@@ -14,6 +14,24 @@ pub(crate) const TABLE: Tables = Tables {
 
 static ROWS: &[ServerOption] = &[
     row(
+        "hash-key",
+        "{id|addr|addr-port}",
+        "What the server's points on the ring of consistent hashing are made of.",
+        |cursor, options| {
+            let word = cursor.take().map(|word| word.lossy().into_owned());
+            options.hash_key = match word.as_deref() {
+                Some("id") => ir::HashKey::Id,
+                Some("addr") => ir::HashKey::Address,
+                Some("addr-port") => ir::HashKey::AddressAndPort,
+                _ => {
+                    let text = "'hash-key' has to be 'id', 'addr', or 'addr-port'";
+                    return Err(fault(cursor, text));
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
         "init-addr",
         "{last|libc|none|<ip>},[...]",
         "How the server gets its first address.",

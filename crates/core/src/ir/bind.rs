@@ -65,6 +65,8 @@ pub struct BindOptions {
     pub threads: Vec<u16>,
     /// `shards`: number of sockets; none is one per worker.
     pub shards: Option<u16>,
+    /// Everything about TLS; none when the line has no word of it.
+    pub tls: Option<Box<super::BindTls>>,
 }
 
 /// What a runtime socket may do.

@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 
-use super::{Bind, Expr, LogFormat, LogTarget, Milliseconds};
+use super::{Bind, Expr, Families, LogFormat, LogTarget, Milliseconds};
 use crate::span::Span;
 use crate::variable::{Conditions, Name};
 
 /// The `global` section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Global {
+    /// `dns-accept-family`.
+    pub dns_families: Families,
     /// `daemon`.
     pub daemon: bool,
     /// `-d` and `-dt`.
@@ -95,6 +97,8 @@ pub struct Global {
     pub cpu_map: Vec<(u16, Vec<u16>)>,
     /// `h1-case-adjust` pairs: lower-case name and the form to send.
     pub h1_case_adjust: Vec<(String, String)>,
+    /// TLS.
+    pub tls: super::GlobalTls,
     /// Settings `tune.*` that hapax follows.
     pub tune: Tune,
     /// `set-var` and `set-var-fmt` in order.

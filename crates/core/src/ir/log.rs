@@ -45,6 +45,10 @@ pub enum LogAddress {
     Datagram(Address),
     /// Standard output, standard error or another descriptor.
     Descriptor(i32),
+    /// A TCP or unix stream socket; the configuration makes a ring with a server of it.
+    Stream(Address),
+    /// A ring by its name.
+    Ring(String),
 }
 
 /// How a line is framed (configuration manual, `log`).

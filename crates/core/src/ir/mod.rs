@@ -7,6 +7,7 @@ mod address;
 mod bind;
 mod check;
 mod check_script;
+mod dynamic_cookie;
 mod error_page;
 mod expression;
 mod filter;
@@ -15,10 +16,13 @@ mod log;
 mod observation;
 mod old_rules;
 mod proxy;
+mod resolvers;
 mod retry;
+mod ring;
 mod rule;
 mod server;
 mod stats;
+mod tls;
 mod user_list;
 
 use serde::Serialize;
@@ -27,6 +31,7 @@ pub use address::*;
 pub use bind::*;
 pub use check::*;
 pub use check_script::*;
+pub use dynamic_cookie::dynamic_cookie;
 pub use error_page::*;
 pub use expression::*;
 pub use filter::*;
@@ -35,10 +40,13 @@ pub use log::*;
 pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
+pub use resolvers::*;
 pub use retry::*;
+pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use tls::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;
@@ -53,12 +61,16 @@ pub struct Config {
     pub global: Global,
     /// Frontends, backends and listens in file order.
     pub proxies: Vec<Proxy>,
+    /// The `resolvers` sections.
+    pub resolvers: Vec<Resolvers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
     pub http_errors: Vec<HttpErrors>,
     /// The `log-profile` sections.
     pub log_profiles: Vec<LogProfile>,
+    /// The `ring` sections, and the rings that `log` lines made.
+    pub rings: Vec<Ring>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.
@@ -97,6 +109,8 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// A `resolvers` section.
+    Resolvers,
     /// A `filter bwlim-in` or `bwlim-out` of the section itself.
     BandwidthLimit,
     /// An `http-errors` section.

@@ -123,10 +123,16 @@ pub struct Proxy {
     pub hash_type: HashType,
     /// `hash-balance-factor`, percent; 0 is off.
     pub hash_balance_factor: u32,
+    /// `hash-preserve-affinity`.
+    pub hash_affinity: HashAffinity,
+    /// `persist rdp-cookie`: reads the cookie.
+    pub rdp_cookie: Option<super::Expr>,
     /// `fullconn`.
     pub fullconn: Option<u32>,
     /// `cookie`.
     pub cookie: Option<Cookie>,
+    /// `dynamic-cookie-key`.
+    pub dynamic_cookie_key: Option<String>,
     /// `retries`.
     pub retries: u32,
     /// `retry-on`.
@@ -232,6 +238,8 @@ pub struct Timeouts {
     pub http_keep_alive: Option<Milliseconds>,
     /// `timeout tunnel`.
     pub tunnel: Option<Milliseconds>,
+    /// `timeout client-hs`; none is `client`.
+    pub client_hs: Option<Milliseconds>,
     /// `timeout client-fin`.
     pub client_fin: Option<Milliseconds>,
     /// `timeout server-fin`.
@@ -404,6 +412,18 @@ pub enum HttpReuse {
     Always,
 }
 
+/// `hash-preserve-affinity`: when a request goes to the server its hash names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum HashAffinity {
+    /// Always.
+    #[default]
+    Always,
+    /// Unless the server has no free slot.
+    MaxConn,
+    /// Unless the server's queue is full.
+    MaxQueue,
+}
+
 /// `cookie`: persistence by a cookie.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(
@@ -435,6 +455,10 @@ pub struct Cookie {
     pub maxlife: Option<u32>,
     /// `attr`, in order.
     pub attributes: Vec<String>,
+    /// `dynamic`.
+    pub dynamic: bool,
+    /// What values are made with under `dynamic`: the proxy's `dynamic-cookie-key`.
+    pub key: Option<String>,
 }
 
 /// What is done with the persistence cookie.
@@ -530,8 +554,11 @@ impl Proxy {
             balance,
             hash_type: HashType::default(),
             hash_balance_factor: 0,
+            hash_affinity: HashAffinity::Always,
+            rdp_cookie: None,
             fullconn: None,
             cookie: None,
+            dynamic_cookie_key: None,
             retries: 3,
             retry_on: super::RetryOn::default(),
             http_reuse: HttpReuse::Safe,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, Milliseconds, ServerCheck};
+use super::{Address, LogProtocol, Milliseconds, ServerCheck, ServerResolution};
 use crate::server_state::Restored;
 use crate::span::Span;
 
@@ -69,6 +69,8 @@ pub struct ServerOptions {
     pub max_reuse: i32,
     /// `source`.
     pub source: Option<SourceAddress>,
+    /// `log-proto`: how messages of rings are framed.
+    pub log_protocol: LogProtocol,
     /// `tcp-ut`.
     pub tcp_user_timeout: Option<Milliseconds>,
     /// `tfo`.
@@ -81,10 +83,28 @@ pub struct ServerOptions {
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`.
     pub shutdown_backup_on_up: bool,
+    /// `hash-key`: what the points on the ring of `hash-type consistent` are made of.
+    pub hash_key: HashKey,
     /// `init-addr` methods in order; empty is upstream's default `last,libc`.
     pub init_addr: Vec<InitAddr>,
+    /// How its name is resolved while the proxy runs.
+    pub resolution: ServerResolution,
     /// What a state file says about the server.
     pub restored: Option<Box<Restored>>,
+    /// Everything about TLS; none when the line has no word of it.
+    pub tls: Option<Box<super::ServerTls>>,
+}
+
+/// `hash-key`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum HashKey {
+    /// The number of the server.
+    #[default]
+    Id,
+    /// Its address.
+    Address,
+    /// Its address and port.
+    AddressAndPort,
 }
 
 /// One method of `init-addr`.
@@ -129,14 +149,18 @@ impl Default for ServerOptions {
             pool_low_conn: 0,
             max_reuse: -1,
             source: None,
+            log_protocol: LogProtocol::default(),
             tcp_user_timeout: None,
             fast_open: false,
             send_proxy: None,
             track: None,
             shutdown_on_down: false,
             shutdown_backup_on_up: false,
+            hash_key: HashKey::Id,
             init_addr: Vec::new(),
+            resolution: ServerResolution::default(),
             restored: None,
+            tls: None,
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum Does {
 /// Options, in the order in which the usage lists them.
 pub(super) const ROWS: &[Row] = &[
     row("-vv", "", Does::Flag(|args| args.version = 2)),
-    row(
+    prefix(
         "-v",
         "-v displays version ; -vv shows known build options.",
         Does::Flag(|args| args.version = 1),

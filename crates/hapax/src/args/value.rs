@@ -32,6 +32,10 @@ pub(super) fn memory_options(_: &mut Args, text: &str) -> Result<(), ArgsError> 
             return Err(ArgsError::Refused(text));
         }
     }
+    if text.split(',').any(|word| word == "help") {
+        let text = "-dM tunes HAProxy's memory pools; there are none here: its words are read and have no effect.\n";
+        return Err(ArgsError::Asked(text.into()));
+    }
     Ok(())
 }
 
@@ -45,12 +49,30 @@ pub(super) fn number(word: &str) -> u32 {
 
 /// A process number behind `-sf` or `-st`.
 pub(super) fn pid(option: &str, word: &str) -> Result<i32, ArgsError> {
+    let word = word.trim_start();
     let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    match word[..digits].parse::<i32>() {
-        Ok(pid) if digits == word.len() && pid > 0 => Ok(pid),
-        _ => Err(ArgsError::Refused(format!(
-            "{option} option: some bytes unconsumed in PID list {{{}}}",
-            &word[digits..]
+    let (number, rest) = word.split_at(digits);
+    if number.is_empty() && rest.is_empty() {
+        return Err(ArgsError::Usage(format!("{option} lists processes")));
+    }
+    let number: i64 = match number.is_empty() {
+        true => 0,
+        false => number.parse().map_err(|_| {
+            let text = "Numerical result out of range";
+            ArgsError::Refused(format!(
+                "{option} option: failed to parse {{{word}}}: {text}"
+            ))
+        })?,
+    };
+    match i32::try_from(number) {
+        _ if !rest.is_empty() => {
+            let rest = rest.trim_start();
+            let text = format!("{option} option: some bytes unconsumed in PID list {{{rest}}}");
+            Err(ArgsError::Refused(text))
+        }
+        Ok(pid) if pid > 0 => Ok(pid),
+        _ => Err(ArgsError::Usage(format!(
+            "no process has the number {number}"
         ))),
     }
 }

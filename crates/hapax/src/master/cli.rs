@@ -16,7 +16,11 @@ use crate::{capability, environment, registry};
 /// # Errors
 /// Why it cannot be opened.
 pub fn open(args: &Args) -> Result<Vec<CommandSocket>, String> {
-    let Some(words) = &args.master_socket else {
+    let Some(words) = args
+        .master_socket
+        .as_ref()
+        .filter(|words| !words.is_empty())
+    else {
         return Ok(Vec::new());
     };
     let line = words.replace(',', " ");
@@ -36,8 +40,11 @@ pub fn open(args: &Args) -> Result<Vec<CommandSocket>, String> {
         .find(|finding| finding.severity == Severity::Alert && finding.span.is_some());
     if let Some(finding) = wrong {
         let text = finding.message.replace("'stats socket' : ", "");
+        // The address and its first option.
+        let shown: Vec<&str> = words.split(',').take(2).collect();
         return Err(format!(
-            "'{words}' : {text}\nCan't create the master's CLI."
+            "'{}' : {text}\nCan't create the master's CLI.",
+            shown.join(" ")
         ));
     }
     let opened = open::runtime_api(&config.global, &mut Inherited::default());

@@ -46,6 +46,7 @@ impl Action for Deny {
                 tx.stream.status = self.reply.status as i16;
                 Outcome::DenyReply
             }
+            Prepared::TooLarge => Outcome::Deny { status: 500 },
             Prepared::Page => Outcome::Deny {
                 status: self.reply.status,
             },

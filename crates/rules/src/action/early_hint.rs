@@ -7,6 +7,7 @@ use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets};
 use hapax_sample::log_format::Style;
 
 use super::reading::{self, Text};
+use super::room;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
@@ -59,8 +60,11 @@ impl Action for EarlyHint {
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         self.value.with(tx, |tx, value| {
+            if !room::holds_hint(tx, &self.name, value) {
+                return Outcome::AnswerFailed { local: false };
+            }
             tx.stream.early_hints.add(self.group, &self.name, value);
-        });
-        Outcome::Continue
+            Outcome::Continue
+        })
     }
 }

@@ -11,6 +11,7 @@ use hapax_proto::http::{Head, Kind};
 use hapax_sample::matcher::{Regex, expand};
 
 use super::reading;
+use super::room;
 use super::set_header::is_token;
 use super::target::Part;
 
@@ -172,9 +173,12 @@ impl Action for OldAdd {
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        let head = reading::head(tx);
         for (name, value) in &self.lines {
-            head.add(name, value);
+            let more = name.len() + value.len() + room::BLOCK;
+            let done = room::edit(tx, more, 0, |tx| reading::head(tx).add(name, value));
+            if done != Outcome::Continue {
+                return done;
+            }
         }
         Outcome::Continue
     }
@@ -239,6 +243,10 @@ fn remove(tx: &mut Tx<'_>, index: usize) {
 }
 
 fn replace(tx: &mut Tx<'_>, index: usize, text: &[u8]) -> Done {
+    if !room::has_room(tx, text.len(), 0) {
+        let status = if tx.on_response { 502 } else { 400 };
+        return Done::Decided(Outcome::Deny { status });
+    }
     let mut lines = lines(text);
     let first = lines.next().unwrap_or_default();
     let mut done = Done::Next;

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
 
 use super::duration::{self, Duration};
-use super::reading;
+use super::{BOTH, reading};
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "pause",
-    rulesets: Rulesets::HTTP_REQUEST,
+    rulesets: BOTH,
     usage: "{ <timeout> | <expr> }",
-    doc: "Lets the request wait before the next rules.",
+    doc: "Lets the message wait before the next rules.",
     parse,
 };
 

@@ -16,6 +16,7 @@ use super::BOTH;
 use super::reading::{self, Text};
 use super::reason::reason;
 use super::reply::leading_integer;
+use super::room;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
@@ -178,7 +179,9 @@ impl Action for Redirect {
         out.clear();
         let answered = self.answer(tx, &mut out);
         *tx.scratch = out;
-        if answered {
+        if answered && !room::holds_answer(tx) {
+            Outcome::AnswerFailed { local: false }
+        } else if answered {
             Outcome::Reply
         } else {
             Outcome::Continue

@@ -9,6 +9,7 @@ use hapax_sample::log_format::Style;
 use hapax_sample::matcher::{Regex, expand};
 
 use super::reading::{self, Text};
+use super::room;
 use super::target::Part;
 
 /// What of a header field is compared and replaced.
@@ -87,9 +88,8 @@ impl Action for ReplacePart {
             if let Some(captures) = self.regex.captures(self.part.of(&tx.stream.request)) {
                 expand(value, &captures, &mut new);
             }
-            self.part.set(&mut tx.stream.request, &new, tx.arena);
-        });
-        Outcome::Continue
+            self.part.rewrite(tx, &new)
+        })
     }
 }
 
@@ -112,16 +112,24 @@ impl Action for ReplaceField {
             return Outcome::Continue;
         }
         self.value.with(tx, |tx, value| {
-            let head = reading::head(tx);
-            for line in 0..head.len() {
-                if head.name(line).eq_ignore_ascii_case(&self.name)
-                    && let Some(new) = self.line(head, line, value)
-                {
-                    head.set_value(line, &new);
+            for line in 0..reading::head(tx).len() {
+                let head = reading::head(tx);
+                if !head.name(line).eq_ignore_ascii_case(&self.name) {
+                    continue;
+                }
+                let Some(new) = self.line(head, line, value) else {
+                    continue;
+                };
+                let old = head.value(line).len();
+                let done = room::edit(tx, new.len(), old, |tx| {
+                    reading::head(tx).set_value(line, &new);
+                });
+                if done != Outcome::Continue {
+                    return done;
                 }
             }
-        });
-        Outcome::Continue
+            Outcome::Continue
+        })
     }
 }
 

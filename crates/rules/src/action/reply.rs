@@ -15,6 +15,7 @@ use hapax_sample::log_format::Style;
 
 use super::reading::{self, Text};
 use super::reason::reason;
+use super::room;
 
 /// The arguments of an answer.
 #[derive(Debug)]
@@ -66,6 +67,8 @@ pub(crate) enum Prepared {
     Page,
     /// Nothing is to be sent.
     Silence,
+    /// It finds no room.
+    TooLarge,
 }
 
 impl Reply {
@@ -140,7 +143,10 @@ impl Reply {
                 tx.stream.reply_body = ReplyBody::Owned(body);
             }
         }
-        Prepared::Here
+        match room::holds_answer(tx) {
+            true => Prepared::Here,
+            false => Prepared::TooLarge,
+        }
     }
 
     /// The page of an `http-errors` section.
@@ -176,7 +182,9 @@ impl Reply {
             let response = &mut tx.stream.response;
             response.start_response(b"HTTP/1.1", self.status, phrase);
             for (name, value) in &self.fields {
-                if let Text::Fixed(value) = value {
+                if let Text::Fixed(value) = value
+                    && !value.is_empty()
+                {
                     response.add(name, value);
                 }
             }
@@ -192,7 +200,11 @@ impl Reply {
             response.start_response(b"HTTP/1.1", self.status, phrase);
             let mut start = 0;
             for ((name, _), end) in self.fields.iter().zip(ends) {
-                response.add(name, values.get(start..end).unwrap_or_default());
+                let value = values.get(start..end).unwrap_or_default();
+                // A field that has nothing to say is left out.
+                if !value.is_empty() {
+                    response.add(name, value);
+                }
                 start = end;
             }
             *tx.scratch = values;

@@ -42,6 +42,7 @@ impl Action for Return {
                 status: self.reply.status,
             },
             Prepared::Silence => Outcome::Close,
+            Prepared::TooLarge => Outcome::AnswerFailed { local: true },
         }
     }
 

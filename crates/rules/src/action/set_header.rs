@@ -8,6 +8,7 @@ use hapax_sample::log_format::Style;
 
 use super::HEADS;
 use super::reading::{self, Text};
+use super::room;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
@@ -61,13 +62,13 @@ impl Action for Header {
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         self.value.with(tx, |tx, value| {
-            let head = reading::head(tx);
-            if self.replace {
-                head.set(&self.name, value);
-            } else {
-                head.add(&self.name, value);
-            }
-        });
-        Outcome::Continue
+            let removed = match self.replace {
+                true => reading::head(tx).remove(&self.name),
+                false => 0,
+            };
+            // Room of what was removed comes back, but for what says where it was.
+            let more = self.name.len() + value.len() + room::BLOCK * (removed + 1);
+            room::edit(tx, more, 0, |tx| reading::head(tx).add(&self.name, value))
+        })
     }
 }

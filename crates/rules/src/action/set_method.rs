@@ -6,6 +6,7 @@ use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionKeyword, Rulesets};
 
 use super::reading::{self, Text};
+use super::room;
 use super::set_header::is_token;
 use super::target;
 
@@ -38,10 +39,13 @@ impl Action for SetMethod {
     /// What is no method (RFC 9110 9.1) would break the request line, so the method stays; upstream sends it.
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         self.value.with(tx, |tx, value| {
-            if !value.is_empty() && value.iter().all(|byte| is_token(*byte)) {
-                tx.stream.request.set_method(value);
+            if value.is_empty() || !value.iter().all(|byte| is_token(*byte)) {
+                return Outcome::Continue;
             }
-        });
-        Outcome::Continue
+            let old = tx.stream.request.method().len();
+            room::edit(tx, value.len(), old, |tx| {
+                tx.stream.request.set_method(value)
+            })
+        })
     }
 }

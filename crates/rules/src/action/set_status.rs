@@ -7,6 +7,7 @@ use hapax_core::keyword::{ActionKeyword, Rulesets};
 
 use super::reading;
 use super::reason::reason;
+use super::room;
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
@@ -51,7 +52,9 @@ impl Action for SetStatus {
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        tx.stream.response.set_status(self.status, &self.phrase);
-        Outcome::Continue
+        let old = tx.stream.response.reason().len();
+        room::edit(tx, self.phrase.len(), old, |tx| {
+            tx.stream.response.set_status(self.status, &self.phrase);
+        })
     }
 }

@@ -10,6 +10,7 @@ use hapax_proto::http::{Head, Name, Target};
 use hapax_sample::log_format::Style;
 
 use super::reading::{self, Text};
+use super::room;
 
 /// A part of the request target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,16 @@ impl Part {
             Part::Query => set_query(request, value, arena),
             Part::Uri => set_uri(request, value),
         }
+    }
+}
+
+impl Part {
+    /// Replaces the part in a rule, if there is room.
+    pub(crate) fn rewrite(self, tx: &mut Tx<'_>, value: &[u8]) -> Outcome {
+        let old = self.of(&tx.stream.request).len();
+        room::edit(tx, value.len(), old, |tx| {
+            self.set(&mut tx.stream.request, value, tx.arena);
+        })
     }
 }
 
@@ -132,9 +143,7 @@ impl Action for SetTarget {
     }
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
-        self.value.with(tx, |tx, value| {
-            self.part.set(&mut tx.stream.request, value, tx.arena);
-        });
-        Outcome::Continue
+        self.value
+            .with(tx, |tx, value| self.part.rewrite(tx, value))
     }
 }

@@ -41,6 +41,7 @@ impl Action for Tarpit {
                 status: Some(self.reply.status),
             },
             Prepared::Silence => Outcome::Close,
+            Prepared::TooLarge => Outcome::Tarpit { status: Some(500) },
         }
     }
 

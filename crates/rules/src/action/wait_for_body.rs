@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
 use hapax_sample::argument;
 
-use super::reading;
+use super::{BOTH, reading};
 
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "wait-for-body",
-    rulesets: Rulesets::HTTP_REQUEST,
+    rulesets: BOTH,
     usage: "time <time> [ at-least <bytes> ]",
-    doc: "Waits for the request's body before the next rules.",
+    doc: "Waits for the message's body before the next rules.",
     parse,
 };
 

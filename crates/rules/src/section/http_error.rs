@@ -59,7 +59,7 @@ impl Action for HttpError {
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         match self.reply.prepare(tx) {
             Prepared::Here => Outcome::Reply,
-            Prepared::Page | Prepared::Silence => Outcome::Close,
+            Prepared::Page | Prepared::Silence | Prepared::TooLarge => Outcome::Close,
         }
     }
 }

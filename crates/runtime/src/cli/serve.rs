@@ -197,8 +197,15 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
         let Some(bytes) = input.get(..length).filter(|bytes| !bytes.is_empty()) else {
             return Ok(());
         };
-        let then = session.input(cli, bytes, &mut out);
+        let mut then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
+        if then == Then::Follow {
+            count(cli, out.len());
+            out.clear();
+            follow(stream, &mut session, &mut input, &mut out).await?;
+            then = session.stop_following(&mut out);
+            stream.write_all(&out, patience).await?;
+        }
         count(cli, out.len());
         out.clear();
         out.shrink_to(READ);
@@ -213,20 +220,53 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
     }
 }
 
+/// Shows new events of a ring until the client sends something or leaves.
+async fn follow(
+    stream: &Stream,
+    session: &mut Session,
+    input: &mut [u8],
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let patience = Duration::from_millis(session.timeout_ms());
+    while let Some(following) = session.following() {
+        let (ring, position) = (following.ring.clone(), following.position);
+        let mut read = std::pin::pin!(stream.read(input));
+        let said = poll_fn(|cx| match read.as_mut().poll(cx) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending if ring.has(position, cx.waker()) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
+        match said {
+            Some(read) => return read.map(|_| ()),
+            None => {
+                following.take(out);
+                stream.write_all(out, patience).await?;
+                out.clear();
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A connection of the runtime API is one of the process' jobs while it is open.
 struct Job(Arc<Program>);
 
 impl Job {
     fn begin(cli: &Cli) -> Job {
         let program = cli.program.load_full();
-        program.live.process.jobs.fetch_add(1, Ordering::Relaxed);
+        let process = &program.live.process;
+        process.jobs.fetch_add(1, Ordering::Relaxed);
+        process.counters.add(0, Count::Streams, 1);
         Job(program)
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.0.live.process.jobs.fetch_sub(1, Ordering::Relaxed);
+        let process = &self.0.live.process;
+        process.jobs.fetch_sub(1, Ordering::Relaxed);
+        process.counters.add(0, Count::StreamsEnded, 1);
     }
 }
 

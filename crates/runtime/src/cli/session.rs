@@ -2,7 +2,7 @@
 
 use hapax_core::ir::{CliLevel, SeverityOutput};
 
-use super::command::{self, Answer, Call};
+use super::command::{self, Answer, Call, Following};
 use super::{Cli, line};
 
 /// What a connection may do and how it is treated.
@@ -52,6 +52,8 @@ pub struct State {
     pub mode: Mode,
     /// Commands that may change or go are allowed.
     pub experimental: bool,
+    /// The ring whose events are shown as they come.
+    pub following: Option<Following>,
 }
 
 /// What follows.
@@ -63,6 +65,8 @@ pub enum Then {
     Close,
     /// The listening sockets are sent, then it closes.
     HandOver,
+    /// Events are shown as they come, until anything is received.
+    Follow,
 }
 
 /// A connection.
@@ -90,6 +94,7 @@ impl Session {
                 access,
                 mode: Mode::default(),
                 experimental: false,
+                following: None,
             },
             pending: Vec::new(),
             payload: None,
@@ -99,6 +104,24 @@ impl Session {
     /// Idle time before the connection is closed, ms; `set timeout cli` changes it.
     pub fn timeout_ms(&self) -> u64 {
         self.state.access.timeout_ms
+    }
+
+    /// The ring whose events are to be shown as they come.
+    pub fn following(&mut self) -> Option<&mut Following> {
+        self.state.following.as_mut()
+    }
+
+    /// Nothing more is shown; what is between this command and the next.
+    pub fn stop_following(&mut self, out: &mut Vec<u8>) -> Then {
+        self.state.following = None;
+        out.push(b'\n');
+        if self.state.mode.prompt {
+            out.extend_from_slice(b"> ");
+        }
+        match self.state.mode.interactive {
+            true => Then::More,
+            false => Then::Close,
+        }
     }
 
     /// Takes bytes from the client, appends the answers.
@@ -193,6 +216,7 @@ impl Session {
     ) -> Then {
         let commands = line::commands(line);
         let last = commands.len().saturating_sub(1);
+        self.state.following = None;
         for (index, words) in commands.into_iter().enumerate() {
             if self.is_silent(&words) {
                 continue;
@@ -214,6 +238,9 @@ impl Session {
                 Answer::Written => {}
                 Answer::Information(text) => self.say(6, "info", &text, out),
                 Answer::Refused(text) => self.say(3, "err", &text, out),
+            }
+            if self.state.following.is_some() {
+                return Then::Follow;
             }
             if out.len() > start && !out.ends_with(b"\n") {
                 out.push(b'\n');

@@ -180,7 +180,7 @@ async fn tell(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
 }
 
 /// Whether the body is complete, or as much as is kept.
-fn is_enough(here: &[u8], framing: Framing, limits: &Limits) -> Result<bool, Fault> {
+pub fn is_enough(here: &[u8], framing: Framing, limits: &Limits) -> Result<bool, Fault> {
     if here.len() >= limits.max_kept {
         return Ok(true);
     }

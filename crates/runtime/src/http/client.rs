@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use hapax_core::counter::Count;
 use hapax_core::program::{Proxy, ProxyId};
 use hapax_core::stream::{Cause, Session};
 use hapax_core::variable::Variables;
@@ -105,10 +106,18 @@ impl Client {
         }
         if self.frontend().ir.options.nolinger {
             let _ = self.socket.reset_on_close();
+        } else {
+            self.socket.say_goodbye();
         }
     }
 
     async fn exchange(&mut self, exchange: &mut Exchange) -> Then {
+        let worker = self.local.worker;
+        let side = |client: &Client, what| {
+            let live = client.plan.live(client.session.frontend);
+            live.frontend.counters.add(worker, what, 1);
+        };
+        side(self, Count::Streams);
         let outcome = match request::read(self, exchange).await {
             Ok(()) => {
                 self.requests = self.requests.saturating_add(1);
@@ -120,6 +129,7 @@ impl Client {
         self.upgraded = None;
         let then = finish::settle(self, exchange, outcome).await;
         finish::account(self, exchange);
+        side(self, Count::StreamsEnded);
         then
     }
 

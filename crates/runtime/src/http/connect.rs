@@ -266,6 +266,7 @@ async fn assign(
     let forced = exchange.server_choice.forced;
     let watch = Watch::new(client, exchange);
     let mut departed = None;
+    let mut full = None;
     let assigned = {
         let Client {
             timer,
@@ -299,9 +300,18 @@ async fn assign(
                     None => request.key(&look()),
                 },
             };
+            let token = proxy.ir.rdp_cookie.as_ref().filter(|_| avoid.is_none());
+            let token = token.and_then(|expr| {
+                match super::rules::key(&look(), expr, ir::HashType::default()) {
+                    KeyValue::Bytes(value) => {
+                        hapax_balance::persistence::rdp::server(value, &proxy.live.servers)
+                    }
+                    _ => None,
+                }
+            });
             let wish = Wish {
                 key,
-                persistent,
+                persistent: persistent.or(token),
                 forced,
                 avoid,
                 priority: stream.overrides.priority,
@@ -310,6 +320,11 @@ async fn assign(
             match dispatch.assign(&wish, ticket, cx.waker()) {
                 Assigned::Server(index) => return Poll::Ready(Ok(index)),
                 Assigned::NoServer => return Poll::Ready(Err(no_server)),
+                Assigned::QueueFull(index) => {
+                    full = Some(index);
+                    let refused = Failure::new(Cause::ServerAbort, Phase::Queue, 503);
+                    return Poll::Ready(Err(refused));
+                }
                 Assigned::Wait => {}
             }
             if let Poll::Ready(departure) = watch.poll(socket, cx) {
@@ -336,6 +351,7 @@ async fn assign(
         dispatch.cancel(&mut exchange.ticket);
     }
     let stream = &mut exchange.stream;
+    stream.server = full.or(stream.server);
     stream.server_queue = exchange.ticket.server_position;
     stream.backend_queue = exchange.ticket.backend_position;
     let again = avoid.is_some() && assigned.ok() == avoid;
@@ -552,7 +568,7 @@ fn reusable(
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
-    match server.live.ir.port {
+    match server.live.port() {
         hapax_core::ir::ServerPort::Fixed => 0,
         _ => client_port,
     }

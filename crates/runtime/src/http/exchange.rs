@@ -90,6 +90,10 @@ pub struct Notes {
     pub request_error: bool,
     /// The request's body did not come in time for the rules.
     pub body_late: bool,
+    /// The response's body did not come in time for the rules.
+    pub held: bool,
+    /// A rewrite of the server's response found no room.
+    pub no_room: bool,
     /// The client was lost before a server was reached.
     pub lost: bool,
     /// The request's body was found broken after its head had been passed on.

@@ -187,6 +187,12 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     let frontend = &client.frontend().ir;
     let no_request = frontend.mode == Mode::Http && exchange.stream.request_line.is_empty();
     if no_request {
+        let told = frontend.error_log_format.is_some() || frontend.log_format.is_some();
+        if told && !frontend.logs.is_empty() {
+            super::request::number(client, exchange);
+            let process = &client.plan.program.live.process;
+            process.counters.add(client.local.worker, Count::Unbegun, 1);
+        }
         exchange.stream.log_origin = LogOrigin::SessionError;
         log(client, exchange);
     } else if frontend
@@ -250,13 +256,15 @@ pub fn counts(plan: &Plan, frontend: ProxyId, stream: &Stream, notes: &Notes) ->
     }
 }
 
-fn count(client: &Client, exchange: &mut Exchange) {
+fn count(client: &mut Client, exchange: &mut Exchange) {
     bytes(exchange);
     let worker = client.local.worker;
-    let plan = &client.plan;
+    let plan = client.plan.clone();
     let stream = &exchange.stream;
     let notes = &exchange.notes;
     let frontend = plan.live(client.session.frontend);
+    let wire = &frontend.frontend.counters;
+    client.socket.traffic.count(wire, worker);
     let status = status_class(stream.status);
     let on_front = |counters: &Counters| {
         counters.add(worker, Count::BytesIn, stream.bytes_in);
@@ -283,10 +291,18 @@ fn count(client: &Client, exchange: &mut Exchange) {
     if let Some(listener) = frontend.listeners.get(client.session.listener) {
         on_front(&listener.counters);
     }
+    let backend = plan.live(stream.backend);
     if !notes.on_backend {
+        // What a `listen` answers itself passed through its backend too.
+        let entered = notes.request_head > 0 || plan.proxy(stream.backend).ir.mode == Mode::Tcp;
+        if entered && plan.proxy(stream.backend).ir.kind.has_backend() {
+            let counters = &backend.backend.counters;
+            counters.add(worker, Count::BytesIn, stream.bytes_in);
+            counters.add(worker, Count::BytesOut, stream.bytes_out);
+        }
         return;
     }
-    let backend = plan.live(stream.backend);
+    backend.backend.counters.add(worker, Count::Requests, 1);
     let times = &stream.times;
     let between = hapax_core::stream::Times::between;
     let timers = [
@@ -315,12 +331,20 @@ fn count(client: &Client, exchange: &mut Exchange) {
         backend.backend.latency.add(worker, took(timers));
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
-        on_back(&server.counters, status.filter(|_| complete));
+        // What the server said, also where a rule refused it.
+        let answered = complete || stream.server_status != 0;
+        let said = match stream.server_status {
+            0 => status,
+            said => status_class(i16::try_from(said).unwrap_or(i16::MAX)),
+        };
+        on_back(&server.counters, said.filter(|_| answered));
         if notes.denied && denial(notes) == Count::DeniedResponses {
             server.counters.add(worker, Count::DeniedResponses, 1);
         }
-        if complete {
+        if answered {
             server.counters.add(worker, Count::Requests, 1);
+        }
+        if complete {
             server.averages.add(timers);
             server.latency.add(worker, took(timers));
         }
@@ -349,11 +373,13 @@ fn aborts(exchange: &Exchange) -> impl Iterator<Item = (Count, u64)> {
         (Cause::ClientAbort, Phase::Data) if unanswered && notes.muted => (2, 0, 0),
         (Cause::ClientAbort, Phase::Queue) | (_, Phase::Connect) => (u64::from(notes.lost), 0, 0),
         (Cause::ClientAbort | Cause::ClientTimeout, _) => (1, 0, 0),
-        (Cause::Proxy, Phase::Headers | Phase::Data) if !notes.denied && !notes.broken_body => {
+        (Cause::Proxy, Phase::Headers | Phase::Data)
+            if !notes.denied && !notes.broken_body && !notes.no_room =>
+        {
             (0, 0, 2)
         }
         (Cause::ServerAbort, Phase::Headers) => (0, 0, 2),
-        (Cause::ServerTimeout, Phase::Headers) => (0, 0, 1),
+        (Cause::ServerTimeout, Phase::Headers) => (0, 0, u64::from(!notes.held)),
         (Cause::ServerAbort, Phase::Data | Phase::Last) => (0, 1, 1),
         (Cause::ServerTimeout, Phase::Data | Phase::Last) => (0, 1, 0),
         _ => (0, 0, 0),

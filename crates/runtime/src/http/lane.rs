@@ -290,6 +290,9 @@ impl Lane {
         limits: &Limits,
     ) -> Poll<Result<(), LaneFault>> {
         self.blocked = Blocked::No;
+        if sink.is_secured() {
+            self.splice_from = None;
+        }
         for _ in 0..ROUNDS {
             if self.allowance.is_some_and(|allowance| allowance.credit < 0) {
                 self.blocked = Blocked::Limit;

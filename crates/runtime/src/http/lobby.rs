@@ -22,7 +22,7 @@ use super::client::Client;
 use super::pool::ServerConnection;
 use crate::clock;
 use crate::frontend::Admission;
-use crate::io::Stream as Socket;
+use crate::io::{Layer, Stream as Socket};
 use crate::local::Local;
 use crate::plan::Plan;
 use crate::wheel::{NEVER, Timer};
@@ -85,6 +85,7 @@ enum Place {
 #[derive(Debug)]
 struct Guest {
     socket: OwnedFd,
+    layer: Option<Box<Layer>>,
     plan: Rc<Plan>,
     session: Session,
     admission: Admission,
@@ -138,8 +139,10 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
         kept,
         upgraded: _,
     } = *client;
+    let (socket, layer) = socket.into_parts();
     let guest = Guest {
-        socket: socket.into_socket(),
+        socket,
+        layer,
         plan,
         session,
         admission,
@@ -184,7 +187,7 @@ fn leave(local: &Rc<Local>, index: u32) {
         handle: local.register(),
         local: local.clone(),
         plan: guest.plan,
-        socket: Socket::new(guest.socket),
+        socket: Socket::from_parts(guest.socket, guest.layer),
         session: guest.session,
         input: None,
         timer: Timer::new(),
@@ -194,6 +197,7 @@ fn leave(local: &Rc<Local>, index: u32) {
         kept: guest.kept,
         upgraded: None,
     });
+    client.handle.begin(&client.session);
     spawn(client.serve(Some(waiting)));
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::live::ServerLive;
@@ -33,7 +34,18 @@ pub struct ServerConnection {
 /// A socket to a server. A server that has not closed yet is told of its end by a reset, so that no port stays behind
 /// in TIME_WAIT.
 #[derive(Debug)]
-pub struct ServerSocket(Socket);
+pub struct ServerSocket {
+    socket: Socket,
+    live: Arc<ServerLive>,
+}
+
+impl ServerSocket {
+    /// Counts what passed through it at its server.
+    fn count_traffic(&mut self) {
+        let counters = &self.live.counters;
+        self.socket.traffic.count(counters, worker::index());
+    }
+}
 
 /// This worker's idle connections to one server.
 #[derive(Debug, Default)]
@@ -63,7 +75,10 @@ impl ServerConnection {
         let local = local_addr(&socket).map_or(Endpoint::Unknown, |address| endpoint(&address));
         ServerConnection {
             local,
-            socket: ServerSocket(socket),
+            socket: ServerSocket {
+                socket,
+                live: server.live.clone(),
+            },
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
@@ -85,7 +100,8 @@ impl ServerConnection {
     }
 
     /// Gives it back to its server's pool, or closes it.
-    pub fn park(self) {
+    pub fn park(mut self) {
+        self.socket.count_traffic();
         let server = self.server().clone();
         let options = &server.live.ir.options;
         let full = options.pool_max_conn >= 0
@@ -108,20 +124,21 @@ impl Deref for ServerSocket {
     type Target = Socket;
 
     fn deref(&self) -> &Socket {
-        &self.0
+        &self.socket
     }
 }
 
 impl DerefMut for ServerSocket {
     fn deref_mut(&mut self) -> &mut Socket {
-        &mut self.0
+        &mut self.socket
     }
 }
 
 impl Drop for ServerSocket {
     fn drop(&mut self) {
-        if !self.0.is_half_closed() {
-            let _ = self.0.reset_on_close();
+        self.count_traffic();
+        if !self.socket.is_half_closed() {
+            let _ = self.socket.reset_on_close();
         }
     }
 }

@@ -68,6 +68,16 @@ pub async fn by_rule(
             count_intercepted(client);
             send(client, exchange).await
         }
+        Outcome::AnswerFailed { local } => {
+            super::rules::count_internal_error(client, exchange, false);
+            exchange.stream.times.request = 0;
+            Err(Failure::new(unanswered(local), Phase::Request, 500))
+        }
+        Outcome::RewriteFailed => {
+            super::rules::count_internal_error(client, exchange, false);
+            exchange.stream.times.request = 0;
+            Err(Failure::new(Cause::Proxy, Phase::Request, 500))
+        }
         _ => {
             crate::inspect::drop_silently(client, outcome);
             exchange.notes.denied = true;
@@ -75,6 +85,14 @@ pub async fn by_rule(
             exchange.client_stays = false;
             Err(Failure::new(Cause::Proxy, Phase::Request, 0))
         }
+    }
+}
+
+/// Who is to blame for an answer that found no room.
+pub fn unanswered(local: bool) -> Cause {
+    match local {
+        true => Cause::Local,
+        false => Cause::Internal,
     }
 }
 
@@ -198,7 +216,9 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         }
     }
     exchange.up.discard();
-    super::rules::after_response(client, exchange);
+    if !super::rules::after_response(client, exchange) {
+        as_internal_error(client, exchange);
+    }
     exchange.notes.response_head += counted(&exchange.stream.response);
     if ends_with_connection(&mut exchange.stream.response) {
         exchange.client_stays = false;
@@ -238,6 +258,20 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         Err(Interrupted::Deadline) => Err(Failure::new(Cause::ClientTimeout, Phase::Data, 0)),
         Err(Interrupted::Ended(cause)) => Err(Failure::ended(cause)),
     }
+}
+
+/// A rewrite of an answer made here found no room: the page that says so is rewritten in its place, or goes as it is.
+fn as_internal_error(client: &mut Client, exchange: &mut Exchange) {
+    if exchange.stream.status != 500 {
+        super::rules::count_internal_error(client, exchange, false);
+        exchange.stream.status = 500;
+        exchange.stream.times.request = 0;
+        page(client, exchange, 500);
+        if super::rules::after_response(client, exchange) {
+            return;
+        }
+    }
+    page(client, exchange, 500);
 }
 
 /// Whether an answer made here says that the connection closes, or has no other end than that (RFC 9112 6.3), as a file

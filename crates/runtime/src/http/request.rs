@@ -47,6 +47,8 @@ pub async fn arrival(client: &mut Client, waiting: Option<Waiting>) -> Arrival {
                 let mut exchange = begin(client, waiting.since, first);
                 exchange.stream.times.first_byte = 0;
                 exchange.notes.bad_request = true;
+                let side = &client.plan.live(client.session.frontend).frontend;
+                side.counters.add(client.local.worker, Count::Unbegun, 1);
                 super::finish::refuse(client, &mut exchange, failure).await;
                 super::finish::account(client, &mut exchange);
                 client.local.give_exchange(exchange);
@@ -128,6 +130,8 @@ async fn first_bytes(client: &mut Client, first: bool, waiting: Waiting) -> Firs
     })
     .await;
     client.handle.idle.set(false);
+    client.handle.since_ms.set(client.local.now().ms);
+    client.handle.backend.set(None);
     if !matches!(came, FirstBytes::Came) {
         client.input = None;
     }
@@ -146,13 +150,6 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     if let Some(upgraded) = &mut client.upgraded {
         stream.variables = std::mem::take(&mut upgraded.variables);
     }
-    stream.number = client
-        .plan
-        .program
-        .live
-        .process
-        .streams
-        .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     stream.status = -1;
     stream.backend = client.session.frontend;
     stream.worker = client.local.worker as u16;
@@ -174,6 +171,12 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
         times.start_wall_us = now.wall_us.saturating_sub(waited * 1000);
     }
     exchange
+}
+
+/// It takes its number. Bytes that are no request take one only where a line tells of them.
+pub fn number(client: &Client, exchange: &mut Exchange) {
+    let numbers = &client.plan.program.live.process.streams;
+    exchange.stream.number = numbers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// Frontends without log format tell of each stream that begins; bytes that are no request make none.
@@ -253,6 +256,7 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.notes.bad_request = true;
         return Err(failure);
     }
+    number(client, exchange);
     super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
@@ -280,6 +284,7 @@ fn observed(client: &Client, exchange: &Exchange) {
 fn refused(client: &Client, exchange: &mut Exchange, fault: &Fault) -> Failure {
     fault_log::request(client, exchange, fault);
     exchange.notes.bad_request = true;
+    exchange.stream.fault = Some(fault.kind);
     exchange.stream.status = fault.request_status() as i16;
     let status = match fault.is_answered(&exchange.stream.request) {
         true => fault.request_status(),

@@ -5,27 +5,38 @@ use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, response_connection};
 use hapax_proto::http::Name;
 
+use super::buffer_response;
 use super::client::Client;
 use super::exchange::{Exchange, Failure, counted};
 use super::rules::{self, Set};
 
 /// Applies what is due to the server's response and writes its head.
-pub fn prepare(
+pub async fn prepare(
     client: &mut Client,
     exchange: &mut Exchange,
     framing: Framing,
 ) -> Result<(), Failure> {
+    if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
+        // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
+        exchange.stream.response.remove_id(Name::ContentLength);
+        exchange.stream.response.remove_id(Name::TransferEncoding);
+    }
     // Counted as the server sent it, whatever rules make of it.
     exchange.notes.response_head += counted(&exchange.stream.response);
     super::capture::response(client, exchange);
-    if exchange.stream.response.status() != 101 {
-        super::cookie::on_response(client, exchange);
-    }
     let backend = exchange.stream.backend;
     let frontend = client.session.frontend;
     let mut proxies = [Some(backend), (backend != frontend).then_some(frontend)].into_iter();
     while let Some(Some(proxy)) = proxies.next() {
-        let decided = rules::run(client, exchange, proxy, Set::Response);
+        let mut decided = rules::run(client, exchange, proxy, Set::Response);
+        while let Some(waits @ (Outcome::Pause { .. } | Outcome::WaitForBody { .. })) = decided {
+            // Boxed: few configurations need room for it in every connection's task.
+            if let Err(failure) = Box::pin(wait(client, exchange, framing, waits)).await {
+                exchange.notes.response_head += begun(exchange, framing);
+                return Err(failure);
+            }
+            decided = rules::run_rest(client, exchange, proxy, Set::Response);
+        }
         if decided.is_some() {
             exchange.notes.response_head += begun(exchange, framing);
         }
@@ -52,17 +63,50 @@ pub fn prepare(
                 exchange.stream.status = exchange.stream.response.status() as i16;
                 return Err(Failure::new(Cause::Proxy, Phase::Request, 0));
             }
+            Some(Outcome::AnswerFailed { local }) => {
+                let failure = no_room(client, exchange);
+                let cause = super::reply::unanswered(local);
+                return Err(Failure { cause, ..failure });
+            }
+            Some(Outcome::RewriteFailed) => return Err(no_room(client, exchange)),
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
+    super::cookie::on_response(client, exchange);
     if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
         // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).
         exchange.stream.response.remove_id(Name::ContentLength);
         exchange.stream.response.remove_id(Name::TransferEncoding);
     }
-    super::rules::after_response(client, exchange);
+    if !rules::after_response(client, exchange) {
+        exchange.notes.response_head += begun(exchange, framing);
+        return Err(no_room(client, exchange));
+    }
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())
+}
+
+/// The rules go on after a while.
+async fn wait(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    framing: Framing,
+    outcome: Outcome,
+) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Pause { time } => super::route::pause(client, time).await,
+        Outcome::WaitForBody { time, least } => {
+            buffer_response::wait_for(client, exchange, framing, time, least).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A rewrite of the response found no room.
+fn no_room(client: &Client, exchange: &mut Exchange) -> Failure {
+    exchange.notes.no_room = true;
+    rules::count_internal_error(client, exchange, true);
+    Failure::new(Cause::Proxy, Phase::Headers, 500)
 }
 
 /// Bytes of the body that came together with a head that is not passed on: they are counted as the head is.

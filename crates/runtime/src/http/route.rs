@@ -120,7 +120,7 @@ async fn decide(
             Some(Outcome::Pause { time }) => pause(client, time).await?,
             _ => break,
         }
-        decided = rules::run_rest(client, exchange, proxy);
+        decided = rules::run_rest(client, exchange, proxy, Set::Request);
     }
     if decided.is_none() {
         decided = rules::stats(client, exchange, proxy);
@@ -138,7 +138,7 @@ async fn decide(
 }
 
 /// Nothing happens for a while (`pause`).
-async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
+pub async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
     let until = Client::after(Some(time));
     let (timer, handle) = (&mut client.timer, &client.handle);
     match within(timer, handle, until, |_| Poll::<()>::Pending).await {
@@ -214,9 +214,9 @@ pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId)
     let worker = client.local.worker;
     let now = client.local.now().ms;
     exchange.stream.backend = backend;
+    client.handle.backend.set(Some(backend));
     let side = &client.plan.live(backend).backend;
     side.counters.add(worker, Count::Sessions, 1);
-    side.counters.add(worker, Count::Requests, 1);
     side.session_rate.add(worker, now);
     side.sessions.up();
     exchange.notes.on_backend = true;

@@ -2,6 +2,7 @@
 
 use bumpalo::Bump;
 use hapax_core::contract::{BalanceKey, Cx, KeyValue, Now, Outcome, Tx};
+use hapax_core::counter::Count;
 use hapax_core::ir::{self, Rule};
 use hapax_core::program::ProxyId;
 use hapax_core::sample::Type;
@@ -46,6 +47,7 @@ pub fn run(
         Set::Response => [&ir.http_response, &old.response, &old.response_add, &[]],
         Set::AfterResponse => [&ir.http_after_response, &[], &[], &[]],
     };
+    exchange.stream.rewriting.lenient = false;
     evaluate_lists(client, exchange, set, lists)
 }
 
@@ -64,6 +66,9 @@ fn evaluate_lists(
         let outcome = with_tx(client, exchange, on_response, |tx| {
             ruleset::evaluate(rules, tx)
         });
+        if exchange.stream.rewriting.failed > 0 {
+            count_rewrites(client, exchange, on_response);
+        }
         let outcome = match outcome {
             Outcome::Service(service) => with_tx(client, exchange, on_response, |tx| {
                 page::service(tx, service)
@@ -77,20 +82,71 @@ fn evaluate_lists(
     None
 }
 
-/// Runs the `http-request` rules of a proxy that stand behind the one that decided last.
-pub fn run_rest(client: &mut Client, exchange: &mut Exchange, proxy: ProxyId) -> Option<Outcome> {
+/// Rewrites that found no room count where the exchange is.
+fn count_rewrites(client: &Client, exchange: &mut Exchange, on_response: bool) {
+    let failed = std::mem::take(&mut exchange.stream.rewriting.failed);
+    count(
+        client,
+        exchange,
+        on_response,
+        Count::FailedRewrites,
+        failed.into(),
+    );
+}
+
+/// An internal error counts where the exchange is.
+pub fn count_internal_error(client: &Client, exchange: &Exchange, on_response: bool) {
+    count(client, exchange, on_response, Count::InternalErrors, 1);
+}
+
+fn count(client: &Client, exchange: &Exchange, on_response: bool, what: Count, more: u64) {
+    let frontend = &client.plan.live(client.session.frontend).frontend;
+    let backend = client.plan.live(exchange.stream.backend);
+    let server = exchange.stream.server.filter(|_| on_response);
+    let server = server.and_then(|index| backend.servers.get(index));
+    let behind = exchange
+        .notes
+        .on_backend
+        .then_some(&backend.backend.counters);
+    let server = server.map(|server| &server.counters);
+    for counters in [Some(&frontend.counters), behind, server]
+        .into_iter()
+        .flatten()
+    {
+        counters.add(client.local.worker, what, more);
+    }
+}
+
+/// Runs the `http-request` or `http-response` rules of a proxy that stand behind the one that decided last.
+pub fn run_rest(
+    client: &mut Client,
+    exchange: &mut Exchange,
+    proxy: ProxyId,
+    set: Set,
+) -> Option<Outcome> {
     let plan = client.plan.clone();
     let ir = &plan.proxy(proxy).ir;
-    let (rules, old) = (&ir.http_request, &ir.old_rules);
+    let (rules, old) = match set {
+        Set::Response => (
+            &ir.http_response,
+            [&ir.old_rules.response, &ir.old_rules.response_add],
+        ),
+        _ => (
+            &ir.http_request,
+            [&ir.old_rules.request, &ir.old_rules.request_add],
+        ),
+    };
+    exchange.stream.verdict = None;
     let last = exchange.stream.decided_by.take();
     let at = rules.iter().position(|rule| Some(rule.span) == last)?;
     let rest = rules.get(at + 1..)?;
-    let lists: [&[Rule]; 4] = [rest, &old.request, &old.request_add, &[]];
-    evaluate_lists(client, exchange, Set::Request, lists)
+    let lists: [&[Rule]; 4] = [rest, old[0], old[1], &[]];
+    evaluate_lists(client, exchange, set, lists)
 }
 
-/// Runs the `http-after-response` rules on the response that goes to the client.
-pub fn after_response(client: &mut Client, exchange: &mut Exchange) {
+/// Runs the `http-after-response` rules on the response that goes to the client; false when it cannot go on so.
+#[must_use]
+pub fn after_response(client: &mut Client, exchange: &mut Exchange) -> bool {
     let backend = exchange.stream.backend;
     let frontend = client.session.frontend;
     let before = exchange.stream.response.status();
@@ -98,13 +154,16 @@ pub fn after_response(client: &mut Client, exchange: &mut Exchange) {
         .into_iter()
         .flatten()
     {
-        // No action of this ruleset answers.
-        let _ = run(client, exchange, proxy, Set::AfterResponse);
+        // No action of this ruleset answers: it was a rewrite without room.
+        if run(client, exchange, proxy, Set::AfterResponse).is_some() {
+            return false;
+        }
     }
     let after = exchange.stream.response.status();
     if after != before {
         exchange.stream.status = after as i16;
     }
+    true
 }
 
 /// The statistics page of a proxy, if the request is for it.

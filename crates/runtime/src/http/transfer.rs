@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
+use hapax_core::counter::Count;
 use hapax_core::ir::ConnectionMode;
 use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, keeps_alive, response_framing};
@@ -94,7 +95,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && !client.local.stopping.get();
     crate::inspect::response(client, exchange).await?;
     let before = exchange.notes.response_head;
-    response::prepare(client, exchange, framing)?;
+    response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
@@ -238,6 +239,7 @@ fn poll_head(
     if let Some(failure) = client_fault {
         if let Some(fault) = fault_of_body {
             fault_log::request(client, exchange, &fault);
+            exchange.stream.fault = Some(fault.kind);
         }
         return Poll::Ready(Err(failure));
     }
@@ -369,6 +371,12 @@ fn is_repeatable(stream: &hapax_core::stream::Stream) -> bool {
 /// Passes a 1xx head on at once.
 async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     response::write_interim(client, exchange);
+    let server = exchange.stream.server;
+    let servers = &client.plan.live(exchange.stream.backend).servers;
+    if let Some(server) = server.and_then(|index| servers.get(index)) {
+        let worker = client.local.worker;
+        server.counters.add(worker, Count::Status1xx, 1);
+    }
     let Client {
         socket,
         timer,
@@ -443,6 +451,7 @@ fn poll_bodies(
             Poll::Ready(Err(LaneFault::Malformed(fault))) => {
                 notes.broken_body = true;
                 fault_log::request(client, exchange, &fault);
+                exchange.stream.fault = Some(fault.kind);
                 return Poll::Ready(Err(Failure::new(Cause::Proxy, Phase::Data, 0)));
             }
             Poll::Ready(Err(_)) => {

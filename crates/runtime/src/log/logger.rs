@@ -402,7 +402,7 @@ impl Sinks<'_> {
         if let Some((_, sink)) = known {
             return Some(sink.clone());
         }
-        let target = target::open(address)
+        let target = target::open(address, self.program)
             .map_err(|error| log::warn!("log target {address:?}: {error}"))
             .ok()?;
         let sink = Sink::open(target, Some(self.program.live.clone()));

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::live::Live;
+use hapax_core::ring::Ring;
 use hapax_sys::SockAddr;
 use hapax_sys::datagram::{self, BATCH};
 
@@ -24,6 +25,8 @@ pub enum Target {
     Datagram(SockAddr),
     /// Standard output or error, or a descriptor of the configuration.
     Descriptor(OwnedFd),
+    /// A ring, without the line feeds.
+    Ring(Arc<Ring>),
 }
 
 /// One target's lines of the current turn.
@@ -41,6 +44,16 @@ pub struct Sink {
 struct Lines {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+}
+
+impl Lines {
+    /// The lines without their line feeds.
+    fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .filter_map(|(start, end)| self.bytes.get(start..end.saturating_sub(1)))
+    }
 }
 
 impl Sink {
@@ -96,6 +109,7 @@ impl Sink {
         let sent = match &self.target {
             Target::Datagram(to) => self.send_datagrams(to, &lines),
             Target::Descriptor(fd) => write_lines(fd, &lines),
+            Target::Ring(ring) => all - ring.append(lines.each()),
         };
         self.sent.set(self.sent.get() + sent as u64);
         let lost = (all - sent) as u64;

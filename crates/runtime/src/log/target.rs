@@ -93,11 +93,16 @@ impl Target {
     /// A target over a sink; `round` is its place in `rounds`.
     pub(super) fn new(
         sink: Rc<Sink>,
-        ir: LogTarget,
+        mut ir: LogTarget,
         program: &Program,
         origin: &Origin,
         (round, rounds): (usize, Arc<Rounds>),
     ) -> Target {
+        if let LogAddress::Ring(name) = &ir.address {
+            // A ring has a format of its own.
+            let ring = program.rings.iter().find(|ring| ring.name == *name);
+            ir.format = ring.and_then(|ring| ring.format).unwrap_or(ir.format);
+        }
         let named = |name: &String| {
             let mut profiles = program.log_profiles.iter();
             profiles.position(|profile| profile.name == *name)
@@ -257,12 +262,24 @@ fn bracketed(line: &mut Vec<u8>, number: u8) {
 ///
 /// # Errors
 /// When the descriptor is not open, or the address is none that datagrams can be sent to.
-pub(super) fn open(address: &LogAddress) -> std::io::Result<sink::Target> {
-    Ok(match address {
+pub(super) fn open(address: &LogAddress, program: &Program) -> std::io::Result<sink::Target> {
+    let place = match address {
+        LogAddress::Ring(name) => {
+            let ring = program.live.ring(name);
+            let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+            return ring.cloned().map(sink::Target::Ring).ok_or_else(missing);
+        }
+        LogAddress::Stream(_) => return Err(std::io::ErrorKind::Unsupported.into()),
+        place => place,
+    };
+    Ok(match place {
         LogAddress::Descriptor(number)
         | LogAddress::Datagram(Address::Descriptor(number) | Address::SocketPair(number)) => {
             sink::Target::Descriptor(descriptor(*number)?)
         }
         LogAddress::Datagram(address) => sink::Target::Datagram(socket_address(address)?),
+        LogAddress::Ring(_) | LogAddress::Stream(_) => {
+            return Err(std::io::ErrorKind::Unsupported.into());
+        }
     })
 }

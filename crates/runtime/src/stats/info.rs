@@ -203,7 +203,7 @@ pub static LINES: &[InfoLine] = lines! {
     "Hard_maxconn", "CLP", "limit of connections at the start", |v| StatValue::U32(v.facts.hard_maxconn);
     "CurrConns", "MGP", "connections now", |v| StatValue::U32(v.program.live.process.connections.value());
     "CumConns", "MCP", "connections ever", |v| low(process(v, Count::Connections));
-    "CumReq", "MCP", "requests ever", |v| low(process(v, Count::Requests));
+    "CumReq", "MCP", "requests ever", |v| low(streams(v));
     "MaxSslConns", "MMP", "limit of TLS connections", zero;
     "CurrSslConns", "MGP", "TLS connections now", zero;
     "CumSslConns", "MCP", "TLS connections ever", zero;
@@ -263,8 +263,8 @@ pub static LINES: &[InfoLine] = lines! {
     "MaxconnReached", "MCP", "times the limit of connections was reached", |v| StatValue::U32(v.measures.maxconn_reached);
     "BootTime_ms", "MDP", "how long the start took, ms", |v| StatValue::U32(v.facts.boot_ms);
     "Niced_tasks", "MGP", "tasks with another priority: none", zero;
-    "CurrStreams", "MGP", "sessions of clients now", |v| StatValue::U64(frontends(v));
-    "CumStreams", "MGP", "streams ever", |v| StatValue::U64(u64::from(v.program.live.process.streams.load(Ordering::Relaxed)));
+    "CurrStreams", "MGP", "exchanges now", |v| StatValue::U64(open_streams(v));
+    "CumStreams", "MGP", "streams ever", |v| StatValue::U64(streams(v).saturating_sub(process(v, Count::Unbegun)));
     "BlockedTrafficWarnings", "MGP", "times a worker was stuck: not watched", zero;
 };
 
@@ -314,11 +314,17 @@ fn jobs<'v>(view: &'v InfoView<'_>) -> StatValue<'v> {
     StatValue::U32(listeners.saturating_add(connections).saturating_add(1))
 }
 
-fn frontends(view: &InfoView<'_>) -> u64 {
+/// Exchanges, connections of TCP and of the runtime API.
+fn streams(view: &InfoView<'_>) -> u64 {
+    u64::from(view.program.live.process.streams.load(Ordering::Relaxed))
+}
+
+fn open_streams(view: &InfoView<'_>) -> u64 {
     let proxies = view.program.proxies.iter();
-    proxies
-        .map(|proxy| u64::from(proxy.live.frontend.sessions.value()))
-        .sum()
+    let of_clients: u64 = proxies
+        .map(|proxy| proxy.live.frontend.counters.open_streams())
+        .sum();
+    of_clients.saturating_add(view.program.live.process.counters.open_streams())
 }
 
 #[cfg(test)]

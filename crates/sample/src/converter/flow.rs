@@ -14,17 +14,25 @@ use crate::cast;
 use crate::fetch::acl;
 
 converters! {
-    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 0 }, Some(check_debug), Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout or stderr." => |_, args, sample| {
+    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Str], required: 0 }, None, Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout, stderr or in a ring." => |cx, args, sample| {
         let mut line = b"[debug] ".to_vec();
         line.extend_from_slice(str_arg(args, 0).unwrap_or_default());
         line.extend_from_slice(b": type=");
         line.extend_from_slice(sample.value.kind().name().as_bytes());
         line.extend_from_slice(b" <");
         cast::append(&mut line, sample.value);
-        line.extend_from_slice(b">\n");
+        line.push(b'>');
+        let name = str_arg(args, 1).unwrap_or(b"buf0");
+        let live = &cx.program.live;
+        let ring = std::str::from_utf8(name).ok().and_then(|name| live.ring(name));
+        if let Some(ring) = ring {
+            ring.append(std::iter::once(&line[..]));
+            return Some(sample);
+        }
+        line.push(b'\n');
         // Whoever closed the stream does not want the line.
-        let _ = match str_arg(args, 1) {
-            Some(b"stdout") => std::io::stdout().write_all(&line),
+        let _ = match name {
+            b"stdout" => std::io::stdout().write_all(&line),
             _ => std::io::stderr().write_all(&line),
         };
         Some(sample)
@@ -43,19 +51,6 @@ enum Holds {
     State(fn(&Cx<'_>) -> bool),
     /// The ACL of the second argument is true.
     Acl,
-}
-
-fn check_debug(args: &mut [Arg]) -> Result<(), String> {
-    match str_arg(args, 1) {
-        Some(b"stdout" | b"stderr") => Ok(()),
-        None | Some(b"buf0") => {
-            Err("the sink 'buf0' is not built yet: 'stdout' and 'stderr' are".to_owned())
-        }
-        Some(other) => Err(format!(
-            "sink '{}' doesn't exist.",
-            String::from_utf8_lossy(other)
-        )),
-    }
 }
 
 fn check(args: &mut [Arg]) -> Result<(), String> {

@@ -10,7 +10,7 @@ use hapax_core::stream::{Endpoint, ResponseSource, Times};
 use hapax_proto::http::Target;
 
 use super::render::{text, unencoded};
-use super::{Stamp, captured, unique_id};
+use super::{Stamp, captured, unique_id, why};
 use crate::write;
 
 macro_rules! aliases {
@@ -148,7 +148,11 @@ aliases! {
         destination => port(out, destination, flags),
     };
     "ft" Encoded "The frontend's name, with `~` over TLS." => |cx, _, flags, out| {
-        text(cx.program.proxy(cx.session.frontend).ir.name.as_bytes(), flags, out);
+        let name = cx.program.proxy(cx.session.frontend).ir.name.as_bytes();
+        match cx.session.tls {
+            Some(_) => text(&[name, b"~"].concat(), flags, out),
+            None => text(name, flags, out),
+        }
     };
     "hr" Captured "Captured request headers; none without captures." => |cx, _, flags, out| captured::braces(cx, Side::Request, flags, out);
     "hrl" RequestList "Captured request headers in CLF style; none without captures." => |cx, _, flags, out| captured::list(cx, Side::Request, flags, out);
@@ -184,8 +188,12 @@ aliases! {
     "si" Text "The server's address." => |cx, _, flags, out| ip(out, cx.stream.server_address, flags);
     "sp" HexNumber "The server's port." => |cx, _, flags, out| port(out, cx.stream.server_address, flags);
     "sq" Number "Requests before this one in the server's queue." => |cx, _, _, out| count(out, cx.stream.server_queue);
-    "sslc" Text "The TLS cipher; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
-    "sslv" Text "The TLS version; `-` without TLS." => |_, _, flags, out| text(b"", flags, out);
+    "sslc" Text "The TLS cipher; `-` without TLS." => |cx, _, flags, out| {
+        text(cx.session.tls.as_ref().map_or("", |tls| tls.cipher).as_bytes(), flags, out);
+    };
+    "sslv" Text "The TLS version; `-` without TLS." => |cx, _, flags, out| {
+        text(cx.session.tls.as_ref().map_or("", |tls| tls.version).as_bytes(), flags, out);
+    };
     "t" Text "The accept date in local time with milliseconds." => |cx, _, _, out| {
         with_milliseconds(out, cx.session.accepted_wall_us);
     };
@@ -210,6 +218,9 @@ aliases! {
             cx.stream.request_cookie_state.letter(),
             cx.stream.response_cookie_state.letter(),
         ]);
+    };
+    "why" Encoded "The rule that ended the exchange with the ACLs that made it apply, or what else did; an own addition." => |cx, _, flags, out| {
+        why::append(cx, flags, out);
     };
 }
 

@@ -2,16 +2,19 @@
 
 mod connection;
 mod counters;
+mod events;
 mod frontend;
 pub(super) mod help;
 mod pattern;
 mod server;
 mod server_state;
+mod session;
 mod show;
 mod variable;
 mod weight;
 
 pub(super) use connection::level_name;
+pub(super) use events::Following;
 pub(super) use show::write_environment;
 
 use std::sync::Arc;
@@ -121,14 +124,17 @@ commands! {
     "show cli level", "", User, "display the level of the current CLI session", connection::show_level;
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
     "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
+    "show events", "[<sink>] [-w] [-n] [-0]", Operator, "show event sink state", events::show;
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
     "show servers state", "[<backend>]", User, "dump volatile server information (all or for a single backend)", server_state::state;
+    "show sess", "[help|<id>|all] [opts...]", Operator, "report the list of current streams or dump this exact stream", session::show;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show version", "", User, "show version of the current process", show::version;
     "shutdown frontend", "<frontend>", Admin, "stop a specific frontend", frontend::shutdown;
+    "shutdown session", "[id]", Admin, "kill a specific session", session::shutdown;
     "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
     "experimental-mode", "[on|off]", Admin, "allow commands that may change or go", connection::experimental;

@@ -1,11 +1,10 @@
 //! Commands that change a server: `set weight`, `set server`, `enable server`, `disable server`, `set maxconn server`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_balance::health;
-use hapax_core::ir::Address;
 use hapax_core::live::{Operation, ServerLive};
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::stream::Cause;
@@ -292,38 +291,23 @@ fn address(call: &Call<'_>, found: &Found) -> Answer {
     let Ok(ip) = word.parse::<IpAddr>() else {
         return refused(format!("Invalid addr '{word}'\n"));
     };
-    let now = found.server.address.load_full();
-    let Address::Inet(old) = *now else {
+    if found.server.inet().is_none() {
         return refused("'set server <srv> addr' is not built yet for this address.\n".into());
-    };
+    }
     let port = match call.arg(3) {
         "port" => match call.arg(4).parse::<u16>() {
-            Ok(port) => port,
+            Ok(port) => Some(port),
             Err(_) => {
                 let text = format!("problem converting port '{}' to an int\n", call.arg(4));
                 return refused(text);
             }
         },
-        _ => old.port(),
+        _ => None,
     };
-    let mut changes = Vec::new();
-    if ip != old.ip() {
-        changes.push(format!("IP changed from '{}' to '{ip}'", old.ip()));
+    match health::change_address(&found.server, ip, port) {
+        Some(changes) => Answer::Information(format!("{changes} by 'stats socket command'\n")),
+        None => Answer::Information("nothing changed\n".into()),
     }
-    if port != old.port() {
-        changes.push(format!("port changed from '{}' to '{port}'", old.port()));
-    }
-    if changes.is_empty() {
-        return Answer::Information("nothing changed\n".into());
-    }
-    let new = Address::Inet(SocketAddr::new(ip, port));
-    found.server.address.store(Arc::new(new));
-    // Idle connections lead to where the server was.
-    found.server.generation.fetch_add(1, Ordering::Relaxed);
-    Answer::Information(format!(
-        "{} by 'stats socket command'\n",
-        changes.join(", ")
-    ))
 }
 
 /// The number a word begins with and what follows it; none when it begins with none.

@@ -85,6 +85,7 @@ fn requests<'v>(view: &'v View<'_>) -> StatValue<'v> {
         _ if !view.http() => StatValue::Empty,
         _ => StatValue::U64(
             [
+                Count::Status1xx,
                 Count::Status2xx,
                 Count::Status3xx,
                 Count::Status4xx,

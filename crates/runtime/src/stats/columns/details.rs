@@ -1,5 +1,6 @@
 //! What it is: address, cookie, mode, algorithm, and the counters of the frontend's connections.
 
+use hapax_balance::persistence::Value;
 use hapax_core::counter::{Count, Rate};
 use hapax_core::ir::{Address, Mode};
 
@@ -35,6 +36,8 @@ fn address<'v>(view: &'v View<'_>) -> StatValue<'v> {
     }
     match &view.subject {
         Subject::Listener(_, bind) => StatValue::Str(address_text(&bind.address).into()),
+        // A server whose name has no address shows none.
+        Subject::Server(server, _) if server.state.lock().admin.unresolved => StatValue::Empty,
         Subject::Server(server, _) => StatValue::Str(address_text(&server.address.load()).into()),
         _ => StatValue::Empty,
     }
@@ -51,10 +54,16 @@ pub fn address_text(address: &Address) -> String {
 }
 
 fn cookie<'v>(view: &'v View<'_>) -> StatValue<'v> {
+    let own = view.proxy.ir.cookie.as_ref();
     let cookie = match view.server() {
         _ if !view.legends => None,
-        Some(server) => server.ir.options.cookie.as_deref(),
-        None => view.proxy.ir.cookie.as_ref().map(|c| c.name.as_str()),
+        Some(server) => match own.and_then(|own| hapax_balance::persistence::value(own, server)) {
+            Some(made @ Value::Made(_)) => {
+                return StatValue::Str(made.as_str().to_owned().into());
+            }
+            _ => server.ir.options.cookie.as_deref(),
+        },
+        None => own.map(|own| own.name.as_str()),
     };
     cookie.map_or(StatValue::Empty, StatValue::text)
 }

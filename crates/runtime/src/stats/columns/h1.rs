@@ -1,5 +1,4 @@
-//! What upstream's HTTP/1 layer counts. Bytes on the wire and spliced bytes are not counted here: those fields are empty
-//! once there was a connection.
+//! What upstream's HTTP/1 layer counts: connections, exchanges, bytes on the wire.
 
 use hapax_core::counter::Count;
 
@@ -9,32 +8,40 @@ use crate::stats::view::{Kinds, View};
 
 columns! {
     "h1_open_connections", FB, "MGP", "HTTP/1 connections now", open;
-    idle "h1_open_streams", FB, "MGP", "HTTP/1 exchanges now: not counted", uncounted;
+    "h1_open_streams", FB, "MGP", "HTTP/1 exchanges now", open_streams;
     "h1_total_connections", FB, "MCP", "HTTP/1 connections ever", |v| if_http(v, match v.kind() {
         Kinds::F => v.counters().sum(Count::Connections),
         _ => v.counters().sum(Count::Connects),
     });
     "h1_total_streams", FB, "MCP", "HTTP/1 exchanges ever", |v| if_http(v, match v.kind() {
-        Kinds::F => v.counters().sum(Count::Requests),
+        Kinds::F => v.counters().sum(Count::Requests).saturating_sub(v.counters().sum(Count::Unbegun)),
         _ => v.counters().sum(Count::Connects).wrapping_add(v.counters().sum(Count::Reuses)),
     });
-    idle "h1_bytes_in", FB, "MCP", "bytes received: not counted", uncounted;
-    idle "h1_bytes_out", FB, "MCP", "bytes sent: not counted", uncounted;
-    idle "h1_spliced_bytes_in", FB, "MCP", "bytes received through splice: not counted", uncounted;
-    idle "h1_spliced_bytes_out", FB, "MCP", "bytes sent through splice: not counted", uncounted;
+    "h1_bytes_in", FB, "MCP", "bytes received", |v| wire(v, Count::WireIn);
+    "h1_bytes_out", FB, "MCP", "bytes sent", |v| wire(v, Count::WireOut);
+    "h1_spliced_bytes_in", FB, "MCP", "bytes received through splice", |v| wire(v, Count::SplicedIn);
+    "h1_spliced_bytes_out", FB, "MCP", "bytes sent through splice", |v| wire(v, Count::SplicedOut);
 }
 
-/// 0 as long as there was no connection; then nothing, because it is not counted.
-fn uncounted<'v>(view: &'v View<'_>) -> StatValue<'v> {
-    let what = match view.kind() {
-        Kinds::F => Count::Connections,
-        _ => Count::Connects,
-    };
-    match view.counters().sum(what) {
-        0 => StatValue::U64(0),
-        _ if view.http() => StatValue::Empty,
-        _ => StatValue::U64(0),
+/// Bytes of the clients' connections, or those of all servers'.
+fn wire<'v>(view: &'v View<'_>, what: Count) -> StatValue<'v> {
+    if view.kind() == Kinds::F {
+        return if_http(view, view.counters().sum(what));
     }
+    let servers = view.proxy.live.servers.iter();
+    if_http(view, servers.map(|server| server.counters.sum(what)).sum())
+}
+
+fn open_streams<'v>(view: &'v View<'_>) -> StatValue<'v> {
+    if view.kind() == Kinds::F {
+        return if_http(view, view.counters().open_streams());
+    }
+    let servers = view.proxy.live.servers.iter();
+    let used = servers.map(|server| server.used.load(std::sync::atomic::Ordering::Relaxed));
+    if_http(
+        view,
+        used.map(|used| u64::try_from(used).unwrap_or(0)).sum(),
+    )
 }
 
 fn if_http<'v>(view: &View<'_>, value: u64) -> StatValue<'v> {

@@ -19,15 +19,15 @@ fn run<F: Future<Output = ()>>(test: F) {
         .expect("in time");
 }
 
-fn pair() -> (Stream, TcpStream) {
+fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let peer = TcpStream::connect(listener.local_addr().expect("addr")).expect("connect");
     let (socket, _) = listener.accept().expect("accept");
     socket.set_nonblocking(true).expect("nonblocking");
-    (Stream::new(socket.into()), peer)
+    (Socket::new(socket.into()), peer)
 }
 
-async fn read(stream: &mut Stream, room: usize) -> io::Result<Vec<u8>> {
+async fn read(stream: &mut Socket, room: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; room];
     let count = poll_fn(|cx| stream.poll_recv(cx, &mut bytes)).await?;
     bytes.truncate(count);
@@ -173,21 +173,21 @@ fn connecting_ends_well_or_with_the_reason() {
         let addr = listener.local_addr().expect("addr");
         let kernel = SockAddr::new(&Addr::Inet(addr)).expect("addr");
         let options = ConnectOptions::default();
-        let mut stream = Stream::connect(&kernel, &options).expect("start");
+        let mut stream = Socket::connect(&kernel, &options).expect("start");
         assert!(!stream.is_connected() && !stream.is_quiet());
         poll_fn(|cx| stream.poll_connected(cx))
             .await
             .expect("connected");
         assert!(stream.is_connected() && stream.is_quiet());
 
-        let mut early = Stream::connect(&kernel, &options).expect("start");
+        let mut early = Socket::connect(&kernel, &options).expect("start");
         poll_fn(|cx| early.poll_send(cx, b"early", b"", false))
             .await
             .expect("send");
         assert!(early.is_connected());
 
         drop(listener);
-        if let Ok(mut refused) = Stream::connect(&kernel, &options) {
+        if let Ok(mut refused) = Socket::connect(&kernel, &options) {
             let error = poll_fn(|cx| refused.poll_connected(cx))
                 .await
                 .expect_err("closed port");

@@ -1,0 +1,178 @@
+//! Messages of rings on their way to syslog servers over streams: one task for each server, with reconnection.
+//!
+//! Nobody waits for them: a ring whose server takes nothing is full at some time, and then loses what comes.
+
+use std::future::poll_fn;
+use std::io::Write;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hapax_core::ir::{self, LogProtocol};
+use hapax_core::program::Program;
+use hapax_core::ring::{Follower, Ring};
+use hapax_sys::connect::ConnectOptions;
+
+use crate::address::socket_address;
+use crate::clock;
+use crate::io::{Io, Stream};
+use crate::wheel::{NEVER, Timer, pause};
+
+/// Starts the tasks for all servers of all rings.
+pub fn start(program: &Arc<Program>) {
+    for ir in &program.rings {
+        let Some(ring) = program.live.ring(&ir.name) else {
+            continue;
+        };
+        for server in &ir.servers {
+            let forwarder = Forwarder {
+                follower: ring.follow(),
+                ring: ring.clone(),
+                connect_time: ir.timeout_connect.unwrap_or(CONNECT_TIME),
+                server_time: ir.timeout_server.unwrap_or(SERVER_TIME),
+                server: server.clone(),
+                taken: 0,
+            };
+            tokio::task::spawn_local(forwarder.run());
+        }
+    }
+}
+
+struct Forwarder {
+    ring: Arc<Ring>,
+    follower: Follower,
+    server: ir::Server,
+    connect_time: ir::Milliseconds,
+    server_time: ir::Milliseconds,
+    /// Up to where the server has got the messages.
+    taken: u64,
+}
+
+impl Forwarder {
+    async fn run(mut self) {
+        let mut timer = Timer::new();
+        let mut out = Vec::new();
+        loop {
+            // A server that is not needed yet is not connected to.
+            poll_fn(|cx| match self.ring.has(self.taken, cx.waker()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            if let Some(mut stream) = self.connect(&mut timer).await {
+                self.pass(&mut stream, &mut timer, &mut out).await;
+            }
+            pause(u64::from(AGAIN)).await;
+        }
+    }
+
+    async fn connect(&self, timer: &mut Timer) -> Option<Stream> {
+        let options = &self.server.options;
+        let source = options.source.as_ref();
+        let how = ConnectOptions {
+            source: source.map(|source| source.address),
+            interface: source.and_then(|source| source.interface.clone()),
+            ..ConnectOptions::default()
+        };
+        let to = socket_address(&self.server.address).ok()?;
+        let mut stream = Stream::connect(&to, &how).ok()?;
+        let until = clock::now_ms() + u64::from(self.connect_time);
+        within(timer, until, |cx| stream.poll_connected(cx))
+            .await?
+            .ok()?;
+        Some(stream)
+    }
+
+    /// Sends what is in the ring and what comes, until the connection ends.
+    async fn pass(&mut self, stream: &mut Stream, timer: &mut Timer, out: &mut Vec<u8>) {
+        let protocol = self.server.options.log_protocol;
+        loop {
+            out.clear();
+            let next = self.ring.read(self.taken, BATCH, |message| {
+                frame(protocol, message, out);
+            });
+            let until = clock::now_ms() + u64::from(self.server_time);
+            let mut sent = 0;
+            while let Some(rest) = out.get(sent..).filter(|rest| !rest.is_empty()) {
+                match within(timer, until, |cx| stream.poll_send(cx, rest, &[], false)).await {
+                    Some(Ok(count)) if count > 0 => sent += count,
+                    // It may have got some of them; those come again.
+                    _ => return,
+                }
+            }
+            self.taken = next;
+            self.ring.taken(&self.follower, next);
+            let ring = &self.ring;
+            let mut discarded = [0; 256];
+            let more = poll_fn(|cx| {
+                if ring.has(next, cx.waker()) {
+                    return Poll::Ready(true);
+                }
+                // What a syslog server says is of no interest; its end is.
+                loop {
+                    match stream.poll_recv(cx, &mut discarded) {
+                        Poll::Ready(Ok(count)) if count > 0 => {}
+                        Poll::Ready(_) => return Poll::Ready(false),
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
+            });
+            if !more.await {
+                return;
+            }
+        }
+    }
+}
+
+fn frame(protocol: LogProtocol, message: &[u8], out: &mut Vec<u8>) {
+    match protocol {
+        LogProtocol::Legacy => {
+            out.extend_from_slice(message);
+            out.push(b'\n');
+        }
+        LogProtocol::OctetCount => {
+            // Writing into a Vec cannot fail.
+            let _ = write!(out, "{} ", message.len());
+            out.extend_from_slice(message);
+        }
+    }
+}
+
+/// What `poll` gives, or none when the time is over.
+async fn within<T>(
+    timer: &mut Timer,
+    deadline: u64,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
+    let result = poll_fn(|cx| match poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => timer.poll_at(cx, deadline).map(|()| None),
+    })
+    .await;
+    poll_fn(|cx| {
+        // The wake-up is of no use any more.
+        let _ = timer.poll_at(cx, NEVER);
+        Poll::Ready(())
+    })
+    .await;
+    result
+}
+
+/// About so many bytes are taken from a ring at a time.
+const BATCH: usize = 64 * 1024;
+/// Milliseconds between two connections.
+const AGAIN: u32 = 1000;
+const CONNECT_TIME: ir::Milliseconds = 1000;
+const SERVER_TIME: ir::Milliseconds = 5000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_framed_by_a_line_feed_or_their_length() {
+        let mut out = Vec::new();
+        frame(LogProtocol::Legacy, b"<1>a", &mut out);
+        frame(LogProtocol::OctetCount, b"<1>a", &mut out);
+        assert_eq!(out, b"<1>a\n4 <1>a");
+    }
+}

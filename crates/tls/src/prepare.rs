@@ -1,0 +1,249 @@
+//! From a configuration that was read to listeners and servers that are ready, with everything that is wrong with them.
+
+use std::sync::Arc;
+
+use hapax_core::contract::TlsContext;
+use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
+use hapax_core::ir;
+use hapax_core::program::Program;
+use hapax_core::span::{Sources, Span};
+
+use crate::certificate;
+use crate::keyword::bare;
+use crate::keyword::extra;
+use crate::listener::{self, Listener};
+use crate::provider::Unusable;
+use crate::server::{self, Server};
+
+/// What every listener and server needs, in the order of the configuration.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    listeners: Vec<Vec<Option<Arc<Listener>>>>,
+    servers: Vec<Vec<Option<Arc<Server>>>>,
+}
+
+/// Makes everything ready.
+pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnostics) -> Prepared {
+    let mut prepared = Prepared::default();
+    for proxy in &config.proxies {
+        let servers = proxy.servers.iter();
+        let servers =
+            servers.map(|server| prepare_server(config, proxy, server, sources, diagnostics));
+        prepared.servers.push(servers.collect());
+    }
+    for proxy in &config.proxies {
+        let mut before: Option<(Span, Option<Arc<Listener>>)> = None;
+        let mut listeners = Vec::new();
+        for bind in &proxy.binds {
+            // The addresses of one line share one.
+            let listener = match before {
+                Some((span, listener)) if span == bind.span => listener,
+                _ => prepare_bind(config, proxy, bind, sources, diagnostics),
+            };
+            before = Some((bind.span, listener.clone()));
+            listeners.push(listener);
+        }
+        prepared.listeners.push(listeners);
+    }
+    if diagnostics.has_errors() {
+        let text = "Fatal errors found in configuration.";
+        let last = Diagnostic::whole(Severity::Alert, None, text).with_prefix(Prefix::Bare);
+        diagnostics.push(last);
+    }
+    prepared
+}
+
+impl Prepared {
+    /// Gives a program's listeners and servers what they need.
+    pub fn attach(self, program: &Program) {
+        for ((proxy, listeners), servers) in
+            program.proxies.iter().zip(self.listeners).zip(self.servers)
+        {
+            for (live, listener) in proxy.live.listeners.iter().zip(listeners) {
+                if let Some(listener) = listener {
+                    let listener: Arc<dyn TlsContext> = listener;
+                    let _ = live.tls.set(listener);
+                }
+            }
+            for (live, server) in proxy.live.servers.iter().zip(servers) {
+                if let Some(server) = server {
+                    let server: Arc<dyn TlsContext> = server;
+                    let _ = live.tls.set(server);
+                }
+            }
+        }
+    }
+}
+
+fn prepare_bind(
+    config: &ir::Config,
+    proxy: &ir::Proxy,
+    bind: &ir::Bind,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Listener>> {
+    let tls = bind.options.tls.as_deref().filter(|tls| tls.enabled)?;
+    let place = format!(
+        "bind '{}' at [{}:{}]",
+        bind.text,
+        sources.path(bind.span.file),
+        bind.span.line
+    );
+    let name = &proxy.name;
+    let mut say = |severity, text: String| diagnostics.push(bare(severity, bind.span, text));
+    warn_versions(
+        &tls.settings,
+        &config.global.tls.bind,
+        &mut say,
+        &format!("Proxy '{name}'"),
+        &place,
+    );
+    let built = match Listener::build(tls, &config.global.tls) {
+        Ok(built) => built,
+        Err(refused) => {
+            let twice = |text: String| format!("{text}\n{text}");
+            say(
+                Severity::Alert,
+                match refused {
+                    listener::Refused::NoCertificate => {
+                        format!(
+                            "Proxy '{name}': no SSL certificate specified for {place} (use 'crt')."
+                        )
+                    }
+                    listener::Refused::NoAuthority => twice(format!(
+                        "Proxy '{name}': verify is enabled but no CA file specified for {place}."
+                    )),
+                    listener::Refused::Settings(Unusable::List(what, text)) => twice(format!(
+                        "Proxy '{name}': unable to set {what} to '{text}' for {place}."
+                    )),
+                    listener::Refused::Settings(Unusable::NoVersion) => {
+                        format!("Proxy '{name}': all SSL/TLS versions are disabled for {place}.")
+                    }
+                    listener::Refused::Settings(Unusable::NothingBuilt(left)) => format!(
+                        "Proxy '{name}': nothing that hapax can speak is left for {place} ({left})."
+                    ),
+                    listener::Refused::Verifier(text) => {
+                        format!("Proxy '{name}': unable to verify clients for {place}: {text}.")
+                    }
+                },
+            );
+            return None;
+        }
+    };
+    if built.listener.choice().is_empty() {
+        say(
+            Severity::Warning,
+            format!(
+                "Proxy '{name}': no SSL certificate specified for {place}, ssl connections will fail (use 'crt')."
+            ),
+        );
+    }
+    if !built.left_out.is_empty() {
+        let left = built.left_out.join(", ");
+        say(
+            Severity::Warning,
+            format!("Proxy '{name}': not offered by hapax, and left out for {place}: {left}."),
+        );
+    }
+    Some(Arc::new(built.listener))
+}
+
+/// `no-*` beside a bound is without effect, and upstream says so.
+fn warn_versions(
+    own: &ir::TlsSettings,
+    defaults: &ir::TlsSettings,
+    say: &mut impl FnMut(Severity, String),
+    who: &str,
+    place: &str,
+) {
+    let (own, defaults) = (&own.versions, &defaults.versions);
+    let bounded = own
+        .min
+        .or(own.max)
+        .or(defaults.min)
+        .or(defaults.max)
+        .is_some();
+    if bounded && !(own.without.is_empty() && defaults.without.is_empty()) {
+        say(
+            Severity::Warning,
+            format!(
+                "{who}: no-sslv3/no-tlsv1x are ignored for {place}. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix."
+            ),
+        );
+    }
+}
+
+fn prepare_server(
+    config: &ir::Config,
+    proxy: &ir::Proxy,
+    server: &ir::Server,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Server>> {
+    let tls = server
+        .options
+        .tls
+        .as_deref()
+        .filter(|tls| tls.enabled || tls.checks)?;
+    let before = format!(
+        "[{}:{}] : 'server {}/{}' : ",
+        sources.path(server.span.file),
+        server.span.line,
+        proxy.name,
+        server.name
+    );
+    let mut say = |severity, text: &str| {
+        let finding = Diagnostic::whole(severity, Some(server.span), format!("{before}{text}"));
+        diagnostics.push(finding.with_prefix(Prefix::Bare));
+    };
+    let certificate = match &tls.certificate {
+        Some((path, _)) => match certificate::load(path, extra(&config.global.tls)) {
+            Ok(mut loaded) if !loaded.is_empty() => Some(loaded.remove(0)),
+            Ok(_) => None,
+            Err(error) => {
+                say(Severity::Alert, &format!("{error}."));
+                return None;
+            }
+        },
+        None => None,
+    };
+    match Server::new(tls, certificate.as_ref(), &config.global.tls) {
+        Ok((built, left_out)) => {
+            if !left_out.is_empty() {
+                let left = left_out.join(", ");
+                say(
+                    Severity::Warning,
+                    &format!("not offered by hapax, and left out: {left}."),
+                );
+            }
+            Some(Arc::new(built))
+        }
+        Err(refused) => {
+            let text = match refused {
+                server::Refused::NoAuthority => NO_AUTHORITY.to_owned(),
+                server::Refused::Settings(Unusable::List(what, text))
+                    if matches!(what, "SSL cipher list" | "TLS 1.3 cipher suites") =>
+                {
+                    format!("unable to set {what} to '{text}'.")
+                }
+                server::Refused::Settings(Unusable::List(what, text)) => format!(
+                    "Proxy '{}': unable to set {what} to '{text}' for server '{}'.",
+                    proxy.name, server.name
+                ),
+                server::Refused::Settings(Unusable::NoVersion) => {
+                    "all SSL/TLS versions are disabled.".to_owned()
+                }
+                server::Refused::Settings(Unusable::NothingBuilt(left)) => {
+                    format!("nothing that hapax can speak is left ({left}).")
+                }
+                server::Refused::Verifier(text) => format!("unable to verify the server: {text}."),
+            };
+            say(Severity::Alert, &text);
+            None
+        }
+    }
+}
+
+const NO_AUTHORITY: &str = "verify is enabled by default but no CA file specified. If you're running on a LAN where you're certain \
+to trust the server's certificate, please set an explicit 'verify none' statement on the 'server' line, or use \
+'ssl-server-verify none' in the global section to disable server-side verifications by default.";

@@ -1,0 +1,159 @@
+//! TLS towards a server, made from what its line and the process's defaults say.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use hapax_core::contract::TlsContext;
+use hapax_core::ir::{GlobalTls, ServerTls, TlsVerify};
+use rustls::ClientConfig;
+use rustls::client::{ClientSessionMemoryCache, Resumption};
+use rustls::pki_types::ServerName;
+
+use crate::authority::Authorities;
+use crate::certificate::Certificate;
+use crate::handshake::{Handshake, HandshakeFault};
+use crate::provider::{self, Unusable};
+use crate::verify::server::ServerCheck;
+
+/// See the module text.
+#[derive(Debug)]
+pub struct Server {
+    config: Arc<ClientConfig>,
+    check_config: Arc<ClientConfig>,
+    check_name: Option<String>,
+    /// Whether traffic is secured; checks may be without it.
+    pub secures: bool,
+    /// Whether checks are secured.
+    pub checks: bool,
+}
+
+impl TlsContext for Server {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Its settings are of no use.
+    Settings(Unusable),
+    /// Nothing to verify the server with.
+    NoAuthority,
+    /// The authorities or lists of revoked certificates are of no use.
+    Verifier(String),
+}
+
+impl Server {
+    /// Makes it, with what was left out.
+    ///
+    /// # Errors
+    /// When nothing can be made.
+    pub fn new(
+        server: &ServerTls,
+        certificate: Option<&Certificate>,
+        global: &GlobalTls,
+    ) -> Result<(Server, Vec<String>), Refused> {
+        let authorities =
+            |file: &Option<hapax_core::contract::Shared<dyn hapax_core::contract::Material>>| {
+                let file = file.as_ref()?;
+                file.as_any().downcast_ref::<Authorities>().cloned()
+            };
+        let default = match global.server_verify_none {
+            true => TlsVerify::None,
+            false => TlsVerify::Required,
+        };
+        let roots = authorities(&server.ca_file);
+        let verifies = server.verify.unwrap_or(default) != TlsVerify::None;
+        if verifies && roots.is_none() {
+            return Err(Refused::NoAuthority);
+        }
+        let chosen =
+            provider::choose(&server.settings, &global.server).map_err(Refused::Settings)?;
+        let check = match roots.filter(|_| verifies) {
+            Some(roots) => {
+                let revoked = authorities(&server.crl_file);
+                let host = server.verify_host.clone();
+                ServerCheck::new(chosen.provider.clone(), &roots, revoked.as_ref(), host)
+                    .map_err(Refused::Verifier)?
+            }
+            None => ServerCheck::nothing(chosen.provider.clone()),
+        };
+        let builder = ClientConfig::builder_with_provider(chosen.provider.clone())
+            .with_protocol_versions(&chosen.versions)
+            .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(check));
+        let mut config = match certificate {
+            Some(certificate) => builder.with_client_cert_resolver(Arc::new(
+                rustls::sign::SingleCertAndKey::from(certificate.certified.clone()),
+            )),
+            None => builder.with_no_client_auth(),
+        };
+        config.enable_secret_extraction = true;
+        let wanted = |listed: &Option<Vec<String>>| -> Vec<Vec<u8>> {
+            let listed = listed.iter().flatten().filter(|protocol| *protocol != "h2");
+            listed
+                .map(|protocol| protocol.clone().into_bytes())
+                .collect()
+        };
+        config.alpn_protocols = wanted(&server.settings.alpn);
+        // Upstream goes on whatever the server chooses.
+        config.check_selected_alpn = false;
+        let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
+        config.resumption = match server.no_reuse {
+            true => Resumption::disabled(),
+            false if server.settings.no_tickets || global.server.no_tickets => {
+                Resumption::store(cache)
+                    .tls12_resumption(rustls::client::Tls12Resumption::SessionIdOnly)
+            }
+            false => Resumption::store(cache),
+        };
+        let mut check_config = config.clone();
+        check_config.resumption = Resumption::disabled();
+        if server.check_alpn.is_some() {
+            check_config.alpn_protocols = wanted(&server.check_alpn);
+        }
+        let built = Server {
+            config: Arc::new(config),
+            check_config: Arc::new(check_config),
+            check_name: server.check_sni.clone(),
+            secures: server.enabled,
+            checks: server.enabled || server.checks,
+        };
+        Ok((built, chosen.left_out))
+    }
+
+    /// A handshake with the server; `name` is what the `sni` expression gave.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn handshake(&self, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
+        begin(&self.config, name)
+    }
+
+    /// A handshake of a check.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn check_handshake(&self) -> Result<Handshake, HandshakeFault> {
+        begin(
+            &self.check_config,
+            self.check_name.as_deref().map(str::as_bytes),
+        )
+    }
+}
+
+fn begin(config: &Arc<ClientConfig>, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
+    let text = name.and_then(|name| std::str::from_utf8(name).ok());
+    let dns = text
+        .and_then(|text| ServerName::try_from(text.to_owned()).ok())
+        .filter(|name| matches!(name, ServerName::DnsName(_)));
+    let shown = dns.as_ref().and(name).map(Into::into);
+    // rustls sends no name for an address: this one is the same for all, so that their sessions are too.
+    let nameless = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+    Handshake::client(config.clone(), dns.unwrap_or(nameless), shown)
+}
+
+/// Sessions of so many names are kept.
+const NAMES_CACHED: usize = 256;
