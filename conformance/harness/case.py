@@ -57,7 +57,7 @@ class Case:
         return what in self.header.get("compare", "").split()
 
 
-KINDS = {"config", "upstream-config", "file", "origin", "nameserver", "client", "expect", "run"}
+KINDS = {"config", "upstream-config", "file", "certificate", "origin", "nameserver", "client", "expect", "run"}
 
 
 def read_case(path, root, suffix=".case", kinds=KINDS):

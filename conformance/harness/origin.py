@@ -6,6 +6,7 @@ import time
 from .case import CaseError, Step, read_steps
 from .peer import Peer
 from .script import peer_step
+from .tls import secure_origin
 from .world import reserve_port
 
 
@@ -95,6 +96,9 @@ class Origin:
                     return peer.close()
             except OSError:
                 return peer.close()
+        secures = dict(word.split("=", 1) for word in self.options if "=" in word)
+        if "tls" in secures and not secure_origin(self.world, peer, secures):
+            return peer.close()
         try:
             if "http" in self.options:
                 self._http(peer)
@@ -142,6 +146,9 @@ class Origin:
                 peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 continue
             count += 1
+            if number is None and peer.secured:
+                number = self._number(peer)
+                peer.note(peer.secured)
             number = number or self._number(peer)
             if "quiet" not in self.options:
                 peer.show_message(message)

@@ -17,6 +17,7 @@ class Peer:
         self.world, self.channel, self.socket, self.mark = world, channel, sock, mark
         self.buffer, self.ended = bytearray(), None
         self.head_requested = False
+        self.secured, self.on_close = None, None
 
     # Sending.
 
@@ -44,6 +45,8 @@ class Peer:
 
     def close(self):
         """Closes the socket."""
+        if self.on_close:
+            self.on_close()
         self.socket.close()
 
     # Reading.
@@ -56,7 +59,9 @@ class Peer:
         try:
             ready = select.poll()
             ready.register(self.socket, select.POLLIN)
-            if left <= 0 or not ready.poll(left * 1000):
+            # What TLS opened already makes no socket ready.
+            opened = getattr(self.socket, "pending", lambda: 0)()
+            if not opened and (left <= 0 or not ready.poll(left * 1000)):
                 self.ended = "<deadline>"
                 return False
         except ValueError:  # closed under our hands by `origin down`

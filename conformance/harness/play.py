@@ -9,6 +9,7 @@ from .nameserver import Nameserver
 from .normalise import Normaliser, is_banner
 from .origin import Origin
 from .script import ClientScript
+from .tls import write_certificate
 from .world import World
 
 STOPPING = re.compile(r"(Stopping |Proxy \S+ stopped|stopped \(cumulated conns|Exiting Master|All workers exited)")
@@ -34,6 +35,8 @@ def play(case, side, binary, folder):
 
 
 def _play(case, side, world):
+    for section in case.of("certificate"):
+        write_certificate(world, section)
     for section in case.of("origin"):
         world.origins[section.words[0]] = Origin(world, section, case.path)
     for section in case.of("nameserver"):
@@ -45,6 +48,8 @@ def _play(case, side, world):
         data = world.expand(ending.join(section.lines) + ending).encode("utf-8", "surrogateescape")
         with open(path, "wb") as file:
             file.write(data)
+        if data.startswith(b"#!"):
+            os.chmod(path, 0o755)
     configs = case.of("config")
     if side == "reference" and case.of("upstream-config"):
         configs = case.of("upstream-config")

@@ -11,6 +11,7 @@ import time
 
 from .case import CaseError
 from .peer import Peer, printable
+from .tls import secure_client
 from .world import listening_ports
 
 
@@ -141,6 +142,7 @@ class ClientScript:
         self.world, self.name, self.steps = world, name, steps
         self.channel, self.peers, self.current = f"client {name}", {}, "-"
         self.reached = set()
+        self.sessions = {}
 
     def play(self):
         """Runs all steps; a fault of the script itself breaks the case."""
@@ -160,6 +162,8 @@ class ClientScript:
         match step.verb:
             case "connect":
                 self.connect(words)
+            case "tls":
+                secure_client(world, self.peers[self.current], words, self.sessions)
             case "use":
                 self.current = words[0]
             case "cli":

@@ -25,6 +25,7 @@ class World:
         self.program = os.path.join(folder, "bin", "haproxy")
         self.lock = threading.Condition()
         self.holders, self.ports, self.origins, self.sinks = [], {}, {}, {}
+        self.certificates = {}
         self.nameservers = {}
         self.processes, self.adopted = {}, []
         self.transcript, self.client_ports, self.broken = {}, set(), []

@@ -2,6 +2,8 @@
 
 mod address;
 mod admin;
+mod agent;
+mod observe;
 mod restore;
 mod text;
 mod track;
@@ -11,6 +13,11 @@ pub use admin::{
     enter_drain, enter_drain_by, enter_maintenance, enter_maintenance_by, force_health,
     leave_drain, leave_maintenance, make_ready, set_weight,
 };
+pub use agent::{
+    AgentAnswer, AgentWords, agent_report, force_agent, has_fixed_weights, leading_number,
+    weight_of,
+};
+pub use observe::{Seen, observe};
 pub use restore::restore;
 pub use text::{check_line, check_text, status_text};
 pub use track::{follow, inherit};
@@ -20,6 +27,7 @@ use std::sync::atomic::Ordering;
 use hapax_core::contract::Now;
 use hapax_core::ir;
 use hapax_core::live::{CheckResult, CheckStatus, Operation, ProxyLive, ServerLive, ServerState};
+use parking_lot::MutexGuard;
 
 /// What a check's result did to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,31 +94,36 @@ pub fn decide(
     let status = result.status;
     state.check = Some(result);
     state.check_running = false;
+    let healthy = state.health >= rise;
+    let settled = state.admin.in_maintenance();
     state.restored_result = None;
     let transition = if status.passed() {
-        if was_up {
-            state.health = best;
-        } else {
+        if !healthy {
             state.health += 1;
+        }
+        if state.health >= rise {
+            state.health = best;
         }
         let stopping = status == CheckStatus::L7OkConditionally;
         match state.operation {
-            Operation::Stopped if state.health >= rise => {
-                state.health = best;
-                Transition::Up
-            }
-            Operation::Stopping if !stopping => Transition::Up,
+            Operation::Stopped if settled => Transition::None,
+            Operation::Stopped if state.health >= rise && state.agent_agrees() => Transition::Up,
+            Operation::Stopping if !stopping && state.agent_agrees() => Transition::Up,
             Operation::Running | Operation::Starting if stopping => Transition::Stopping,
             _ => Transition::None,
         }
-    } else if was_up {
+    } else if healthy {
         state.failed_checks += 1;
         if state.health > rise {
             state.health -= 1;
             Transition::None
         } else {
             state.health = 0;
-            Transition::Down
+            if was_up {
+                Transition::Down
+            } else {
+                Transition::None
+            }
         }
     } else {
         // On its way up it had passed before.
@@ -118,6 +131,12 @@ pub fn decide(
         state.health = 0;
         Transition::None
     };
+    apply_transition(state, transition, now);
+    transition
+}
+
+/// Brings a server where a transition leads.
+fn apply_transition(state: &mut ServerState, transition: Transition, now: Now) {
     match transition {
         Transition::None => {}
         Transition::Down => {
@@ -137,7 +156,6 @@ pub fn decide(
             state.last_change_ms = now.ms;
         }
     }
-    transition
 }
 
 /// How long until the next check, ms: `inter`, `fastinter` between two states, `downinter` when it is down.
@@ -174,26 +192,48 @@ pub fn report(
     {
         notices.push(Notice::new(NOTICE, check_line(server, result, &state)));
     }
-    publish(server, &state);
-    drop(state);
-    if transition != Transition::None {
-        let cause = match &result {
-            Some(result) if !options.log_health_checks => text::reason(result),
-            _ => String::new(),
-        };
-        notices.extend(settle(
-            proxy,
-            server,
-            &format!("{}{cause}", verb(transition)),
-            transition == Transition::Down,
-            level(transition, was),
-            now,
-        ));
-    }
+    let cause = match &result {
+        Some(result) if !options.log_health_checks => text::reason(result),
+        _ => String::new(),
+    };
+    notices.extend(conclude(
+        proxy,
+        server,
+        state,
+        (transition, was),
+        &cause,
+        now,
+    ));
     Report {
         transition,
         notices,
     }
+}
+
+/// Makes a server's new state known, and gives the lines about its transition.
+fn conclude(
+    proxy: &ProxyLive,
+    server: &ServerLive,
+    state: MutexGuard<'_, ServerState>,
+    (transition, was): (Transition, Operation),
+    cause: &str,
+    now: Now,
+) -> Vec<Notice> {
+    publish(server, &state);
+    let level = level(transition, was, state.admin.in_drain());
+    drop(state);
+    if transition == Transition::None {
+        return Vec::new();
+    }
+    let what = format!("{}{cause}", verb(transition));
+    settle(
+        proxy,
+        server,
+        &what,
+        transition == Transition::Down,
+        level,
+        now,
+    )
 }
 
 /// Sets what the choice of servers reads from a server's state.
@@ -219,8 +259,8 @@ fn verb(transition: Transition) -> &'static str {
 }
 
 /// The level of a transition's line: an alert when a server that took clients goes down, else a notice.
-fn level(transition: Transition, was: Operation) -> u8 {
-    if transition == Transition::Down && was != Operation::Stopping {
+fn level(transition: Transition, was: Operation, draining: bool) -> u8 {
+    if transition == Transition::Down && was != Operation::Stopping && !draining {
         ALERT
     } else {
         NOTICE

@@ -276,6 +276,7 @@ impl Followers {
         } else {
             health::change_port(server, service.port);
         }
+        server.was_named.store(true, Ordering::Relaxed);
         let before = server.host_name.swap(name);
         let before = before.as_deref().map_or("(null)", String::as_str);
         let line = format!(

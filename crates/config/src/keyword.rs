@@ -4,6 +4,7 @@ mod arguments;
 pub(crate) mod bind;
 pub(crate) mod environment;
 pub(crate) mod error_page;
+pub(crate) mod external_check;
 pub(crate) mod filter;
 pub(crate) mod http_check;
 pub(crate) mod http_option;

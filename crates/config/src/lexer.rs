@@ -191,8 +191,8 @@ struct Cutter<'a> {
     word: Vec<u8>,
     /// Start of the word being read.
     start: usize,
-    /// The word being read is made of a list that had no element.
-    nothing: bool,
+    /// The last thing that was read is a variable without a value: blanks behind it end no word.
+    swallows: bool,
     /// Start of the first word that held a variable; upstream reports every later empty word there.
     expanded: Option<usize>,
     /// Length of the words so far with a separator each.
@@ -221,7 +221,7 @@ impl<'a> Cutter<'a> {
             line: Line::default(),
             word: Vec::new(),
             start: 0,
-            nothing: false,
+            swallows: false,
             expanded: None,
             written: 0,
             last: 0,
@@ -237,12 +237,9 @@ impl<'a> Cutter<'a> {
                 return Ok(self.line);
             }
             self.start = self.at;
-            self.nothing = false;
+            self.swallows = false;
             self.word()?;
-            let at_the_end = matches!(self.peek(), None | Some(b'#'));
-            if !(self.nothing && self.word.is_empty()) || at_the_end {
-                self.finish_word()?;
-            }
+            self.finish_word()?;
         }
     }
 
@@ -251,11 +248,16 @@ impl<'a> Cutter<'a> {
         while let Some(byte) = self.peek() {
             match byte {
                 b'#' => return Ok(()),
+                _ if is_space(byte) && self.swallows => {
+                    self.at += 1;
+                    continue;
+                }
                 _ if is_space(byte) => return Ok(()),
                 b'\\' => self.escape(false)?,
                 b'"' if self.quotes => self.weak()?,
                 b'\'' if self.quotes => self.strong()?,
                 _ => {
+                    self.swallows = false;
                     self.word.push(byte);
                     self.at += 1;
                 }
@@ -267,6 +269,7 @@ impl<'a> Cutter<'a> {
     fn weak(&mut self) -> Result<(), LexError> {
         let opening = self.at;
         self.at += 1;
+        self.swallows = false;
         while let Some(byte) = self.peek() {
             match byte {
                 b'"' => {
@@ -276,6 +279,7 @@ impl<'a> Cutter<'a> {
                 b'\\' => self.escape(true)?,
                 b'$' => self.variable()?,
                 _ => {
+                    self.swallows = false;
                     self.word.push(byte);
                     self.at += 1;
                 }
@@ -285,6 +289,7 @@ impl<'a> Cutter<'a> {
     }
 
     fn strong(&mut self) -> Result<(), LexError> {
+        self.swallows = false;
         let opening = self.at;
         let rest = self.text.get(opening + 1..).unwrap_or(&[]);
         let length = memchr::memchr(b'\'', rest).ok_or(LexError::UnmatchedQuote { at: opening })?;
@@ -296,6 +301,7 @@ impl<'a> Cutter<'a> {
 
     /// A backslash and what follows; a backslash before another character stands for itself.
     fn escape(&mut self, quoted: bool) -> Result<(), LexError> {
+        self.swallows = false;
         let backslash = self.at;
         self.at += 1;
         let Some(byte) = self.peek() else {
@@ -352,6 +358,7 @@ impl<'a> Cutter<'a> {
         }
         let name = self.text.get(name_at..self.at).unwrap_or(&[]);
         let value = self.value_of(name, name_at)?;
+        self.swallows = value.is_none();
         let Some(brace) = brace else {
             self.word.extend_from_slice(value.as_deref().unwrap_or(&[]));
             return Ok(());
@@ -373,12 +380,16 @@ impl<'a> Cutter<'a> {
             let rest = self.text.get(self.at + 1..).unwrap_or(&[]);
             let length = memchr::memchr(b'}', rest).ok_or(unmatched.clone())?;
             default = rest.get(..length).unwrap_or(&[]);
+            self.swallows = false;
             self.at += 1 + length;
         }
         if self.peek() != Some(b'}') {
             return Err(unmatched);
         }
         self.at += 1;
+        if self.swallows {
+            return Ok(());
+        }
         let value = value.unwrap_or(Cow::Borrowed(default));
         if list {
             self.expand_list(&value)
@@ -401,7 +412,6 @@ impl<'a> Cutter<'a> {
 
     /// Adds a value cut at white space; each run of it ends a word.
     fn expand_list(&mut self, value: &[u8]) -> Result<(), LexError> {
-        self.nothing |= value.is_empty();
         let mut rest = value;
         while let Some(length) = rest.iter().position(|byte| is_space(*byte)) {
             let (piece, tail) = rest.split_at(length);

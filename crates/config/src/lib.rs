@@ -28,6 +28,7 @@ use hapax_core::span::Sources;
 /// The rows of this crate.
 pub static TABLES: &[Tables] = &[
     bind_option::TABLE,
+    server_option::agent::TABLE,
     server_option::check::TABLE,
     server_option::connection::TABLE,
     server_option::place::TABLE,
@@ -36,6 +37,7 @@ pub static TABLES: &[Tables] = &[
     keyword::bind::TABLE,
     keyword::environment::TABLE,
     keyword::error_page::TABLE,
+    keyword::external_check::TABLE,
     keyword::http_check::TABLE,
     keyword::protocol_check::TABLE,
     keyword::tcp_check::TABLE,

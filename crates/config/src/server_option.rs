@@ -1,5 +1,6 @@
 //! Options of `server` and `default-server` lines (configuration manual 5.2).
 
+pub(crate) mod agent;
 pub(crate) mod check;
 pub(crate) mod connection;
 pub(crate) mod place;

@@ -159,8 +159,8 @@ fn wrong_log_lines_are_refused() {
             "log : wrong sample range '3-1'",
         ),
         (
-            "log ring@x local0",
-            "log : targets of the kind 'ring@' are not built yet.",
+            "log backend@x local0",
+            "log : targets of the kind 'backend@' are not built yet.",
         ),
     ] {
         assert_eq!(

@@ -203,6 +203,8 @@ pub enum Outcome {
         /// So many bytes are enough; 0 wants all.
         least: usize,
     },
+    /// Ask for the addresses of a name (`stream.resolution`), then go on with the next rule.
+    Resolve,
     /// The rules cannot go on: what they look at may still change, and there is time.
     Wait,
     /// Refuse the connection, and let the other side believe that it lasts.

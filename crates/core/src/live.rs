@@ -455,10 +455,14 @@ pub struct ServerLive {
     pub address: ArcSwap<ir::Address>,
     /// The host name in force: that of its line, or of the service record it stands for.
     pub host_name: ArcSwapOption<String>,
+    /// Whether a service record gave it a name at any time.
+    pub was_named: AtomicBool,
     /// Whether the port of the address counts although its line gave none.
     pub has_port: AtomicBool,
     /// Health and administrative state; the atomics above follow it.
     pub state: Mutex<ServerState>,
+    /// Errors of the traffic in a row (`observe`).
+    pub errors_in_a_row: AtomicU32,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
     /// What TLS needs, where the server speaks it.
@@ -520,6 +524,7 @@ impl ServerLive {
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
             host_name: ArcSwapOption::from_pointee(host_name(server)),
+            was_named: AtomicBool::new(false),
             has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
@@ -537,10 +542,16 @@ impl ServerLive {
                     unresolved: is_unresolved(server),
                     ..Admin::default()
                 },
+                agent: options
+                    .agent
+                    .as_ref()
+                    .filter(|agent| agent.enabled)
+                    .map(|_| Box::default()),
                 // Upstream starts it up and takes it down at once.
                 down_transitions: u32::from(is_unresolved(server) && !options.disabled),
                 ..ServerState::default()
             }),
+            errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             tls: OnceLock::new(),
         }
@@ -594,9 +605,26 @@ pub struct ServerState {
     pub check_port: Option<u16>,
     /// The administrator turned the checks off.
     pub checks_disabled: bool,
+    /// The agent, of servers that have one.
+    pub agent: Option<Box<AgentState>>,
+    /// Where the agent is when that was changed.
+    pub moved_agent: Option<Box<MovedAgent>>,
+    /// Errors of the traffic in a row, and how often there were too many (`observe`).
+    pub observed: Observed,
 }
 
 impl ServerState {
+    /// Whether no agent says that the server is down.
+    pub fn agent_agrees(&self) -> bool {
+        let agent = self.agent.as_ref();
+        agent.is_none_or(|agent| agent.up || agent.paused)
+    }
+
+    /// The agent, unless it is paused.
+    pub fn active_agent(&self) -> Option<&AgentState> {
+        self.agent.as_deref().filter(|agent| !agent.paused)
+    }
+
     /// Seconds since the last change.
     pub fn seconds_since_change(&self, now_ms: u64) -> i64 {
         let since = now_ms.saturating_sub(self.last_change_ms) / 1000;
@@ -606,6 +634,50 @@ impl ServerState {
         };
         before.saturating_add(i64::try_from(since).unwrap_or(i64::MAX))
     }
+}
+
+/// What is known from the agent of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentState {
+    /// Whether it says that the server is up; true as long as it says nothing.
+    pub up: bool,
+    /// The last result.
+    pub check: Option<CheckResult>,
+    /// Whether it is being asked right now.
+    pub running: bool,
+    /// Paused by the administrator (`disable agent`).
+    pub paused: bool,
+}
+
+impl Default for AgentState {
+    fn default() -> Self {
+        AgentState {
+            up: true,
+            check: None,
+            running: false,
+            paused: false,
+        }
+    }
+}
+
+/// Where an agent was moved to through the runtime API.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MovedAgent {
+    /// `agent-addr`.
+    pub address: Option<std::net::IpAddr>,
+    /// `agent-port`.
+    pub port: Option<u16>,
+    /// `agent-send`.
+    pub send: Option<Vec<u8>>,
+}
+
+/// What the traffic told about a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// How often there were too many errors in a row (`hanafail` of the statistics).
+    pub faults: u32,
+    /// The next check must come soon, whatever its interval.
+    pub hurried: bool,
 }
 
 /// Where a server is between down and up.
@@ -656,8 +728,8 @@ impl Admin {
 pub struct CheckResult {
     /// The status.
     pub status: CheckStatus,
-    /// HTTP status, 0 when there was none.
-    pub code: u16,
+    /// HTTP status or exit code, 0 when there was none.
+    pub code: i32,
     /// How long it took, ms.
     pub duration_ms: u32,
     /// Upstream's additional text; may be empty.
@@ -682,6 +754,11 @@ pub enum CheckStatus {
     L7Timeout,
     L7Response,
     L7Status,
+    ProcessOk,
+    ProcessTimeout,
+    ProcessError,
+    Checked,
+    Observed,
 }
 
 impl CheckStatus {
@@ -702,6 +779,11 @@ impl CheckStatus {
             CheckStatus::L7Timeout => "L7TOUT",
             CheckStatus::L7Response => "L7RSP",
             CheckStatus::L7Status => "L7STS",
+            CheckStatus::ProcessOk => "PROCOK",
+            CheckStatus::ProcessTimeout => "PROCTOUT",
+            CheckStatus::ProcessError => "PROCERR",
+            CheckStatus::Checked => "CHECKED",
+            CheckStatus::Observed => "HANA",
         }
     }
 
@@ -740,7 +822,12 @@ impl CheckStatus {
     pub fn has_code(self) -> bool {
         matches!(
             self,
-            CheckStatus::L7Ok | CheckStatus::L7OkConditionally | CheckStatus::L7Status
+            CheckStatus::L7Ok
+                | CheckStatus::L7OkConditionally
+                | CheckStatus::L7Status
+                | CheckStatus::ProcessOk
+                | CheckStatus::ProcessTimeout
+                | CheckStatus::ProcessError
         )
     }
 
@@ -752,6 +839,7 @@ impl CheckStatus {
                 | CheckStatus::L6Ok
                 | CheckStatus::L7Ok
                 | CheckStatus::L7OkConditionally
+                | CheckStatus::ProcessOk
         )
     }
 }

@@ -144,6 +144,8 @@ pub struct Stream {
     pub server_address: Endpoint,
     /// Our end of the server connection.
     pub server_local: Endpoint,
+    /// The name whose address a rule waits for.
+    pub resolution: Option<Box<Resolution>>,
     /// The request's head; empty in TCP mode.
     pub request: Head,
     /// The response's head, from the server or made here.
@@ -432,6 +434,21 @@ impl Stream {
             self.variables.clear(Scope::Request);
         }
     }
+}
+
+/// What a rule asks the name servers of a section.
+#[derive(Debug, Clone)]
+pub struct Resolution {
+    /// The `resolvers` section.
+    pub section: String,
+    /// The name.
+    pub name: String,
+    /// The family that is asked for first.
+    pub prefer: crate::ir::Family,
+    /// The variable that takes the address.
+    pub variable: crate::variable::Name,
+    /// What is waited for; see [`Turn`](crate::resolution::Turn).
+    pub ticket: u64,
 }
 
 /// The identifier of an exchange. It is made through a shared reference, when it is asked for first.

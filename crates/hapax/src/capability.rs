@@ -6,20 +6,35 @@ use hapax_core::span::FileId;
 
 use crate::version;
 
-/// Features as an upstream with the same abilities would list them. TLS, Lua, QUIC and so on join when they work.
+/// Features as an upstream with the same abilities would list them. Lua, QUIC and so on join when they work.
 const FEATURES: &[&str] = &[
     "ACCEPT4",
     "CPU_AFFINITY",
+    "CRYPT_H",
     "EPOLL",
     "GETADDRINFO",
+    "LIBCRYPT",
     "LINUX_SPLICE",
     "LINUX_TPROXY",
+    "NETFILTER",
+    "OPENSSL",
+    "PCRE2",
+    "PRCTL",
+    "SSL",
+    "TFO",
     "THREAD",
     "TPROXY",
 ];
 
 /// Settings that `enabled()` reports.
-const ENABLED: &[&str] = &["POLL", "EPOLL", "GETADDRINFO", "SPLICE", "REUSEPORT"];
+const ENABLED: &[&str] = &[
+    "POLL",
+    "EPOLL",
+    "FAST-FORWARD",
+    "GETADDRINFO",
+    "SPLICE",
+    "REUSEPORT",
+];
 
 /// What this program can do.
 pub fn capabilities() -> Capabilities {

@@ -13,6 +13,7 @@ pub mod del_map;
 pub mod deny;
 pub mod disable_l7_retry;
 pub mod do_log;
+pub mod do_resolve;
 mod duration;
 pub mod early_hint;
 pub mod expect_proxy;
@@ -79,6 +80,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     del_map::ROW,
     deny::ROW,
     disable_l7_retry::ROW,
+    do_resolve::ROW,
     do_log::ROW,
     early_hint::ROW,
     expect_proxy::NETSCALER,

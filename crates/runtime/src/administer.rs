@@ -23,6 +23,8 @@ pub enum Deed {
     Ready,
     /// As if a check had found that.
     Health(Operation, &'static str),
+    /// As if the agent had said `up`, or `down`.
+    Agent(bool, &'static str),
 }
 
 /// What there is to say about servers of a proxy.
@@ -40,8 +42,12 @@ pub fn administer(
         return Said::new();
     };
     let followers = Followers::of(program);
-    if let Deed::Health(to, cause) = deed {
-        let (transition, notices) = health::force_health(live, server, to, cause, now);
+    let forced = match deed {
+        Deed::Health(to, cause) => Some(health::force_health(live, server, to, cause, now)),
+        Deed::Agent(up, cause) => Some(health::force_agent(live, server, up, cause, now)),
+        _ => None,
+    };
+    if let Some((transition, notices)) = forced {
         let mut said = vec![(proxy, notices)];
         let after = followers.after(program, (proxy, index), transition, now);
         said.extend(
@@ -66,6 +72,6 @@ fn own(live: &ProxyLive, server: &ServerLive, deed: Deed, now: Now) -> Vec<Notic
         Deed::Drain(cause) => health::enter_drain_by(live, server, cause, now),
         Deed::LeaveDrain => health::leave_drain(live, server, now),
         Deed::Ready => health::make_ready(live, server, now),
-        Deed::Health(..) => Vec::new(),
+        Deed::Health(..) | Deed::Agent(..) => Vec::new(),
     }
 }

@@ -8,16 +8,20 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hapax_balance::health::{Notice, Transition, report};
+use hapax_balance::health::{Notice, Report, Transition, agent_report, inherit, report};
 use hapax_core::contract::Now;
-use hapax_core::live::CheckResult;
-use hapax_core::program::{Program, ProxyId};
+use hapax_core::ir;
+use hapax_core::live::ServerLive;
+use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::stream::Cause;
 
 use crate::log::{Level, Logger, Severity};
+use crate::wheel::Timer;
 use crate::{clock, serve, worker};
 
+mod agent;
 mod answer;
+mod external;
 mod followers;
 mod probe;
 mod recipe;
@@ -64,20 +68,16 @@ impl Checks {
         let followers = Rc::new(Followers::of(program));
         let (mut position, mut count) = (0, 0);
         for (index, proxy) in program.proxies.iter().enumerate() {
-            if proxy.ir.disabled
-                || !proxy
-                    .live
-                    .servers
-                    .iter()
-                    .any(|server| is_checked(&server.ir))
-            {
+            let live = &proxy.live.servers;
+            let roles = || {
+                live.iter()
+                    .flat_map(|server| Role::of(&server.ir).map(move |role| (server, role)))
+            };
+            if proxy.ir.disabled || roles().next().is_none() {
                 continue;
             }
             let recipe = Rc::new(Recipe::new(&proxy.ir)?);
-            for server in &proxy.live.servers {
-                if !is_checked(&server.ir) {
-                    continue;
-                }
+            for (server, role) in roles() {
                 position += 1;
                 if (position - 1) % share.workers.max(1) != share.worker {
                     continue;
@@ -88,6 +88,7 @@ impl Checks {
                     logger: logger.clone(),
                     proxy: ProxyId(index as u32),
                     server: server.index,
+                    role,
                     recipe: recipe.clone(),
                     followers: followers.clone(),
                     origin_ms: share.origin_ms,
@@ -112,12 +113,40 @@ impl Drop for Checks {
     }
 }
 
+/// Who is asked about a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The server.
+    Server,
+    /// Its agent.
+    Agent,
+}
+
+impl Role {
+    /// Who is asked about `server`.
+    fn of(server: &ir::Server) -> impl Iterator<Item = Role> + use<> {
+        let options = &server.options;
+        let agent = options.agent.as_ref().is_some_and(|agent| agent.enabled);
+        let own = is_checked(server).then_some(Role::Server);
+        own.into_iter().chain(agent.then_some(Role::Agent))
+    }
+
+    /// How often, ms.
+    fn inter(self, server: &ir::Server) -> u32 {
+        match (self, &server.options.agent) {
+            (Role::Agent, Some(agent)) => agent.inter,
+            _ => server.options.check.inter,
+        }
+    }
+}
+
 /// The check of one server.
 struct Check {
     program: Arc<Program>,
     logger: Rc<Logger>,
     proxy: ProxyId,
     server: usize,
+    role: Role,
     recipe: Rc<Recipe>,
     followers: Rc<Followers>,
     origin_ms: u64,
@@ -126,56 +155,150 @@ struct Check {
 
 impl Check {
     async fn run(self, first_ms: u64, mut schedule: Schedule) {
-        let mut timer = crate::wheel::Timer::new();
+        let most = self.program.global.tune.bufsize as usize;
+        let mut timer = Timer::new();
         let mut next = clock::now_ms() + first_ms;
         loop {
-            timer.at(next).await;
+            self.wait(&mut timer, next).await;
             if !self.running.get() {
                 return;
             }
             let Some(server) = self.program.proxy(self.proxy).live.servers.get(self.server) else {
                 return;
             };
-            let wanted = {
-                let mut state = server.state.lock();
-                state.check_running = !state.admin.in_maintenance() && !state.checks_disabled;
-                state.check_running
-            };
-            if wanted {
-                let result =
-                    probe::check(&self.recipe, &self.program, self.proxy, server, &mut timer).await;
-                // A program that was replaced meanwhile checks by itself.
-                if !self.running.get() {
-                    return;
+            match self.role {
+                Role::Server => {
+                    if begin(server) {
+                        let about = (&*self.program, &*self.logger);
+                        let result =
+                            probe::check(&self.recipe, about, self.proxy, server, &mut timer).await;
+                        // A program that was replaced meanwhile checks by itself.
+                        if !self.running.get() {
+                            return;
+                        }
+                        self.conclude(server, |proxy, now| {
+                            report(&proxy.live, &proxy.ir.options, server, result, now)
+                        });
+                    }
+                    let check = &server.ir.options.check;
+                    next = clock::now_ms() + schedule.interval(check, &server.state.lock());
                 }
-                self.conclude(result);
+                Role::Agent => {
+                    if begin_agent(server) {
+                        let answer = agent::ask(&self.recipe, (server, most), &mut timer).await;
+                        if !self.running.get() {
+                            return;
+                        }
+                        // What it says while it is paused is ignored.
+                        if server.state.lock().active_agent().is_some() {
+                            self.conclude(server, |proxy, now| {
+                                agent_report(&proxy.live, &proxy.ir, server, answer, now)
+                            });
+                        }
+                    }
+                    next = clock::now_ms() + schedule.spread(self.role.inter(&server.ir));
+                }
             }
-            let check = &server.ir.options.check;
-            next = clock::now_ms() + schedule.interval(check, &server.state.lock());
         }
     }
 
-    fn conclude(&self, result: CheckResult) {
+    /// Waits until `next`, or less where the traffic may say that the check is urgent: such servers are looked at as often
+    /// as `fastinter` says.
+    async fn wait(&self, timer: &mut Timer, next: u64) {
+        let server = self.program.proxy(self.proxy).live.servers.get(self.server);
+        let check = server.map(|server| &server.ir.options.check);
+        let glance = check
+            .filter(|check| self.role == Role::Server && check.observe != ir::Observe::None)
+            .map(|check| u64::from(check.fastinter))
+            .filter(|fastinter| *fastinter > 0);
+        let (Some(server), Some(glance)) = (server, glance) else {
+            return timer.at(next).await;
+        };
+        loop {
+            timer.at(next.min(clock::now_ms() + glance)).await;
+            let urgent = server.state.lock().observed.hurried;
+            if urgent || clock::now_ms() >= next || !self.running.get() {
+                return;
+            }
+        }
+    }
+
+    /// Lets everybody know what a result did to the server, those first that follow it.
+    fn conclude(&self, server: &ServerLive, change: impl FnOnce(&Proxy, Now) -> Report) {
         let now = Now {
             ms: clock::now_ms().saturating_sub(self.origin_ms),
             wall_us: clock::wall_us(),
         };
-        let proxy = self.program.proxy(self.proxy);
-        let Some(server) = proxy.live.servers.get(self.server) else {
-            return;
-        };
-        let report = report(&proxy.live, &proxy.ir.options, server, result, now);
-        let transition = report.transition;
-        end_sessions(&self.program, (self.proxy, self.server), transition);
-        announce(&self.logger, self.proxy, &report.notices);
-        let followers =
-            self.followers
-                .after(&self.program, (self.proxy, self.server), transition, now);
-        for (proxy, server, notices) in followers {
-            end_sessions(&self.program, (proxy, server), transition);
-            announce(&self.logger, proxy, &notices);
-        }
+        let before = server.state.lock().admin;
+        let report = change(self.program.proxy(self.proxy), now);
+        let place = (self.proxy, self.server);
+        let mut tell = |proxy, notices: &[Notice]| announce(&self.logger, proxy, notices);
+        let changed = before != server.state.lock().admin;
+        spread(
+            &self.program,
+            &self.followers,
+            place,
+            (report, changed),
+            now,
+            &mut tell,
+        );
     }
+}
+
+/// Begins a check, unless there is to be none.
+fn begin(server: &ServerLive) -> bool {
+    let mut state = server.state.lock();
+    state.observed.hurried = false;
+    state.check_running = !state.admin.in_maintenance() && !state.checks_disabled;
+    state.check_running
+}
+
+/// The same for an agent, which maintenance does not stop.
+fn begin_agent(server: &ServerLive) -> bool {
+    let mut state = server.state.lock();
+    let agent = state.agent.as_mut();
+    agent.is_some_and(|agent| {
+        agent.running = !agent.paused;
+        agent.running
+    })
+}
+
+/// What a change of a server brings with it: sessions that end, lines in logs, and servers that follow. `report.1` says
+/// whether maintenance or drain changed.
+fn spread(
+    program: &Program,
+    followers: &Followers,
+    place: (ProxyId, usize),
+    (report, admin): (Report, bool),
+    now: Now,
+    tell: &mut dyn FnMut(ProxyId, &[Notice]),
+) {
+    let transition = report.transition;
+    end_sessions(program, place, transition);
+    tell(place.0, &report.notices);
+    if admin {
+        followers.each(program, place, |proxy, server, leader| {
+            let live = &program.proxy(proxy).live;
+            tell(proxy, &inherit(live, server, leader, now));
+        });
+    }
+    for (proxy, server, notices) in followers.after(program, place, transition, now) {
+        end_sessions(program, (proxy, server), transition);
+        tell(proxy, &notices);
+    }
+}
+
+/// What the traffic did to a server reaches everybody whom it concerns.
+pub(crate) fn observed(
+    program: &Program,
+    logger: &Logger,
+    place: (ProxyId, usize),
+    report: Report,
+    now: Now,
+) {
+    let followers = Followers::of(program);
+    let mut tell = |proxy, notices: &[Notice]| announce(logger, proxy, notices);
+    spread(program, &followers, place, (report, false), now, &mut tell);
 }
 
 /// `on-marked-down` and `on-marked-up` of a server that changed.
@@ -215,7 +338,7 @@ pub fn announce(logger: &Logger, proxy: ProxyId, notices: &[Notice]) {
     }
 }
 
-fn is_checked(server: &hapax_core::ir::Server) -> bool {
+fn is_checked(server: &ir::Server) -> bool {
     server.options.check.enabled && server.options.track.is_none()
 }
 

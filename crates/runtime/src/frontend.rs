@@ -190,22 +190,26 @@ impl Door {
                 self.gate.set(GateState::Paused);
                 return;
             };
-            let Some((socket, peer)) = self.waiting.borrow_mut().pop_front() else {
+            let Some(mut accepted) = self.waiting.borrow_mut().pop_front() else {
                 break;
             };
             if let Some(lighter) = self.lighter(&plan) {
                 let (proxy, listener) = (self.proxy, self.listener);
-                let taken = lighter.send(move || {
+                let handed = lighter.hand(accepted, move |(socket, peer)| {
                     crate::serve::enter_door(proxy, listener, socket, peer);
                 });
                 drop(lighter);
-                // Gives the places back; the other worker takes them.
-                drop(admission);
-                if !taken {
-                    log::warn!("a worker is too busy to take a connection");
+                match handed {
+                    Ok(()) => {
+                        // Gives the places back; the other worker takes them.
+                        drop(admission);
+                        continue;
+                    }
+                    // The other one is far behind after all.
+                    Err(back) => accepted = back,
                 }
-                continue;
             }
+            let (socket, peer) = accepted;
             self.begin(plan, socket, peer, admission);
         }
         self.regulate();

@@ -1,19 +1,95 @@
 //! TLS handshakes: with clients before their session begins, with servers before the first byte of a request.
 
-use hapax_core::stream::Session;
-use hapax_tls::fault;
-use hapax_tls::listener::Listener;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use crate::http::Client;
+use hapax_core::live::ServerLive;
+use hapax_core::sample::Type;
+use hapax_core::stream::Session;
+use hapax_sample::expression;
+use hapax_tls::fault;
+use hapax_tls::handshake::{Handshake, HandshakeFault};
+use hapax_tls::listener::Listener;
+use hapax_tls::server::Server;
+
 use crate::http::client::within;
-use crate::io::LayerFault;
-use crate::plan::Plan;
+use crate::http::exchange::Exchange;
+use crate::http::{Client, rules};
+use crate::io::{LayerFault, Stream as Socket};
+use crate::plan::{Plan, ServerPlan};
 
 /// What the listener of a session needs to speak TLS; none when it does not.
 pub fn listener<'a>(plan: &'a Plan, session: &Session) -> Option<&'a Listener> {
     let live = plan.live(session.frontend);
     let tls = live.listeners.get(session.listener)?.tls.get()?;
     tls.as_any().downcast_ref()
+}
+
+/// What a server needs to speak TLS; none when its traffic does not.
+fn server(server: &ServerPlan) -> Option<&Server> {
+    let tls = server.live.tls.get()?;
+    let tls: &Server = tls.as_any().downcast_ref()?;
+    tls.secures.then_some(tls)
+}
+
+/// The name that a server is asked for (`sni`).
+pub fn name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box<[u8]>> {
+    server(to)?;
+    let (expr, _) = to.live.ir.options.tls.as_ref()?.sni.as_ref()?;
+    let cx = rules::cx(&client.plan, &client.session, exchange, client.local.now());
+    let sample = expression::eval_as(expr, Type::Str, &cx)?;
+    let name = sample.value.bytes()?;
+    Server::shown(name).then(|| name.into())
+}
+
+/// The handshake with a server; none when it does not speak TLS.
+pub fn with_server(
+    to: &ServerPlan,
+    name: Option<&[u8]>,
+) -> Result<Option<Handshake>, HandshakeFault> {
+    server(to).map(|server| server.handshake(name)).transpose()
+}
+
+/// The handshake of a check of a server; none when it is checked without TLS.
+pub fn with_checked(to: &ServerLive) -> Result<Option<Handshake>, HandshakeFault> {
+    let options = &to.ir.options;
+    let Some(tls) = to
+        .tls
+        .get()
+        .and_then(|tls| tls.as_any().downcast_ref::<Server>())
+    else {
+        return Ok(None);
+    };
+    // Who is checked elsewhere is checked over TLS only when `check-ssl` says so.
+    let elsewhere = options.check.port.is_some() || options.check.address.is_some();
+    let asked = options.tls.as_ref().is_some_and(|tls| tls.checks);
+    match asked || (tls.secures && !elsewhere) {
+        true => tls.check_handshake().map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Begins the handshake, once, and waits for its end.
+pub fn poll(
+    cx: &mut Context<'_>,
+    handshake: &mut Option<Handshake>,
+    socket: &mut Socket,
+) -> Poll<io::Result<()>> {
+    if handshake.is_some() {
+        std::task::ready!(socket.poll_connected(cx))?;
+        if let Some(handshake) = handshake.take() {
+            socket.secure(handshake, None);
+        }
+    }
+    socket.poll_secured(cx).map_err(|fault| match fault {
+        LayerFault::Broken(error) => error,
+        LayerFault::Closed => io::ErrorKind::UnexpectedEof.into(),
+        LayerFault::Handshake(fault) => {
+            log::debug!("handshake with a server failed: {fault}");
+            io::Error::new(io::ErrorKind::InvalidData, fault)
+        }
+    })
 }
 
 /// Makes the handshake with a client. False when it failed, which was logged then.
@@ -34,14 +110,24 @@ pub async fn with_client(client: &mut Client) -> bool {
     let log_null = !ir.options.dontlognull;
     let (why, reason, counts) = match made {
         Ok(Ok(())) => {
-            client.session.tls = client.socket.secured().cloned();
+            let mut secured = client.socket.secured().cloned();
+            if let (Some(check), Some(secured)) = (listener.check(), &mut secured)
+                && let verdict = check.verdict(&secured.peer)
+                && verdict.result != 0
+            {
+                Arc::make_mut(secured).verdict = verdict;
+            }
+            client.session.tls = secured;
             return true;
         }
         Ok(Err(LayerFault::Closed)) => (CLOSED, None, log_null),
         Ok(Err(LayerFault::Broken(_))) => (BROKEN, None, log_null),
         Ok(Err(LayerFault::Handshake(fault))) => {
             log::debug!("handshake with a client failed: {fault}");
-            (FAILURE, fault::reason(&fault), true)
+            match fault::is_distrust(&fault) {
+                true => (DISTRUST, None, true),
+                false => (FAILURE, fault::reason(&fault), true),
+            }
         }
         Err(_) => (LATE, None, log_null),
     };
@@ -61,6 +147,7 @@ pub async fn with_client(client: &mut Client) -> bool {
 }
 
 const FAILURE: &str = "SSL handshake failure";
+const DISTRUST: &str = "SSL client certificate not trusted";
 const CLOSED: &str = "Connection closed during SSL handshake";
 const BROKEN: &str = "Connection error during SSL handshake";
 const LATE: &str = "Timeout during SSL handshake";

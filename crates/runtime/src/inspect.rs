@@ -17,7 +17,8 @@ use crate::buffer::Buf;
 use crate::clock;
 use crate::http::client::{Interrupted, within};
 use crate::http::exchange::{Exchange, Failure};
-use crate::http::{Client, rules};
+use crate::http::rules::with_tx;
+use crate::http::{Client, resolve, rules};
 use crate::io::{Io, Stream as Socket};
 use crate::relay::{Relay, Side};
 use crate::vanish::vanish;
@@ -62,6 +63,8 @@ async fn wait_for_request(
         .map_or(0, |delay| clock::now_ms() + u64::from(delay));
     let mut client_until = Client::after(timeout);
     let (mut over, mut late) = (tcp.request_delay.is_none(), false);
+    // The rules behind one that had to wait for something else.
+    let mut rules = tcp.request.as_slice();
     if !http && exchange.up.input.is_none() {
         // What the client has sent by now is looked at from the first rule on.
         let (socket, input) = (&mut client.socket, &mut exchange.up.input);
@@ -77,13 +80,18 @@ async fn wait_for_request(
             parse_request_head(exchange, &limits);
         }
         exchange.stream.inspection.open = !over && here < limits.max_kept;
-        let outcome = rules::with_tx(client, exchange, false, |tx| {
-            ruleset::inspect(&tcp.request, tx)
-        });
+        let outcome = with_tx(client, exchange, false, |tx| ruleset::inspect(rules, tx));
         exchange.stream.inspection.open = false;
         exchange.stream.inspection.partial_head = false;
         match outcome {
             Outcome::Wait => {}
+            Outcome::Resolve => {
+                let last = exchange.stream.decided_by.take();
+                let at = rules.iter().position(|rule| Some(rule.span) == last);
+                rules = at.and_then(|at| rules.get(at + 1..)).unwrap_or_default();
+                resolve::address(client, exchange).await?;
+                continue;
+            }
             Outcome::SwitchToHttp if !http => return Ok(Flow::Http),
             Outcome::Continue | Outcome::Stop | Outcome::SwitchToHttp => {
                 return Ok(if late { Flow::Late } else { Flow::On });
@@ -263,6 +271,7 @@ pub async fn relay(relay: &mut Relay, client: &mut Client, exchange: &mut Exchan
         .response_delay
         .map_or(0, |delay| clock::now_ms() + u64::from(delay));
     let mut looked_at = None;
+    let limited = exchange.stream.bandwidth.len();
     relay.hold(Side::Server, limits.max_kept);
     poll_fn(|cx| {
         loop {
@@ -284,6 +293,10 @@ pub async fn relay(relay: &mut Relay, client: &mut Client, exchange: &mut Exchan
                     match outcome {
                         Outcome::Wait => {}
                         Outcome::Continue | Outcome::Stop => {
+                            // What the rules of the response add does not begin the others anew.
+                            if exchange.stream.bandwidth.len() > limited {
+                                relay.limit(&exchange.stream.bandwidth);
+                            }
                             relay.release(Side::Server);
                             until = NEVER;
                             continue;

@@ -99,6 +99,17 @@ impl Stream {
         self.layer.as_ref()?.secured()
     }
 
+    /// Whether TLS is meant to go over the socket and does not yet, or never will.
+    pub fn is_unfinished(&self) -> bool {
+        self.layer.is_some() && self.secured().is_none()
+    }
+
+    /// Whether the peer was asked for this name; without TLS nobody asks for one.
+    pub fn is_named(&self, name: Option<&[u8]>) -> bool {
+        self.secured()
+            .is_none_or(|secured| secured.server_name.as_deref() == name)
+    }
+
     /// Whether TLS goes over the socket.
     pub fn is_secured(&self) -> bool {
         self.layer.is_some()

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -190,6 +191,29 @@ impl ServerPlan {
             *self.address.borrow_mut() = Some((generation, address));
         }
         Some(address)
+    }
+
+    /// Whether its address is none: connections go where the client wanted to go (`server clear 0.0.0.0:0`).
+    pub fn is_anywhere(&self) -> bool {
+        let line = &self.live.ir;
+        line.address.ip().is_some_and(|ip| ip.is_unspecified())
+            && line.host_name.is_none()
+            && self
+                .live
+                .inet()
+                .is_some_and(|own| own.ip().is_unspecified())
+    }
+
+    /// The same for a server that is anywhere, and a client that wanted to go to `destination`.
+    pub fn address_at(&self, mut destination: SocketAddr) -> Option<SockAddr> {
+        match (self.live.port(), self.live.inet()?.port()) {
+            (ir::ServerPort::SameAsClient, _) | (ir::ServerPort::Fixed, 0) => {}
+            (ir::ServerPort::Fixed, port) => destination.set_port(port),
+            (ir::ServerPort::Offset(offset), _) => {
+                destination.set_port((i32::from(destination.port()) + offset) as u16);
+            }
+        }
+        SockAddr::new(&Addr::Inet(destination)).ok()
     }
 
     /// Starts a connection, from the next free port when the configuration names a range.

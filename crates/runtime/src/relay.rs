@@ -8,6 +8,8 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
+use hapax_core::bandwidth::Bandwidth;
+
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
@@ -118,6 +120,19 @@ impl Relay {
         self.fed_by_mut(side).held = None;
     }
 
+    /// Limits the bytes that flow from now on; those of a side that has none flow as they come.
+    pub fn limit(&mut self, limits: &[Bandwidth]) {
+        for (direction, outgoing) in [(&mut self.up, false), (&mut self.down, true)] {
+            let of_direction = limits.iter().filter(|limit| limit.outgoing == outgoing);
+            direction.limits = of_direction.cloned().collect();
+            if !direction.limits.is_empty() {
+                direction.policy = Splice::Never;
+                direction.splicing = false;
+                direction.paid = 0;
+            }
+        }
+    }
+
     /// Bytes received from a side.
     pub fn received(&self, from: Side) -> u64 {
         self.fed_by(from).received
@@ -179,7 +194,8 @@ impl Relay {
     /// When [`expire`](Self::expire) has something to do if nothing happens before.
     pub fn deadline(&self) -> u64 {
         let (client, server) = (self.limits(Side::Client), self.limits(Side::Server));
-        client.0.min(client.1).min(server.0).min(server.1)
+        let limits = client.0.min(client.1).min(server.0).min(server.1);
+        limits.min(self.up.paused_until).min(self.down.paused_until)
     }
 
     /// Ends what has timed out. A side that was silent for too long is taken to have ended its
@@ -224,7 +240,9 @@ impl Relay {
             return (NEVER, NEVER);
         };
         // It can only be silent while we would read; it can only be slow while it has to take.
-        let reading = from.state == State::Open && (from.held.is_some() || !from.is_holding());
+        let reading = from.state == State::Open
+            && from.paused_until == NEVER
+            && (from.held.is_some() || !from.is_holding());
         let until = |since: Option<u64>| since.map_or(NEVER, |since| since.saturating_add(timeout));
         (until(reading.then_some(last)), until(to.blocked_since))
     }
@@ -284,6 +302,13 @@ struct Direction {
     blocked_since: Option<u64>,
     /// Nothing is sent yet, and no more than this is received.
     held: Option<usize>,
+    /// The limits on it, and how many of its bytes they know of.
+    limits: Vec<Bandwidth>,
+    paid: u64,
+    /// Until then nothing flows, because of a limit.
+    paused_until: u64,
+    /// How many bytes are received together, because of a limit.
+    grain: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -324,7 +349,27 @@ impl Direction {
             delivered: 0,
             blocked_since: None,
             held: None,
+            limits: Vec::new(),
+            paid: 0,
+            paused_until: NEVER,
+            grain: None,
         }
+    }
+
+    /// How many bytes may flow together now; none where nothing limits them. Pays for those that flowed.
+    fn allowance(&mut self) -> Option<usize> {
+        let now = clock::now_ms();
+        let taken = self.received.saturating_sub(self.paid);
+        self.paid = self.received;
+        let (mut wait, mut grain) = (0, None);
+        for limit in &mut self.limits {
+            limit.refill(now);
+            limit.pay(taken);
+            wait = limit.wait().max(wait);
+            grain = Some(grain.map_or(limit.grain(), |least: usize| least.min(limit.grain())));
+        }
+        self.paused_until = if wait > 0 { now + wait } else { NEVER };
+        grain
     }
 
     fn is_holding(&self) -> bool {
@@ -370,6 +415,14 @@ impl Direction {
                     continue;
                 }
                 State::Open => {}
+            }
+            if !self.limits.is_empty() {
+                self.grain = self.allowance();
+                if self.paused_until != NEVER {
+                    // What was received has gone on; the next bytes come when it is paid for.
+                    self.buffer = None;
+                    return Poll::Pending;
+                }
             }
             match self.poll_fetch(cx, source, sink) {
                 Poll::Ready(Ok(0)) => self.state = State::Ended,
@@ -476,7 +529,10 @@ impl Direction {
         }
         self.pipe = None;
         let buffer = self.buffer.get_or_insert_with(Buf::take);
-        let room = buffer.room();
+        let mut room = buffer.room();
+        if let Some(grain) = self.grain.filter(|grain| *grain < room.len()) {
+            room = &mut room[..grain];
+        }
         let size = room.len();
         let count = match source.poll_recv(cx, room) {
             Poll::Ready(Ok(count)) => count,

@@ -115,6 +115,9 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     if let Some(input) = input.filter(|input| !input.is_empty()) {
         relay.preload(Side::Client, input);
     }
+    if !exchange.stream.bandwidth.is_empty() {
+        relay.limit(&exchange.stream.bandwidth);
+    }
     let end = match plan.proxy(backend).ir.tcp.response.is_empty() {
         true => {
             let Some(connection) = &mut exchange.server else {

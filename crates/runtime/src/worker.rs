@@ -132,20 +132,42 @@ impl std::fmt::Debug for Letters {
 }
 
 impl Inbox {
-    /// Leaves work; `false` when the worker is so far behind that the inbox is full.
+    /// Leaves work that steers the worker; `false` when it is so far behind that even the room kept for that is full.
     #[must_use]
     pub fn send(&self, job: impl FnOnce() + Send + 'static) -> bool {
+        self.leave((), |()| job(), MOST_JOBS + KEPT_FOR_STEERING)
+            .is_ok()
+    }
+
+    /// Leaves work with what belongs to it, unless the worker is far behind.
+    ///
+    /// # Errors
+    /// What belongs to it, when the inbox is full.
+    pub fn hand<T: Send + 'static>(
+        &self,
+        what: T,
+        job: impl FnOnce(T) + Send + 'static,
+    ) -> Result<(), T> {
+        self.leave(what, job, MOST_JOBS)
+    }
+
+    fn leave<T: Send + 'static>(
+        &self,
+        what: T,
+        job: impl FnOnce(T) + Send + 'static,
+        most: usize,
+    ) -> Result<(), T> {
         let mut letters = self.0.lock();
-        if letters.jobs.len() >= MOST_JOBS {
-            return false;
+        if letters.jobs.len() >= most {
+            return Err(what);
         }
-        letters.jobs.push_back(Box::new(job));
+        letters.jobs.push_back(Box::new(move || job(what)));
         let waker = letters.waker.take();
         drop(letters);
         if let Some(waker) = waker {
             waker.wake();
         }
-        true
+        Ok(())
     }
 
     /// Does what was left for the worker, now.
@@ -187,6 +209,7 @@ async fn trim() {
 /// High enough that a turn runs all tasks that became ready, which ends it where the hooks see it.
 const TASKS_BETWEEN_EVENTS: u32 = 512;
 const MOST_JOBS: usize = 65_536;
+const KEPT_FOR_STEERING: usize = 4096;
 const TRIM_EVERY_MS: u64 = 1000;
 
 #[cfg(test)]
@@ -203,6 +226,16 @@ mod tests {
             pipe_size: 0,
             pipes: 4,
         }
+    }
+
+    #[test]
+    fn what_finds_no_room_comes_back_and_steering_still_does() {
+        let inbox = Inbox::default();
+        for at in 0..MOST_JOBS {
+            assert_eq!(inbox.hand(at, drop), Ok(()));
+        }
+        assert_eq!(inbox.hand("connection", drop), Err("connection"));
+        assert!(inbox.send(|| ()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which certificate a client is shown: by the name it asks for and the keys it can check (configuration manual 5.1, `crt`).
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -120,6 +121,11 @@ impl Choice {
     }
 }
 
+thread_local! {
+    /// What the handshake that is being advanced on this thread shows its client: rustls does not tell afterwards.
+    pub(crate) static SHOWN: Cell<Option<Arc<[u8]>>> = const { Cell::new(None) };
+}
+
 /// Lets rustls ask.
 #[derive(Debug)]
 pub struct Resolver(pub Arc<Choice>);
@@ -129,6 +135,7 @@ impl ResolvesServerCert for Resolver {
         let schemes = hello.signature_schemes();
         let accepts = |kind| accepts(schemes, kind);
         let found = self.0.find(hello.server_name(), accepts)?;
+        SHOWN.set(Some(found.der.clone()));
         Some(found.certified.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, Error, PeerIncompatible};
 
 use crate::handshake::HandshakeFault;
 
@@ -44,12 +44,10 @@ fn refused(error: &Error) -> Option<Reason> {
             | PeerIncompatible::Tls13RequiredForQuic
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => (258, "unsupported protocol"),
-        Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon) => {
-            (193, "no shared cipher")
-        }
-        Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon) => {
-            (101, "no suitable key share")
-        }
+        // Without a common group OpenSSL finds no cipher that could use one.
+        Error::PeerIncompatible(
+            PeerIncompatible::NoCipherSuitesInCommon | PeerIncompatible::NoKxGroupsInCommon,
+        ) => (193, "no shared cipher"),
         Error::PeerIncompatible(PeerIncompatible::NoSignatureSchemesInCommon) => {
             (118, "no suitable signature algorithm")
         }
@@ -70,14 +68,9 @@ fn refused(error: &Error) -> Option<Reason> {
     })
 }
 
-/// Whether a certificate was refused because of its name.
-pub fn is_name(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
-        )
-    )
+/// Whether the peer's certificate was refused.
+pub fn is_distrust(fault: &HandshakeFault) -> bool {
+    matches!(fault, HandshakeFault::Refused(Error::InvalidCertificate(_)))
 }
 
 /// An alert of the peer.

@@ -11,6 +11,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError};
 use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
 
+use crate::choice::SHOWN;
 use crate::names;
 use crate::record::{self, Key, RecordFault};
 use crate::session::{Kernel, Records};
@@ -21,7 +22,8 @@ pub struct Handshake {
     asked: Asked,
     /// The peer's first data, where they came with the end of its handshake.
     early: Vec<u8>,
-    own: Own,
+    /// The certificate that the peer was shown, DER.
+    own: Option<Arc<[u8]>>,
 }
 
 /// What a client asked for in its first message.
@@ -33,9 +35,6 @@ struct Asked {
     hello: Option<Box<[u8]>>,
     keeps: usize,
 }
-
-/// Where the certificate that was shown is known from.
-pub type Own = Option<Arc<[u8]>>;
 
 enum Side {
     Server(Box<UnbufferedServerConnection>),
@@ -141,7 +140,14 @@ impl Handshake {
             }
         }
         match &mut self.side {
-            Side::Server(connection) => drive!(connection, incoming, out, self.early),
+            Side::Server(connection) => {
+                SHOWN.set(None);
+                let advanced = drive!(connection, incoming, out, self.early);
+                if let Some(shown) = SHOWN.take() {
+                    self.own = Some(shown);
+                }
+                advanced
+            }
             Side::Client(connection) => drive!(connection, incoming, out, self.early),
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bind;
 mod certificates;
+pub(crate) mod global;
 
 pub(crate) mod server;
 mod settings;
@@ -50,3 +51,6 @@ fn protocols(text: &str) -> Vec<String> {
     let names = text.split(',').filter(|name| !name.is_empty());
     names.map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ pub mod authority;
 pub mod certificate;
 pub mod choice;
 pub mod fault;
+mod fetch;
 pub mod handshake;
 mod keyword;
 pub mod listener;
@@ -26,6 +27,19 @@ use hapax_core::keyword::Tables;
 pub static TABLES: &[Tables] = &[
     keyword::bind::TABLE,
     keyword::bind::VERSION_TABLE,
+    keyword::global::TABLE,
     keyword::server::TABLE,
     keyword::server::VERSION_TABLE,
+    Tables {
+        fetches: fetch::client::FETCHES,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::server::FETCHES,
+        ..Tables::NONE
+    },
+    Tables {
+        fetches: fetch::certificate::FETCHES,
+        ..Tables::NONE
+    },
 ];

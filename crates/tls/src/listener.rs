@@ -65,7 +65,6 @@ impl Listener {
         let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
         let strict = bind.strict_sni || global.bind_strict_sni;
         let mut choice = Choice::new(strict);
-        let named = bind.certificates.iter().any(|entry| entry.is_default);
         for (index, entry) in bind.certificates.iter().enumerate() {
             if let Some(certificate) = entry
                 .material
@@ -73,7 +72,7 @@ impl Listener {
                 .downcast_ref::<CertificateMaterial>()
             {
                 let certificate = restricted(&certificate.0, chosen.schemes.as_deref());
-                let is_default = entry.is_default || (!named && index == 0);
+                let is_default = entry.is_default || index == 0;
                 choice.add(certificate, &entry.filters, is_default);
             }
         }

@@ -92,10 +92,10 @@ pub fn group(group: Option<NamedGroup>) -> &'static str {
 /// The groups that rustls has with the names that OpenSSL takes for them, the one that it gives first.
 pub static GROUPS: &[(NamedGroup, &[&str])] = &[
     (NamedGroup::X25519MLKEM768, &["X25519MLKEM768"]),
+    (NamedGroup::X25519, &["X25519"]),
+    (NamedGroup::secp256r1, &["SECP256R1", "prime256v1", "P-256"]),
+    (NamedGroup::secp384r1, &["SECP384R1", "P-384"]),
+    (NamedGroup::secp521r1, &["SECP521R1", "P-521"]),
     (NamedGroup::secp256r1MLKEM768, &["SecP256r1MLKEM768"]),
-    (NamedGroup::X25519, &["x25519", "X25519"]),
-    (NamedGroup::secp256r1, &["secp256r1", "prime256v1", "P-256"]),
-    (NamedGroup::secp384r1, &["secp384r1", "P-384"]),
-    (NamedGroup::secp521r1, &["secp521r1", "P-521"]),
     (NamedGroup::MLKEM768, &["MLKEM768"]),
 ];

@@ -207,7 +207,7 @@ fn prepare_server(
         },
         None => None,
     };
-    match Server::new(tls, certificate.as_ref(), &config.global.tls) {
+    match Server::build(tls, certificate.as_ref(), &config.global.tls) {
         Ok((built, left_out)) => {
             if !left_out.is_empty() {
                 let left = left_out.join(", ");

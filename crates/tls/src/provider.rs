@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hapax_core::ir::{TlsSettings, TlsVersion};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{CipherSuite, NamedGroup, SignatureScheme, SupportedProtocolVersion};
+use rustls::{CipherSuite, SignatureScheme, SupportedProtocolVersion};
 
-use crate::names::{CIPHERS, GROUPS};
+use crate::names::{self, CIPHERS, GROUPS};
 use crate::notation::{self, Listed, Nonsense};
 
 /// What came of the settings.
@@ -84,6 +84,7 @@ pub fn choose(own: &TlsSettings, defaults: &TlsSettings) -> Result<Chosen, Unusa
     } else {
         "elliptic named curve"
     };
+    let asked = curves.is_some() || own.ecdhe.is_some() || defaults.ecdhe.is_some();
     let curves = curves.or_else(|| text(|settings| &settings.ecdhe));
     let groups = match curves {
         None => GROUPS
@@ -98,13 +99,15 @@ pub fn choose(own: &TlsSettings, defaults: &TlsSettings) -> Result<Chosen, Unusa
             listed.usable
         }
     };
-    let kx_groups: Vec<_> = groups
-        .iter()
-        .filter_map(|group: &NamedGroup| {
-            let built = aws_lc_rs::ALL_KX_GROUPS;
-            built.iter().find(|built| built.name() == *group).copied()
-        })
-        .collect();
+    let mut kx_groups = Vec::new();
+    for group in groups {
+        let built = aws_lc_rs::ALL_KX_GROUPS;
+        match built.iter().find(|built| built.name() == group) {
+            Some(built) => kx_groups.push(*built),
+            None if asked => left_out.push(names::group(Some(group)).to_owned()),
+            None => {}
+        }
+    }
     let mut signatures = |text: Option<String>| -> Result<Option<Vec<SignatureScheme>>, Unusable> {
         let Some(text) = text else {
             return Ok(None);
@@ -195,4 +198,4 @@ fn versions(
 }
 
 /// Of [`GROUPS`], those that are offered unless a list says otherwise: as OpenSSL does.
-const DEFAULT_GROUPS: usize = 6;
+const DEFAULT_GROUPS: usize = 4;

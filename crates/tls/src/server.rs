@@ -49,7 +49,7 @@ impl Server {
     ///
     /// # Errors
     /// When nothing can be made.
-    pub fn new(
+    pub fn build(
         server: &ServerTls,
         certificate: Option<&Certificate>,
         global: &GlobalTls,
@@ -130,6 +130,12 @@ impl Server {
     /// When rustls refuses its configuration.
     pub fn handshake(&self, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
         begin(&self.config, name)
+    }
+
+    /// Whether a name can be asked for.
+    pub fn shown(name: &[u8]) -> bool {
+        std::str::from_utf8(name)
+            .is_ok_and(|text| matches!(ServerName::try_from(text), Ok(ServerName::DnsName(_))))
     }
 
     /// A handshake of a check.

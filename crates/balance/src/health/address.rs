@@ -121,7 +121,11 @@ pub fn regain_address(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Vec<N
         true => Operation::Running,
         false => Operation::Stopped,
     };
-    state.health = check.initial_health();
+    // Upstream counts none for a server that is not checked.
+    state.health = match check.enabled {
+        true => check.initial_health(),
+        false => 0,
+    };
     state.downtime += now.ms.saturating_sub(state.last_change_ms) / 1000;
     state.last_change_ms = now.ms;
     let word = match state.admin.in_drain() {

@@ -184,7 +184,7 @@ pub fn leave_maintenance(proxy: &ProxyLive, server: &ServerLive, now: Now) -> Ve
         );
         return vec![Notice::new(NOTICE, line)];
     }
-    let up = server.ir.options.check.begins_up();
+    let up = server.ir.options.check.begins_up() && server.state.lock().agent_agrees();
     end_maintenance(proxy, server, up, "leaving forced maintenance", now)
 }
 
@@ -262,9 +262,9 @@ pub fn force_health(
     }
     state.last_change_ms = now.ms;
     publish(server, &state);
+    let level = super::level(transition, was, state.admin.in_drain());
     drop(state);
     let down = transition == Transition::Down;
-    let level = super::level(transition, was);
     let what = format!("{}, {cause}", verb(transition));
     let notices = settle(proxy, server, &what, down, level, now);
     (transition, notices)

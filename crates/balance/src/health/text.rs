@@ -21,6 +21,11 @@ pub fn check_text(status: CheckStatus) -> &'static str {
         CheckStatus::L7Timeout => "Layer7 timeout",
         CheckStatus::L7Response => "Layer7 invalid response",
         CheckStatus::L7Status => "Layer7 wrong status",
+        CheckStatus::ProcessOk => "External check passed",
+        CheckStatus::ProcessTimeout => "External check timeout",
+        CheckStatus::ProcessError => "External check error",
+        CheckStatus::Checked => "No status change",
+        CheckStatus::Observed => "Health analyze",
     }
 }
 
@@ -71,6 +76,21 @@ pub fn check_line(server: &ServerLive, result: &CheckResult, state: &ServerState
     )
 }
 
+/// The same for an agent.
+pub fn agent_line(server: &ServerLive, result: &CheckResult, up: bool) -> String {
+    let outcome = if result.status.passed() {
+        "succeeded"
+    } else {
+        "failed"
+    };
+    let level = if up { "1/1 UP" } else { "0/1 DOWN" };
+    format!(
+        "Agent check for {} {outcome}{}, status: {level}.",
+        server_name(server, false),
+        reason(result)
+    )
+}
+
 /// `, reason: ..., code: N, info: "...", check duration: Nms`.
 pub fn reason(result: &CheckResult) -> String {
     let mut text = format!(", reason: {}", check_text(result.status));
@@ -89,7 +109,9 @@ pub fn reason(result: &CheckResult) -> String {
         }
         text.push('"');
     }
-    text.push_str(&format!(", check duration: {}ms", result.duration_ms));
+    if result.status != CheckStatus::Observed {
+        text.push_str(&format!(", check duration: {}ms", result.duration_ms));
+    }
     text
 }
 

@@ -37,6 +37,7 @@ pub fn follow(
     }
     state.last_change_ms = now.ms;
     let silent = state.admin.in_maintenance();
+    let draining = state.admin.in_drain();
     publish(server, &state);
     drop(state);
     let what = format!(
@@ -46,7 +47,14 @@ pub fn follow(
         leader.name
     );
     let down = transition == Transition::Down;
-    let notices = settle(proxy, server, &what, down, level(transition, was), now);
+    let notices = settle(
+        proxy,
+        server,
+        &what,
+        down,
+        level(transition, was, draining),
+        now,
+    );
     if silent { Vec::new() } else { notices }
 }
 

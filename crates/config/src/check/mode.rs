@@ -8,7 +8,7 @@ use hapax_sample::log_format::{
     HTTP_CLF, HTTP_JSON, HTTP_LOG, HTTPS_LOG, TCP_CLF, TCP_JSON, TCP_LOG, builtin,
 };
 
-use super::{Check, named};
+use super::{Check, kind, named};
 use crate::keyword::http_check::RULES;
 use crate::keyword::option::LOG_FORMAT;
 use crate::keyword::tcp_check::RULES as TCP_RULES;
@@ -31,6 +31,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         check.warn(span, text);
     }
     check_rules(proxy, index, &name, check);
+    external_check(proxy, &config.global, check);
     if let Some(stats) = &proxy.stats
         && !stats.rules.is_empty()
         && (stats.realm.is_some() || !stats.auth.is_empty())
@@ -171,6 +172,57 @@ fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Chec
     }
 }
 
+/// Checks that run programs need leave for that.
+fn external_check(proxy: &ir::Proxy, global: &ir::Global, check: &mut Check<'_>) {
+    if proxy.check == ir::CheckKind::External {
+        let what = "'option external-check'";
+        if global.external_check.is_none() {
+            let text = format!(
+                "Proxy '{}' : {what} unable to find required 'global.external-check'.",
+                proxy.name
+            );
+            check.alert(proxy.span, text);
+        } else if proxy
+            .external_check
+            .as_ref()
+            .is_none_or(|own| own.command.is_none())
+        {
+            let text = format!(
+                "Proxy '{}' : {what} unable to find required 'external-check command'.",
+                proxy.name
+            );
+            check.alert(proxy.span, text);
+        }
+        if !global.fork_wanted {
+            let text = format!(
+                "Proxy '{}' : 'insecure-fork-wanted' not enabled in the global section, {what} will likely fail.",
+                proxy.name
+            );
+            check.warn(proxy.span, text);
+        }
+        return;
+    }
+    if !proxy.kind.has_backend() {
+        return;
+    }
+    let Some(own) = &proxy.external_check else {
+        return;
+    };
+    for (what, given) in [
+        ("command", own.command.is_some()),
+        ("path", own.path.is_some()),
+    ] {
+        if given {
+            let text = format!(
+                "'external-check {what}' will be ignored for {} '{}' (requires 'option external-check').",
+                kind(proxy),
+                proxy.name
+            );
+            check.warn(proxy.span, text);
+        }
+    }
+}
+
 /// `option httplog` in TCP mode falls back to `option tcplog`.
 fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
     let Some(format) = &mut proxy.log_format else {
@@ -277,6 +329,14 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     for (on, option) in [
         (options.buffer_request, "http-buffer-request"),
         (front && options.ignore_probes, "http-ignore-probes"),
+        (
+            back && options.drop_request_trailers,
+            "http-drop-request-trailers",
+        ),
+        (
+            front && options.drop_response_trailers,
+            "http-drop-response-trailers",
+        ),
         (back && options.prefer_last_server, "prefer-last-server"),
         (
             front && options.relaxed_request,

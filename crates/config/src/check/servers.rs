@@ -54,6 +54,7 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                 );
             }
             if server.options.check.enabled
+                && proxy.check != ir::CheckKind::External
                 && has_no_port(server)
                 && let Some(what) = without_port(proxy)
             {
@@ -64,6 +65,11 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                     server.name
                 );
                 check.alert(server.span, text);
+            }
+            if proxy.mode == ir::Mode::Tcp && server.options.check.observe == ir::Observe::Layer7 {
+                let text = "'layer7' can only be used in http proxies..";
+                let before = before(proxy, server, check);
+                check.warn(server.span, format!("config : {before}{text}"));
             }
             if server.options.fast_open {
                 let text = "server has tfo activated, the backend should be configured with at least 'conn-failure', \
@@ -168,7 +174,8 @@ fn track(config: &ir::Config, proxy: &ir::Proxy, server: &ir::Server, check: &mu
     let mut at = (owner, target);
     for _ in 0..=config.proxies.iter().map(|proxy| proxy.servers.len()).sum() {
         let Some((backend, next)) = &at.1.options.track else {
-            if !at.1.options.check.enabled {
+            let agent = at.1.options.agent.as_ref();
+            if !at.1.options.check.enabled && agent.is_none_or(|agent| !agent.enabled) {
                 fail(format!(
                     "unable to use {wanted}/{name} for tracking as it does not have any check nor agent enabled."
                 ));

@@ -31,13 +31,12 @@ const fn negatable(name: &'static str, reason: &'static str) -> SectionKeyword {
 const POLLER: &str = "readiness comes from tokio, which has one poller for each system";
 const SCHEDULER: &str = "tasks are scheduled by tokio";
 const MEMORY: &str = "memory is managed by the allocator; buffers have their own pool";
-const FORK: &str = "no other program is started";
+const FORK: &str = "no right of this process is taken away from the programs that it starts";
 const POOLS: &str = "idle connections belong to their worker and leave by their age";
 const GROUPS: &str = "workers are not put into groups";
 
 static ROWS: &[SectionKeyword] = &[
     negatable("busy-polling", POLLER),
-    negatable("insecure-fork-wanted", FORK),
     negatable("numa-cpu-mapping", GROUPS),
     row("cpu-policy", GROUPS),
     row("cpu-set", GROUPS),

@@ -79,6 +79,24 @@ static ROWS: &[SectionKeyword] = &[
         "Uses all backup servers at a time."
     ),
     switch!(
+        "checkcache",
+        BACK,
+        check_cache,
+        "Blocks responses whose cookie a cache might keep."
+    ),
+    switch!(
+        "http-drop-request-trailers",
+        BACK,
+        drop_request_trailers,
+        "Does not pass the trailers of requests on."
+    ),
+    switch!(
+        "http-drop-response-trailers",
+        FRONT,
+        drop_response_trailers,
+        "Does not pass the trailers of responses on."
+    ),
+    switch!(
         "clitcpka",
         FRONT,
         client_keepalive,

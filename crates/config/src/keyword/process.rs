@@ -5,7 +5,7 @@ use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Table
 
 use super::{at_most, joined, milliseconds, needed, negatable, one, reading, row};
 use crate::legacy;
-use crate::value::{leading_integer, whole_integer};
+use crate::value::{self, MAX_MILLISECONDS, TimeError, Unit, leading_integer, whole_integer};
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
@@ -265,7 +265,7 @@ static ROWS: &[SectionKeyword] = &[
         "How long a soft stop may take.",
         |line| {
             needed(line, 0, "'hard-stop-after' expects <time> as argument.")?;
-            let time = milliseconds(line, 0, "hard-stop-after")?;
+            let time = stop_time(line, "hard-stop-after")?;
             line.config.global.hard_stop_after = Some(time);
             Ok(())
         },
@@ -277,7 +277,7 @@ static ROWS: &[SectionKeyword] = &[
         "How long listening goes on after the soft stop.",
         |line| {
             needed(line, 0, "'grace' expects <time> as argument.")?;
-            let time = milliseconds(line, 0, "grace")?;
+            let time = stop_time(line, "grace")?;
             line.config.global.grace = Some(time);
             Ok(())
         },
@@ -415,6 +415,18 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
 ];
+
+/// A time of the stop; its overflow is told in words of its own.
+fn stop_time(line: &mut Line<'_>, what: &str) -> Result<u32, Fault> {
+    let text = line.arg(0).unwrap_or_default().to_string();
+    if value::time(text.as_bytes(), Unit::Millisecond) == Err(TimeError::Overflow) {
+        let text = format!(
+            "timer overflow in argument '{text}' to '{what}' (maximum value is {MAX_MILLISECONDS} ms or ~24.8 days)"
+        );
+        return Err(line.fault_at(0, text));
+    }
+    milliseconds(line, 0, what)
+}
 
 /// The number of a user of this machine.
 pub(crate) fn user_id(name: &str) -> Option<u32> {

@@ -90,7 +90,8 @@ static ROWS: &[SectionKeyword] = &[
                 .args()
                 .first()
                 .map_or(0, |word| leading_integer(&word.text));
-            let number = u32::try_from(number).ok().filter(|number| *number > 0);
+            let number = i32::try_from(number).ok().filter(|number| *number > 0);
+            let number = number.map(i32::unsigned_abs);
             let wrong = || line.fault_at(0, "'stats maxconn' expects a positive value");
             line.config.global.stats_maxconn = Some(number.ok_or_else(wrong)?);
             Ok(())

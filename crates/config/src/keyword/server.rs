@@ -144,6 +144,16 @@ fn read_server(
         let text = format!("{prefix}unable to enable checks and tracking at the same time!");
         return Err(behind(Prefix::Place, line.fault(text)));
     }
+    if options
+        .agent
+        .as_ref()
+        .is_some_and(|agent| agent.enabled && agent.port == 0)
+    {
+        let text = format!(
+            "{prefix}server {shown} does not have agent port. Agent check has been disabled."
+        );
+        return Err(behind(Prefix::Place, line.fault(text)));
+    }
     let others = line.proxy()?.servers.iter();
     let same = others
         .filter(|other| options.id.is_some() && other.options.id == options.id)
@@ -290,7 +300,6 @@ static NOT_BUILT: &[&str] = &[
     "send-proxy-v2-ssl-cn",
     "shard",
     "slowstart",
-    "sni",
     "sni-auto",
     "socks4",
     "stick",

@@ -77,7 +77,12 @@ static ROWS: &[SectionKeyword] = &[
                 "'refresh' needs a positive interval value, in seconds.",
             )?;
             page(line)?.refresh = match time(&word.text, Unit::Second) {
-                Ok(time) => time.value,
+                Ok(time) => {
+                    if let Some(warning) = time.trailing_warning(&word.lossy()) {
+                        line.warn(warning);
+                    }
+                    time.value
+                }
                 Err(TimeError::Unexpected(byte)) => {
                     let byte = char::from(byte);
                     let text = format!(
@@ -88,7 +93,7 @@ static ROWS: &[SectionKeyword] = &[
                 Err(TimeError::Overflow | TimeError::Missing) => {
                     let text = word.lossy();
                     let text = format!(
-                        "timer overflow in argument '{text}' to stats refresh interval, maximum value is {MAX_MILLISECONDS} s."
+                        "timer overflow in argument <{text}> to stats refresh interval, maximum value is {MAX_MILLISECONDS} s (~68 years)."
                     );
                     return Err(reading(line, text));
                 }

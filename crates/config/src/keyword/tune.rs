@@ -19,11 +19,19 @@ static ROWS: &[SectionKeyword] = &[
         "Size of buffers.",
         |line| {
             let bytes = bytes(line)?;
-            if bytes < SMALLEST_BUFFER {
-                return Err(line.fault_at(
-                    0,
-                    format!("'tune.bufsize' expects at least {SMALLEST_BUFFER} bytes here."),
-                ));
+            let wrong = match bytes {
+                0 => "'tune.bufsize' expects a positive integer argument.".to_owned(),
+                1..SMALLEST_BUFFER => {
+                    format!("'tune.bufsize' expects at least {SMALLEST_BUFFER} bytes here.")
+                }
+                SMALLEST_BUFFER..BUFFERS_TOO_LARGE => String::new(),
+                BUFFERS_TOO_LARGE..=LARGEST_BUFFER => format!(
+                    "global.tune.bufsize must be below 256 MB when HTTP is in use (current value = {bytes})."
+                ),
+                _ => format!("'tune.bufsize' expects a size in bytes from 0 to {LARGEST_BUFFER}."),
+            };
+            if !wrong.is_empty() {
+                return Err(line.fault_at(0, wrong));
             }
             line.config.global.tune.bufsize = bytes;
             Ok(())
@@ -36,6 +44,11 @@ static ROWS: &[SectionKeyword] = &[
         "Room in a buffer for what rules add.",
         |line| {
             let number = count(line)?;
+            let word = line.args().first().map(|word| leading_integer(&word.text));
+            if word.is_some_and(|number| number < 0 || number > i64::from(i32::MAX)) {
+                let text = "'tune.maxrewrite' expects a positive integer argument.";
+                return Err(line.fault_at(0, text));
+            }
             line.config.global.tune.maxrewrite = number;
             Ok(())
         },
@@ -106,6 +119,7 @@ static ROWS: &[SectionKeyword] = &[
         "<number>",
         "Header fields of a message.",
         |line| {
+            at_most(line, 1)?;
             let word = line.arg(0).unwrap_or_default();
             let number =
                 whole_integer(word.as_bytes()).and_then(|number| u16::try_from(number).ok());
@@ -187,7 +201,12 @@ static ROWS: &[SectionKeyword] = &[
         "Connections that are accepted in a row.",
         |line| {
             let word = needed(line, 0, "'tune.maxaccept' expects an integer argument.")?;
+            at_most(line, 1)?;
             let number = leading_integer(&word.text);
+            if number > i64::from(i32::MAX) {
+                let text = "'tune.maxaccept' expects -1 or an integer from 0 to INT_MAX.";
+                return Err(line.fault_at(0, text));
+            }
             line.config.global.tune.maxaccept =
                 u32::try_from(number).ok().filter(|number| *number > 0);
             Ok(())
@@ -198,13 +217,19 @@ static ROWS: &[SectionKeyword] = &[
 fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
     let keyword = line.keyword();
     let word = needed(line, 0, &format!("'{keyword}' expects an integer argument"))?;
+    at_most(line, 1)?;
     size(&word.text).map_err(|error| {
         let text = match error {
             SizeError::Unexpected(_) => {
-                let unread = word.text.iter().position(|byte| !byte.is_ascii_digit());
-                let unread = unread
-                    .and_then(|at| word.text.get(at..))
-                    .unwrap_or_default();
+                // Digits are read as far as they make a number of 32 bits.
+                let mut number = 0_u32;
+                let read = word.text.iter().take_while(|byte| {
+                    let digit = byte.is_ascii_digit().then(|| u32::from(**byte - b'0'));
+                    let next = digit.and_then(|digit| number.checked_mul(10)?.checked_add(digit));
+                    number = next.unwrap_or(number);
+                    next.is_some()
+                });
+                let unread = word.text.get(read.count()..).unwrap_or_default();
                 let unread = match unread {
                     [b'k' | b'K' | b'm' | b'M' | b'g' | b'G', rest @ ..]
                         if !rest.is_empty() && unread.len() < word.text.len() =>
@@ -248,6 +273,10 @@ fn count(line: &Line<'_>) -> Result<u32, Fault> {
     Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
+/// Upstream's largest buffer.
+const LARGEST_BUFFER: u32 = 2_147_483_631;
+/// Buffers as large as this hold no HTTP.
+const BUFFERS_TOO_LARGE: u32 = 256 << 20;
 /// The smallest buffer that holds a response of our own.
 const SMALLEST_BUFFER: u32 = 1024;
 

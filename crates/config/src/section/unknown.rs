@@ -95,7 +95,9 @@ pub(crate) fn elsewhere(
                 .into());
         }
         "maxconn" => format!("'{name}' ignored {why}. Maybe you want 'fullconn' instead ?"),
-        "rate-limit sessions" | "log-steps" => format!("{name} will be ignored {why}"),
+        "rate-limit sessions" | "log-steps" => {
+            format!("{name} will be ignored {why}")
+        }
         _ if name.starts_with("timeout ") => format!("'{name}' will be ignored {why}"),
         _ => {
             let first = name.split(' ').next().unwrap_or(name);
@@ -319,7 +321,6 @@ static NOT_BUILT: &[&str] = &[
     "deviceatlas-json-file",
     "dns-accept-family",
     "email-alert",
-    "external-check",
     "force-be-switch",
     "guid",
     "hash-preserve-affinity",
@@ -382,13 +383,9 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("option", "checkcache"),
     ("option", "contstats"),
     ("option", "disable-h2-upgrade"),
-    ("option", "external-check"),
     ("option", "h2-upgrade"),
-    ("option", "http-drop-request-trailers"),
-    ("option", "http-drop-response-trailers"),
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),

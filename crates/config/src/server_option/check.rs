@@ -146,7 +146,7 @@ fn positive(cursor: &mut OptionCursor<'_>, option: &str) -> Result<u32, Fault> {
     number.filter(|number| *number > 0).ok_or_else(low)
 }
 
-fn interval(cursor: &mut OptionCursor<'_>, option: &str) -> Result<u32, Fault> {
+pub(super) fn interval(cursor: &mut OptionCursor<'_>, option: &str) -> Result<u32, Fault> {
     let value = time(cursor, option, "agent-inter")?;
     let server = server_name(cursor);
     if value == 0 {
@@ -159,7 +159,7 @@ fn interval(cursor: &mut OptionCursor<'_>, option: &str) -> Result<u32, Fault> {
             "'{option} {value}' in server '{server}' is suspiciously small for a value in milliseconds. Please use an explicit \
              unit ('{value}ms') if that was the intent."
         );
-        if option == "inter" {
+        if option == "inter" || option == "agent-inter" {
             warn(cursor, word.span, text);
         } else {
             let warning = Diagnostic::whole(Severity::Warning, Some(word.span), text);

@@ -190,10 +190,13 @@ pub fn address(word: &[u8], accept: Accept) -> Result<Address, AddressError> {
             let name = path(rest, word, MAX_ABSTRACT)?;
             (AddressPlace::Abstract { name, padded }, None)
         }
-        Family::Descriptor if !accept.descriptor => {
-            return Err(AddressError::DescriptorNotPermitted(whole()));
+        Family::Descriptor => {
+            let number = descriptor(rest, word)?;
+            if !accept.descriptor {
+                return Err(AddressError::DescriptorNotPermitted(whole()));
+            }
+            (AddressPlace::Descriptor(number), None)
         }
-        Family::Descriptor => (AddressPlace::Descriptor(descriptor(rest, word)?), None),
         Family::SocketPair => (AddressPlace::SocketPair(descriptor(rest, word)?), None),
         Family::Inet(only) => {
             let parsed = inet::parse(rest, word, only, accept)?;

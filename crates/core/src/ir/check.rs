@@ -16,6 +16,8 @@ pub enum CheckKind {
     Rules,
     /// The fixed steps of a protocol, such as `option mysql-check`.
     Protocol(Vec<super::CheckStep>),
+    /// `option external-check`: the program stands in [`Proxy::external_check`](super::Proxy::external_check).
+    External,
 }
 
 /// `option httpchk` and `http-check` lines.
@@ -37,6 +39,15 @@ pub struct HttpCheck {
     pub disable_on_404: bool,
     /// `http-check send-state`.
     pub send_state: bool,
+}
+
+/// The program that `option external-check` runs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ExternalCheck {
+    /// `external-check command`.
+    pub command: Option<String>,
+    /// `external-check path`: the `PATH` it is given.
+    pub path: Option<String>,
 }
 
 /// One `http-check expect`.
@@ -87,6 +98,65 @@ pub struct ServerCheck {
     pub send_proxy: bool,
     /// `init-state`.
     pub initial: InitialState,
+    /// `observe`.
+    pub observe: Observe,
+    /// `error-limit`: so many errors in a row bring about what `on_error` says.
+    pub error_limit: u32,
+    /// `on-error`.
+    pub on_error: OnError,
+}
+
+/// What of the traffic tells about a server's health (`observe`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum Observe {
+    /// Nothing.
+    #[default]
+    None,
+    /// Whether connections are established.
+    Layer4,
+    /// Whether responses are good, too.
+    Layer7,
+}
+
+/// What too many errors of the traffic do to a server (`on-error`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum OnError {
+    /// The next check comes soon. Each of the others does that as well.
+    FastInter,
+    /// Counts as a failed check.
+    #[default]
+    FailCheck,
+    /// One more failed check brings it down.
+    SuddenDeath,
+    /// It goes down.
+    MarkDown,
+}
+
+/// The agent of a server (`agent-check` and what goes with it).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AgentCheck {
+    /// `agent-check`.
+    pub enabled: bool,
+    /// `agent-port`.
+    pub port: u16,
+    /// `agent-addr`.
+    pub address: Option<super::Address>,
+    /// `agent-inter`.
+    pub inter: Milliseconds,
+    /// `agent-send`.
+    pub send: Vec<u8>,
+}
+
+impl Default for AgentCheck {
+    fn default() -> Self {
+        AgentCheck {
+            enabled: false,
+            port: 0,
+            address: None,
+            inter: 2000,
+            send: Vec::new(),
+        }
+    }
 }
 
 /// How a server begins, at the start and when it leaves maintenance.
@@ -136,6 +206,9 @@ impl Default for ServerCheck {
             address: None,
             send_proxy: false,
             initial: InitialState::None,
+            observe: Observe::None,
+            error_limit: 10,
+            on_error: OnError::FailCheck,
         }
     }
 }

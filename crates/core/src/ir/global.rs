@@ -67,6 +67,10 @@ pub struct Global {
     pub hard_stop_after: Option<Milliseconds>,
     /// `grace`.
     pub grace: Option<Milliseconds>,
+    /// `external-check`: checks may run programs.
+    pub external_check: Option<ExternalChecks>,
+    /// `insecure-fork-wanted`.
+    pub fork_wanted: bool,
     /// `spread-checks`, percent.
     pub spread_checks: u32,
     /// `max-spread-checks`.
@@ -107,6 +111,13 @@ pub struct Global {
     pub environment: Vec<(String, Option<String>)>,
     /// Keywords accepted without a counterpart, shown by `-c -V`.
     pub no_counterpart: Vec<(Span, &'static str, &'static str)>,
+}
+
+/// Leave for checks to run programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ExternalChecks {
+    /// `preserve-env`: they see the environment of this process, too.
+    pub keeps_environment: bool,
 }
 
 /// A value that a process variable starts with.

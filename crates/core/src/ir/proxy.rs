@@ -145,6 +145,8 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+    /// `external-check command` and `external-check path`.
+    pub external_check: Option<Box<super::ExternalCheck>>,
 }
 
 /// Where servers find the state they begin with.
@@ -321,6 +323,12 @@ pub struct Options {
     pub socket_stats: bool,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
+    /// `option checkcache`.
+    pub check_cache: bool,
+    /// `option http-drop-request-trailers`.
+    pub drop_request_trailers: bool,
+    /// `option http-drop-response-trailers`.
+    pub drop_response_trailers: bool,
 }
 
 /// What is done with request fields whose names hold more than letters, digits and hyphens.
@@ -565,6 +573,7 @@ impl Proxy {
             source: None,
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
+            external_check: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, LogProtocol, Milliseconds, ServerCheck, ServerResolution};
+use super::{Address, AgentCheck, LogProtocol, Milliseconds, ServerCheck, ServerResolution};
 use crate::server_state::Restored;
 use crate::span::Span;
 
@@ -57,6 +57,8 @@ pub struct ServerOptions {
     pub maxqueue: u32,
     /// Checks.
     pub check: ServerCheck,
+    /// Agent, when anything is said about one.
+    pub agent: Option<Box<AgentCheck>>,
     /// `redir`.
     pub redirect_prefix: Option<String>,
     /// `pool-max-conn`; negative is no limit.
@@ -143,6 +145,7 @@ impl Default for ServerOptions {
             minconn: 0,
             maxqueue: 0,
             check: ServerCheck::default(),
+            agent: None,
             redirect_prefix: None,
             pool_max_conn: -1,
             pool_purge_delay: 5000,

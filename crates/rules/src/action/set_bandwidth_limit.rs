@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use hapax_core::bandwidth::Bandwidth;
 use hapax_core::contract::{Action, Outcome, Tx};
-use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Expr, Reference, ReferenceKind};
-use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets};
 use hapax_core::program::ProxyId;
 use hapax_core::sample::{Type, Value};
 use hapax_sample::expression::{self, Ending, ExpressionError, Origin};
@@ -18,7 +17,7 @@ use super::reading;
 /// The row.
 pub const ROW: ActionKeyword = ActionKeyword {
     name: "set-bandwidth-limit",
-    rulesets: BOTH,
+    rulesets: BOTH.or(Rulesets::TCP_CONTENT).or(Rulesets::TCP_RESPONSE),
     usage: "<name> [limit {<expr>|<size>}] [period {<expr>|<time>}]",
     doc: "Limits the bandwidth of the exchange by a filter of the section.",
     parse,
@@ -27,10 +26,7 @@ pub const ROW: ActionKeyword = ActionKeyword {
 fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
     let name = reading::expect(cursor, "missing bwlim filter name")?;
     let name_text = name.lossy().into_owned();
-    let Some(from) = Origin::of(cursor.line).from else {
-        let text = "'set-bandwidth-limit' in a defaults section is not built yet";
-        return Err(reading::fault(cursor, text));
-    };
+    let from = Origin::of(cursor.line).from;
     let (mut limit, mut period) = (Amount::Own, Amount::Own);
     loop {
         let next = cursor.peek();
@@ -49,14 +45,21 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
         cursor.line.proxy()?.name
     );
     cursor.line.config.references.push(Reference {
-        kind: ReferenceKind::BandwidthLimit,
+        // No defaults section has filters.
+        kind: match from {
+            Some(_) => ReferenceKind::BandwidthLimit,
+            None => ReferenceKind::Nothing,
+        },
         name: name_text.clone(),
-        from: Some(from),
+        from,
         span: cursor.line.span,
         missing,
     });
     Ok(Arc::new(SetBandwidthLimit {
-        section: ProxyId(u32::try_from(from).unwrap_or(u32::MAX)),
+        section: ProxyId(
+            from.and_then(|from| u32::try_from(from).ok())
+                .unwrap_or_default(),
+        ),
         name: name_text,
         limit,
         period,
@@ -101,9 +104,15 @@ fn amount(
              available here.",
             cursor.line.proxy()?.name
         );
-        return Err(Diagnostic::alert(span, text)
-            .with_prefix(Prefix::Bare)
-            .into());
+        // Upstream finds that when everything is read.
+        cursor.line.config.references.push(Reference {
+            kind: ReferenceKind::Nothing,
+            name: String::new(),
+            from: None,
+            span,
+            missing: text,
+        });
+        return Ok(Amount::Own);
     }
     cursor.line.config.references.extend(parsed.references);
     Ok(Amount::Expr(parsed.expr))

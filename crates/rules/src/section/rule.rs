@@ -3,7 +3,7 @@
 use hapax_core::contract::Shared;
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir::{Condition, Rule, Stats};
-use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, RowRef, Rulesets};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, Registry, RowRef, Rulesets};
 use hapax_core::span::Word;
 use hapax_core::suggest::nearest;
 use hapax_sample::condition;
@@ -171,14 +171,8 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     if let Some(row) = row.filter(|row| row.rulesets.has(ruleset)) {
         return Ok(row);
     }
-    // Names that end in `(` stand for all words that begin so, with or without what follows.
-    let begins = |row: &&ActionKeyword| {
-        let stem = row.name.strip_suffix('(');
-        row.rulesets.has(ruleset) && stem.is_some_and(|stem| given.starts_with(stem))
-    };
-    let rows = line.registry.actions.iter().filter(begins);
-    if let Some(row) = rows.max_by_key(|row| row.name.len()) {
-        return Ok(RowRef(row));
+    if let Some(row) = beginning(line.registry, ruleset, &given) {
+        return Ok(row);
     }
     let stem = given.split('(').next().unwrap_or_default();
     let stems = names().map(|name| name.trim_end_matches('('));
@@ -188,8 +182,22 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     Err(reading(word, format!("{} '{given}'.{near}", expected())))
 }
 
+/// The action whose name ends in `(`: it stands for all words that begin so, with or without what follows.
+pub(super) fn beginning(
+    registry: &Registry,
+    ruleset: Rulesets,
+    given: &str,
+) -> Option<RowRef<ActionKeyword>> {
+    let begins = |row: &&ActionKeyword| {
+        let stem = row.name.strip_suffix('(');
+        row.rulesets.has(ruleset) && stem.is_some_and(|stem| given.starts_with(stem))
+    };
+    let rows = registry.actions.iter().filter(begins);
+    rows.max_by_key(|row| row.name.len()).map(RowRef)
+}
+
 /// The name of an action as upstream lists it.
-fn listed(name: &str) -> String {
+pub(super) fn listed(name: &str) -> String {
     match name.strip_suffix('(') {
         Some(name) => format!("'{name}(*)'"),
         None => format!("'{name}'"),

@@ -8,7 +8,7 @@ use hapax_sample::argument;
 use hapax_sample::condition;
 use hapax_sample::place::Place;
 
-use super::rule::{self, is_condition};
+use super::rule::{self, beginning, is_condition, listed};
 use crate::action::reading;
 
 /// Reads a rule of one of the rulesets.
@@ -103,6 +103,9 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     if let Some(row) = row.filter(|row| row.rulesets.has(ruleset)) {
         return Ok(row);
     }
+    if let Some(row) = beginning(line.registry, ruleset, &given) {
+        return Ok(row);
+    }
     let keyword = line.keyword();
     let section = reading::section(line);
     if NOT_BUILT.iter().any(|name| given.starts_with(name)) {
@@ -122,12 +125,7 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     let others = rows
         .filter(|row| row.rulesets.has(ruleset) && !first.contains(&row.name))
         .map(|row| row.name);
-    let names: Vec<_> = first
-        .iter()
-        .copied()
-        .chain(others)
-        .map(|name| format!("'{name}'"))
-        .collect();
+    let names: Vec<_> = first.iter().copied().chain(others).map(listed).collect();
     let text = format!(
         "'{keyword}' expects {} in {section} (got '{given}').",
         names.join(", ")
@@ -140,7 +138,6 @@ static NOT_BUILT: &[&str] = &[
     "attach-srv",
     "capture",
     "do-log",
-    "do-resolve",
     "ot-group",
     "sc-",
     "send-spoe-group",

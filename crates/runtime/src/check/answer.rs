@@ -15,7 +15,7 @@ pub(super) struct Finding {
     /// The status.
     pub(super) status: CheckStatus,
     /// The HTTP status, 0 when it says nothing.
-    pub(super) code: u16,
+    pub(super) code: i32,
     /// Upstream's additional text.
     pub(super) info: String,
 }
@@ -105,7 +105,7 @@ impl<'a> Answer<'a> {
             } else {
                 CheckStatus::L7Ok
             },
-            code: self.head.status(),
+            code: self.head.status().into(),
             info: String::new(),
         })
     }
@@ -153,7 +153,7 @@ impl<'a> Answer<'a> {
         cut(&mut info);
         Some(Err(Finding {
             status: CheckStatus::L7Status,
-            code: self.head.status(),
+            code: self.head.status().into(),
             info,
         }))
     }

@@ -11,22 +11,29 @@ use hapax_sys::addr::{local_addr, peer_addr};
 use hapax_sys::connect::ConnectOptions;
 
 use super::answer::{Answer, Finding};
+use super::external;
 use super::recipe::{HttpRecipe, Recipe};
 use crate::address::socket_address;
 use crate::buffer::Buf;
 use crate::clock;
-use crate::io::{Io, Stream};
+use crate::handshake;
+use crate::io::{Io, LayerFault, Stream};
+use crate::log::Logger;
 use crate::wheel::{NEVER, Timer};
 
 /// Checks a server once.
 pub(super) async fn check(
     recipe: &Recipe,
-    program: &Program,
+    (program, logger): (&Program, &Logger),
     proxy: ProxyId,
     server: &ServerLive,
     timer: &mut Timer,
 ) -> CheckResult {
     let started = clock::now_ms();
+    if recipe.external {
+        let finding = external::run((program, logger), proxy, server, timer).await;
+        return result(finding, started);
+    }
     let http = recipe.http.as_ref();
     let request = http.map(|http| http.request.bytes(program, proxy, server));
     let request = request.as_deref().unwrap_or_default();
@@ -37,7 +44,10 @@ pub(super) async fn check(
         }
         None => talk(recipe, request, server, timer, started).await,
     };
-    let finding = finding.unwrap_or_else(|finding| finding);
+    result(finding.unwrap_or_else(|finding| finding), started)
+}
+
+fn result(finding: Finding, started: u64) -> CheckResult {
     CheckResult {
         status: finding.status,
         code: finding.code,
@@ -72,18 +82,8 @@ pub(super) async fn open(
         (Some(_), Some(connect)) => inter.min(started + u64::from(connect)),
         _ => inter,
     };
-    let mut stream = connect(recipe, server, step)?;
-    if !step.linger {
-        // What is left of the connection is of no interest to anybody.
-        let _ = stream.reset_on_close();
-    }
-    match within(timer, to_connect, |cx| stream.poll_connected(cx)).await {
-        Some(Ok(())) => {}
-        Some(Err(error)) => {
-            return Err(Finding::new(CheckStatus::L4Connection, &plain(&error)));
-        }
-        None => return Err(Finding::new(CheckStatus::L4Timeout, "")),
-    }
+    let to = target(server, step);
+    let stream = connect_to(&to, recipe, server, step.linger, (timer, to_connect)).await?;
     let deadline = match recipe.timeout_check {
         Some(most) => clock::now_ms() + u64::from(most),
         None => inter,
@@ -111,11 +111,42 @@ async fn talk(
         let sent = send(&line, &mut stream, timer, deadline).await;
         sent.map_err(faulty)?.ok_or_else(late)?;
     }
+    let secured = secure(server, &mut stream, timer, deadline).await?;
     let Some(http) = &recipe.http else {
-        return Ok(Finding::new(CheckStatus::L4Ok, ""));
+        let status = match secured {
+            true => CheckStatus::L6Ok,
+            false => CheckStatus::L4Ok,
+        };
+        return Ok(Finding::new(status, ""));
     };
     let finding = exchange(http, request, server, &mut stream, timer, deadline).await;
     finding.map_err(faulty)?.ok_or_else(late)
+}
+
+/// Makes the TLS handshake, where the server is checked over TLS.
+async fn secure(
+    server: &ServerLive,
+    stream: &mut Stream,
+    timer: &mut Timer,
+    deadline: u64,
+) -> Result<bool, Finding> {
+    let failed = || Finding::new(CheckStatus::L6Response, "SSL handshake failure");
+    let Some(handshake) = handshake::with_checked(server).map_err(|_| failed())? else {
+        return Ok(false);
+    };
+    stream.secure(handshake, None);
+    match within(timer, deadline, |cx| stream.poll_secured(cx)).await {
+        Some(Ok(())) => Ok(true),
+        Some(Err(LayerFault::Handshake(_))) => Err(failed()),
+        Some(Err(LayerFault::Closed)) => {
+            let info = "Connection closed during SSL handshake";
+            Err(Finding::new(CheckStatus::L6Response, info))
+        }
+        Some(Err(LayerFault::Broken(error))) => {
+            Err(Finding::new(CheckStatus::SocketError, &named(&error)))
+        }
+        None => Err(Finding::new(CheckStatus::L6Timeout, "")),
+    }
 }
 
 /// What `send-proxy` puts in front: version 1 tells the addresses of the check's own connection, version 2 that it is a
@@ -155,7 +186,8 @@ pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
     line.into_bytes()
 }
 
-fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<Stream, Finding> {
+/// Where a check connects to: what its step says, then the runtime API, then the line of the server.
+fn target(server: &ServerLive, step: &CheckConnect) -> Address {
     let options = &server.ir.options;
     let mut to = match step.address.as_ref().or(options.check.address.as_ref()) {
         Some(address) => address.clone(),
@@ -179,8 +211,33 @@ fn connect(recipe: &Recipe, server: &ServerLive, step: &CheckConnect) -> Result<
             address.set_port(port);
         }
     }
+    to
+}
+
+/// Connects within its time.
+pub(super) async fn connect_to(
+    to: &Address,
+    recipe: &Recipe,
+    server: &ServerLive,
+    linger: bool,
+    (timer, deadline): (&mut Timer, u64),
+) -> Result<Stream, Finding> {
+    let mut stream = connect(to, recipe, server)?;
+    if !linger {
+        // What is left of the connection is of no interest to anybody.
+        let _ = stream.reset_on_close();
+    }
+    match within(timer, deadline, |cx| stream.poll_connected(cx)).await {
+        Some(Ok(())) => Ok(stream),
+        Some(Err(error)) => Err(Finding::new(CheckStatus::L4Connection, &plain(&error))),
+        None => Err(Finding::new(CheckStatus::L4Timeout, "")),
+    }
+}
+
+fn connect(to: &Address, recipe: &Recipe, server: &ServerLive) -> Result<Stream, Finding> {
+    let options = &server.ir.options;
     let how = connect_options(options.source.as_ref().or(recipe.source.as_ref()));
-    socket_address(&to)
+    socket_address(to)
         .and_then(|to| Stream::connect(&to, &how))
         .map_err(|error| match to {
             Address::Inet(_) => Finding::new(CheckStatus::L4Connection, &plain(&error)),
@@ -275,7 +332,7 @@ pub(super) async fn receive(
 
 /// What `poll` gives, or none when `deadline` comes first. What has come by the time that the deadline is looked at counts,
 /// however late that is: a machine that kept this process waiting says nothing about the server.
-async fn within<T>(
+pub(super) async fn within<T>(
     timer: &mut Timer,
     deadline: u64,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
@@ -304,7 +361,7 @@ async fn within<T>(
 }
 
 /// The system's text for an error.
-fn plain(error: &io::Error) -> String {
+pub(super) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text[..end].to_owned(),

@@ -14,6 +14,8 @@ pub(super) struct Recipe {
     pub(super) http: Option<HttpRecipe>,
     /// The steps of a check that has some.
     pub(super) script: Option<Script>,
+    /// `option external-check`.
+    pub(super) external: bool,
     /// `timeout check`.
     pub(super) timeout_check: Option<u32>,
     /// `timeout connect`.
@@ -71,7 +73,9 @@ impl Recipe {
     /// The checks of `proxy`.
     pub(super) fn new(proxy: &Proxy) -> Result<Recipe, BadPattern> {
         let http = match &proxy.check {
-            CheckKind::Tcp | CheckKind::Rules | CheckKind::Protocol(_) => None,
+            CheckKind::Tcp | CheckKind::Rules | CheckKind::Protocol(_) | CheckKind::External => {
+                None
+            }
             CheckKind::Http(check) => {
                 let mut expect = Vec::with_capacity(check.expect.len());
                 for (index, line) in check.expect.iter().enumerate() {
@@ -105,7 +109,7 @@ impl Recipe {
         let script = match &proxy.check {
             CheckKind::Rules => Some((proxy.tcp_check.as_slice(), true)),
             CheckKind::Protocol(steps) => Some((steps.as_slice(), false)),
-            CheckKind::Tcp | CheckKind::Http(_) => None,
+            CheckKind::Tcp | CheckKind::Http(_) | CheckKind::External => None,
         };
         let script = script.map(|(steps, named)| Script::new(steps, named));
         let script = script.transpose().map_err(|error| BadPattern {
@@ -115,6 +119,7 @@ impl Recipe {
         Ok(Recipe {
             http,
             script,
+            external: proxy.check == CheckKind::External,
             timeout_check: proxy.timeouts.check,
             timeout_connect: proxy.timeouts.connect,
             source: proxy.source.clone(),

@@ -5,7 +5,7 @@ use hapax_core::ir::ServerCheck;
 use hapax_core::live::ServerState;
 use hapax_core::program::Program;
 
-use super::is_checked;
+use super::Role;
 
 /// What decides about the times of checks.
 #[derive(Debug, Clone, Copy)]
@@ -28,12 +28,9 @@ impl Schedule {
                 .iter()
                 .filter(|proxy| !proxy.ir.disabled)
                 .flat_map(|proxy| &proxy.ir.servers)
-                .filter(|server| is_checked(server))
+                .flat_map(|server| Role::of(server).map(move |role| role.inter(server)))
         };
-        let shortest = checked()
-            .map(|server| server.options.check.inter)
-            .min()
-            .unwrap_or(0);
+        let shortest = checked().min().unwrap_or(0);
         let most = program.global.max_spread_checks.unwrap_or(u32::MAX);
         Schedule {
             window_ms: u64::from(shortest.min(most)),
@@ -59,7 +56,11 @@ impl Schedule {
 
     /// Milliseconds from the end of a check to the next one.
     pub(super) fn interval(&mut self, check: &ServerCheck, state: &ServerState) -> u64 {
-        let interval = next_check(state, check);
+        self.spread(next_check(state, check))
+    }
+
+    /// The same for one that is always the same.
+    pub(super) fn spread(&mut self, interval: u32) -> u64 {
         let interval = u64::from(interval).max(1);
         let most = interval * self.spread / 100;
         if most == 0 {

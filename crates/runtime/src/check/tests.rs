@@ -300,6 +300,7 @@ fn a_check_that_waits_is_small() {
     let live = Arc::new(Live::new(&config, 1, 0));
     let program = Arc::new(Program::link(config, live, "machine".into()));
     let check = Check {
+        role: Role::Server,
         logger: Logger::open(program.clone(), &Rounds::new(&program), |_, _, _| {}),
         proxy: ProxyId(0),
         server: 0,

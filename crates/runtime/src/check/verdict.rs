@@ -160,12 +160,12 @@ impl Expectation {
     }
 
     /// The status code, 0 when there is none.
-    pub(super) fn code(&self, data: &[u8]) -> u16 {
+    pub(super) fn code(&self, data: &[u8]) -> i32 {
         if !self.expect.has_code {
             return 0;
         }
         let digits = data.iter().take(3).take_while(|byte| byte.is_ascii_digit());
-        digits.fold(0, |code, digit| code * 10 + u16::from(digit - b'0'))
+        digits.fold(0, |code, digit| code * 10 + i32::from(digit - b'0'))
     }
 }
 
@@ -216,7 +216,7 @@ fn mysql(data: &[u8], at: usize, last: bool) -> Verdict {
     let byte = |at: usize| packet.get(at).copied().unwrap_or(0);
     Verdict::Fail(Finding {
         status: CheckStatus::L7Status,
-        code: u16::from_le_bytes([byte(1), byte(2)]),
+        code: u16::from_le_bytes([byte(1), byte(2)]).into(),
         info: made(&CheckText::Behind(3), packet),
     })
 }
@@ -250,7 +250,7 @@ fn ldap(data: &[u8], last: bool) -> Verdict {
         Some([0x0a, 0x01, 0]) => Verdict::Pass,
         Some([0x0a, 0x01, code]) => Verdict::Fail(Finding {
             status: CheckStatus::L7Status,
-            code: u16::from(*code),
+            code: i32::from(*code),
             info: "See RFC: http://tools.ietf.org/html/rfc4511#section-4.1.9".to_owned(),
         }),
         _ => foreign(),

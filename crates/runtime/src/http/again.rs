@@ -29,6 +29,9 @@ pub fn after_failure(client: &Client, exchange: &mut Exchange, failure: Failure)
     if again && failure.cause != Cause::ServerTimeout {
         count(client, exchange, Count::ResponseErrors);
     }
+    if again {
+        super::health::failure(client, exchange, &failure);
+    }
     again
 }
 

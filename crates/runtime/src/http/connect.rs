@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use hapax_balance::health::Seen;
 use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, HttpReuse};
@@ -17,9 +18,10 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
-use super::to_url;
+use super::{health, to_url};
 use crate::clock;
 use crate::frontend::endpoint;
+use crate::handshake;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
 use hapax_sys::addr::{Addr, SockAddr};
@@ -77,7 +79,10 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
             return Ok(());
         }
         let phase_failed = match attempt(client, exchange, server).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                health::seen(client, exchange, index, Seen::Connection);
+                return Ok(());
+            }
             Err(Attempt::Client(failure)) => {
                 release(client, exchange);
                 return Err(failure);
@@ -89,6 +94,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
             Err(Attempt::Refused) => Cause::ServerAbort,
             Err(Attempt::TimedOut) => Cause::ServerTimeout,
         };
+        health::seen(client, exchange, index, Seen::NoConnection);
         let backend_counters = &proxy.live.backend.counters;
         if exchange.stream.retries >= most || !proxy.ir.retry_on.connection {
             server.live.counters.add(worker, Count::ConnectionErrors, 1);
@@ -435,7 +441,8 @@ async fn attempt(
     exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
-    if let Some(connection) = reusable(client, exchange, server) {
+    let name = handshake::name(client, exchange, server);
+    if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
         exchange.stream.server_position = Some(connection.reuses);
@@ -454,6 +461,8 @@ async fn attempt(
         proxy.ir.options.smart_connect,
     )?;
     let mut preface = preface(&client.session, server);
+    let mut handshake =
+        handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -473,7 +482,12 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let begun = match poll_preface(cx, &mut preface, &mut connection.socket) {
+        let secured = match poll_preface(cx, &mut preface, &mut connection.socket) {
+            Poll::Ready(Ok(())) => handshake::poll(cx, &mut handshake, &mut connection.socket),
+            other => other,
+        };
+        let is_secured = secured.is_ready();
+        let begun = match secured {
             Poll::Ready(Ok(())) => match up.has_output() {
                 true => up.poll_flush(cx, &mut connection.socket),
                 false => connection.socket.poll_connected(cx),
@@ -482,13 +496,15 @@ async fn attempt(
         };
         match begun {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) if connection.socket.is_connected() => {
+            Poll::Ready(Err(error))
+                if connection.socket.is_connected() && !connection.socket.is_unfinished() =>
+            {
                 // It was accepted and broken at once: the exchange finds that out.
                 log::debug!("server connection broken while the head was sent: {error}");
                 return Poll::Ready(Ok(()));
             }
             Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
-            Poll::Pending if connection.socket.is_connected() && preface.is_empty() => {
+            Poll::Pending if connection.socket.is_connected() && is_secured => {
                 return Poll::Ready(Ok(()));
             }
             Poll::Pending => {}
@@ -518,6 +534,9 @@ async fn attempt(
 }
 
 fn connected(client: &Client, exchange: &mut Exchange) {
+    let connection = exchange.server.as_ref();
+    exchange.stream.server_tls =
+        connection.and_then(|connection| connection.socket.secured().cloned());
     if exchange.stream.server_marks.changed
         && let Some(connection) = &exchange.server
     {
@@ -541,9 +560,10 @@ fn reusable(
     client: &mut Client,
     exchange: &Exchange,
     server: &Rc<ServerPlan>,
+    name: Option<&[u8]>,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
-    if to_url::applies(client.plan.proxy(backend)) {
+    if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
         return None;
     }
     if let Some(kept) = client.kept.take() {
@@ -564,7 +584,7 @@ fn reusable(
         return None;
     }
     let port = dependent_port(server, client.session.destination.port());
-    server.pool.take(server, port, proven)
+    server.pool.take(server, port, name, proven)
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
@@ -593,7 +613,11 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
             Endpoint::Unix | Endpoint::Unknown => None,
         };
     }
-    server.address(client.session.destination.port())
+    let destination = client.session.destination;
+    match destination {
+        Endpoint::Inet(address) if server.is_anywhere() => server.address_at(address),
+        _ => server.address(destination.port()),
+    }
 }
 
 fn open(

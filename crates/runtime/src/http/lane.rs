@@ -8,7 +8,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use hapax_proto::h1::body::Framing;
-use hapax_proto::h1::chunk::{Decoder, Encoder, write_last};
+use hapax_proto::h1::chunk::{Decoder, Encoder, LAST, write_last};
 use hapax_proto::h1::{Fault, Limits};
 
 use crate::buffer::Buf;
@@ -43,6 +43,8 @@ pub struct Lane {
     pub paid: u64,
     /// What may pass under those limits; none without limits.
     pub allowance: Option<Allowance>,
+    /// Trailers are not passed on.
+    pub drops_trailers: bool,
     /// Trailer fields, in the count of bytes.
     pub trailer_bytes: u64,
     /// Bytes that the sink took.
@@ -130,6 +132,7 @@ impl Lane {
         self.payload = 0;
         self.paid = 0;
         self.allowance = None;
+        self.drops_trailers = false;
         self.trailer_bytes = 0;
         self.delivered = 0;
         self.progress = Progress::default();
@@ -516,8 +519,12 @@ impl Lane {
                 }
                 input.consume(found.consumed);
                 if found.done {
+                    // They came, and are counted as such.
                     let trailers = self.decoder.trailers();
-                    write_last(trailers, &mut self.out);
+                    match self.drops_trailers {
+                        true => self.out.extend_from_slice(LAST),
+                        false => write_last(trailers, &mut self.out),
+                    }
                     self.trailer_bytes = trailers
                         .iter()
                         .map(|(name, value)| (name.len() + value.len()) as u64)

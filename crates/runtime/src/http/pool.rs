@@ -101,6 +101,7 @@ impl ServerConnection {
 
     /// Gives it back to its server's pool, or closes it.
     pub fn park(mut self) {
+        self.socket.rest();
         self.socket.count_traffic();
         let server = self.server().clone();
         let options = &server.live.ir.options;
@@ -181,11 +182,12 @@ fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
 }
 
 impl Pool {
-    /// Takes the connection that was parked last and is still open; with `proven` only one that was reused before.
+    /// Takes the connection that was parked last and is still open; over TLS one whose server was asked for `name`; with `proven` only one that was reused before.
     pub fn take(
         &self,
         server: &Rc<ServerPlan>,
         port: u16,
+        name: Option<&[u8]>,
         proven: bool,
     ) -> Option<ServerConnection> {
         let mut idle = self.idle.borrow_mut();
@@ -193,7 +195,10 @@ impl Pool {
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
-            if idle[at].port != port || proven && idle[at].reuses == 0 {
+            if idle[at].port != port
+                || proven && idle[at].reuses == 0
+                || !idle[at].socket.is_named(name)
+            {
                 continue;
             }
             let mut taken = idle.remove(at);

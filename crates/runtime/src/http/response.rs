@@ -72,6 +72,10 @@ pub async fn prepare(
             Some(_) => return Err(Failure::new(Cause::Proxy, Phase::Headers, 0)),
         }
     }
+    if let Err(failure) = super::check_cache::check(client, exchange) {
+        exchange.notes.response_head += begun(exchange, framing);
+        return Err(failure);
+    }
     super::cookie::on_response(client, exchange);
     if framing == Framing::Tunnel && exchange.stream.response.status() != 101 {
         // What follows a 2xx to CONNECT is no body (RFC 9110 8.6, RFC 9112 6.3).

@@ -15,7 +15,7 @@ use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
 use super::rules::Set;
-use super::{buffer_request, connect, early_hints, reply, request, rules, transfer};
+use super::{buffer_request, connect, early_hints, reply, request, resolve, rules, transfer};
 use crate::inspect::{self, Flow};
 
 /// Serves a request whose head is complete. An error says what the client is told instead.
@@ -118,6 +118,7 @@ async fn decide(
                 buffer_request::wait_for(client, exchange, time, least).await?;
             }
             Some(Outcome::Pause { time }) => pause(client, time).await?,
+            Some(Outcome::Resolve) => resolve::address(client, exchange).await?,
             _ => break,
         }
         decided = rules::run_rest(client, exchange, proxy, Set::Request);
@@ -265,6 +266,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;
     up.keep(keeps);
+    up.drops_trailers = backend.options.drop_request_trailers;
     let begun = up.begin(framing, &limits);
     if !up.is_received() {
         // Only what is here as a whole may be sent again.

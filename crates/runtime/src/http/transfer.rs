@@ -12,7 +12,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
-use super::{again, bandwidth, fault_log, response, route};
+use super::{again, bandwidth, fault_log, health, response, route};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::{Io, PeerClosed, Stream as Socket};
@@ -57,8 +57,12 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
             Err(failure) if first && again::after_failure(client, exchange, failure) => {
                 return Ok(Ended::Failed);
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => {
+                health::failure(client, exchange, &failure);
+                return Err(failure);
+            }
         }
+        health::response(client, exchange);
         if plan.observation.is_on() {
             observed(client, exchange);
         }
@@ -97,6 +101,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     let before = exchange.notes.response_head;
     response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
+    exchange.down.drops_trailers = frontend.options.drop_response_trailers;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
         exchange.stream.times.response = 0;
@@ -141,7 +146,8 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
         return;
     }
     let backend = exchange.stream.backend;
-    let private = connection.server().live.ir.options.send_proxy.is_some();
+    let server = connection.server();
+    let private = server.live.ir.options.send_proxy.is_some() || server.is_anywhere();
     let never = client.plan.proxy(backend).ir.http_reuse == hapax_core::ir::HttpReuse::Never;
     match exchange.stream.server {
         Some(index) if never || private => {

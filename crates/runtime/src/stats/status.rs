@@ -97,10 +97,20 @@ impl Health {
         if admin.unresolved {
             return "MAINT (resolution)".into();
         }
+        let agent = self.own.active_agent();
+        let drain = if agent.is_some() {
+            "DRAIN (agent)"
+        } else {
+            "DRAIN"
+        };
+        if self.own.operation == Operation::Stopped && agent.is_some_and(|agent| !agent.up) {
+            return "DOWN (agent)".into();
+        }
         let Some(Deciding { state, rise, fall }) = &self.deciding else {
             return match self.own.operation {
                 Operation::Stopped => "DOWN".into(),
-                _ if admin.in_drain() => "DRAIN".into(),
+                Operation::Stopping => "NOLB".into(),
+                _ if admin.in_drain() => drain.into(),
                 _ => "no check".into(),
             };
         };
@@ -112,7 +122,7 @@ impl Health {
         }
         let word = match self.own.operation {
             Operation::Stopping => "NOLB",
-            _ if admin.in_drain() => "DRAIN",
+            _ if admin.in_drain() => drain,
             _ => "UP",
         };
         if state.health + 1 >= rise + fall {
@@ -124,6 +134,7 @@ impl Health {
 
 fn via(server: &ServerLive) -> (&str, &str) {
     match &server.ir.options.track {
+        Some((backend, name)) if backend.is_empty() => (&server.backend, name),
         Some((backend, name)) => (backend, name),
         None => ("", ""),
     }
@@ -131,14 +142,23 @@ fn via(server: &ServerLive) -> (&str, &str) {
 
 fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
     let mut next = server.ir.options.track.clone();
+    let mut own = server.backend.clone();
     for _ in 0..LONGEST_TRACK {
         let (backend, name) = next.take()?;
-        let proxy = program.proxy(program.backend(&backend)?);
+        // Without a backend's name it is the server's own.
+        if !backend.is_empty() {
+            own = backend;
+        }
+        let proxy = program.proxy(program.backend(&own)?);
         let found = proxy.live.servers.iter().find(|s| s.name == name)?;
         let options = &found.ir.options;
         if options.track.is_none() {
+            let state = found.state.lock();
+            if !options.check.enabled || state.checks_disabled {
+                return None;
+            }
             return Some(Deciding {
-                state: found.state.lock().clone(),
+                state: state.clone(),
                 rise: options.check.rise,
                 fall: options.check.fall,
             });

@@ -2,6 +2,7 @@
 
 use hapax_core::ir::{ServerOptions, ServerTls, TlsVerify, TlsVersion};
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
+use hapax_sample::expression::{self, Ending, Origin};
 
 use super::{below, certificates, fault, needed, protocols, settings};
 
@@ -222,6 +223,35 @@ static ROWS: &[ServerOption] = &[
         |cursor, options| {
             tls(options).settings.sigalgs =
                 Some(needed(cursor, "missing signature algorithm list")?);
+            Ok(())
+        },
+    ),
+    row(
+        "sni",
+        "<expression>",
+        "The name that the server is asked for.",
+        |cursor, options| {
+            let text = needed(cursor, "missing sni expression")?;
+            let origin = Origin {
+                registry: cursor.registry,
+                proxy: String::new(),
+                kind: None,
+                span: cursor.keyword().span,
+                place: String::new(),
+                from: Some(cursor.config.proxies.len()),
+                patterns: cursor.config.patterns.clone(),
+                usage: "server",
+                acls: None,
+            };
+            let parsed =
+                expression::parse(text.as_bytes(), Ending::Whole, &origin).map_err(|error| {
+                    let text = format!(
+                        "error detected while parsing sni or pool-conn-name expressions : {error}"
+                    );
+                    fault(cursor, text)
+                })?;
+            cursor.config.references.extend(parsed.references);
+            tls(options).sni = Some((parsed.expr, text));
             Ok(())
         },
     ),

@@ -36,7 +36,7 @@ fn read_as(recipe: &Recipe, operation: Operation, bytes: &[u8], step: usize) -> 
 }
 
 /// Reads at once and byte by byte: the finding is the same.
-fn read(recipe: &Recipe, bytes: &[u8]) -> (CheckStatus, u16, String) {
+fn read(recipe: &Recipe, bytes: &[u8]) -> (CheckStatus, i32, String) {
     let once = read_as(recipe, Operation::Running, bytes, bytes.len().max(1)).expect("a finding");
     let slowly = read_as(recipe, Operation::Running, bytes, 1).expect("a finding");
     assert_eq!(once, slowly);

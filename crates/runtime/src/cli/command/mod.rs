@@ -1,11 +1,13 @@
 //! The commands: a row and a function each, in families.
 
+mod agent;
 mod connection;
 mod counters;
 mod events;
 mod frontend;
 pub(super) mod help;
 mod pattern;
+mod resolvers;
 mod server;
 mod server_state;
 mod session;
@@ -95,10 +97,12 @@ commands! {
     "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "disable agent", "", Admin, "disable agent checks", agent::disable;
     "disable frontend", "<frontend>", Admin, "temporarily disable specific frontend", frontend::disable;
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "echo", "<text>", User, "print text to the output", connection::echo;
+    "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable frontend", "<frontend>", Admin, "re-enable specific frontend", frontend::enable;
     "enable health", "", Admin, "enable health checks", server::enable_health;
     "enable server", "(DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
@@ -128,6 +132,7 @@ commands! {
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
+    "show resolvers", "[id]", User, "dumps counters from all resolvers section and associated name servers", resolvers::show;
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
     "show servers state", "[<backend>]", User, "dump volatile server information (all or for a single backend)", server_state::state;
     "show sess", "[help|<id>|all] [opts...]", Operator, "report the list of current streams or dump this exact stream", session::show;

@@ -9,7 +9,7 @@ use hapax_core::live::{Operation, ServerLive};
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::stream::Cause;
 
-use super::{Answer, Call};
+use super::{Answer, Call, agent};
 use crate::administer::{Deed, administer};
 use crate::serve;
 
@@ -113,7 +113,7 @@ pub fn set_maxconn(call: &mut Call<'_>) -> Answer {
     if word.is_empty() {
         return Answer::Refused("Require <maxconn>.\n".into());
     }
-    let Some((number, rest)) = number(word) else {
+    let Some((number, rest)) = health::leading_number(word) else {
         return Answer::Refused("maxconn string empty or preceded by garbage\n".into());
     };
     if !rest.is_empty() {
@@ -138,20 +138,16 @@ pub fn set(call: &mut Call<'_>) -> Answer {
         ("weight", _) => return weigh(call, &found, 2),
         ("addr", _) => return address(call, &found),
         ("check-addr" | "check-port", _) => return check_place(call, &found),
-        ("agent" | "agent-send", _) => {
+        ("agent", word) if agent::is_there(&found) => match word {
+            "up" => Deed::Agent(true, CHANGED),
+            "down" => Deed::Agent(false, CHANGED),
+            _ => return refused("'set server <srv> agent' expects 'up' or 'down'.\n"),
+        },
+        ("agent" | "agent-send", _) if !agent::is_there(&found) => {
             return refused("agent checks are not enabled on this server.\n");
         }
-        ("agent-addr", "") => {
-            return refused(
-                "set server <b>/<s> agent-addr requires an address and optionally a port.\n",
-            );
-        }
-        ("agent-port", "") => {
-            return refused("set server <b>/<s> agent-port requires a port.\n");
-        }
-        ("agent-addr" | "agent-port", _) => {
-            return refused("agent checks are not enabled on this server\n");
-        }
+        ("agent-send", _) => return agent::set_text(call, &found),
+        ("agent-addr" | "agent-port", _) => return agent::set_place(call, &found),
         ("fqdn", "") => return refused("set server <b>/<s> fqdn requires a FQDN.\n"),
         ("fqdn", _) => {
             return refused(
@@ -244,34 +240,14 @@ fn with(call: &mut Call<'_>, deed: Deed) -> Answer {
 
 /// Sets the weight that argument `at` tells: absolute, or percent of the configured one.
 fn weigh(call: &Call<'_>, found: &Found, at: usize) -> Answer {
-    let refused = |text: &str| Answer::Refused(text.into());
-    let word = call.arg(at);
-    if word.is_empty() {
-        return refused("Require <weight> or <weight%>.\n");
-    }
-    let Some((number, rest)) = number(word) else {
-        return refused("Empty weight string empty or preceded by garbage\n");
-    };
     let initial = found.server.ir.options.weight;
-    let weight = match rest {
-        "" if !(0..=256).contains(&number) => {
-            return refused("Absolute weight can only be between 0 and 256 inclusive.\n");
-        }
-        "" => number,
-        "%" if number < 0 => return refused("Relative weight must be positive.\n"),
-        "%" => i64::from(initial).saturating_mul(number) / 100,
-        _ => return refused("Trailing garbage in weight string\n"),
+    let fixed = health::has_fixed_weights(&found.proxy().ir);
+    let weight = match health::weight_of(call.arg(at), initial, fixed) {
+        Ok(weight) => weight,
+        Err(text) => return Answer::Refused(format!("{text}\n")),
     };
-    let ir = &found.proxy().ir;
-    let fixed = ir.balance.name() == "static-rr"
-        || (!ir.balance.key().is_none() && !ir.hash_type.consistent);
-    if fixed && weight != 0 && weight != i64::from(initial) {
-        return refused(
-            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.\n",
-        );
-    }
     let live = &found.proxy().live;
-    match health::set_weight(live, &found.server, weight.min(256), call.now) {
+    match health::set_weight(live, &found.server, weight, call.now) {
         Ok(notice) => {
             (call.cli.announce)(found.id, notice.as_slice());
             Answer::Written
@@ -307,29 +283,5 @@ fn address(call: &Call<'_>, found: &Found) -> Answer {
     match health::change_address(&found.server, ip, port) {
         Some(changes) => Answer::Information(format!("{changes} by 'stats socket command'\n")),
         None => Answer::Information("nothing changed\n".into()),
-    }
-}
-
-/// The number a word begins with and what follows it; none when it begins with none.
-fn number(word: &str) -> Option<(i64, &str)> {
-    let digits = word.strip_prefix('-').unwrap_or(word);
-    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-    if length == 0 {
-        return None;
-    }
-    let (text, rest) = word.split_at(word.len() - digits.len() + length);
-    Some((text.parse().unwrap_or(i64::MAX), rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn numbers_end_where_digits_end() {
-        assert_eq!(number("50%"), Some((50, "%")));
-        assert_eq!(number("-3x"), Some((-3, "x")));
-        assert_eq!(number("%"), None);
-        assert_eq!(number("99999999999999999999"), Some((i64::MAX, "")));
     }
 }

@@ -126,7 +126,7 @@ fn write_state(
     let address_of_agent: String = text(configured);
     let _ = writeln!(
         out,
-        "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} - {} {port_of_checks} {address_of_checks} \
+        "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} {} {} {port_of_checks} {address_of_checks} \
          {address_of_agent} {}",
         proxy.live.uuid,
         proxy.ir.name,
@@ -144,8 +144,13 @@ fn write_state(
         0,
         u8::from(proxy.ir.id.is_some()),
         u8::from(options.id.is_some()),
-        server.ir.host_name.as_deref().unwrap_or("-"),
+        server
+            .host_name
+            .load()
+            .as_ref()
+            .map_or("-", |name| name.as_str()),
         port(server),
+        service(server),
         0,
         own.port.unwrap_or(0),
     );
@@ -160,8 +165,17 @@ fn address(server: &ServerLive) -> String {
     }
 }
 
+/// The name of the service records that the server stands for.
+fn service(server: &ServerLive) -> &str {
+    let name = server.ir.host_name.as_deref().unwrap_or_default();
+    match name.starts_with('_') {
+        true => name,
+        false => "-",
+    }
+}
+
 fn port(server: &ServerLive) -> i32 {
-    match (server.ir.port, server.inet()) {
+    match (server.port(), server.inet()) {
         (ServerPort::Fixed, Some(address)) => i32::from(address.port()),
         (ServerPort::Offset(offset), _) => offset,
         _ => 0,
@@ -178,6 +192,8 @@ fn admin_bits(server: &ServerLive, state: &ServerState) -> u32 {
         | bit(own.drain, admin::DRAIN)
         | bit(own.inherited_drain, admin::INHERITED_DRAIN)
         | bit(own.unresolved, admin::UNRESOLVED)
+        // Upstream marks the names that service records give, too.
+        | bit(server.was_named.load(Ordering::Relaxed), admin::NAME_SET)
 }
 
 fn check_bits(server: &ServerLive, state: &ServerState) -> u32 {

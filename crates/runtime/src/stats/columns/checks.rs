@@ -1,6 +1,7 @@
 //! The last check, and the HTTP counters that stand beside it.
 
 use hapax_core::counter::Count;
+use hapax_core::ir::Observe;
 use hapax_core::live::{CheckResult, CheckStatus};
 
 use super::columns;
@@ -17,7 +18,12 @@ columns! {
     "hrsp_4xx", FBS, "MCP", "responses 4xx", |v| v.http_count(Count::Status4xx);
     "hrsp_5xx", FBS, "MCP", "responses 5xx", |v| v.http_count(Count::Status5xx);
     "hrsp_other", FBS, "MCP", "other responses", |v| v.http_count(Count::StatusOther);
-    idle "hanafail", S, "MCP", "failed health analyses; upstream leaves it empty", |_| StatValue::Empty;
+    "hanafail", S, "MCP", "how often there were too many errors in a row", |v| match (v.server(), v.health()) {
+        (Some(server), Some(health)) if server.ir.options.check.observe != Observe::None => {
+            StatValue::U32(health.own.observed.faults)
+        }
+        _ => StatValue::Empty,
+    };
     "req_rate", F, "MRP", "HTTP requests in the last second", |v| StatValue::U32(v.proxy.live.frontend.request_rate.per_second(v.now.ms));
     "req_rate_max", F, "MMP", "most HTTP requests in a second", |v| StatValue::U32(v.proxy.live.frontend.request_rate.highest());
     "req_tot", FBS, "MCP", "HTTP requests ever", requests;
@@ -57,7 +63,7 @@ fn check_code<'v>(view: &'v View<'_>) -> StatValue<'v> {
         Some(last) if last.status.has_code() => {
             // The code is forgotten when the next check begins, the status stays.
             let running = view.health().is_some_and(|health| health.own.check_running);
-            StatValue::U32(if running { 0 } else { last.code.into() })
+            StatValue::U32(if running { 0 } else { last.code as u32 })
         }
         _ => StatValue::Empty,
     }

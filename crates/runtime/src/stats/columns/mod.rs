@@ -1,5 +1,6 @@
 //! The columns of `show stat`, in upstream's order: a row and the function of its value per column.
 
+mod agent;
 pub mod checks;
 pub mod connections;
 pub mod details;

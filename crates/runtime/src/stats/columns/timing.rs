@@ -5,38 +5,40 @@ use std::sync::atomic::Ordering;
 use hapax_balance::health::check_text;
 use hapax_core::live::{Averages, CheckStatus};
 
-use super::{checks, columns};
+use super::{agent, checks, columns};
 use crate::stats::value::StatValue;
 use crate::stats::view::View;
 
 columns! {
     "lastsess", BS, "MAP", "seconds since the last session, -1 when there was none", last_session;
     "last_chk", S, "MOP", "what the last check received, or why it failed", |v| match checks::last(v) {
+        // It is forgotten when the next check begins.
+        Some(_) if v.health().is_some_and(|health| health.own.check_running) => StatValue::text(""),
         Some(last) => StatValue::Str(last.map(|last| last.info).unwrap_or_default().into()),
         None => StatValue::Empty,
     };
-    idle "last_agt", S, "MOP", "what the agent said; no server has one", |_| StatValue::Empty;
+    "last_agt", S, "MOP", "what the agent said", |v| agent::info(v);
     "qtime", BS, "MaP", "average queue time of the last 1024 requests, ms", |v| average(v, 0);
     "ctime", BS, "MaP", "average connect time, ms", |v| average(v, 1);
     "rtime", BS, "MaP", "average response time, ms; 0 in TCP", |v| average(v, 2);
     "ttime", BS, "MaP", "average total time, ms", |v| average(v, 3);
-    idle "agent_status", S, "MOP", "outcome of the last agent check", |_| StatValue::Empty;
-    idle "agent_code", S, "MOP", "code of the last agent check", |_| StatValue::Empty;
-    idle "agent_duration", S, "MDP", "milliseconds the last agent check took", |_| StatValue::Empty;
+    "agent_status", S, "MOP", "outcome of the last agent check", |v| agent::status(v);
+    "agent_code", S, "MOP", "code of the last agent check", |v| agent::code(v);
+    "agent_duration", S, "MDP", "milliseconds the last agent check took", |v| agent::duration(v);
     "check_desc", S, "MOP", "check_status in words", |v| match checks::last(v) {
         Some(last) => StatValue::text(check_text(last.map_or(CheckStatus::Initializing, |last| last.status))),
         None => StatValue::Empty,
     };
-    idle "agent_desc", S, "MOP", "agent_status in words", |_| StatValue::Empty;
+    "agent_desc", S, "MOP", "agent_status in words", |v| agent::description(v);
     "check_rise", S, "CGS", "good checks before it is up", |v| setting(v, |check| check.rise);
     "check_fall", S, "CGS", "bad checks before it is down", |v| setting(v, |check| check.fall);
     "check_health", S, "CGS", "health, from 0 to rise + fall - 1", |v| match (checks::last(v), v.health()) {
         (Some(_), Some(health)) => StatValue::U32(health.own.health),
         _ => StatValue::Empty,
     };
-    idle "agent_rise", S, "CGS", "rise of the agent", |_| StatValue::Empty;
-    idle "agent_fall", S, "CGS", "fall of the agent", |_| StatValue::Empty;
-    idle "agent_health", S, "CGS", "health by the agent", |_| StatValue::Empty;
+    "agent_rise", S, "CGS", "rise of the agent", |v| agent::setting(v);
+    "agent_fall", S, "CGS", "fall of the agent", |v| agent::setting(v);
+    "agent_health", S, "CGS", "health by the agent", |v| agent::health(v);
 }
 
 fn last_session<'v>(view: &'v View<'_>) -> StatValue<'v> {

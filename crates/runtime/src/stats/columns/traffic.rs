@@ -40,7 +40,7 @@ fn limit<'v>(view: &'v View<'_>) -> StatValue<'v> {
         Subject::Frontend => StatValue::U32(frontend_limit(view.program, view.proxy)),
         Subject::Backend => StatValue::U32(full(view.program, view.proxy)),
         Subject::Listener(_, bind) => StatValue::U32(bind.options.maxconn),
-        Subject::Server(server, _) => match server.ir.options.maxconn {
+        Subject::Server(server, _) => match server.maxconn.load(Ordering::Relaxed) {
             0 => StatValue::Empty,
             limit => StatValue::U32(limit),
         },

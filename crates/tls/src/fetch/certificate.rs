@@ -1,0 +1,261 @@
+//! What stands in certificates: the client's (`ssl_c_*`), the one it was shown (`ssl_f_*`), the server's (`ssl_s_*`).
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use hapax_core::contract::Cx;
+use hapax_core::ir::Arg;
+use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
+use hapax_core::sample::Sample;
+use x509_parser::asn1_rs::Oid;
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::time::ASN1Time;
+
+use super::{binary, fetches, int, kept, string};
+
+const NONE: ArgSpec = ArgSpec::NONE;
+const DN: ArgSpec = ArgSpec {
+    kinds: &[ArgKind::Str, ArgKind::Int, ArgKind::Str],
+    required: 0,
+};
+const HERE: Needs = Needs::CLIENT_CONNECTION;
+
+macro_rules! family {
+    ($($name:literal, $args:expr, $output:ident, $doc:literal => $run:expr;)+) => {
+        fetches! { $($name, $args, $output, HERE, $doc => $run;)+ }
+    };
+}
+
+family! {
+    "ssl_c_der", NONE, Bin, "The client's certificate." => |cx, _, _| binary(client(cx)?);
+    "ssl_c_i_dn", DN, Str, "The name of the issuer of the client's certificate, or an entry of it." => |cx, args, _| issuer(cx, client(cx)?, args);
+    "ssl_c_key_alg", NONE, Str, "The algorithm of the client's key." => |cx, _, _| key_algorithm(client(cx)?);
+    "ssl_c_notafter", NONE, Str, "When the client's certificate ends." => |cx, _, _| dates(cx, client(cx)?).and_then(|(_, end)| string(end));
+    "ssl_c_notbefore", NONE, Str, "When the client's certificate begins." => |cx, _, _| dates(cx, client(cx)?).and_then(|(begin, _)| string(begin));
+    "ssl_c_s_dn", DN, Str, "The name in the client's certificate, or an entry of it." => |cx, args, _| subject(cx, client(cx)?, args);
+    "ssl_c_serial", NONE, Bin, "The number of the client's certificate." => |cx, _, _| serial(cx, client(cx)?);
+    "ssl_c_sha1", NONE, Bin, "The fingerprint of the client's certificate." => |cx, _, _| fingerprint(cx, client(cx)?);
+    "ssl_c_sig_alg", NONE, Str, "The algorithm of the signature of the client's certificate." => |cx, _, _| signature(client(cx)?);
+    "ssl_c_version", NONE, Int, "The version of the client's certificate." => |cx, _, _| version(client(cx)?);
+    "ssl_f_der", NONE, Bin, "The certificate that the client was shown." => |cx, _, _| binary(shown(cx)?);
+    "ssl_f_i_dn", DN, Str, "The name of its issuer, or an entry of it." => |cx, args, _| issuer(cx, shown(cx)?, args);
+    "ssl_f_key_alg", NONE, Str, "The algorithm of its key." => |cx, _, _| key_algorithm(shown(cx)?);
+    "ssl_f_notafter", NONE, Str, "When it ends." => |cx, _, _| dates(cx, shown(cx)?).and_then(|(_, end)| string(end));
+    "ssl_f_notbefore", NONE, Str, "When it begins." => |cx, _, _| dates(cx, shown(cx)?).and_then(|(begin, _)| string(begin));
+    "ssl_f_s_dn", DN, Str, "The name in it, or an entry of that." => |cx, args, _| subject(cx, shown(cx)?, args);
+    "ssl_f_serial", NONE, Bin, "Its number." => |cx, _, _| serial(cx, shown(cx)?);
+    "ssl_f_sha1", NONE, Bin, "Its fingerprint." => |cx, _, _| fingerprint(cx, shown(cx)?);
+    "ssl_f_sig_alg", NONE, Str, "The algorithm of its signature." => |cx, _, _| signature(shown(cx)?);
+    "ssl_f_version", NONE, Int, "Its version." => |cx, _, _| version(shown(cx)?);
+    "ssl_s_chain_der", NONE, Bin, "All certificates of the server." => |cx, _, _| {
+        let tls = cx.stream.server_tls.as_deref()?;
+        let mut all = Vec::new();
+        tls.peer.iter().for_each(|der| all.extend_from_slice(der));
+        (!all.is_empty()).then(|| binary(kept(cx, &all))).flatten()
+    };
+    "ssl_s_der", NONE, Bin, "The server's certificate." => |cx, _, _| binary(server(cx)?);
+    "ssl_s_i_dn", DN, Str, "The name of the issuer of the server's certificate, or an entry of it." => |cx, args, _| issuer(cx, server(cx)?, args);
+    "ssl_s_key_alg", NONE, Str, "The algorithm of the server's key." => |cx, _, _| key_algorithm(server(cx)?);
+    "ssl_s_notafter", NONE, Str, "When the server's certificate ends." => |cx, _, _| dates(cx, server(cx)?).and_then(|(_, end)| string(end));
+    "ssl_s_notbefore", NONE, Str, "When the server's certificate begins." => |cx, _, _| dates(cx, server(cx)?).and_then(|(begin, _)| string(begin));
+    "ssl_s_s_dn", DN, Str, "The name in the server's certificate, or an entry of it." => |cx, args, _| subject(cx, server(cx)?, args);
+    "ssl_s_serial", NONE, Bin, "The number of the server's certificate." => |cx, _, _| serial(cx, server(cx)?);
+    "ssl_s_sha1", NONE, Bin, "The fingerprint of the server's certificate." => |cx, _, _| fingerprint(cx, server(cx)?);
+    "ssl_s_sig_alg", NONE, Str, "The algorithm of the signature of the server's certificate." => |cx, _, _| signature(server(cx)?);
+    "ssl_s_version", NONE, Int, "The version of the server's certificate." => |cx, _, _| version(server(cx)?);
+}
+
+fn client<'a>(cx: &Cx<'a>) -> Option<&'a [u8]> {
+    cx.session.tls.as_deref()?.peer.first().map(|der| &der[..])
+}
+
+fn shown<'a>(cx: &Cx<'a>) -> Option<&'a [u8]> {
+    cx.session.tls.as_deref()?.own.as_deref()
+}
+
+fn server<'a>(cx: &Cx<'a>) -> Option<&'a [u8]> {
+    cx.stream
+        .server_tls
+        .as_deref()?
+        .peer
+        .first()
+        .map(|der| &der[..])
+}
+
+fn read(der: &[u8]) -> Option<X509Certificate<'_>> {
+    X509Certificate::from_der(der)
+        .ok()
+        .map(|(_, certificate)| certificate)
+}
+
+fn subject<'a>(cx: &Cx<'a>, der: &'a [u8], args: &[Arg]) -> Option<Sample<'a>> {
+    name(cx, read(der)?.subject(), args)
+}
+
+fn issuer<'a>(cx: &Cx<'a>, der: &'a [u8], args: &[Arg]) -> Option<Sample<'a>> {
+    name(cx, read(der)?.issuer(), args)
+}
+
+/// The whole name as `/C=../O=..`, after RFC 2253, or the entry with a given key and position.
+fn name<'a>(cx: &Cx<'a>, name: &X509Name<'_>, args: &[Arg]) -> Option<Sample<'a>> {
+    let entries: Vec<(String, String)> = name
+        .iter_attributes()
+        .map(|attribute| {
+            let value = String::from_utf8_lossy(attribute.attr_value().data).into_owned();
+            (key(attribute.attr_type()), value)
+        })
+        .collect();
+    let text = match args.first() {
+        Some(Arg::Str(wanted)) if !wanted.is_empty() => {
+            let wanted = String::from_utf8_lossy(wanted);
+            let position = match args.get(1) {
+                Some(Arg::Int(position)) if *position != 0 => *position,
+                _ => 1,
+            };
+            let found: Vec<&String> = entries
+                .iter()
+                .filter(|(key, _)| *key == wanted)
+                .map(|(_, value)| value)
+                .collect();
+            let index = usize::try_from(position.unsigned_abs())
+                .ok()?
+                .checked_sub(1)?;
+            let found = match position < 0 {
+                true => found.get(found.len().checked_sub(index + 1)?),
+                false => found.get(index),
+            };
+            found?.as_str().to_owned()
+        }
+        _ => match args.get(2) {
+            Some(Arg::Str(format)) if format == b"rfc2253" => {
+                let parts: Vec<String> = entries
+                    .iter()
+                    .rev()
+                    .map(|(key, value)| format!("{key}={}", escaped(value)))
+                    .collect();
+                parts.join(",")
+            }
+            _ => entries
+                .iter()
+                .map(|(key, value)| format!("/{key}={value}"))
+                .collect(),
+        },
+    };
+    (!text.is_empty())
+        .then(|| string(kept(cx, text.as_bytes())))
+        .flatten()
+}
+
+/// RFC 2253 2.4.
+fn escaped(value: &str) -> String {
+    let mut text = String::new();
+    for (at, character) in value.chars().enumerate() {
+        let special = matches!(character, ',' | '+' | '"' | '\\' | '<' | '>' | ';')
+            || (at == 0 && matches!(character, '#' | ' '));
+        if special {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text
+}
+
+/// The short name of a part of names.
+fn key(oid: &Oid<'_>) -> String {
+    let text = oid.to_id_string();
+    let known = KEYS.iter().find(|(known, _)| *known == text);
+    known.map_or(text.clone(), |(_, name)| (*name).to_owned())
+}
+
+static KEYS: &[(&str, &str)] = &[
+    ("2.5.4.3", "CN"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.5", "serialNumber"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "street"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.13", "description"),
+    ("2.5.4.17", "postalCode"),
+    ("2.5.4.41", "name"),
+    ("2.5.4.42", "GN"),
+    ("2.5.4.43", "initials"),
+    ("2.5.4.44", "generationQualifier"),
+    ("2.5.4.46", "dnQualifier"),
+    ("2.5.4.97", "organizationIdentifier"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+];
+
+fn key_algorithm(der: &[u8]) -> Option<Sample<'_>> {
+    let oid = read(der)?.public_key().algorithm.algorithm.to_id_string();
+    let found = KEY_ALGORITHMS.iter().find(|(known, _)| *known == oid);
+    found.and_then(|(_, name)| string(name.as_bytes()))
+}
+
+static KEY_ALGORITHMS: &[(&str, &str)] = &[
+    ("1.2.840.113549.1.1.1", "rsaEncryption"),
+    ("1.2.840.113549.1.1.10", "rsassaPss"),
+    ("1.2.840.10045.2.1", "id-ecPublicKey"),
+    ("1.3.101.112", "ED25519"),
+    ("1.3.101.113", "ED448"),
+    ("1.2.840.10040.4.1", "dsaEncryption"),
+];
+
+fn signature(der: &[u8]) -> Option<Sample<'_>> {
+    let oid = read(der)?.signature_algorithm.algorithm.to_id_string();
+    let found = SIGNATURES.iter().find(|(known, _)| *known == oid);
+    found.and_then(|(_, name)| string(name.as_bytes()))
+}
+
+static SIGNATURES: &[(&str, &str)] = &[
+    ("1.2.840.113549.1.1.5", "RSA-SHA1"),
+    ("1.2.840.113549.1.1.11", "RSA-SHA256"),
+    ("1.2.840.113549.1.1.12", "RSA-SHA384"),
+    ("1.2.840.113549.1.1.13", "RSA-SHA512"),
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+    ("1.2.840.10045.4.1", "ecdsa-with-SHA1"),
+    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256"),
+    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384"),
+    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512"),
+    ("1.3.101.112", "ED25519"),
+];
+
+/// Begin and end as `YYMMDDhhmmssZ`, with four digits of the year from 2050 on.
+fn dates<'a>(cx: &Cx<'a>, der: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let certificate = read(der)?;
+    let validity = certificate.validity();
+    let text = |time: &ASN1Time| {
+        let time = time.to_datetime();
+        let year = time.year();
+        let year = match (1950..2050).contains(&year) {
+            true => format!("{:02}", year % 100),
+            false => format!("{year:04}"),
+        };
+        let text = format!(
+            "{year}{:02}{:02}{:02}{:02}{:02}Z",
+            u8::from(time.month()),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        );
+        kept(cx, text.as_bytes())
+    };
+    Some((text(&validity.not_before), text(&validity.not_after)))
+}
+
+fn serial<'a>(cx: &Cx<'a>, der: &[u8]) -> Option<Sample<'a>> {
+    let certificate = read(der)?;
+    binary(kept(cx, certificate.raw_serial()))
+}
+
+fn fingerprint<'a>(cx: &Cx<'a>, der: &[u8]) -> Option<Sample<'a>> {
+    binary(kept(cx, digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref()))
+}
+
+fn version<'a>(der: &[u8]) -> Option<Sample<'a>> {
+    int(read(der)?.version().0 + 1)
+}
