@@ -216,6 +216,8 @@ pub enum Outcome {
     Expect(ProxyHeader),
     /// The stream becomes one of HTTP.
     SwitchToHttp,
+    /// Answer with what a service of the program makes.
+    Service(Service),
     /// A rewrite found no room: an internal error (`strict-mode`).
     RewriteFailed,
     /// An answer found no room: an internal error.
@@ -223,6 +225,13 @@ pub enum Outcome {
         /// It counts as answered here all the same (`return`).
         local: bool,
     },
+}
+
+/// A service that answers requests (`use-service`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Service {
+    /// The metrics for Prometheus.
+    Prometheus,
 }
 
 /// What may tell the client's address before its first byte.

@@ -7,6 +7,7 @@ pub mod capture;
 pub mod contract;
 pub mod counter;
 pub mod diagnostic;
+pub mod histogram;
 pub mod ir;
 pub mod keyword;
 pub mod live;

@@ -4,13 +4,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 
 use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
+use crate::histogram::Histogram;
 use crate::ir;
 use crate::keyword::Registry;
 use crate::resolution::ResolversLive;
@@ -52,6 +53,8 @@ impl Live {
                 started_wall_us,
                 stopping: AtomicBool::new(false),
                 maxconn: AtomicU32::new(config.global.maxconn.unwrap_or(0)),
+                connection_rate_limit: AtomicU32::new(config.global.maxconnrate),
+                session_rate_limit: AtomicU32::new(config.global.maxsessrate),
                 jobs: AtomicU32::new(0),
                 variables: ProcessVariables::default(),
             },
@@ -59,7 +62,13 @@ impl Live {
                 .proxies
                 .iter()
                 .zip(proxy_numbers(config))
-                .map(|(proxy, number)| Arc::new(ProxyLive::new(proxy, number, workers)))
+                .map(|(proxy, number)| {
+                    let live = ProxyLive::new(proxy, number, workers);
+                    let maxconn = proxy.maxconn.filter(|&limit| limit > 0);
+                    let maxconn = maxconn.or(config.global.maxconn).unwrap_or(0);
+                    live.maxconn.store(maxconn, Ordering::Relaxed);
+                    Arc::new(live)
+                })
                 .collect(),
             rings: rings(config),
             resolvers: config
@@ -168,6 +177,10 @@ pub struct ProcessLive {
     pub stopping: AtomicBool,
     /// The process limit of connections in force.
     pub maxconn: AtomicU32,
+    /// The limit of connections per second in force; 0 is none.
+    pub connection_rate_limit: AtomicU32,
+    /// The limit of sessions per second in force; 0 is none.
+    pub session_rate_limit: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
     /// `proc` variables.
@@ -187,6 +200,10 @@ pub struct ProxyLive {
     pub frontend: SideLive,
     /// The backend side.
     pub backend: SideLive,
+    /// `maxconn` of the frontend in force; 0 is the process limit.
+    pub maxconn: AtomicU32,
+    /// See [`FrontState`].
+    front_state: AtomicU8,
     /// Listeners, in the order of the binds.
     pub listeners: Vec<Arc<ListenerLive>>,
     /// Servers, in file order.
@@ -247,6 +264,8 @@ impl ProxyLive {
             uuid,
             frontend: SideLive::new(workers),
             backend: SideLive::new(workers),
+            maxconn: AtomicU32::new(0),
+            front_state: AtomicU8::new(0),
             listeners,
             servers,
             dispatch: OnceLock::new(),
@@ -260,10 +279,35 @@ impl ProxyLive {
         }
     }
 
+    /// Whether the frontend takes connections.
+    pub fn front_state(&self) -> FrontState {
+        match self.front_state.load(Ordering::Relaxed) {
+            0 => FrontState::Open,
+            1 => FrontState::Paused,
+            _ => FrontState::Stopped,
+        }
+    }
+
+    /// Notes whether the frontend takes connections.
+    pub fn set_front_state(&self, state: FrontState) {
+        self.front_state.store(state as u8, Ordering::Relaxed);
+    }
+
     /// Algorithm and queues.
     pub fn dispatch(&self) -> Option<&Arc<dyn Dispatch>> {
         self.dispatch.get()
     }
+}
+
+/// What an administrator made of a frontend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontState {
+    /// It takes connections.
+    Open,
+    /// Connections wait in the kernel's queues.
+    Paused,
+    /// Its listeners are closed for good.
+    Stopped,
 }
 
 /// One side of a proxy.
@@ -283,6 +327,8 @@ pub struct SideLive {
     pub last_session_ms: AtomicU64,
     /// Recent averages of timers.
     pub averages: Averages,
+    /// How long requests took that servers answered; backends only.
+    pub latency: Histogram,
 }
 
 impl SideLive {
@@ -296,6 +342,7 @@ impl SideLive {
             request_rate: Rate::new(workers),
             last_session_ms: AtomicU64::new(0),
             averages: Averages::default(),
+            latency: Histogram::new(workers),
         }
     }
 }
@@ -378,6 +425,8 @@ pub struct ServerLive {
     pub last_session_ms: AtomicU64,
     /// Recent averages of timers.
     pub averages: Averages,
+    /// How long requests took that it answered.
+    pub latency: Histogram,
     /// Idle connections in the pools of all workers.
     pub idle: AtomicI32,
     /// Those of them that were used again before, so that other clients' first requests may have them too.
@@ -459,6 +508,7 @@ impl ServerLive {
             queue: Gauge::default(),
             last_session_ms: AtomicU64::new(0),
             averages: Averages::default(),
+            latency: Histogram::new(workers),
             idle: AtomicI32::new(0),
             idle_safe: AtomicI32::new(0),
             idle_by_worker: (0..workers.max(1)).map(|_| AtomicI32::new(0)).collect(),

@@ -368,6 +368,8 @@ pub enum ResponseSource {
     Proxy,
     /// The statistics page.
     Statistics,
+    /// A service (`use-service`).
+    Service,
 }
 
 /// When the phases of an exchange ended; 0 is not reached. `Times::since` turns two into a log timer.

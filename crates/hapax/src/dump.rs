@@ -20,7 +20,7 @@ const CLASSES: &[Class] = &[
     }),
     ("smp", "sample fetch functions", fetches),
     ("svc", "service names", |_| {
-        "# List of registered service names:\n".into()
+        "# List of registered service names:\nprometheus-exporter\n".into()
     }),
 ];
 

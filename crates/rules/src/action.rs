@@ -60,6 +60,7 @@ pub mod switch_mode;
 mod target;
 pub mod tarpit;
 pub mod unset_var;
+pub mod use_service;
 pub mod wait_for_body;
 pub mod wait_for_handshake;
 
@@ -122,6 +123,7 @@ pub static KEYWORDS: &[ActionKeyword] = &[
     set_var::ROW,
     set_var_fmt::ROW,
     silent_drop::ROW,
+    use_service::ROW,
     strict_mode::ROW,
     switch_mode::ROW,
     tarpit::ROW,

@@ -231,6 +231,11 @@ impl Door {
         self.proxy == proxy && self.listener == listener
     }
 
+    /// Whether it is one of the proxy.
+    pub fn is_of_proxy(&self, proxy: ProxyId) -> bool {
+        self.proxy == proxy
+    }
+
     /// Takes a place in every limit, or none.
     fn admit(&self, plan: &Plan) -> Option<Admission> {
         let proxy = plan.proxy(self.proxy);
@@ -238,7 +243,7 @@ impl Door {
         let process = &plan.program.live.process;
         let no_limit = |limit: u32| if limit == 0 { u32::MAX } else { limit };
         let of_process = no_limit(process.maxconn.load(Ordering::Relaxed));
-        let of_proxy = proxy.ir.maxconn.map_or(of_process, no_limit);
+        let of_proxy = no_limit(proxy.live.maxconn.load(Ordering::Relaxed));
         let of_listener = proxy
             .ir
             .binds
@@ -273,13 +278,18 @@ impl Door {
     /// Opens the gate, or keeps it shut for a moment when a rate is exceeded.
     fn regulate(self: &Rc<Door>) {
         let plan = self.local.plan();
-        let global = &plan.program.global;
         let process = &plan.program.live.process;
         let proxy = plan.proxy(self.proxy);
         let now = self.local.now().ms;
         let over = [
-            (global.maxconnrate, &process.connection_rate),
-            (global.maxsessrate, &process.session_rate),
+            (
+                process.connection_rate_limit.load(Ordering::Relaxed),
+                &process.connection_rate,
+            ),
+            (
+                process.session_rate_limit.load(Ordering::Relaxed),
+                &process.session_rate,
+            ),
             (
                 proxy.ir.rate_limit_sessions,
                 &proxy.live.frontend.session_rate,
@@ -366,6 +376,7 @@ impl Door {
             upgraded: None,
             plan: plan.clone(),
         });
+        client.handle.begin(&client.session);
         if admission::is_due(&plan, &client.session, header) {
             spawn(async move {
                 if let Some(mut client) = admission::admit(client, header).await {

@@ -18,7 +18,7 @@ mod cookie;
 mod departure;
 pub(crate) mod do_log;
 mod early_hints;
-mod error_page;
+pub(crate) mod error_page;
 pub mod exchange;
 mod fault_log;
 pub(crate) mod finish;

@@ -28,6 +28,7 @@ pub mod plan;
 pub mod relay;
 mod resolver;
 pub mod serve;
+mod sessions;
 mod system;
 pub mod tcp;
 mod trace;

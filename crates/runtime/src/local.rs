@@ -9,13 +9,14 @@ use std::task::{Context, Poll, Waker};
 use hapax_core::contract::Now;
 use hapax_core::counter::Count;
 use hapax_core::program::ProxyId;
-use hapax_core::stream::Cause;
+use hapax_core::stream::{Cause, Session};
 
 use crate::clock;
 use crate::frontend::Places;
 use crate::http::exchange::Exchange;
 use crate::http::lobby::{self, Lobby};
 use crate::plan::Plan;
+use crate::sessions::About;
 use crate::stats::errors::Errors;
 
 /// The worker's own things; every task of the worker holds it.
@@ -65,9 +66,27 @@ pub struct Handle {
     pub idle: Cell<bool>,
     /// The server it uses: proxy and index.
     pub server: Cell<Option<(ProxyId, usize)>>,
+    /// Whose session it is.
+    pub about: Cell<About>,
+    /// When it began what it does, ms of the process clock.
+    pub since_ms: Cell<u64>,
+    /// The backend, once chosen.
+    pub backend: Cell<Option<ProxyId>>,
 }
 
 impl Handle {
+    /// Notes whose session it is.
+    pub fn begin(&self, session: &Session) {
+        self.about.set(About {
+            source: session.source,
+            destination: session.destination,
+            frontend: session.frontend,
+            listener: session.listener,
+            accepted_wall_us: session.accepted_wall_us,
+        });
+        self.since_ms.set(session.accepted_ms);
+    }
+
     /// Ends the session.
     pub fn end(&self, cause: Cause) {
         self.ended_by.set(Some(cause));

@@ -364,6 +364,47 @@ pub fn descriptor_of(proxy: ProxyId, listener: usize) -> Option<i32> {
     })
 }
 
+/// What happens to the listeners of a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DoorDeed {
+    /// They take no connections for a while.
+    Pause,
+    /// They take connections again.
+    Resume,
+    /// They close.
+    Stop,
+}
+
+/// Does it to the listeners of a proxy on all workers; to be called on a worker.
+pub fn each_door_of(proxy: ProxyId, deed: DoorDeed) {
+    on_all_workers(move || {
+        each_door(|door| {
+            if door.is_of_proxy(proxy) {
+                match deed {
+                    DoorDeed::Pause => door.pause(),
+                    DoorDeed::Resume => door.resume(),
+                    DoorDeed::Stop => door.gate.set(GateState::Stopped),
+                }
+            }
+        });
+    });
+}
+
+/// A limit changed: the listeners of all workers look whether they may go on; to be called on a worker.
+pub fn reopen_all_doors() {
+    on_all_workers(reopen_doors);
+}
+
+fn on_all_workers(job: impl Fn() + Clone + Send + 'static) {
+    with_local(|local| {
+        local.places.each_inbox(|inbox| {
+            if !inbox.send(job.clone()) {
+                log::warn!("a worker is too busy to take more work");
+            }
+        });
+    });
+}
+
 /// A place became free somewhere: this worker's listeners look whether they may go on.
 pub fn reopen_doors() {
     each_door(Door::reopen);

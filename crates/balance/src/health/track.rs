@@ -81,19 +81,25 @@ pub fn inherit(
         (true, false) => {
             return end_maintenance(proxy, server, up, "leaving maintenance", now);
         }
+        (true, true) if before.inherited_maintenance && !after.inherited_maintenance => {
+            return remains(server, "forced maintenance");
+        }
         (true, true) => return Vec::new(),
         (false, false) => {}
     }
     match (before.in_drain(), after.in_drain()) {
         (false, true) => begin_drain(proxy, server, &via, now),
         (true, false) => end_drain(proxy, server, "leaving drain", &via, now),
-        (true, true) if before.drain && !before.inherited_drain && after.inherited_drain => {
-            let name = super::text::server_name(server, true);
-            let line = format!("{name} remains in forced drain mode.");
-            vec![Notice::new(NOTICE, line)]
+        (true, true) if before.drain && before.inherited_drain != after.inherited_drain => {
+            remains(server, "forced drain mode")
         }
         _ => Vec::new(),
     }
+}
+
+fn remains(server: &ServerLive, what: &str) -> Vec<Notice> {
+    let name = super::text::server_name(server, true);
+    vec![Notice::new(NOTICE, format!("{name} remains in {what}."))]
 }
 
 /// The tracked server, as `backend/server`.

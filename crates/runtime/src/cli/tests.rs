@@ -368,3 +368,17 @@ fn a_socket_answers_and_closes_what_idles() {
     });
     std::fs::remove_dir_all(&folder).expect("removed");
 }
+
+// exercises: command/shutdown session command/show sess
+#[test]
+fn sessions_that_are_none_cannot_be_ended() {
+    assert_eq!(
+        admin("shutdown session x\n"),
+        "Session pointer expected (use 'show sess').\n\n<EOF>"
+    );
+    assert_eq!(
+        admin("shutdown session 0x1\n"),
+        "No such session (use 'show sess').\n\n<EOF>"
+    );
+    assert_eq!(admin("show sess 0x1\n"), "Session not found.\n\n<EOF>");
+}

@@ -328,6 +328,7 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
     let complete = stream.response_from == ResponseSource::Server;
     if complete {
         backend.backend.averages.add(timers);
+        backend.backend.latency.add(worker, took(timers));
     }
     if let Some(server) = stream.server.and_then(|index| backend.servers.get(index)) {
         // What the server said, also where a rule refused it.
@@ -345,9 +346,15 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
         }
         if complete {
             server.averages.add(timers);
+            server.latency.add(worker, took(timers));
         }
     }
     backend.backend.sessions.down();
+}
+
+/// The whole time of an exchange, milliseconds.
+fn took([.., total]: [i64; 4]) -> u64 {
+    u64::try_from(total).unwrap_or(0)
 }
 
 fn denial(notes: &Notes) -> Count {

@@ -197,6 +197,7 @@ fn leave(local: &Rc<Local>, index: u32) {
         kept: guest.kept,
         upgraded: None,
     });
+    client.handle.begin(&client.session);
     spawn(client.serve(Some(waiting)));
 }
 

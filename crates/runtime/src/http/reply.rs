@@ -224,7 +224,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.client_stays = false;
     }
     match exchange.stream.response_from {
-        ResponseSource::Statistics => as_statistics(client, exchange),
+        ResponseSource::Statistics | ResponseSource::Service => as_statistics(client, exchange),
         _ => exchange.stream.response_from = ResponseSource::Proxy,
     }
     if exchange.stream.status <= 0 {

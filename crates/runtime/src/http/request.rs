@@ -130,6 +130,8 @@ async fn first_bytes(client: &mut Client, first: bool, waiting: Waiting) -> Firs
     })
     .await;
     client.handle.idle.set(false);
+    client.handle.since_ms.set(client.local.now().ms);
+    client.handle.backend.set(None);
     if !matches!(came, FirstBytes::Came) {
         client.input = None;
     }

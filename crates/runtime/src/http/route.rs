@@ -215,6 +215,7 @@ pub fn enter_backend(client: &Client, exchange: &mut Exchange, backend: ProxyId)
     let worker = client.local.worker;
     let now = client.local.now().ms;
     exchange.stream.backend = backend;
+    client.handle.backend.set(Some(backend));
     let side = &client.plan.live(backend).backend;
     side.counters.add(worker, Count::Sessions, 1);
     side.session_rate.add(worker, now);

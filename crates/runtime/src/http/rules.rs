@@ -15,7 +15,7 @@ use super::do_log::ByRule;
 use super::exchange::Exchange;
 use crate::buffer::Buf;
 use crate::plan::Plan;
-use crate::stats::page::intercept;
+use crate::stats::page::{self, intercept};
 
 /// Which rules of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,12 @@ fn evaluate_lists(
         if exchange.stream.rewriting.failed > 0 {
             count_rewrites(client, exchange, on_response);
         }
+        let outcome = match outcome {
+            Outcome::Service(service) => with_tx(client, exchange, on_response, |tx| {
+                page::service(tx, service)
+            }),
+            outcome => outcome,
+        };
         if let Some(decided) = decisive(outcome) {
             return Some(decided);
         }

@@ -30,6 +30,18 @@ struct Text {
     offset: String,
 }
 
+/// Appends a moment as `21/Nov/2026:17:46:59.281742`.
+pub fn precise(wall_us: u64, out: &mut Vec<u8>) {
+    let moment = i64::try_from(wall_us)
+        .ok()
+        .and_then(|wall_us| jiff::Timestamp::from_microsecond(wall_us).ok());
+    if let Some(moment) = moment {
+        let moment = moment.to_zoned(zone().clone());
+        let text = moment.strftime("%d/%b/%Y:%H:%M:%S");
+        out.extend_from_slice(format!("{text}.{:06}", wall_us % 1_000_000).as_bytes());
+    }
+}
+
 impl Dates {
     /// Dates in `zone`.
     pub(super) fn new(zone: TimeZone) -> Dates {

@@ -89,6 +89,11 @@ impl InfoLine {
     }
 }
 
+/// The line of a name.
+pub fn find(name: &str) -> Option<&'static InfoLine> {
+    LINES.iter().find(|line| line.name == name)
+}
+
 /// Forms of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InfoForm {
@@ -206,10 +211,10 @@ pub static LINES: &[InfoLine] = lines! {
     "PipesUsed", "MGP", "pipes in use", |v| StatValue::U32(v.measures.pipes_used);
     "PipesFree", "MGP", "pipes kept for the next use", |v| StatValue::U32(v.measures.pipes_free);
     "ConnRate", "MRP", "connections in the last second", |v| rate(v, v.program.live.process.connection_rate.per_second(v.now.ms));
-    "ConnRateLimit", "CLP", "limit of connections per second", |v| StatValue::U32(v.program.global.maxconnrate);
+    "ConnRateLimit", "CLP", "limit of connections per second", |v| StatValue::U32(v.program.live.process.connection_rate_limit.load(Ordering::Relaxed));
     "MaxConnRate", "MMP", "most connections in a second", |v| StatValue::U32(v.program.live.process.connection_rate.highest());
     "SessRate", "MRP", "sessions in the last second", |v| rate(v, v.program.live.process.session_rate.per_second(v.now.ms));
-    "SessRateLimit", "CLP", "limit of sessions per second", |v| StatValue::U32(v.program.global.maxsessrate);
+    "SessRateLimit", "CLP", "limit of sessions per second", |v| StatValue::U32(v.program.live.process.session_rate_limit.load(Ordering::Relaxed));
     "MaxSessRate", "MRP", "most sessions in a second", |v| StatValue::U32(v.program.live.process.session_rate.highest());
     "SslRate", "MRP", "TLS connections in the last second", |v| rate(v, 0);
     "SslRateLimit", "CLP", "limit of TLS connections per second", zero;

@@ -6,6 +6,7 @@ pub mod errors;
 pub mod info;
 pub mod measure;
 pub mod page;
+pub mod prometheus;
 pub mod status;
 pub mod value;
 pub mod view;

@@ -1,19 +1,22 @@
 //! Status texts: one function per kind of thing.
 
 use hapax_core::ir;
-use hapax_core::live::{ListenerLive, Operation, ProxyLive, ServerLive, ServerState};
-use hapax_core::program::Program;
+use hapax_core::live::{FrontState, ListenerLive, Operation, ProxyLive, ServerLive, ServerState};
+use hapax_core::program::{Program, Proxy};
 
 /// Most servers that `track` may chain; longer chains are cut.
 const LONGEST_TRACK: usize = 16;
 
 /// What a frontend is doing.
-pub fn of_frontend(program: &Program) -> &'static str {
+pub fn of_frontend(program: &Program, proxy: &Proxy) -> &'static str {
     let stopping = &program.live.process.stopping;
     if stopping.load(std::sync::atomic::Ordering::Relaxed) {
-        "STOP"
-    } else {
-        "OPEN"
+        return "STOP";
+    }
+    match proxy.live.front_state() {
+        FrontState::Open => "OPEN",
+        FrontState::Paused => "PAUSED",
+        FrontState::Stopped => "STOP",
     }
 }
 

@@ -107,7 +107,10 @@ fn is_error(cx: &Cx<'_>) -> bool {
 }
 
 fn is_applet(cx: &Cx<'_>) -> bool {
-    cx.stream.response_from == ResponseSource::Statistics
+    matches!(
+        cx.stream.response_from,
+        ResponseSource::Statistics | ResponseSource::Service
+    )
 }
 
 fn when<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample<'a>> {

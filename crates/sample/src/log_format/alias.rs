@@ -179,6 +179,7 @@ aliases! {
         let name = match server {
             Some(server) => server.name.as_bytes(),
             None if cx.stream.response_from == ResponseSource::Statistics => b"<STATS>",
+            None if cx.stream.response_from == ResponseSource::Service => b"<PROMEX>",
             None => b"<NOSRV>",
         };
         text(name, flags, out);

@@ -51,7 +51,7 @@ pub(super) fn set_text(call: &Call<'_>, found: &Found) -> Answer {
 pub(super) fn set_place(call: &Call<'_>, found: &Found) -> Answer {
     let by_port = call.arg(1) == "agent-port";
     let word = call.arg(2);
-    if !is_there(found) && (by_port || !word.is_empty()) {
+    if !is_there(found) && !word.is_empty() {
         return refused("agent checks are not enabled on this server");
     }
     if word.is_empty() {

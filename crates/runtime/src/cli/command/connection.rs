@@ -129,7 +129,7 @@ pub fn set_timeout(call: &mut Call<'_>) -> Answer {
 }
 
 /// Reads a time whose unit is seconds when none is given; nothing for 0 and what no timer holds.
-fn milliseconds(text: &str) -> Option<u64> {
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

@@ -44,6 +44,7 @@ fn clear_side(side: &SideLive, all: bool) {
     side.averages.clear_highest();
     if all {
         side.counters.clear();
+        side.latency.clear();
     }
 }
 
@@ -54,6 +55,7 @@ fn clear_server(server: &ServerLive, all: bool) {
     server.averages.clear_highest();
     if all {
         server.counters.clear();
+        server.latency.clear();
         let mut state = server.state.lock();
         state.failed_checks = 0;
         state.down_transitions = 0;

@@ -7,9 +7,11 @@ use std::sync::atomic::Ordering;
 use hapax_balance::health;
 use hapax_core::live::{Operation, ServerLive};
 use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_core::stream::Cause;
 
 use super::{Answer, Call, agent};
 use crate::administer::{Deed, administer};
+use crate::serve;
 
 /// A server and where it belongs.
 pub struct Found {
@@ -85,6 +87,18 @@ pub fn enable_health(call: &mut Call<'_>) -> Answer {
         Ok(_) => Answer::Refused(
             "Health check was not configured on this server, cannot enable.\n".into(),
         ),
+        Err(answer) => answer,
+    }
+}
+
+/// `shutdown sessions server`.
+pub fn shutdown_sessions(call: &mut Call<'_>) -> Answer {
+    match Found::of(call) {
+        Ok(found) => {
+            let place = (found.id, found.server.index);
+            serve::end_sessions(move |at, of| (at, of) == place, Cause::Killed);
+            Answer::Written
+        }
         Err(answer) => answer,
     }
 }

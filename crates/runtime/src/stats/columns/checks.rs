@@ -36,7 +36,7 @@ columns! {
 }
 
 /// The last result, of servers that are checked and not in maintenance; the outer option tells whether there is a check.
-pub(super) fn last(view: &View<'_>) -> Option<Option<CheckResult>> {
+pub fn last(view: &View<'_>) -> Option<Option<CheckResult>> {
     let (server, health) = (view.server()?, view.health()?);
     let checked = server.ir.options.check.enabled
         && !health.own.checks_disabled

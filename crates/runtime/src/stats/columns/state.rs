@@ -31,7 +31,7 @@ columns! {
 
 fn status_text<'v>(view: &'v View<'_>) -> StatValue<'v> {
     match &view.subject {
-        Subject::Frontend => StatValue::text(status::of_frontend(view.program)),
+        Subject::Frontend => StatValue::text(status::of_frontend(view.program, view.proxy)),
         Subject::Backend => StatValue::text(status::of_backend(&view.proxy.live)),
         Subject::Listener(listener, bind) => StatValue::text(status::of_listener(listener, bind)),
         Subject::Server(server, health) => StatValue::Str(health.text(server).into()),

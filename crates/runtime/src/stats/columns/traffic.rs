@@ -49,12 +49,10 @@ fn limit<'v>(view: &'v View<'_>) -> StatValue<'v> {
 
 /// `maxconn` of a frontend, or the process limit.
 pub fn frontend_limit(program: &Program, proxy: &Proxy) -> u32 {
-    let process = || program.live.process.maxconn.load(Ordering::Relaxed);
-    proxy
-        .ir
-        .maxconn
-        .filter(|&limit| limit > 0)
-        .unwrap_or_else(process)
+    match proxy.live.maxconn.load(Ordering::Relaxed) {
+        0 => program.live.process.maxconn.load(Ordering::Relaxed),
+        limit => limit,
+    }
 }
 
 /// `fullconn`, or upstream's default: a tenth of the limits of the frontends that may lead here.

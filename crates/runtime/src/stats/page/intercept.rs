@@ -3,14 +3,16 @@
 use std::io::Write;
 use std::sync::OnceLock;
 
-use hapax_core::contract::{Outcome, Tx};
+use hapax_core::contract::{Outcome, Service, Tx};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{ReplyBody, ResponseSource};
 use hapax_sample::fetch::request_body;
 
 use super::{Page, Reply, admin, authorised, challenge, matches};
+use crate::http::error_page;
 use crate::stats::info::Facts;
 use crate::stats::measure;
+use crate::stats::prometheus::{self, Wish};
 
 static FACTS: OnceLock<Facts> = OnceLock::new();
 
@@ -73,6 +75,48 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
     };
     put(reply, tx);
     tx.stream.response_from = ResponseSource::Statistics;
+    Outcome::Reply
+}
+
+/// Answers for a service; a request that it does not understand is a bad one.
+pub fn service(tx: &mut Tx<'_>, service: Service) -> Outcome {
+    let Service::Prometheus = service;
+    let Some(wish) = Wish::of(tx.stream.request.uri()) else {
+        let body = error_page::page(400).body().into_bytes();
+        let reply = Reply {
+            status: 400,
+            reason: "Bad request",
+            fields: vec![
+                ("content-length", body.len().to_string()),
+                ("cache-control", "no-cache".into()),
+                ("content-type", "text/html".into()),
+                ("connection", "close".into()),
+            ],
+            body,
+        };
+        put(reply, tx);
+        tx.stream.response_from = ResponseSource::Service;
+        return Outcome::Reply;
+    };
+    let empty = Facts::default();
+    let facts = FACTS.get().unwrap_or(&empty);
+    let measures = measure::all(tx.program, tx.now);
+    let is_head = tx.stream.request.method() == b"HEAD";
+    let body = match is_head {
+        true => Vec::new(),
+        false => prometheus::write(tx.program, facts, measures, tx.now, &wish),
+    };
+    let reply = Reply {
+        status: 200,
+        reason: "OK",
+        fields: vec![
+            ("cache-control", "no-cache".into()),
+            ("content-type", "text/plain; version=0.0.4".into()),
+        ],
+        body,
+    };
+    put(reply, tx);
+    tx.stream.response_from = ResponseSource::Service;
     Outcome::Reply
 }
 
