@@ -228,7 +228,7 @@ def reserve_port():
 
 
 def listening_ports():
-    """The TCP ports in state LISTEN, read from the kernel's table without touching them."""
+    """The TCP ports in state LISTEN, read from the kernel's table without touching them; listening sockets stand first there."""
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
@@ -236,8 +236,9 @@ def listening_ports():
                 next(file)
                 for line in file:
                     parts = line.split(None, 4)
-                    if parts[3] == "0A":
-                        found.add(int(parts[1].rsplit(":", 1)[1], 16))
+                    if parts[3] != "0A":
+                        break
+                    found.add(int(parts[1].rsplit(":", 1)[1], 16))
         except FileNotFoundError:
             pass
     return found

@@ -177,12 +177,14 @@ const HEAD: usize = 4;
 mod tests {
     use super::*;
 
+    /// A ring with room for so many bytes, smaller than one that a configuration may have.
     fn ring(size: usize) -> Ring {
-        Ring::new(&ir::Ring {
-            size,
+        let mut ring = Ring::new(&ir::Ring {
             maxlen: Some(10),
             ..ir::Ring::named("r")
-        })
+        });
+        ring.inner.get_mut().size = size;
+        ring
     }
 
     fn all(ring: &Ring, from: u64) -> Vec<String> {

@@ -522,7 +522,7 @@ fn health_is_told_as_upstream_tells_it() {
     );
     server.state.lock().operation = Operation::Starting;
     server.effective_weight.store(11, Ordering::Relaxed);
-    values(&program, "be/s1", &[("throttle", "7"), ("weight", "1")]);
+    values(&program, "be/s1", &[("throttle", "6"), ("weight", "1")]);
     server.state.lock().check_running = true;
     values(&program, "be/s1", &[("check_status", "* L7STS")]);
 }
