@@ -231,9 +231,7 @@ pub struct GlobalTls {
 #[allow(missing_docs, reason = "the words of ssl-load-extra-files")]
 pub struct ExtraFiles {
     pub bundle: bool,
-    pub sctl: bool,
     pub ocsp: bool,
-    pub issuer: bool,
     pub key: bool,
 }
 
@@ -241,9 +239,7 @@ impl Default for ExtraFiles {
     fn default() -> Self {
         ExtraFiles {
             bundle: true,
-            sctl: true,
             ocsp: true,
-            issuer: true,
             key: true,
         }
     }

@@ -485,9 +485,7 @@ fn extra_files(line: &mut Line<'_>) -> Result<(), Fault> {
     const USAGE: &str = "'ssl-load-extra-files' expects one or multiple arguments (none, all, bundle, sctl, ocsp, issuer).";
     let none = ExtraFiles {
         bundle: false,
-        sctl: false,
         ocsp: false,
-        issuer: false,
         key: false,
     };
     let mut files = none;
@@ -497,9 +495,11 @@ fn extra_files(line: &mut Line<'_>) -> Result<(), Fault> {
     for word in line.args() {
         match word.lossy().as_ref() {
             "bundle" => files.bundle = true,
-            "sctl" => files.sctl = true,
             "ocsp" => files.ocsp = true,
-            "issuer" => files.issuer = true,
+            wanted @ ("sctl" | "issuer") => {
+                let text = format!("'ssl-load-extra-files {wanted}' is not built yet.");
+                return Err(line.fault(text));
+            }
             "key" => files.key = true,
             only @ ("none" | "all") => {
                 if line.args().len() > 1 {
