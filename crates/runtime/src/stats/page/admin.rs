@@ -254,7 +254,9 @@ enum Action {
     DisableChecks,
     EnableChecks,
     Health(Operation),
-    Agent,
+    DisableAgent,
+    EnableAgent,
+    Agent(bool),
     Shutdown,
     Stop,
     Start,
@@ -290,7 +292,10 @@ impl Action {
             b"hrunn" => Action::Health(Operation::Running),
             b"hnolb" => Action::Health(Operation::Stopping),
             b"hdown" => Action::Health(Operation::Stopped),
-            b"dagent" | b"eagent" | b"arunn" | b"adown" => Action::Agent,
+            b"dagent" => Action::DisableAgent,
+            b"eagent" => Action::EnableAgent,
+            b"arunn" => Action::Agent(true),
+            b"adown" => Action::Agent(false),
             b"shutdown" => Action::Shutdown,
             // Words of older pages.
             b"stop" => Action::Stop,
@@ -316,9 +321,17 @@ impl Action {
                 return options.check.enabled;
             }
             Action::Health(_) if options.track.is_some() => return false,
-            Action::Health(to) => Deed::Health(to, "changed from Web interface"),
-            // No server has an agent.
-            Action::Agent => return false,
+            Action::Health(to) => Deed::Health(to, CHANGED),
+            Action::DisableAgent | Action::EnableAgent => {
+                let mut state = server.state.lock();
+                let Some(agent) = &mut state.agent else {
+                    return false;
+                };
+                agent.paused = self == Action::DisableAgent;
+                return true;
+            }
+            Action::Agent(_) if server.state.lock().active_agent().is_none() => return false,
+            Action::Agent(up) => Deed::Agent(up, CHANGED),
             Action::Shutdown => {
                 let place = (proxy, server.index);
                 serve::end_sessions(move |at, of| (at, of) == place, Cause::Killed);
@@ -339,6 +352,8 @@ impl Action {
         true
     }
 }
+
+const CHANGED: &str = "changed from Web interface";
 
 #[cfg(test)]
 mod tests {
