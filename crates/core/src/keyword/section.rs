@@ -8,7 +8,7 @@ use crate::span::{Span, Word};
 
 use super::Registry;
 
-/// A set of sections (or rulesets, see [`Rulesets`]) as bits.
+/// A set of sections (or rulesets, see [`Rulesets`](super::Rulesets)) as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sections(pub u16);
 

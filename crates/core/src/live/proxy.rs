@@ -1,0 +1,224 @@
+//! Live state of a proxy, its sides and its listeners.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::numbers::Numbers;
+use super::server::{ServerLive, is_unresolved};
+use crate::contract::{Dispatch, TlsContext};
+use crate::counter::{Counters, Gauge, Rate};
+use crate::histogram::Histogram;
+use crate::ir;
+
+/// Live state of a proxy.
+#[derive(Debug)]
+pub struct ProxyLive {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: ir::ProxyKind,
+    /// The number in statistics (`iid`).
+    pub uuid: u32,
+    /// The frontend side.
+    pub frontend: SideLive,
+    /// The backend side.
+    pub backend: SideLive,
+    /// `maxconn` of the frontend in force; 0 is the process limit.
+    pub maxconn: AtomicU32,
+    /// See [`FrontState`].
+    front_state: AtomicU8,
+    /// Listeners, in the order of the binds.
+    pub listeners: Vec<Arc<ListenerLive>>,
+    /// Servers, in file order.
+    pub servers: Vec<Arc<ServerLive>>,
+    /// Algorithm and queues; set once when the program is linked, absent without a backend side.
+    pub dispatch: OnceLock<Arc<dyn Dispatch>>,
+    /// Requests waiting in the backend's queue.
+    pub queue: Gauge,
+    /// When the backend last changed between up and down, ms.
+    pub last_change_ms: AtomicU64,
+    /// Times it went down.
+    pub down_transitions: AtomicU32,
+    /// Accumulated down time before `last_change_ms`, seconds.
+    pub downtime: AtomicU64,
+    /// Effective weight of usable servers.
+    pub total_weight: AtomicU32,
+    /// Usable active servers.
+    pub active: AtomicU32,
+    /// Usable backup servers.
+    pub backup: AtomicU32,
+}
+
+impl ProxyLive {
+    pub(super) fn new(proxy: &ir::Proxy, uuid: u32, workers: usize) -> ProxyLive {
+        let mut listener_numbers = Numbers::default();
+        let mut server_numbers = Numbers::default();
+        for bind in &proxy.binds {
+            listener_numbers.reserve(bind.options.id);
+        }
+        for server in &proxy.servers {
+            server_numbers.reserve(server.options.id);
+        }
+        let listeners = proxy.binds.iter().map(|bind| {
+            let id = listener_numbers.take_after(bind.options.id);
+            Arc::new(ListenerLive {
+                name: bind
+                    .options
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| format!("sock-{id}")),
+                id,
+                counters: Counters::new(workers),
+                sessions: Gauge::default(),
+                tls: OnceLock::new(),
+            })
+        });
+        let listeners = listeners.collect();
+        let servers = proxy.servers.iter().enumerate().map(|(index, server)| {
+            let id = server_numbers.take(server.options.id);
+            Arc::new(ServerLive::new(server, &proxy.name, index, id, workers))
+        });
+        let servers: Vec<_> = servers.collect();
+        let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
+        let fell = !servers.iter().any(usable) && proxy.servers.iter().any(is_unresolved);
+        ProxyLive {
+            name: proxy.name.clone(),
+            kind: proxy.kind,
+            uuid,
+            frontend: SideLive::new(workers),
+            backend: SideLive::new(workers),
+            maxconn: AtomicU32::new(0),
+            front_state: AtomicU8::new(0),
+            listeners,
+            servers,
+            dispatch: OnceLock::new(),
+            queue: Gauge::default(),
+            last_change_ms: AtomicU64::new(0),
+            down_transitions: AtomicU32::new(u32::from(fell)),
+            downtime: AtomicU64::new(0),
+            total_weight: AtomicU32::new(0),
+            active: AtomicU32::new(0),
+            backup: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether the frontend takes connections.
+    pub fn front_state(&self) -> FrontState {
+        match self.front_state.load(Ordering::Relaxed) {
+            0 => FrontState::Open,
+            1 => FrontState::Paused,
+            _ => FrontState::Stopped,
+        }
+    }
+
+    /// Notes whether the frontend takes connections.
+    pub fn set_front_state(&self, state: FrontState) {
+        self.front_state.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Algorithm and queues.
+    pub fn dispatch(&self) -> Option<&Arc<dyn Dispatch>> {
+        self.dispatch.get()
+    }
+}
+
+/// What an administrator made of a frontend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrontState {
+    /// It takes connections.
+    Open,
+    /// Connections wait in the kernel's queues.
+    Paused,
+    /// Its listeners are closed for good.
+    Stopped,
+}
+
+/// One side of a proxy.
+#[derive(Debug)]
+pub struct SideLive {
+    /// Counters.
+    pub counters: Counters,
+    /// Current sessions.
+    pub sessions: Gauge,
+    /// Sessions per second.
+    pub session_rate: Rate,
+    /// Connections per second.
+    pub connection_rate: Rate,
+    /// HTTP requests per second.
+    pub request_rate: Rate,
+    /// When the last session came, ms; 0 is never.
+    pub last_session_ms: AtomicU64,
+    /// Recent averages of timers.
+    pub averages: Averages,
+    /// How long requests took that servers answered; backends only.
+    pub latency: Histogram,
+}
+
+impl SideLive {
+    /// Zeros.
+    pub fn new(workers: usize) -> SideLive {
+        SideLive {
+            counters: Counters::new(workers),
+            sessions: Gauge::default(),
+            session_rate: Rate::new(workers),
+            connection_rate: Rate::new(workers),
+            request_rate: Rate::new(workers),
+            last_session_ms: AtomicU64::new(0),
+            averages: Averages::default(),
+            latency: Histogram::new(workers),
+        }
+    }
+}
+
+/// Sliding averages over the last 1024 requests, and maxima: queue, connect, response and total time in ms.
+#[derive(Debug, Default)]
+pub struct Averages {
+    sums: [AtomicU32; 4],
+    highest: [AtomicU32; 4],
+}
+
+impl Averages {
+    /// Adds the times of one exchange (queue, connect, response, total; ms); negative ones count as 0.
+    pub fn add(&self, times: [i64; 4]) {
+        for ((sum, highest), time) in self.sums.iter().zip(&self.highest).zip(times) {
+            let time = time.clamp(0, i64::from(u32::MAX / 2048)) as u32;
+            let old = sum.load(Ordering::Relaxed);
+            sum.store(old - old.div_ceil(1024) + time, Ordering::Relaxed);
+            if time > highest.load(Ordering::Relaxed) {
+                highest.fetch_max(time, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The averages, rounded as upstream rounds them: up.
+    pub fn values(&self) -> [u32; 4] {
+        std::array::from_fn(|i| self.sums[i].load(Ordering::Relaxed).div_ceil(1024))
+    }
+
+    /// The maxima.
+    pub fn highest(&self) -> [u32; 4] {
+        std::array::from_fn(|i| self.highest[i].load(Ordering::Relaxed))
+    }
+
+    /// Forgets the maxima.
+    pub fn clear_highest(&self) {
+        for highest in &self.highest {
+            highest.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Live state of a listener.
+#[derive(Debug)]
+pub struct ListenerLive {
+    /// Its name in statistics; `sock-N` when it has none.
+    pub name: String,
+    /// Its number in statistics (`sid`).
+    pub id: u32,
+    /// Counters.
+    pub counters: Counters,
+    /// Current connections.
+    pub sessions: Gauge,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
+}
