@@ -63,7 +63,7 @@ def arguments():
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     parser.add_argument("--show", action="store_true", help="print the transcript of the reference")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="play each case N times")
-    parser.add_argument("-j", type=int, default=6, metavar="N", help="cases at the same time")
+    parser.add_argument("-j", type=int, default=3, metavar="N", help="cases at the same time, each with both sides")
     parser.add_argument("-v", action="store_true", help="name each case with the time it took")
     return parser.parse_args()
 
