@@ -74,6 +74,12 @@ pub struct Args {
     pub no_splice: bool,
     /// `-dR`.
     pub no_reuseport: bool,
+    /// `-4`.
+    pub only_ipv4: bool,
+    /// `-dV`.
+    pub no_server_verify: bool,
+    /// `-dI`.
+    pub fork_wanted: bool,
     /// `-dW`.
     pub zero_warning: bool,
     /// `-dD`.

@@ -63,6 +63,7 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
         &capability::capabilities(),
         &capability::environment,
     );
+    config.global.tls.server_verify_none |= args.no_server_verify;
     let tls = match findings.has_errors() {
         true => hapax_tls::prepare::Prepared::default(),
         false => hapax_tls::prepare::prepare(&config, &sources, &mut findings),
@@ -158,6 +159,8 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     }
     global.no_splice |= args.no_splice;
     global.no_reuseport |= args.no_reuseport;
+    global.fork_wanted |= args.fork_wanted;
+    global.dns_families.v6 &= !args.only_ipv4;
     if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {
         for proxy in &mut config.proxies {
             proxy.maxconn.get_or_insert(maxconn);

@@ -104,7 +104,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "-4",
         "-4 force resolvers to consider IPv4 responses only",
-        Does::NoCounterpart("there are no resolvers whose answers it could narrow"),
+        Does::Flag(|args| args.only_ipv4 = true),
     ),
     row(
         "-n",
@@ -188,8 +188,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row(
         "-dV",
-        "-dV disables SSL verify on servers side (no counterpart)",
-        Does::NoCounterpart("there are no TLS servers whose verification could be turned off"),
+        "-dV disables SSL verify on servers side",
+        Does::Flag(|args| args.no_server_verify = true),
     ),
     row(
         "-dW",
@@ -208,8 +208,8 @@ pub(super) const ROWS: &[Row] = &[
     ),
     row(
         "-dI",
-        "-dI enable insecure fork (no counterpart)",
-        Does::NoCounterpart("nothing here forks while it serves"),
+        "-dI enable insecure fork",
+        Does::Flag(|args| args.fork_wanted = true),
     ),
     row(
         "-dZ",
