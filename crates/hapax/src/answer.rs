@@ -12,6 +12,9 @@ use hapax_sys::process;
 use hapax_sys::signal::Signal;
 use hapax_sys::stream::{Half, shutdown};
 
+/// Workers are asked for their last log lines for so long.
+const FLUSH: Duration = Duration::from_millis(200);
+
 /// How far the process is on its way to its end.
 #[derive(Debug)]
 pub struct Ending {
@@ -55,6 +58,7 @@ pub fn signal(signal: Signal, running: &Arc<Running>, ending: &mut Ending) {
         Signal::SIGHUP => running.announce(News::States),
         // The way the process ends tells its parent which signal it was.
         other => {
+            running.flush(FLUSH);
             let _ = hapax_sys::signal::restore(other);
             let _ = hapax_sys::signal::unblock_all();
             let _ = process::kill(std::process::id().cast_signed(), Some(other));

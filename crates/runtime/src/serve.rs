@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
@@ -29,6 +30,7 @@ use crate::resolver;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::stats::measure;
+use crate::turn;
 use crate::wheel::Timer;
 use crate::worker::{Inbox, Worker, WorkerSettings, spawn};
 
@@ -253,6 +255,22 @@ impl Running {
             let logger = Logger::open(program.clone(), &rounds, render);
             local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
         });
+    }
+
+    /// Sends what the workers have gathered, log lines above all: before the process ends. A worker that does not answer
+    /// within `at_most` is not waited for.
+    pub fn flush(&self, at_most: Duration) {
+        let (tell, told) = std::sync::mpsc::channel();
+        self.on_each(move |_| {
+            turn::end();
+            let _ = tell.send(());
+        });
+        let deadline = Instant::now() + at_most;
+        // The channel is closed when the last worker has done it.
+        while told
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            .is_ok()
+        {}
     }
 
     /// Waits until all workers have ended (after [`Running::stop`], when their last session ends).
