@@ -35,6 +35,8 @@ def play(case, side, binary, folder):
 
 
 def _play(case, side, world):
+    if not case.compares("stop"):
+        world.uncounted = STOPPING
     for section in case.of("certificate"):
         write_certificate(world, section)
     for section in case.of("origin"):
