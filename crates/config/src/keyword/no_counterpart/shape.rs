@@ -90,7 +90,7 @@ pub(super) fn cpu_set(line: &mut Line<'_>) -> Result<(), Fault> {
         ));
     }
     let Some(range) = line.arg(1) else {
-        return Err(line.fault(&format!("'cpu-set {what}': missing CPU set")));
+        return Err(line.fault(format!("'cpu-set {what}': missing CPU set")));
     };
     let fits = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -229,7 +229,7 @@ fn allowed(line: &Line<'_>) -> Result<(), Fault> {
     if line.config.global.expose_experimental {
         return Ok(());
     }
-    Err(line.fault(&format!(
+    Err(line.fault(format!(
         "'{}' directive is experimental, must be allowed via a global 'expose-experimental-directives'",
         line.keyword()
     )))
@@ -239,7 +239,7 @@ fn allowed(line: &Line<'_>) -> Result<(), Fault> {
 fn whole(line: &Line<'_>) -> Result<i64, Fault> {
     let text = line.arg(0).unwrap_or_default();
     text.parse().map_err(|_| {
-        line.fault(&format!(
+        line.fault(format!(
             "'{}' passed a missing or unparsable integer value in '{text}'",
             line.keyword()
         ))
@@ -257,7 +257,7 @@ fn one_of(
     if known.contains(&&*found) {
         return Ok(());
     }
-    Err(line.fault(&text(&line.keyword(), &found)))
+    Err(line.fault(text(&line.keyword(), &found)))
 }
 
 /// The only argument, whose leading number has to lie in `range`.
@@ -281,7 +281,7 @@ fn optional(
     if range.contains(&leading_integer(found.as_bytes())) {
         return Ok(());
     }
-    Err(line.fault(&text(&found)))
+    Err(line.fault(text(&found)))
 }
 
 pub(super) fn queues(line: &mut Line<'_>) -> Result<(), Fault> {
