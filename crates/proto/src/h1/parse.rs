@@ -10,7 +10,7 @@ use crate::h1::fault::{Fault, FaultKind, State};
 use crate::h1::reason::reason;
 use crate::http::{Field, Head, Kind, Name, Span};
 
-mod check;
+pub(crate) mod check;
 mod class;
 
 use class::{NAME, URI, VERSION, run_of};

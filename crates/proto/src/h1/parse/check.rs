@@ -482,7 +482,7 @@ fn is_known(method: &[u8]) -> bool {
 }
 
 /// A decimal number without sign that fits 64 bits; leading zeros are fine.
-fn number(digits: &[u8]) -> Option<u64> {
+pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -502,7 +502,7 @@ fn is_version(version: &[u8]) -> bool {
 
 /// The bytes upstream lets stand in a host: no controls, blanks, `# , / ? @ [ \ ]`, nothing above 126. Something in
 /// brackets may lead, with nothing but a port behind it.
-fn is_host(host: &[u8]) -> bool {
+pub(crate) fn is_host(host: &[u8]) -> bool {
     let plain = |part: &[u8]| {
         part.iter()
             .all(|&byte| (33..127).contains(&byte) && !b"#,/?@[\\]".contains(&byte))
@@ -540,7 +540,7 @@ fn same_host(authority: &[u8], host: &[u8], scheme: Option<&[u8]>) -> bool {
 }
 
 /// Whether `port` is the one that is meant when none is written: empty, 80 or 443 as the scheme says.
-fn is_default(port: &[u8], scheme: Option<&[u8]>) -> bool {
+pub(crate) fn is_default(port: &[u8], scheme: Option<&[u8]>) -> bool {
     let is = |name: &[u8]| scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(name));
     port.is_empty() || (port == b"80" && is(b"http")) || (port == b"443" && is(b"https"))
 }
