@@ -369,7 +369,7 @@ def http_response(source):
         fields.append("Transfer-Encoding: chunked")
         size = source.choice([1, 3, 60])
         chunks = [body[at : at + size] for at in range(0, len(body), size)]
-        body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n" + source.choice([b"", b"", b"T: 1\r\n"]) + b"\r\n"
+        body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     source.shuffle(fields)
     version = source.choice(["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"])
     if version == "HTTP/1.0" and kind == 1:

@@ -34,7 +34,7 @@ class Mirror:
                 with sock:
                     sock.settimeout(5)
                     self.serve(sock)
-            except OSError:
+            except (OSError, ValueError):
                 continue
 
     def close(self):

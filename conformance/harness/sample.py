@@ -62,14 +62,20 @@ class Room:
         if self.carry in CONTENTS:
             return self._contents()
         lines = [f"backend {self.name}"] + ["\t" + line for line in self.lines]
-        ruleset, chosen = "http-request", "req.hdr(x-rule)"
+        chosen = "req.hdr(x-rule)"
         if self.carry == "response":
-            ruleset, chosen = "http-response", "var(txn.rule)"
             lines += ["\toption http-server-close", "\thttp-reuse never", "\tserver mirror ${origin:reply}"]
+            chosen = "var(txn.rule)"
             lines += ["\thttp-request set-var(txn.rule) req.hdr(x-rule)"]
         for number, chunk in enumerate(self.chunks()):
-            form = "|".join(self._form(expression) for expression in chunk)
-            lines.append(f"\t{ruleset} return status 200 content-type text/plain lf-string {quoted(form)} if {{ {chosen} -m str {number} }}")
+            form = quoted("|".join(self._form(expression) for expression in chunk))
+            rule = "http-request return status 200 content-type text/plain lf-string"
+            if self.carry == "response":
+                # The answer replaces the response before its own text is made.
+                rule = "http-response set-var-fmt(txn.shown)"
+            lines.append(f"\t{rule} {form} if {{ {chosen} -m str {number} }}")
+        if self.carry == "response":
+            lines.append("\thttp-response return status 200 content-type text/plain lf-string %[var(txn.shown)]")
         return "\n".join(lines) + "\n"
 
     def chunks(self):
@@ -108,7 +114,7 @@ class Room:
         if self.carry == "request":
             line, _, rest = data.partition(b"\r\n")
             return line + b"\r\n" + chosen + rest
-        value = base64.b64encode(data) if self.carry == "base64" else data
+        value = base64.b64encode(data) if self.carry in ("base64", "response") else data
         return b"GET / HTTP/1.1\r\nHost: x\r\n" + chosen + b"X-In: " + value + b"\r\n\r\n"
 
 
@@ -175,10 +181,11 @@ def play_sample(case, side, binary, folder):
     world = World(side, binary, folder, float(case.header.get("deadline", "5")))
     try:
         for section in case.case.of("file"):
-            path = os.path.join(world.folder, section.words[0])
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(world.expand("\n".join(section.lines) + "\n").encode("utf-8", "surrogateescape"))
+            for name in section.words:
+                path = os.path.join(world.folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "wb") as file:
+                    file.write(world.expand("\n".join(section.lines) + "\n").encode("utf-8", "surrogateescape"))
         for name, serve in case.mirrors().items():
             world.origins[name] = Mirror(serve)
         world.configuration = world.expand(case.configuration())

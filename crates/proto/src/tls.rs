@@ -396,12 +396,12 @@ mod tests {
         assert_eq!(server_name(&bytes), Found::Here(&b"a.b"[..]));
         assert_eq!(first_protocol(&bytes), Found::Here(&b"h2"[..]));
         assert_eq!(ciphers(&bytes), Found::Here(&b"\x13\x01\x13\x02"[..]));
-        let Found::Here(content) = extension(&bytes, extension::KEY_SHARE) else {
+        let Found::Here(Some(content)) = extension(&bytes, extension::KEY_SHARE) else {
             panic!("no key share");
         };
         let groups: Vec<_> = share_groups(content).collect();
         assert_eq!(groups, [[0, 0x1d], [0, 0x17]]);
-        assert_eq!(extension(&bytes, extension::SESSION_TICKET), Found::Nothing);
+        assert_eq!(session_ticket(&bytes), Found::Here(None));
     }
 
     #[test]

@@ -30,16 +30,12 @@ fetches! {
 
 fn length<'a>(cx: &Cx<'a>, response: bool) -> Option<Sample<'a>> {
     cx.stream.inspection.lacks_bytes();
-    let head = match (cx.stream.is_http(), response) {
-        (false, _) => 0,
-        (true, false) => hapax_proto::http::counted(&cx.stream.request),
-        (true, true) => hapax_proto::http::counted(&cx.stream.response),
+    let length = match cx.stream.is_http() {
+        true => super::htx::length(cx, response).unwrap_or(0),
+        false if response => cx.response_bytes.len(),
+        false => cx.request_bytes.len(),
     };
-    let body = match response {
-        true => cx.response_bytes,
-        false => cx.request_bytes,
-    };
-    int(i64::try_from(head + body.len() as u64).ok()?)
+    int(i64::try_from(length).ok()?)
 }
 
 fn block<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'a>> {
