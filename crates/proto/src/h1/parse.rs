@@ -132,7 +132,7 @@ pub fn parse_response(
 }
 
 /// Reads the trailer section that follows the last chunk, empty line included, into the fields of `trailers`. Line
-/// ends, folding and limits are those of a head; framing fields are not interpreted.
+/// ends, folding, limits and the checks of hosts are those of a head; framing fields are not interpreted.
 pub(super) fn parse_trailers(
     bytes: &[u8],
     trailers: &mut Head,
@@ -145,6 +145,7 @@ pub(super) fn parse_trailers(
         scan.state = Some(State::FieldFirst);
     }
     let mut parser = Parser::new(bytes, trailers, scan, limits, Kind::Response);
+    parser.trailing = true;
     let parsed = parser.run_trailers();
     parsed.map_err(|fault| Fault {
         at: 0,
@@ -160,6 +161,8 @@ struct Parser<'a> {
     limits: &'a Limits,
     state: State,
     at: usize,
+    /// What is read are trailers.
+    trailing: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -182,6 +185,7 @@ impl<'a> Parser<'a> {
             limits,
             state,
             at,
+            trailing: false,
         }
     }
 
@@ -229,6 +233,7 @@ impl<'a> Parser<'a> {
             return Err(self.fault(FaultKind::BadCoding, self.at));
         }
         self.take_text();
+        self.finish_trailers();
         Ok(Parse::Complete { len: self.at })
     }
 
@@ -443,6 +448,10 @@ impl<'a> Parser<'a> {
                 self.at += 1;
             }
             b' ' | b'\t' | b'\r' | b'\n' if self.at > self.scan.mark => {
+                // No class of answers: whether a body follows would be anybody's guess.
+                if self.head.status < 100 {
+                    self.refuse_or_note(FaultKind::BadStatus, self.at)?;
+                }
                 self.head.code = self.marked();
                 self.head.reason = Span::new(self.at, self.at);
                 match byte {
