@@ -120,6 +120,7 @@ impl ProxyPlan {
             max_kept: (global.tune.bufsize as usize)
                 .saturating_sub(global.tune.maxrewrite as usize),
             relaxed,
+            looks_on: false,
         };
         ProxyPlan {
             servers: proxy

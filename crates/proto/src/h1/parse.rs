@@ -28,6 +28,8 @@ pub struct Limits {
     pub max_kept: usize,
     /// `option accept-unsafe-violations-in-http-request` or `-response`.
     pub relaxed: bool,
+    /// The message is only looked at, for rules in TCP mode: whatever looks like a version is one, and a request may do without.
+    pub looks_on: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +39,7 @@ impl Default for Limits {
             max_head: 16320,
             max_kept: 15360,
             relaxed: false,
+            looks_on: false,
         }
     }
 }

@@ -433,7 +433,9 @@ impl Parser<'_> {
             if self.head.method() != b"GET" {
                 return Err(self.fault(FaultKind::MissingVersion, version.start as usize));
             }
-            self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
+            if !self.limits.looks_on {
+                self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
+            }
             self.head.version = self.head.append(b"HTTP/1.0");
         } else if !is_version(version.of(self.bytes)) {
             let state = if self.head.seen.chunked {
@@ -446,7 +448,7 @@ impl Parser<'_> {
                 at: version.start as usize,
                 state,
             };
-            if !self.limits.relaxed {
+            if !self.limits.relaxed && !self.limits.looks_on {
                 return Err(fault);
             }
             // Upstream does not capture a message for this one.
