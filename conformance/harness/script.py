@@ -135,6 +135,20 @@ def _show(peer, data):
         peer.show(data)
 
 
+def bind_from(sock, address, low):
+    """Binds to an address; `low` to a port that only the superuser may send from."""
+    if not low:
+        sock.bind((address, 0))
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for port in range(1023, 600, -1):
+        try:
+            sock.bind((address, port))
+            return
+        except OSError:
+            continue
+
+
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
 
@@ -222,7 +236,8 @@ class ClientScript:
         if "rcvbuf" in options:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(options["rcvbuf"]))
         if "from" in options:
-            sock.bind((options["from"], 0))
+            address_from, _, low = options["from"].partition(":")
+            bind_from(sock, address_from, low == "low")
         if family != socket.AF_UNIX and options.get("try") != "once":
             until = time.monotonic() + self.world.deadline
             while address[1] not in listening_ports() and time.monotonic() < until:

@@ -74,6 +74,15 @@ static ROWS: &[SectionKeyword] = &[
     row("tune.fd.edge-triggered", POLLER),
     row("tune.h1.zero-copy-fwd-recv", MEMORY),
     row("tune.h1.zero-copy-fwd-send", MEMORY),
+    row("stress-level", "upstream's switches for its own developers"),
+    row(
+        "tune.buffers.limit",
+        "a connection holds at most a few buffers, and maxconn bounds connections",
+    ),
+    row(
+        "tune.bufsize.small",
+        "what is small is held in memory of its size",
+    ),
     row(
         "tune.idle-pool.shared",
         "idle connections belong to their worker",
@@ -94,6 +103,10 @@ static ROWS: &[SectionKeyword] = &[
     row("tune.max-rules-at-once", SCHEDULER),
     row("tune.maxpollevents", POLLER),
     row("tune.memory.hot-size", MEMORY),
+    row(
+        "tune.pattern.cache-size",
+        "patterns are indexed: a look-up costs about what one in a cache would",
+    ),
     row("tune.pool-high-fd-ratio", POOLS),
     row("tune.pool-low-fd-ratio", POOLS),
     row("tune.pt.zero-copy-forwarding", MEMORY),
@@ -105,6 +118,18 @@ static ROWS: &[SectionKeyword] = &[
     row("tune.runqueue-depth", SCHEDULER),
     row("tune.sched.low-latency", SCHEDULER),
     row("tune.takeover-other-tg-connections", GROUPS),
+    row(
+        "tune.rcvbuf.backend",
+        "sockets that send datagrams to servers are never read",
+    ),
+    row(
+        "tune.sndbuf.frontend",
+        "sockets that take datagrams from clients never send",
+    ),
+    row(
+        "warn-blocked-traffic-after",
+        "no task here runs foreign code that a watchdog would have to stop",
+    ),
 ];
 
 fn queues(line: &mut Line<'_>) -> Result<(), Fault> {

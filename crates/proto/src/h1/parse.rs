@@ -28,6 +28,10 @@ pub struct Limits {
     pub max_kept: usize,
     /// `option accept-unsafe-violations-in-http-request` or `-response`.
     pub relaxed: bool,
+    /// `h1-accept-payload-with-any-method`: 1.0 requests of GET, HEAD and DELETE may have a body.
+    pub any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`: the connection goes on after both lengths.
+    pub trusts_both_lengths: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +41,8 @@ impl Default for Limits {
             max_head: 16320,
             max_kept: 15360,
             relaxed: false,
+            any_payload: false,
+            trusts_both_lengths: false,
         }
     }
 }
