@@ -363,7 +363,7 @@ class ClientScript:
             done = self.idle(words[1], count)
         elif words[0] == "log":
             channel = f"log {words[1] if len(words) > 2 else 'log'}"
-            done = self.world.wait_for(lambda: len(self.world.transcript.get(channel, [])) >= count)
+            done = self.world.wait_for(lambda: self.world.counted(channel) >= count)
         else:
             done = self.world.wait_for(lambda: self.world.origins[words[1]].accepted >= count)
         if not done:

@@ -328,6 +328,8 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>, inbox: Inbox) {
         local.trim();
         measure::second();
     }
+    // The last session may have ended within this turn.
+    turn::end();
     DOORS.with_borrow_mut(Vec::clear);
     LOCAL.with_borrow_mut(|slot| *slot = None);
 }

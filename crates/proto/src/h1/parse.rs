@@ -446,6 +446,10 @@ impl<'a> Parser<'a> {
                 self.at += 1;
             }
             b' ' | b'\t' | b'\r' | b'\n' if self.at > self.scan.mark => {
+                // No class of answers: whether a body follows would be anybody's guess.
+                if self.head.status < 100 {
+                    self.refuse_or_note(FaultKind::BadStatus, self.at)?;
+                }
                 self.head.code = self.marked();
                 self.head.reason = Span::new(self.at, self.at);
                 match byte {

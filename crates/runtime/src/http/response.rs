@@ -2,7 +2,7 @@
 
 use hapax_core::contract::Outcome;
 use hapax_core::stream::{Cause, Phase, ResponseSource};
-use hapax_proto::h1::body::{Framing, response_connection};
+use hapax_proto::h1::body::{Framing, clean_te, response_connection};
 use hapax_proto::http::Name;
 
 use super::buffer_response;
@@ -130,6 +130,9 @@ fn begun(exchange: &Exchange, framing: Framing) -> u64 {
 /// Writes `stream.response` to the client's side, with its connection line.
 pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
     let response = &mut exchange.stream.response;
+    if response.seen().te {
+        clean_te(response);
+    }
     // A page of ours may carry the line itself.
     let own_page = exchange.stream.response_from == ResponseSource::Proxy
         && response.get(Name::Connection).is_some();

@@ -246,6 +246,8 @@ impl Parser<'_> {
             Kind::Response => self.scan.tolerated.map_or(self.at, |fault| fault.at),
         };
         if coding.chunked && coding.other {
+            // A version that is none comes first.
+            self.finish_version()?;
             return Err(self.fault(FaultKind::UnknownCoding, at));
         }
         if self.head.seen.transfer_encoding
@@ -354,7 +356,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Cleans one line; tells whether nothing is left of it. What stood before the first token that goes stays as it
+    /// Cleans one line, of a comma at its end too; tells whether nothing is left of it. What stood before the first token that goes stays as it
     /// is, the tokens behind are joined by bare commas, as upstream does.
     fn clean_line(&mut self, index: usize, own: &impl Fn(&[u8]) -> bool) -> bool {
         let value = self.head.value(index);
@@ -377,7 +379,14 @@ impl Parser<'_> {
             position += raw.len() + 1;
         }
         if !cut {
-            return value.is_empty();
+            let bare = trim(value.strip_suffix(b",").unwrap_or(value));
+            if bare.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t')) {
+                return true;
+            }
+            if bare.len() == value.len() {
+                return false;
+            }
+            left.extend_from_slice(bare);
         }
         let left = trim(&left);
         if left.is_empty() {
