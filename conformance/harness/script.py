@@ -210,6 +210,8 @@ class ClientScript:
                 origin.open() if words[0] == "up" else origin.shut_listener()
             case "zone":
                 world.nameservers[words[0]].change([world.expand(line) for line in step.block])
+            case "datagram":
+                self.datagram(step)
             case "request":
                 self.request(words)
             case "show":
@@ -292,6 +294,16 @@ class ClientScript:
             body = rest.partition(b"\r\n\r\n")[2]
             self.world.record(self.channel, f"{words[1]}: {printable(status)} {how}: {printable(body.strip())}")
             peer.close()
+
+    def datagram(self, step):
+        """Sends one datagram to a port of 127.0.0.1, or to `unix:PATH`."""
+        target = text(step.words.pop(0))
+        data = payload(self.world, step)
+        unix = target.startswith("unix:")
+        family = socket.AF_UNIX if unix else socket.AF_INET
+        port = target[5:] if unix else ("127.0.0.1", int(target if target.isdigit() else self.world.ports[target]))
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.sendto(data, port)
 
     def ask(self, command, target=None):
         """Sends one line to the runtime socket and reads the answer to the end."""

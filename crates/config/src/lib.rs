@@ -50,6 +50,7 @@ pub static TABLES: &[Tables] = &[
     keyword::resolvers::TABLE,
     keyword::retry::TABLE,
     keyword::log::TABLE,
+    keyword::log_forward::TABLE,
     keyword::no_counterpart::TABLE,
     keyword::option::TABLE,
     keyword::privilege::TABLE,

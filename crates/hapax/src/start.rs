@@ -17,6 +17,7 @@ use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::log::date;
+use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::serve::{self, Options, Running};
@@ -69,6 +70,7 @@ struct Prepared {
     program: Arc<Program>,
     listeners: Vec<Bound>,
     runtime_api: Vec<OwnedFd>,
+    intakes: Vec<Intake>,
     facts: Facts,
     signals: Signals,
     worker: Option<Worker>,
@@ -95,7 +97,7 @@ fn prepare(
         .proxies
         .iter()
         .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
-    if !listens && config.global.stats_sockets.is_empty() {
+    if !listens && config.log_forwards.is_empty() && config.global.stats_sockets.is_empty() {
         return Err(
             "[haproxy.main()] No enabled listener found (check for 'bind' directives) ! Exiting."
                 .into(),
@@ -112,6 +114,8 @@ fn prepare(
         "[haproxy.main()] Some protocols failed to start their listeners! Exiting.".to_owned()
     };
     let runtime_api = open::runtime_api(&config.global, &mut old).map_err(&mut refuse)?;
+    let intakes =
+        open::intakes(&config.log_forwards, &config.global, &mut old).map_err(&mut refuse)?;
     let listeners =
         open::listeners(&config.proxies, &config.global, workers, &mut old).map_err(refuse)?;
     // Nobody serves what is left.
@@ -177,6 +181,7 @@ fn prepare(
         program,
         listeners,
         runtime_api,
+        intakes,
         facts,
         signals,
         worker,
@@ -371,6 +376,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         program,
         listeners,
         runtime_api,
+        intakes,
         facts,
         signals,
         mut worker,
@@ -390,6 +396,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
     let options = Options {
         listeners,
         runtime_api,
+        intakes,
         master,
         facts,
         render: hapax_sample::log_format::render,

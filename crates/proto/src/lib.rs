@@ -7,4 +7,5 @@ pub mod h1;
 pub mod http;
 pub mod netscaler;
 pub mod proxy;
+pub mod syslog;
 pub mod tls;

@@ -11,6 +11,8 @@ use hapax_core::counter::Count;
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Session};
 
+use tokio::task::AbortHandle;
+
 use crate::clock;
 use crate::departure::Departure;
 use crate::frontend::Places;
@@ -48,6 +50,8 @@ pub struct Local {
     sessions: RefCell<Vec<Slot>>,
     free: Cell<u32>,
     living: Cell<u32>,
+    /// Tasks that the soft stop ends.
+    ended_by_stop: RefCell<Vec<AbortHandle>>,
     /// Who waits for the worker's end.
     over: RefCell<Option<Waker>>,
     pub(crate) scratch: RefCell<Vec<u8>>,
@@ -167,6 +171,7 @@ impl Local {
             sessions: RefCell::new(Vec::new()),
             free: Cell::new(NONE),
             living: Cell::new(0),
+            ended_by_stop: RefCell::default(),
             over: RefCell::new(None),
             scratch: RefCell::new(Vec::new()),
         })
@@ -256,10 +261,18 @@ impl Local {
     /// Stops: connections that wait for a request are closed, the others after their response.
     pub fn stop(self: &Rc<Local>) {
         self.stopping.set(true);
+        for task in self.ended_by_stop.take() {
+            task.abort();
+        }
         lobby::wake_all(self);
         self.departure.begin(self);
         self.each_session(Handle::wake);
         self.look_over();
+    }
+
+    /// The soft stop ends this task.
+    pub fn ends_with_stop(&self, task: AbortHandle) {
+        self.ended_by_stop.borrow_mut().push(task);
     }
 
     /// Ready once the worker stops and its last session has ended.
