@@ -135,7 +135,7 @@ pub fn parse_response(
 }
 
 /// Reads the trailer section that follows the last chunk, empty line included, into the fields of `trailers`. Line
-/// ends, folding and limits are those of a head; framing fields are not interpreted.
+/// ends, folding, limits and the checks of hosts are those of a head; framing fields are not interpreted.
 pub(super) fn parse_trailers(
     bytes: &[u8],
     trailers: &mut Head,
@@ -148,6 +148,7 @@ pub(super) fn parse_trailers(
         scan.state = Some(State::FieldFirst);
     }
     let mut parser = Parser::new(bytes, trailers, scan, limits, Kind::Response);
+    parser.trailing = true;
     let parsed = parser.run_trailers();
     parsed.map_err(|fault| Fault {
         at: 0,
@@ -163,6 +164,8 @@ struct Parser<'a> {
     limits: &'a Limits,
     state: State,
     at: usize,
+    /// What is read are trailers.
+    trailing: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -185,6 +188,7 @@ impl<'a> Parser<'a> {
             limits,
             state,
             at,
+            trailing: false,
         }
     }
 
@@ -232,6 +236,7 @@ impl<'a> Parser<'a> {
             return Err(self.fault(FaultKind::BadCoding, self.at));
         }
         self.take_text();
+        self.finish_trailers();
         Ok(Parse::Complete { len: self.at })
     }
 

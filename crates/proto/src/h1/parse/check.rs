@@ -15,7 +15,9 @@ impl Parser<'_> {
         let value = field.value.of(bytes);
         let at = field.value.start as usize;
         match field.id {
-            Name::Host if self.head.kind == Kind::Request => return self.host_line(field),
+            Name::Host if self.trailing || self.head.kind == Kind::Request => {
+                return self.host_line(field);
+            }
             Name::ContentLength => return self.length_line(value, at),
             Name::TransferEncoding => return self.coding_line(value, at),
             Name::Connection => {
@@ -317,8 +319,8 @@ impl Parser<'_> {
     /// is only half there out of a request; `h2c` is never passed on. Rules see the lines after this.
     fn finish_connection(&mut self) -> Result<(), Fault> {
         let request = self.head.kind == Kind::Request;
+        self.drop_h2c();
         if self.head.seen.upgrade_field {
-            self.clean(Name::Upgrade, |token| token.eq_ignore_ascii_case(b"h2c"));
             self.head.seen.upgrade_field = self.head.get(Name::Upgrade).is_some();
         }
         let upgrade = self.head.seen.upgrade && self.head.seen.upgrade_field;
@@ -328,9 +330,7 @@ impl Parser<'_> {
         let drop_upgrade = request && !upgrade;
         if self.head.seen.connection {
             self.clean(Name::Connection, |token| {
-                token.eq_ignore_ascii_case(b"close")
-                    || token.eq_ignore_ascii_case(b"keep-alive")
-                    || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
+                is_hop(token) || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
             });
         }
         self.head.seen.upgrade = upgrade;
@@ -342,6 +342,20 @@ impl Parser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of trailers: what `finish_connection` takes out of a head in any case.
+    pub(super) fn finish_trailers(&mut self) {
+        self.drop_h2c();
+        if self.head.seen.connection {
+            self.clean(Name::Connection, is_hop);
+        }
+    }
+
+    fn drop_h2c(&mut self) {
+        if self.head.seen.upgrade_field {
+            self.clean(Name::Upgrade, |token| token.eq_ignore_ascii_case(b"h2c"));
+        }
     }
 
     /// Takes the tokens that are `own` out of every line named `id`, and the lines that are empty then.
@@ -379,7 +393,7 @@ impl Parser<'_> {
             position += raw.len() + 1;
         }
         if !cut {
-            let bare = trim(value.strip_suffix(b",").unwrap_or(value));
+            let bare = value.strip_suffix(b",").unwrap_or(value);
             if bare.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t')) {
                 return true;
             }
@@ -451,6 +465,11 @@ impl Parser<'_> {
         }
         Ok(())
     }
+}
+
+/// What the engine writes itself into a connection line.
+fn is_hop(token: &[u8]) -> bool {
+    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
 }
 
 /// What upstream adds to a head's length, fields apart; measured, see `Limits::max_kept`.
