@@ -89,6 +89,21 @@ static ROWS: &[SectionKeyword] = &[
     with("tune.h1.zero-copy-fwd-recv", MEMORY, on_or_off),
     with("tune.h1.zero-copy-fwd-send", MEMORY, on_or_off),
     with(
+        "stress-level",
+        "upstream's switches for its own developers",
+        anything,
+    ),
+    with(
+        "tune.buffers.limit",
+        "a connection holds at most a few buffers, and maxconn bounds connections",
+        anything,
+    ),
+    with(
+        "tune.bufsize.small",
+        "what is small is held in memory of its size",
+        anything,
+    ),
+    with(
         "tune.idle-pool.shared",
         "idle connections belong to their worker",
         on_or_off_found,
@@ -116,6 +131,11 @@ static ROWS: &[SectionKeyword] = &[
     with("tune.pool-low-fd-ratio", POOLS, share),
     with("tune.pt.zero-copy-forwarding", MEMORY, on_or_off),
     with("tune.recv_enough", MEMORY, enough),
+    with(
+        "tune.pattern.cache-size",
+        "patterns are indexed: a look-up costs about what one in a cache would",
+        anything,
+    ),
     SectionKeyword {
         parse: queues,
         ..row("tune.ring.queues", "a ring is one queue behind one lock")
@@ -123,4 +143,19 @@ static ROWS: &[SectionKeyword] = &[
     with("tune.runqueue-depth", SCHEDULER, number),
     with("tune.sched.low-latency", SCHEDULER, on_or_off_found),
     with("tune.takeover-other-tg-connections", GROUPS, takeover),
+    with(
+        "tune.rcvbuf.backend",
+        "sockets that send datagrams to servers are never read",
+        anything,
+    ),
+    with(
+        "tune.sndbuf.frontend",
+        "sockets that take datagrams from clients never send",
+        anything,
+    ),
+    with(
+        "warn-blocked-traffic-after",
+        "no task here runs foreign code that a watchdog would have to stop",
+        anything,
+    ),
 ];

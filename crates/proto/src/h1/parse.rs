@@ -30,6 +30,10 @@ pub struct Limits {
     pub relaxed: bool,
     /// The message is only looked at, for rules in TCP mode: whatever looks like a version is one, and a request may do without.
     pub looks_on: bool,
+    /// `h1-accept-payload-with-any-method`: 1.0 requests of GET, HEAD and DELETE may have a body.
+    pub any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`: the connection goes on after both lengths.
+    pub trusts_both_lengths: bool,
 }
 
 impl Default for Limits {
@@ -40,6 +44,8 @@ impl Default for Limits {
             max_kept: 15360,
             relaxed: false,
             looks_on: false,
+            any_payload: false,
+            trusts_both_lengths: false,
         }
     }
 }

@@ -259,8 +259,9 @@ impl Parser<'_> {
             return Err(self.fault(FaultKind::BadCoding, at));
         }
         if self.head.seen.transfer_encoding {
-            self.head.seen.both_lengths = self.head.seen.content_length.take().is_some();
-            if self.head.seen.both_lengths {
+            let both_lengths = self.head.seen.content_length.take().is_some();
+            self.head.seen.both_lengths = both_lengths && !self.limits.trusts_both_lengths;
+            if both_lengths {
                 self.head.remove_id(Name::ContentLength);
             }
             match self
@@ -459,6 +460,7 @@ impl Parser<'_> {
         if self.head.kind == Kind::Request
             && body
             && !self.head.version_11
+            && !self.limits.any_payload
             && matches!(self.head.method(), b"GET" | b"HEAD" | b"DELETE")
         {
             return Err(self.fault(FaultKind::BodyNotAllowed, self.at));
