@@ -2,6 +2,8 @@
 
 mod arguments;
 pub(crate) mod bind;
+pub(crate) mod check_expect;
+pub(crate) mod check_step;
 pub(crate) mod environment;
 pub(crate) mod error_page;
 pub(crate) mod external_check;
