@@ -14,6 +14,7 @@ use hapax_sample::log_format;
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
 use crate::files;
+use crate::keyword::http_check;
 use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
@@ -319,6 +320,7 @@ impl Parser<'_> {
                     taken_by: None,
                 });
             } else {
+                http_check::order(&proxy, &mut self.diagnostics);
                 self.config.proxies.push(proxy);
                 self.notes.scopes.push(scope);
             }
