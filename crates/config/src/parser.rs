@@ -142,9 +142,6 @@ impl Parser<'_> {
         let words = match lexer::words(text, &place, &overlay) {
             Ok(words) => words,
             Err(error) => {
-                if !blocks.reading() {
-                    return;
-                }
                 let finding = error.diagnostic(text, &place);
                 let unquoted = matches!(error, LexError::UnmatchedQuote { .. })
                     .then(|| lexer::words_without_quotes(text, &place).ok())
