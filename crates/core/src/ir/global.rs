@@ -95,6 +95,8 @@ pub struct Global {
     pub expose_experimental: bool,
     /// `nosplice`.
     pub no_splice: bool,
+    /// `h2-workaround-bogus-websocket-clients`.
+    pub h2_no_websocket: bool,
     /// `noreuseport`.
     pub no_reuseport: bool,
     /// `cpu-map` entries: worker number from 0 and CPU numbers.
@@ -165,6 +167,8 @@ pub struct Tune {
     pub sndbuf_server: u32,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
+    /// `tune.h2.*`.
+    pub h2: super::TuneH2,
     /// `tune.vars.*-max-size`.
     pub variables: crate::variable::Limits,
 }
@@ -183,6 +187,7 @@ impl Default for Tune {
             sndbuf_client: 0,
             sndbuf_server: 0,
             maxaccept: None,
+            h2: super::TuneH2::default(),
             variables: crate::variable::Limits::default(),
         }
     }

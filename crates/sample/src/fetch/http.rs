@@ -47,7 +47,7 @@ fetches! {
     };
     "req.proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
     "req_proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
-    "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |_, _, _| int(1);
+    "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |cx, _, _| int(if cx.session.http2 { 2 } else { 1 });
 }
 
 /// The integer that a text begins with, in 32 bits with its overflows as the reference has them; 0 without one.
