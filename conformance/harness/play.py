@@ -25,16 +25,17 @@ class Outcome:
         self.transcript, self.broken, self.messages, self.config = transcript, broken, messages, config
 
 
-def play(case, side, binary, folder):
-    """Runs the whole case for `side` (`reference` or `hapax`)."""
-    world = World(side, binary, folder, float(case.header.get("deadline", "20")))
+def play(case, side, binary, folder, change=None, deadline=None):
+    """Runs the whole case for `side` (`reference` or `hapax`); `change` may rewrite the text of a configuration."""
+    world = World(side, binary, folder, deadline or float(case.header.get("deadline", "20")))
     try:
-        return _play(case, side, world)
+        return _play(case, side, world, change or (lambda text: text))
     finally:
         world.close()
 
 
-def _play(case, side, world):
+def _play(case, side, world, change):
+    world.ignored = ignored_by(case)
     for section in case.of("certificate"):
         write_certificate(world, section)
     for section in case.of("origin"):
@@ -56,7 +57,7 @@ def _play(case, side, world):
     arguments = []
     for section in configs:
         name = next((word for word in section.words if word.endswith(".cfg") and not word.startswith("from=")), "haproxy.cfg")
-        text = world.expand(configuration_text(section))
+        text = world.expand(change(configuration_text(section)))
         world.configuration += text
         with open(os.path.join(world.folder, name), "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
@@ -94,10 +95,15 @@ def _clients(case, world):
             world.broken.append("a client never came to its end")
 
 
+def ignored_by(case):
+    """Patterns of the lines that the case leaves out of every channel."""
+    return [re.compile(line) for line in case.header.get("ignore", "").split("\n") if line]
+
+
 def _outcome(case, world, before):
     normaliser = Normaliser(world)
     shown, messages = {}, []
-    ignored = [re.compile(line) for line in case.header.get("ignore", "").split("\n") if line]
+    ignored = ignored_by(case)
     for channel in sorted(world.transcript):
         lines = world.lines(channel)
         if not case.compares("stop") and channel.split()[0] in ("log", "messages"):

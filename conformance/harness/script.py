@@ -136,6 +136,20 @@ def _show(peer, data):
         peer.show(data)
 
 
+def bind_from(sock, address, low):
+    """Binds to an address; `low` to a port that only the superuser may send from."""
+    if not low:
+        sock.bind((address, 0))
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for port in range(1023, 600, -1):
+        try:
+            sock.bind((address, port))
+            return
+        except OSError:
+            continue
+
+
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
 
@@ -199,6 +213,8 @@ class ClientScript:
                 origin.open() if words[0] == "up" else origin.shut_listener()
             case "zone":
                 world.nameservers[words[0]].change([world.expand(line) for line in step.block])
+            case "datagram":
+                self.datagram(step)
             case "request":
                 self.request(words)
             case "show":
@@ -225,7 +241,8 @@ class ClientScript:
         if "rcvbuf" in options:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(options["rcvbuf"]))
         if "from" in options:
-            sock.bind((options["from"], 0))
+            address_from, _, low = options["from"].partition(":")
+            bind_from(sock, address_from, low == "low")
         if family != socket.AF_UNIX and options.get("try") != "once":
             until = time.monotonic() + self.world.deadline
             while address[1] not in listening_ports() and time.monotonic() < until:
@@ -280,6 +297,16 @@ class ClientScript:
             body = rest.partition(b"\r\n\r\n")[2]
             self.world.record(self.channel, f"{words[1]}: {printable(status)} {how}: {printable(body.strip())}")
             peer.close()
+
+    def datagram(self, step):
+        """Sends one datagram to a port of 127.0.0.1, or to `unix:PATH`."""
+        target = text(step.words.pop(0))
+        data = payload(self.world, step)
+        unix = target.startswith("unix:")
+        family = socket.AF_UNIX if unix else socket.AF_INET
+        port = target[5:] if unix else ("127.0.0.1", int(target if target.isdigit() else self.world.ports[target]))
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.sendto(data, port)
 
     def ask(self, command, target=None):
         """Sends one line to the runtime socket and reads the answer to the end."""
@@ -351,7 +378,7 @@ class ClientScript:
             done = self.idle(words[1], count)
         elif words[0] == "log":
             channel = f"log {words[1] if len(words) > 2 else 'log'}"
-            done = self.world.wait_for(lambda: len(self.world.transcript.get(channel, [])) >= count)
+            done = self.world.wait_for(lambda: self.world.counted(channel) >= count)
         else:
             done = self.world.wait_for(lambda: self.world.origins[words[1]].accepted >= count)
         if not done:

@@ -25,19 +25,25 @@ def uses_of_cases(root):
     """All triples of all `.case` and `.sample` files below `root`."""
     uses = set()
     for path in glob.glob(os.path.join(root, "**", "*.case"), recursive=True):
-        case = read_case(path, root)
-        for kind in ("config", "file"):
-            for section in case.of(kind):
-                text = configuration_text(section) if kind == "config" else "\n".join(section.lines)
-                if kind == "file" and not section.words[0].endswith(".cfg"):
-                    continue
-                uses |= uses_of_text(text)
-        for section in case.of("client"):
-            uses |= uses_of_steps(section.lines)
-        for word in case.header.get("args", "").split():
-            uses.add(("argument", word, None))
+        uses |= uses_of_case(read_case(path, root))
     for path in glob.glob(os.path.join(root, "**", "*.sample"), recursive=True):
         uses |= uses_of_text(read_sample(path, root).configuration())
+    return uses
+
+
+def uses_of_case(case):
+    """The triples of one case."""
+    uses = set()
+    for kind in ("config", "file"):
+        for section in case.of(kind):
+            text = configuration_text(section) if kind == "config" else "\n".join(section.lines)
+            if kind == "file" and not section.words[0].endswith(".cfg"):
+                continue
+            uses |= uses_of_text(text)
+    for section in case.of("client"):
+        uses |= uses_of_steps(section.lines)
+    for word in case.header.get("args", "").split():
+        uses.add(("argument", word, None))
     return uses
 
 

@@ -30,6 +30,8 @@ class World:
         self.processes, self.adopted = {}, []
         self.transcript, self.client_ports, self.broken = {}, set(), []
         self.configuration, self.events = "", {}
+        # Patterns of log lines that `wait log` does not count.
+        self.ignored = []
 
     # Names to values.
 
@@ -103,6 +105,11 @@ class World:
         """A copy of what a channel holds."""
         with self.lock:
             return list(self.transcript.get(channel, []))
+
+    def counted(self, channel):
+        """How many lines a channel holds that the case does not ignore; to be called in `wait_for`."""
+        lines = self.transcript.get(channel, [])
+        return sum(1 for line in lines if not any(pattern.search(line) for pattern in self.ignored))
 
     def wait_for(self, condition, seconds=None):
         """Waits until `condition()` holds; False when the deadline passed first."""

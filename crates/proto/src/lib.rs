@@ -8,4 +8,5 @@ pub mod h2;
 pub mod http;
 pub mod netscaler;
 pub mod proxy;
+pub mod syslog;
 pub mod tls;

@@ -314,6 +314,14 @@ impl Stream {
             Carrier::Shared(stream) => stream.wire().with_fd(with),
         }
     }
+
+    /// Takes back what [`Stream::reset_on_close`] said.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn close_plainly(&self) -> io::Result<()> {
+        self.socket.close_plainly()
+    }
 }
 
 impl From<Socket> for Stream {

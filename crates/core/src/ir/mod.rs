@@ -14,6 +14,7 @@ mod filter;
 mod global;
 mod h2;
 mod log;
+mod log_forward;
 mod observation;
 mod old_rules;
 mod proxy;
@@ -39,6 +40,7 @@ pub use filter::*;
 pub use global::*;
 pub use h2::*;
 pub use log::*;
+pub use log_forward::*;
 pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
@@ -73,6 +75,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `log-forward` sections.
+    pub log_forwards: Vec<LogForward>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.

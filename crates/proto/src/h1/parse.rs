@@ -28,6 +28,12 @@ pub struct Limits {
     pub max_kept: usize,
     /// `option accept-unsafe-violations-in-http-request` or `-response`.
     pub relaxed: bool,
+    /// The message is only looked at, for rules in TCP mode: whatever looks like a version is one, and a request may do without.
+    pub looks_on: bool,
+    /// `h1-accept-payload-with-any-method`: 1.0 requests of GET, HEAD and DELETE may have a body.
+    pub any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`: the connection goes on after both lengths.
+    pub trusts_both_lengths: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +43,9 @@ impl Default for Limits {
             max_head: 16320,
             max_kept: 15360,
             relaxed: false,
+            looks_on: false,
+            any_payload: false,
+            trusts_both_lengths: false,
         }
     }
 }
@@ -129,7 +138,7 @@ pub fn parse_response(
 }
 
 /// Reads the trailer section that follows the last chunk, empty line included, into the fields of `trailers`. Line
-/// ends, folding and limits are those of a head; framing fields are not interpreted.
+/// ends, folding, limits and the checks of hosts are those of a head; framing fields are not interpreted.
 pub(super) fn parse_trailers(
     bytes: &[u8],
     trailers: &mut Head,
@@ -142,6 +151,7 @@ pub(super) fn parse_trailers(
         scan.state = Some(State::FieldFirst);
     }
     let mut parser = Parser::new(bytes, trailers, scan, limits, Kind::Response);
+    parser.trailing = true;
     let parsed = parser.run_trailers();
     parsed.map_err(|fault| Fault {
         at: 0,
@@ -157,6 +167,8 @@ struct Parser<'a> {
     limits: &'a Limits,
     state: State,
     at: usize,
+    /// What is read are trailers.
+    trailing: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -179,6 +191,7 @@ impl<'a> Parser<'a> {
             limits,
             state,
             at,
+            trailing: false,
         }
     }
 
@@ -226,6 +239,7 @@ impl<'a> Parser<'a> {
             return Err(self.fault(FaultKind::BadCoding, self.at));
         }
         self.take_text();
+        self.finish_trailers();
         Ok(Parse::Complete { len: self.at })
     }
 
@@ -440,6 +454,10 @@ impl<'a> Parser<'a> {
                 self.at += 1;
             }
             b' ' | b'\t' | b'\r' | b'\n' if self.at > self.scan.mark => {
+                // No class of answers: whether a body follows would be anybody's guess.
+                if self.head.status < 100 {
+                    self.refuse_or_note(FaultKind::BadStatus, self.at)?;
+                }
                 self.head.code = self.marked();
                 self.head.reason = Span::new(self.at, self.at);
                 match byte {

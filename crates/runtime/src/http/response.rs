@@ -2,7 +2,7 @@
 
 use hapax_core::contract::Outcome;
 use hapax_core::stream::{Cause, Phase, ResponseSource};
-use hapax_proto::h1::body::{Framing, response_connection};
+use hapax_proto::h1::body::{Framing, clean_te, response_connection};
 use hapax_proto::http::Name;
 
 use super::buffer_response;
@@ -86,6 +86,8 @@ pub async fn prepare(
         exchange.notes.response_head += begun(exchange, framing);
         return Err(no_room(client, exchange));
     }
+    // Only now: answers that rules gave instead of it have an end of their own.
+    exchange.client_stays &= !matches!(framing, Framing::UntilClose | Framing::Tunnel);
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())
 }
@@ -134,6 +136,9 @@ pub fn write(client: &mut Client, exchange: &mut Exchange, with_connection: bool
         return;
     }
     let response = &mut exchange.stream.response;
+    if response.seen().te {
+        clean_te(response);
+    }
     // A page of ours may carry the line itself.
     let own_page = exchange.stream.response_from == ResponseSource::Proxy
         && response.get(Name::Connection).is_some();

@@ -15,7 +15,9 @@ impl Parser<'_> {
         let value = field.value.of(bytes);
         let at = field.value.start as usize;
         match field.id {
-            Name::Host if self.head.kind == Kind::Request => return self.host_line(field),
+            Name::Host if self.trailing || self.head.kind == Kind::Request => {
+                return self.host_line(field);
+            }
             Name::ContentLength => return self.length_line(value, at),
             Name::TransferEncoding => return self.coding_line(value, at),
             Name::Connection => {
@@ -246,6 +248,8 @@ impl Parser<'_> {
             Kind::Response => self.scan.tolerated.map_or(self.at, |fault| fault.at),
         };
         if coding.chunked && coding.other {
+            // A version that is none comes first.
+            self.finish_version()?;
             return Err(self.fault(FaultKind::UnknownCoding, at));
         }
         if self.head.seen.transfer_encoding
@@ -255,8 +259,9 @@ impl Parser<'_> {
             return Err(self.fault(FaultKind::BadCoding, at));
         }
         if self.head.seen.transfer_encoding {
-            self.head.seen.both_lengths = self.head.seen.content_length.take().is_some();
-            if self.head.seen.both_lengths {
+            let both_lengths = self.head.seen.content_length.take().is_some();
+            self.head.seen.both_lengths = both_lengths && !self.limits.trusts_both_lengths;
+            if both_lengths {
                 self.head.remove_id(Name::ContentLength);
             }
             match self
@@ -314,8 +319,8 @@ impl Parser<'_> {
     /// is only half there out of a request; `h2c` is never passed on. Rules see the lines after this.
     fn finish_connection(&mut self) -> Result<(), Fault> {
         let request = self.head.kind == Kind::Request;
+        self.drop_h2c();
         if self.head.seen.upgrade_field {
-            self.clean(Name::Upgrade, |token| token.eq_ignore_ascii_case(b"h2c"));
             self.head.seen.upgrade_field = self.head.get(Name::Upgrade).is_some();
         }
         let upgrade = self.head.seen.upgrade && self.head.seen.upgrade_field;
@@ -325,9 +330,7 @@ impl Parser<'_> {
         let drop_upgrade = request && !upgrade;
         if self.head.seen.connection {
             self.clean(Name::Connection, |token| {
-                token.eq_ignore_ascii_case(b"close")
-                    || token.eq_ignore_ascii_case(b"keep-alive")
-                    || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
+                is_hop(token) || (drop_upgrade && token.eq_ignore_ascii_case(b"upgrade"))
             });
         }
         self.head.seen.upgrade = upgrade;
@@ -339,6 +342,20 @@ impl Parser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Of trailers: what `finish_connection` takes out of a head in any case.
+    pub(super) fn finish_trailers(&mut self) {
+        self.drop_h2c();
+        if self.head.seen.connection {
+            self.clean(Name::Connection, is_hop);
+        }
+    }
+
+    fn drop_h2c(&mut self) {
+        if self.head.seen.upgrade_field {
+            self.clean(Name::Upgrade, |token| token.eq_ignore_ascii_case(b"h2c"));
+        }
     }
 
     /// Takes the tokens that are `own` out of every line named `id`, and the lines that are empty then.
@@ -353,7 +370,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Cleans one line; tells whether nothing is left of it. What stood before the first token that goes stays as it
+    /// Cleans one line, of a comma at its end too; tells whether nothing is left of it. What stood before the first token that goes stays as it
     /// is, the tokens behind are joined by bare commas, as upstream does.
     fn clean_line(&mut self, index: usize, own: &impl Fn(&[u8]) -> bool) -> bool {
         let value = self.head.value(index);
@@ -376,7 +393,14 @@ impl Parser<'_> {
             position += raw.len() + 1;
         }
         if !cut {
-            return value.is_empty();
+            let bare = value.strip_suffix(b",").unwrap_or(value);
+            if bare.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t')) {
+                return true;
+            }
+            if bare.len() == value.len() {
+                return false;
+            }
+            left.extend_from_slice(bare);
         }
         let left = trim(&left);
         if left.is_empty() {
@@ -410,7 +434,9 @@ impl Parser<'_> {
             if self.head.method() != b"GET" {
                 return Err(self.fault(FaultKind::MissingVersion, version.start as usize));
             }
-            self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
+            if !self.limits.looks_on {
+                self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
+            }
             self.head.version = self.head.append(b"HTTP/1.0");
         } else if !is_version(version.of(self.bytes)) {
             let state = if self.head.seen.chunked {
@@ -423,7 +449,7 @@ impl Parser<'_> {
                 at: version.start as usize,
                 state,
             };
-            if !self.limits.relaxed {
+            if !self.limits.relaxed && !self.limits.looks_on {
                 return Err(fault);
             }
             // Upstream does not capture a message for this one.
@@ -434,12 +460,18 @@ impl Parser<'_> {
         if self.head.kind == Kind::Request
             && body
             && !self.head.version_11
+            && !self.limits.any_payload
             && matches!(self.head.method(), b"GET" | b"HEAD" | b"DELETE")
         {
             return Err(self.fault(FaultKind::BodyNotAllowed, self.at));
         }
         Ok(())
     }
+}
+
+/// What the engine writes itself into a connection line.
+fn is_hop(token: &[u8]) -> bool {
+    token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive")
 }
 
 /// What upstream adds to a head's length, fields apart; measured, see `Limits::max_kept`.
