@@ -10,11 +10,8 @@ pub(crate) mod environment;
 pub(crate) mod error_page;
 pub(crate) mod external_check;
 pub(crate) mod filter;
-<<<<<<< HEAD
-pub(crate) mod h2;
-=======
 pub(crate) mod h1_safety;
->>>>>>> main
+pub(crate) mod h2;
 pub(crate) mod http_check;
 pub(crate) mod http_option;
 pub(crate) mod limit;
