@@ -11,6 +11,7 @@ pub(crate) mod error_page;
 pub(crate) mod external_check;
 pub(crate) mod filter;
 pub(crate) mod h1_safety;
+pub(crate) mod h2;
 pub(crate) mod http_check;
 pub(crate) mod http_option;
 pub(crate) mod limit;

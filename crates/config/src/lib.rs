@@ -65,6 +65,7 @@ pub static TABLES: &[Tables] = &[
     keyword::ring::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
+    keyword::h2::TABLE,
     keyword::user::TABLE,
     legacy::monitor::TABLE,
     legacy::process::TABLE,

@@ -367,13 +367,13 @@ impl Door {
         prepare(&socket, &plan, self.proxy);
         // On the heap: as an argument of the task's future it would take its room twice.
         let client = Box::new(Client {
+            admission: Rc::new(admission),
             handle: self.local.register(),
             local: self.local.clone(),
             socket: Socket::new(socket),
             session,
             input: None,
             timer: Timer::new(),
-            admission,
             requests: 0,
             last_server: None,
             kept: None,

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use hapax_core::contract::TlsContext;
-use hapax_core::ir::{self, BindTls, GlobalTls, TlsVerify};
+use hapax_core::ir::{BindTls, GlobalTls, TlsVerify};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -57,20 +57,16 @@ pub enum Refused {
 }
 
 impl Listener {
-    /// Makes it.
+    /// Makes it; `offered` are the protocols of ALPN where the line lists none.
     ///
     /// # Errors
     /// When nothing can be made.
-    pub fn build(bind: &BindTls, global: &GlobalTls) -> Result<Built, Refused> {
+    pub fn build(bind: &BindTls, global: &GlobalTls, offered: &[&str]) -> Result<Built, Refused> {
         let strict = bind.strict_sni || global.bind_strict_sni;
         if bind.certificates.is_empty() && !strict {
             return Err(Refused::NoCertificate);
         }
-        let mut chosen =
-            provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
-        if lacks_h2(&bind.settings) {
-            chosen.left_out.push("h2".to_owned());
-        }
+        let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
         let mut choice = Choice::new(strict);
         for (index, entry) in bind.certificates.iter().enumerate() {
             if let Some(certificate) = entry
@@ -84,7 +80,7 @@ impl Listener {
             }
         }
         let choice = Arc::new(choice);
-        let (config, check) = server_config(bind, global, &chosen, &choice)?;
+        let (config, check) = server_config(bind, global, &chosen, &choice, offered)?;
         Ok(Built {
             listener: Listener {
                 config: Arc::new(config),
@@ -155,6 +151,7 @@ fn server_config(
     global: &GlobalTls,
     chosen: &Chosen,
     choice: &Arc<Choice>,
+    offered: &[&str],
 ) -> Result<(ServerConfig, Option<Arc<ClientCheck>>), Refused> {
     let builder = ServerConfig::builder_with_provider(chosen.provider.clone())
         .with_protocol_versions(&chosen.versions)
@@ -170,7 +167,7 @@ fn server_config(
     config.enable_secret_extraction = true;
     config.ignore_client_order = !(bind.prefer_client_ciphers || global.bind_prefer_client_ciphers);
     config.max_fragment_size = None;
-    config.alpn_protocols = protocols(bind);
+    config.alpn_protocols = protocols(bind, offered);
     config.send_tls13_tickets = 2;
     let no_tickets = bind.settings.no_tickets || global.bind.no_tickets;
     let cache = global.cache_size.unwrap_or(DEFAULT_CACHE) as usize;
@@ -185,15 +182,13 @@ fn server_config(
     Ok((config, check))
 }
 
-/// The protocols that ALPN offers. Without a list upstream offers both versions of HTTP; what is not built is left out.
-fn protocols(bind: &BindTls) -> Vec<Vec<u8>> {
-    let Some(listed) = &bind.settings.alpn else {
-        return Vec::new();
-    };
-    let built = listed.iter().filter(|protocol| *protocol != "h2");
-    built
-        .map(|protocol| protocol.clone().into_bytes())
-        .collect()
+/// The protocols that ALPN offers: those of the list, or `offered` without one.
+fn protocols(bind: &BindTls, offered: &[&str]) -> Vec<Vec<u8>> {
+    let own = |protocol: &str| protocol.to_owned().into_bytes();
+    match &bind.settings.alpn {
+        Some(listed) => listed.iter().map(|protocol| own(protocol)).collect(),
+        None => offered.iter().map(|protocol| own(protocol)).collect(),
+    }
 }
 
 fn client_check(bind: &BindTls, chosen: &Chosen) -> Result<Option<Arc<ClientCheck>>, Refused> {
@@ -220,13 +215,6 @@ fn client_check(bind: &BindTls, chosen: &Chosen) -> Result<Option<Arc<ClientChec
     check
         .map(|check| Some(Arc::new(check)))
         .map_err(Refused::Verifier)
-}
-
-/// Whether a protocol list has what is not built.
-pub fn lacks_h2(tls: &ir::TlsSettings) -> bool {
-    tls.alpn
-        .as_ref()
-        .is_some_and(|listed| listed.iter().any(|protocol| protocol == "h2"))
 }
 
 /// Seconds (`tune.ssl.lifetime`).

@@ -107,7 +107,7 @@ fn prepare_bind(
             ),
         );
     }
-    let built = match Listener::build(tls, &config.global.tls) {
+    let built = match Listener::build(tls, &config.global.tls, offered(proxy, bind)) {
         Ok(built) => built,
         Err(refused) => {
             let twice = |text: String| format!("{text}\n{text}");
@@ -147,6 +147,16 @@ fn prepare_bind(
         );
     }
     Some(Arc::new(built.listener))
+}
+
+/// What ALPN offers where nobody says: what the proxy can speak.
+fn offered(proxy: &ir::Proxy, bind: &ir::Bind) -> &'static [&'static str] {
+    match (proxy.mode, bind.options.protocol) {
+        (ir::Mode::Tcp, _) | (_, Some(ir::BindProtocol::None)) => &[],
+        (_, None) => &["h2", "http/1.1"],
+        (_, Some(ir::BindProtocol::Http1)) => &["http/1.1"],
+        (_, Some(ir::BindProtocol::Http2)) => &["h2"],
+    }
 }
 
 /// `no-*` beside a bound is without effect, and upstream says so.

@@ -329,6 +329,8 @@ pub struct Options {
     pub check_cache: bool,
     /// `option http-drop-request-trailers`.
     pub drop_request_trailers: bool,
+    /// `option disable-h2-upgrade`.
+    pub no_h2_upgrade: bool,
     /// `option http-drop-response-trailers`.
     pub drop_response_trailers: bool,
 }

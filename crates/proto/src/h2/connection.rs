@@ -95,6 +95,10 @@ pub struct Tally {
     pub resets_sent: u32,
     /// GOAWAY frames that were sent.
     pub goaways_sent: u32,
+    /// Why streams were refused or broken off, for the log.
+    pub stream_complaints: u32,
+    /// Why the connection failed, for the log.
+    pub connection_complaints: u32,
 }
 
 /// See the module text.
@@ -341,8 +345,16 @@ impl Connection {
             return;
         }
         self.tally.connection_errors += 1;
+        self.tally.connection_complaints += 1;
         self.failure = Some(code);
         self.goaway(code);
+        for index in 0..self.streams.len() {
+            let stream = &self.streams[index];
+            if stream.reset.is_none() && !stream.finished {
+                let id = stream.id;
+                self.write_reset(id, Code::NoError);
+            }
+        }
         self.abandon(code, false);
     }
 
@@ -429,8 +441,12 @@ impl Connection {
     pub fn rest(&mut self) {
         self.spare = Vec::new();
         self.heads = Vec::new();
-        self.input.payload = Vec::new();
-        self.input.fragments = Vec::new();
+        if matches!(self.input.step, Step::Head) {
+            self.input.payload = Vec::new();
+        }
+        if self.input.block.is_none() {
+            self.input.fragments = Vec::new();
+        }
         self.output.rest();
     }
 }

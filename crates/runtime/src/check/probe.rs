@@ -190,8 +190,14 @@ pub(super) fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>
 /// The line of version 1 that tells the ends of `stream`.
 pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
     let ends = (
-        local_addr(stream).ok().and_then(|end| end.inet()),
-        peer_addr(stream).ok().and_then(|end| end.inet()),
+        stream
+            .with_fd(|fd| local_addr(fd))
+            .ok()
+            .and_then(|end| end.inet()),
+        stream
+            .with_fd(|fd| peer_addr(fd))
+            .ok()
+            .and_then(|end| end.inet()),
     );
     let line = match ends {
         (Some(from), Some(to)) => {

@@ -68,7 +68,8 @@ fn versions_that_are_not_built_leave_nothing() {
     for version in ["sslv3", "tlsv10", "tlsv11"] {
         let options = bind(&format!("ssl strict-sni force-{version}"));
         let tls = options.tls.expect("words of TLS");
-        let refused = Listener::build(&tls, &GlobalTls::default()).expect_err("nothing is left");
+        let refused =
+            Listener::build(&tls, &GlobalTls::default(), &[]).expect_err("nothing is left");
         assert!(matches!(
             refused,
             Refused::Settings(Unusable::NothingBuilt(_))

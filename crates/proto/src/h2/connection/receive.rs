@@ -335,6 +335,13 @@ impl Connection {
             .decode(bytes, |name, value| builder.field(name, value))
             .map_err(|_| Code::Compression)?;
         let built = builder.finish(block.ends);
+        if !known && built.is_err() {
+            // It never becomes a stream.
+            self.keep_head(head);
+            self.glitch();
+            self.break_stream(block.stream, Code::Protocol);
+            return Ok(());
+        }
         if !known && !self.open(block.stream) {
             self.keep_head(head);
             return Ok(());
@@ -386,7 +393,7 @@ impl Connection {
 
     /// A stream that the other side opens. False when it is not served.
     fn open(&mut self, id: u32) -> bool {
-        if self.config.role == Role::Client || self.leaving {
+        if self.config.role == Role::Client {
             return false;
         }
         let most = self.config.max_streams;

@@ -263,6 +263,7 @@ impl Connection {
     /// The other side has broken the rules on a stream.
     pub(super) fn break_stream(&mut self, id: u32, code: Code) {
         self.tally.stream_errors += 1;
+        self.tally.stream_complaints += 1;
         self.write_reset(id, code);
         let Some(stream) = self.stream(id) else {
             return;
