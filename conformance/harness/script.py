@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -201,6 +202,8 @@ class ClientScript:
             case "start":
                 self.reached.clear()
                 world.start(words[0], [text(word) for word in words[1:]])
+            case "descriptors":
+                self.descriptors(int(words[0]))
             case "run":
                 self.run([text(word) for word in words])
             case "copy":
@@ -406,6 +409,12 @@ class ClientScript:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             for child in file.read().split():
                 os.kill(int(child), getattr(signal, "SIG" + words[1]))
+
+    def descriptors(self, number):
+        """descriptors N: from now on the proxy gets no descriptor whose number is N or more."""
+        pid = self.world.processes["main"].pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (number, hard))
 
     def exit(self, words):
         """exit [NAME]: waits for the end of a process and records its code."""
