@@ -383,7 +383,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("option", "contstats"),
     ("option", "disable-h2-upgrade"),
     ("option", "h2-upgrade"),
     ("option", "http-use-proxy-header"),
