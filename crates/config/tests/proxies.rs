@@ -95,7 +95,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 29] = [
+    let switches: [(&str, Read); 30] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -118,6 +118,7 @@ fn switches_go_on_and_off() {
         ("log-health-checks", |o| o.log_health_checks),
         ("log-separate-errors", |o| o.log_separate_errors),
         ("logasap", |o| o.logasap),
+        ("contstats", |o| o.contstats),
         ("nolinger", |o| o.nolinger),
         ("persist", |o| o.persist),
         ("prefer-last-server", |o| o.prefer_last_server),
@@ -402,7 +403,6 @@ fn what_needs_http_is_said_in_tcp_mode() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
-        ("listen", "option contstats", "option contstats"),
         (
             "listen",
             "option http-use-proxy-header",

@@ -33,6 +33,7 @@ pub(crate) mod resolve;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+pub mod tally;
 mod to_url;
 mod transfer;
 pub(crate) mod tunnel;

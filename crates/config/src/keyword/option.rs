@@ -110,6 +110,12 @@ static ROWS: &[SectionKeyword] = &[
     ),
     switch!("dontlog-normal", FRONT, dontlog_normal, "Logs faults only."),
     switch!(
+        "contstats",
+        FRONT,
+        contstats,
+        "Counts bytes while a stream goes on, every 5 seconds, not only at its end."
+    ),
+    switch!(
         "dontlognull",
         FRONT,
         dontlognull,

@@ -396,7 +396,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("option", "contstats"),
     ("option", "h2-upgrade"),
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),

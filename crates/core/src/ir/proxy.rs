@@ -267,6 +267,8 @@ pub struct Options {
     pub dontlog_normal: bool,
     /// `option logasap`.
     pub logasap: bool,
+    /// `option contstats`.
+    pub contstats: bool,
     /// `option log-separate-errors`.
     pub log_separate_errors: bool,
     /// `option redispatch`: none is off, 0 is not at all; N: every N retries, -N: on the Nth last.

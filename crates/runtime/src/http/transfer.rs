@@ -12,6 +12,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
+use super::tally::Tally;
 use super::{again, bandwidth, fault_log, health, response, route};
 use crate::buffer::Buf;
 use crate::clock;
@@ -407,6 +408,7 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
 
 /// Moves both bodies until the response was delivered and the request read.
 async fn bodies(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    Tally::begin(client, exchange, 0);
     let timeouts = Times::of(client, exchange);
     let plan = client.plan.clone();
     let limits = &plan.at(exchange.stream.backend).response_limits;
@@ -441,6 +443,7 @@ fn poll_bodies(
         notes,
         client_deadline: client_until,
         server_deadline: server_until,
+        tally,
         ..
     } = &mut *exchange;
     let Some(connection) = server else {
@@ -534,6 +537,13 @@ fn poll_bodies(
             false => bandwidth::resumes(&mut stream.bandwidth, up, false, now)
                 .min(bandwidth::resumes(&mut stream.bandwidth, down, true, now)),
         };
+    let pause = match tally {
+        None => pause,
+        Some(tally) => pause.min(tally.due(
+            notes.request_head + up.payload + up.trailer_bytes,
+            notes.response_head + down.payload + down.trailer_bytes,
+        )),
+    };
     let deadline = client_deadline.min(server_deadline);
     let interrupted = poll_interrupted(cx, &mut client.timer, &client.handle, deadline.min(pause));
     if pause < deadline && interrupted == Poll::Ready(Interrupted::Deadline) {
