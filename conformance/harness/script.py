@@ -10,6 +10,7 @@ import socket
 import time
 
 from .case import CaseError
+from .h2 import h2_step
 from .peer import Peer, printable
 from .tls import secure_client
 from .world import listening_ports
@@ -178,6 +179,8 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
+            case "h2":
+                h2_step(world, self.peers[self.current], step)
             case "use":
                 self.current = words[0]
             case "cli":

@@ -3,6 +3,8 @@
 pub(crate) mod anonymity;
 mod arguments;
 pub(crate) mod bind;
+pub(crate) mod check_expect;
+pub(crate) mod check_step;
 pub(crate) mod development;
 pub(crate) mod environment;
 pub(crate) mod error_page;

@@ -14,6 +14,7 @@ use hapax_sample::log_format;
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
 use crate::files;
+use crate::keyword::http_check;
 use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
@@ -141,9 +142,6 @@ impl Parser<'_> {
         let words = match lexer::words(text, &place, &overlay) {
             Ok(words) => words,
             Err(error) => {
-                if !blocks.reading() {
-                    return;
-                }
                 let finding = error.diagnostic(text, &place);
                 let unquoted = matches!(error, LexError::UnmatchedQuote { .. })
                     .then(|| lexer::words_without_quotes(text, &place).ok())
@@ -320,6 +318,7 @@ impl Parser<'_> {
                     taken_by: None,
                 });
             } else {
+                http_check::order(&proxy, &mut self.diagnostics);
                 self.config.proxies.push(proxy);
                 self.notes.scopes.push(scope);
             }

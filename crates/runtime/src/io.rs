@@ -220,6 +220,14 @@ impl Stream {
     pub fn reset_on_close(&self) -> io::Result<()> {
         self.socket.reset_on_close()
     }
+
+    /// Takes back what [`Stream::reset_on_close`] said.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn close_plainly(&self) -> io::Result<()> {
+        self.socket.close_plainly()
+    }
 }
 
 impl From<Socket> for Stream {

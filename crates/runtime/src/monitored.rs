@@ -25,7 +25,7 @@ pub fn answer(proxy: &Proxy, source: &Endpoint) -> Option<&'static [u8]> {
         });
     }
     proxy.health.then_some(match proxy.check {
-        CheckKind::Http(_) => HTTP,
+        CheckKind::Http => HTTP,
         _ => b"OK\n",
     })
 }

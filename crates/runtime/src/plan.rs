@@ -120,6 +120,7 @@ impl ProxyPlan {
             max_kept: (global.tune.bufsize as usize)
                 .saturating_sub(global.tune.maxrewrite as usize),
             relaxed,
+            looks_on: false,
             any_payload: global.tune.h1_any_payload,
             trusts_both_lengths: global.tune.h1_trust_both_lengths,
         };

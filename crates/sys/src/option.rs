@@ -63,6 +63,15 @@ pub fn set_reset_on_close(socket: impl AsFd) -> io::Result<()> {
     set_raw(socket.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
 }
 
+/// Make `close` an ordinary one again.
+pub fn unset_reset_on_close(socket: impl AsFd) -> io::Result<()> {
+    let linger = libc::linger {
+        l_onoff: 0,
+        l_linger: 0,
+    };
+    set_raw(socket.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
+}
+
 /// Milliseconds that sent data may stay unacknowledged (`TCP_USER_TIMEOUT`).
 pub fn set_user_timeout(socket: impl AsFd, milliseconds: u32) -> io::Result<()> {
     set(

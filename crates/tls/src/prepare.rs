@@ -185,7 +185,7 @@ fn prepare_server(
         .options
         .tls
         .as_deref()
-        .filter(|tls| tls.enabled || tls.checks)?;
+        .filter(|tls| tls.enabled || tls.checks || tls.steps)?;
     let before = format!(
         "[{}:{}] : 'server {}/{}' : ",
         sources.path(server.span.file),

@@ -145,6 +145,8 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+    /// `option httpchk` and `http-check` lines.
+    pub http_check: super::HttpCheck,
     /// `external-check command` and `external-check path`.
     pub external_check: Option<Box<super::ExternalCheck>>,
 }
@@ -573,6 +575,7 @@ impl Proxy {
             source: None,
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
+            http_check: super::HttpCheck::default(),
             external_check: None,
         }
     }
