@@ -21,6 +21,7 @@ pub(crate) mod no_counterpart;
 pub(crate) mod option;
 pub(crate) mod privilege;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod protocol_check;
 pub(crate) mod proxy;
 pub(crate) mod resolvers;

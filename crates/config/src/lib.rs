@@ -55,6 +55,7 @@ pub static TABLES: &[Tables] = &[
     keyword::option::TABLE,
     keyword::privilege::TABLE,
     keyword::process::TABLE,
+    keyword::program::TABLE,
     keyword::proxy::TABLE,
     keyword::runtime_socket::TABLE,
     keyword::server::TABLE,

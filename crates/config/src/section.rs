@@ -9,6 +9,7 @@ mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+mod program;
 pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
@@ -40,6 +41,8 @@ pub(crate) enum Open {
     Resolvers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `program` section: its name and state.
+    Program(String, Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
     /// A `log-forward` section.
@@ -76,7 +79,8 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
-            | Open::LogProfile(name, _) => name,
+            | Open::LogProfile(name, _)
+            | Open::Program(name, _) => name,
             Open::Global(_) => "global",
             Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
@@ -114,6 +118,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "log-forward" => log_forward::open(parser, words, span),
+        "program" => program::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
@@ -143,6 +148,7 @@ static SECTIONS: &[&str] = &[
     "log-profile",
     "ring",
     "log-forward",
+    "program",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -155,6 +161,5 @@ static NOT_BUILT: &[&str] = &[
     "mailers",
     "namespace_list",
     "peers",
-    "program",
     "traces",
 ];

@@ -55,7 +55,11 @@ pub(crate) fn elsewhere(
     if bit == Sections::RESOLVERS {
         return Err(in_resolvers(words, span));
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING || bit == Sections::LOG_FORWARD {
+    if bit == Sections::LOG_PROFILE
+        || bit == Sections::RING
+        || bit == Sections::LOG_FORWARD
+        || bit == Sections::PROGRAM
+    {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -164,7 +168,11 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::RESOLVERS {
         return in_resolvers(words, span);
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING || bit == Sections::LOG_FORWARD {
+    if bit == Sections::LOG_PROFILE
+        || bit == Sections::RING
+        || bit == Sections::LOG_FORWARD
+        || bit == Sections::PROGRAM
+    {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -248,11 +256,13 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
-        (Sections::LOG_FORWARD, "option") if words.len() == 1 => {
+        (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
             let text = "'option' expects an option name.";
             let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
             return fault.into();
         }
+        (Sections::PROGRAM, "option") => format!("unknown option '{second}'."),
+        (Sections::PROGRAM, _) => format!("unknown keyword '{first}' in 'program' section"),
         (Sections::LOG_FORWARD, "option") => {
             format!("unknown option '{second}' in log-forward section.")
         }
@@ -279,6 +289,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
         Sections::RING => "ring",
+        Sections::PROGRAM => "program",
         Sections::LOG_FORWARD => "log-forward",
         _ => "backend",
     }
