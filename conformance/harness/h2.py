@@ -3,6 +3,7 @@ import hashlib
 import struct
 import time
 
+from . import h2_origin
 from .case import CaseError, unescape
 from .peer import SHOWN_BODY, printable
 
@@ -211,6 +212,12 @@ def h2_step(world, peer, step):
     """`h2 VERB ...`: see the manual of cases."""
     verb, *words = step.words
     connection = getattr(peer, "h2", None)
+    if verb == "accept":
+        peer.h2 = connection = Connection(peer)
+        options = dict(word.split("=") for word in words if "=" in word)
+        connection.credits = "manual" not in words
+        h2_origin.begin(connection, b"".join(struct.pack(">HI", SETTINGS[key], int(value)) for key, value in options.items()))
+        return
     if verb == "open":
         peer.h2 = connection = Connection(peer)
         options = dict(word.split("=") for word in words if "=" in word)
@@ -241,8 +248,8 @@ def h2_step(world, peer, step):
             pairs = [pair.split("=") for pair in pairs]
             pairs = [(SETTINGS[key] if key in SETTINGS else int(key), int(value)) for key, value in pairs]
             connection.send(frame("SETTINGS", 0, 0, b"".join(struct.pack(">HI", key, value) for key, value in pairs)))
-        case ["goaway", code]:
-            connection.send(frame("GOAWAY", 0, 0, struct.pack(">II", 0, CODES.index(code))))
+        case ["goaway", code, *last]:
+            connection.send(frame("GOAWAY", 0, 0, struct.pack(">II", int(last[0]) if last else 0, CODES.index(code))))
         case ["recv", "settings"]:
             connection.wait(lambda: connection.settings is not None, world.deadline)
             peer.note(f"settings {connection.settings}")

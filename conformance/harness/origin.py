@@ -3,6 +3,7 @@ import socket
 import threading
 import time
 
+from . import h2_origin
 from .case import CaseError, Step, read_steps
 from .peer import Peer
 from .script import peer_step
@@ -20,6 +21,7 @@ class Origin:
         self.accepted = 0
         self.port, self.listener, self.peers, self.threads = None, None, [], []
         self.closed, self.waiting = False, []
+        self.held = []
         self.unix = next((word[5:] for word in self.options if word.startswith("unix=")), None)
         self.open()
         if "down" in self.options:
@@ -111,7 +113,10 @@ class Origin:
         if "tls" in secures and not secure_origin(self.world, peer, secures):
             return peer.close()
         try:
-            if "http" in self.options:
+            agreed = getattr(peer.socket, "selected_alpn_protocol", lambda: "h2" if "h2" in self.options else None)()
+            if "http" in self.options and agreed == "h2":
+                h2_origin.answer_all(self, peer, [])
+            elif "http" in self.options:
                 self._http(peer)
             else:
                 self._script(peer, number or self._number(peer))

@@ -70,6 +70,8 @@ def peer_step(world, peer, step):
                 world.broken.append(f"event {words[0]} never came")
         case "tell":
             world.event(words[0]).set()
+        case "h2":
+            h2_step(world, peer, step)
         case _:
             return False
     return True
@@ -180,8 +182,6 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
-            case "h2":
-                h2_step(world, self.peers[self.current], step)
             case "use":
                 self.current = words[0]
             case "cli":

@@ -106,6 +106,8 @@ pub struct Stream {
     pub body_awaited: bool,
     /// Whether the server connection had served another exchange before.
     pub server_reused: bool,
+    /// Whether HTTP/2 is spoken with the server.
+    pub server_http2: bool,
     /// The status that the server sent; 0 when it sent none.
     pub server_status: u16,
     /// The backend that an old rule (`reqsetbe`) chose before `use_backend`.

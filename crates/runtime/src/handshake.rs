@@ -44,12 +44,17 @@ pub fn name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box
     Server::shown(name).then(|| name.into())
 }
 
-/// The handshake with a server; none when it does not speak TLS.
+/// The handshake with a server; none when it does not speak TLS. `protocol` is the only one that it may choose.
 pub fn with_server(
     to: &ServerPlan,
     name: Option<&[u8]>,
+    protocol: Option<&[u8]>,
 ) -> Result<Option<Handshake>, HandshakeFault> {
-    server(to).map(|server| server.handshake(name)).transpose()
+    let handshake = |server: &Server| match protocol {
+        Some(protocol) => server.handshake_for(name, protocol),
+        None => server.handshake(name),
+    };
+    server(to).map(handshake).transpose()
 }
 
 /// The handshake of a check of a server; none when it is checked without TLS.

@@ -3,7 +3,8 @@
 //! `client` is the task of a connection, `lobby` where it stays while it has none; `request` waits for and reads a request; `route`
 //! finds its backend; `connect` gets a server connection (`pool`) while `departure` watches the client; `transfer` moves
 //! both messages (`lane`, `response`, `tunnel`); `reply` and
-//! `error_page` answer without a server; `multiplex` serves the streams of a connection of HTTP/2, each as one of these clients; `finish` settles, counts and logs.
+//! `error_page` answer without a server; `multiplex` serves the streams of a connection of HTTP/2, each as one of these clients; `shared_pool`
+//! holds and drives such connections to servers; `finish` settles, counts and logs.
 
 mod again;
 mod bandwidth;
@@ -33,10 +34,12 @@ pub(crate) mod resolve;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+pub mod shared_pool;
 pub mod tally;
 mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
 mod unopened;
+mod websocket;
 
 pub use client::Client;

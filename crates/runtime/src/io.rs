@@ -154,6 +154,14 @@ impl Stream {
         self.layer()?.secured()
     }
 
+    /// The same for whatever carries it.
+    pub fn agreed(&self) -> Option<Arc<Secured>> {
+        match &self.carrier {
+            Carrier::Wire { .. } => self.secured().cloned(),
+            Carrier::Shared(stream) => stream.wire().secured().cloned(),
+        }
+    }
+
     /// Whether TLS is meant to go over the socket and does not yet, or never will.
     pub fn is_unfinished(&self) -> bool {
         self.layer().is_some() && self.secured().is_none()

@@ -96,7 +96,11 @@ impl Server {
             None => builder.with_no_client_auth(),
         };
         config.enable_secret_extraction = true;
-        config.alpn_protocols = wanted(server.settings.alpn.as_deref().unwrap_or_default());
+        let listed = server.settings.alpn.as_deref().unwrap_or_default();
+        config.alpn_protocols = listed
+            .iter()
+            .map(|protocol| protocol.clone().into_bytes())
+            .collect();
         // Upstream goes on whatever the server chooses.
         config.check_selected_alpn = false;
         let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
@@ -110,6 +114,7 @@ impl Server {
         };
         let mut check_config = config.clone();
         check_config.resumption = Resumption::disabled();
+        check_config.alpn_protocols = wanted(listed);
         if let Some(protocols) = &server.check_alpn {
             check_config.alpn_protocols = wanted(protocols);
         }
@@ -129,6 +134,23 @@ impl Server {
     /// When rustls refuses its configuration.
     pub fn handshake(&self, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
         begin(&self.config, name)
+    }
+
+    /// The same, with these protocols in place of those of the line where it names any.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn handshake_for(
+        &self,
+        name: Option<&[u8]>,
+        protocol: &[u8],
+    ) -> Result<Handshake, HandshakeFault> {
+        if self.config.alpn_protocols.is_empty() {
+            return self.handshake(name);
+        }
+        let mut config = self.config.clone();
+        Arc::make_mut(&mut config).alpn_protocols = vec![protocol.to_vec()];
+        begin(&config, name)
     }
 
     /// A handshake of a check whose step names a name and protocols; those of the line where it names none.

@@ -31,6 +31,27 @@ pub(crate) fn names(config: &ir::Config, check: &mut Check<'_>) {
     }
 }
 
+/// What is spoken with a server must be what its proxy speaks.
+fn protocol(proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
+    let Some(protocol) = server.options.protocol else {
+        return;
+    };
+    let (name, of_http) = match protocol {
+        ir::BindProtocol::Http1 => ("h1", true),
+        ir::BindProtocol::Http2 => ("h2", true),
+        ir::BindProtocol::None => ("none", false),
+    };
+    if of_http != (proxy.mode == ir::Mode::Http) {
+        let text = format!(
+            "{} : MUX protocol '{name}' is not usable for server '{}' at [{}].",
+            named(proxy),
+            server.name,
+            check.place(server.span)
+        );
+        check.alert(server.span, text);
+    }
+}
+
 pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
         for server in &proxy.servers {
@@ -77,6 +98,7 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                 let before = before(proxy, server, check);
                 check.warn(server.span, format!("{before}{text}"));
             }
+            protocol(proxy, server, check);
             resolvers(config, proxy, server, check);
             track(config, proxy, server, check);
         }

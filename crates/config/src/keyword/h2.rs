@@ -97,6 +97,44 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "tune.h2.be.initial-window-size",
+        Sections::GLOBAL,
+        "<number>",
+        "Bytes that a stream of a server takes before more is granted.",
+        |line| {
+            let number = positive(line)?;
+            line.config.global.tune.h2.back.initial_window = Some(number).filter(|said| *said > 0);
+            Ok(())
+        },
+    ),
+    row(
+        "tune.h2.be.max-concurrent-streams",
+        Sections::GLOBAL,
+        "<number>",
+        "Streams at a time of a connection to a server.",
+        |line| {
+            let number = positive(line)?;
+            line.config.global.tune.h2.back.max_streams = Some(number).filter(|said| *said > 0);
+            Ok(())
+        },
+    ),
+    number!(
+        "tune.h2.be.glitches-threshold",
+        "Oddities after which a connection to a server ends.",
+        back.glitches
+    ),
+    row(
+        "tune.h2.be.rxbuf",
+        Sections::GLOBAL,
+        "<size>",
+        "Bytes that all streams of a connection to a server may hold.",
+        |line| {
+            let bytes = room(line)?;
+            line.config.global.tune.h2.back.receive_room = Some(bytes);
+            Ok(())
+        },
+    ),
+    row(
         "tune.h2.header-table-size",
         Sections::GLOBAL,
         "<number>",
@@ -127,6 +165,9 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
+    without("tune.h2.be.max-frames-at-once", BY_BUFFER, |line| {
+        positive(line).map(|number| line.config.global.tune.h2.back.frames_at_once = number)
+    }),
     without("tune.h2.fe.max-frames-at-once", BY_BUFFER, |line| {
         at_most(line, 1)
     }),

@@ -293,7 +293,6 @@ static NOT_BUILT: &[&str] = &[
     "observe",
     "on-error",
     "pool-conn-name",
-    "proto",
     "proxy-v2-options",
     "renegotiate",
     "send-proxy-v2-ssl",
@@ -303,5 +302,4 @@ static NOT_BUILT: &[&str] = &[
     "socks4",
     "stick",
     "strict-maxconn",
-    "ws",
 ];

@@ -387,7 +387,6 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "tune.ssl",
     "tune.comp",
     "tune.glitches",
-    "tune.h2.be",
     "tune.lua",
     "tune.peers",
     "tune.ring",

@@ -1,6 +1,6 @@
 //! Connections to a server: pools, PROXY protocol, socket options.
 
-use hapax_core::ir::LogProtocol;
+use hapax_core::ir::{BindProtocol, LogProtocol, Websockets};
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
 
 use hapax_core::span::Word;
@@ -113,6 +113,15 @@ static ROWS: &[ServerOption] = &[
         },
     ),
     row(
+        "proto",
+        "<name>",
+        "The version of HTTP that is spoken with the server, whatever else says so.",
+        |cursor, options| {
+            options.protocol = Some(protocol(cursor)?);
+            Ok(())
+        },
+    ),
+    row(
         "send-proxy",
         "",
         "Begins with the PROXY protocol, version 1.",
@@ -151,7 +160,41 @@ static ROWS: &[ServerOption] = &[
         options.fast_open = true;
         Ok(())
     }),
+    row(
+        "ws",
+        "{auto|h1|h2}",
+        "The version of HTTP that carries websockets.",
+        |cursor, options| {
+            let word = cursor.take().map(Word::lossy).unwrap_or_default();
+            options.websockets = match word.as_ref() {
+                "auto" => Websockets::Auto,
+                "h1" => Websockets::Http1,
+                "h2" => Websockets::Http2,
+                _ => return Err(fault(cursor, "'ws' has to be 'auto', 'h1' or 'h2'")),
+            };
+            Ok(())
+        },
+    ),
 ];
+
+/// A protocol by its name.
+fn protocol(cursor: &mut OptionCursor<'_>) -> Result<BindProtocol, Fault> {
+    let keyword = cursor.keyword().lossy().into_owned();
+    let name = needed(cursor, ": missing value")?;
+    match name.as_str() {
+        "h1" => Ok(BindProtocol::Http1),
+        "h2" => Ok(BindProtocol::Http2),
+        "none" => Ok(BindProtocol::None),
+        "fcgi" | "spop" | "quic" => {
+            let text = format!("'{keyword}' : protocol '{name}' is not built here");
+            Err(fault(cursor, text))
+        }
+        _ => {
+            let text = format!("'{keyword}' :  unknown MUX protocol '{name}'");
+            Err(fault(cursor, text))
+        }
+    }
+}
 
 fn present(cursor: &OptionCursor<'_>) -> Result<(), Fault> {
     match cursor.peek() {

@@ -73,6 +73,10 @@ pub struct ServerOptions {
     pub source: Option<SourceAddress>,
     /// `log-proto`: how messages of rings are framed.
     pub log_protocol: LogProtocol,
+    /// `proto`: what is spoken whatever else says so; none leaves it to ALPN.
+    pub protocol: Option<super::BindProtocol>,
+    /// `ws`.
+    pub websockets: Websockets,
     /// `tcp-ut`.
     pub tcp_user_timeout: Option<Milliseconds>,
     /// `tfo`.
@@ -97,6 +101,18 @@ pub struct ServerOptions {
     pub restored: Option<Box<Restored>>,
     /// Everything about TLS; none when the line has no word of it.
     pub tls: Option<Box<super::ServerTls>>,
+}
+
+/// Which version of HTTP carries websockets to a server (`ws`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum Websockets {
+    /// What is spoken anyway; HTTP/1 where ALPN may offer it.
+    #[default]
+    Auto,
+    /// HTTP/1.
+    Http1,
+    /// HTTP/2.
+    Http2,
 }
 
 /// `hash-key`.
@@ -155,6 +171,8 @@ impl Default for ServerOptions {
             max_reuse: -1,
             source: None,
             log_protocol: LogProtocol::default(),
+            protocol: None,
+            websockets: Websockets::Auto,
             tcp_user_timeout: None,
             fast_open: false,
             send_proxy: None,

@@ -233,7 +233,8 @@ impl Connection {
         if config.role == Role::Client {
             out.extend_from_slice(PREFACE);
             said.push((settings::ENABLE_PUSH, 0));
-        } else if config.connect_protocol {
+        }
+        if config.connect_protocol {
             said.push((settings::CONNECT_PROTOCOL, 1));
         }
         if config.header_table as usize != hpack::DEFAULT_TABLE {
@@ -242,7 +243,7 @@ impl Connection {
         if i64::from(config.initial_window) != FIRST_WINDOW {
             said.push((settings::INITIAL_WINDOW, config.initial_window));
         }
-        if config.max_streams > 0 && config.role == Role::Server {
+        if config.max_streams > 0 {
             said.push((settings::MAX_STREAMS, config.max_streams));
         }
         if config.max_frame != LEAST_FRAME {
@@ -339,6 +340,12 @@ impl Connection {
         }
     }
 
+    /// No stream is opened any more; a server need not be told.
+    pub fn leave(&mut self) {
+        self.dismissed = true;
+        self.wake_driver();
+    }
+
     /// The connection is over: the other side is told why, and all streams break.
     pub fn fail(&mut self, code: Code) {
         if self.failure.is_some() {
@@ -365,8 +372,14 @@ impl Connection {
     }
 
     fn abandon(&mut self, code: Code, by_peer: bool) {
+        let client = self.config.role == Role::Client;
         for stream in &mut self.streams {
-            stream.reset.get_or_insert(Reset { code, by_peer });
+            if client && stream.ended {
+                // The answer is complete.
+                stream.finished = true;
+            } else {
+                stream.reset.get_or_insert(Reset { code, by_peer });
+            }
             stream.wake_reader();
             stream.wake_writer();
         }
@@ -374,11 +387,7 @@ impl Connection {
 
     fn goaway(&mut self, code: Code) {
         let mut payload = [0; 8];
-        let last = match self.config.role {
-            Role::Server => self.last,
-            Role::Client => 0,
-        };
-        payload[..4].copy_from_slice(&last.to_be_bytes());
+        payload[..4].copy_from_slice(&self.last.to_be_bytes());
         payload[4..].copy_from_slice(&(code as u32).to_be_bytes());
         write(self.output.frames(), kind::GOAWAY, 0, 0, &payload);
         self.tally.goaways_sent += 1;

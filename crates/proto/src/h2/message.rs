@@ -227,6 +227,7 @@ impl<'a> Builder<'a> {
         self.head.version_11 = true;
         self.head.reason = self.head.append(reason(status).as_bytes());
         self.head.seen.reason_added = true;
+        self.head.seen.from_parts = true;
         Some(())
     }
 
@@ -355,6 +356,8 @@ impl<'a> Builder<'a> {
             (Role::Request, Some(length)) if last && length > 0 && !tunnel => {
                 return Err(Malformed);
             }
+            // An answer of which nobody knows the length.
+            (Role::Response, None) => seen.chunked = true,
             _ => {}
         }
         let kept = head_len(self.head) + 4 * self.head.len() + KEPT_FIXED;
@@ -387,6 +390,29 @@ impl<'a> Builder<'a> {
             id: Name::Cookie,
         });
     }
+}
+
+/// A server has taken a websocket (RFC 8441 5): what HTTP/1 says in that case, but for the answer to the client's key.
+pub fn accept_websocket(head: &mut Head) {
+    head.set_status(101, reason(101).as_bytes());
+    head.seen.reason_added = true;
+    head.seen.chunked = false;
+    head.seen.upgrade = true;
+    head.seen.websocket = true;
+    for (name, value) in [
+        (&b"connection"[..], &b"upgrade"[..]),
+        (b"upgrade", b"websocket"),
+    ] {
+        head.add(name, value);
+    }
+}
+
+/// Adds the answer to the client's key, spelled as the reference does.
+pub fn answer_websocket(head: &mut Head, answer: &[u8]) {
+    let name = head.append(b"Sec-Websocket-Accept");
+    let value = head.append(answer);
+    let id = Name::SecWebSocketAccept;
+    head.fields.push(Field { name, value, id });
 }
 
 fn range(span: Span) -> std::ops::Range<usize> {

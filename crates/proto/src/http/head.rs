@@ -94,7 +94,8 @@ pub struct Seen {
     pub expect_continue: bool,
     /// The status line came without a reason phrase, which was added.
     pub reason_added: bool,
-    /// The target was put together from its parts (HTTP/2): HTTP/1 servers get its path and query alone.
+    /// It was put together from its parts (HTTP/2): HTTP/1 servers get path and query of the target alone, and what is
+    /// chunked does not say so yet.
     pub from_parts: bool,
 }
 

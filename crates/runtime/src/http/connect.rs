@@ -4,12 +4,12 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use hapax_balance::health::Seen;
 use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
-use hapax_core::ir::{self, HttpReuse};
+use hapax_core::ir::{self, BindProtocol, HttpReuse, Websockets};
 use hapax_core::live::ProxyLive;
 use hapax_core::stream::{Cause, Endpoint, Phase, Session};
 use hapax_proto::proxy;
@@ -18,6 +18,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use super::shared_pool::{self, Asking, Reach, SharedPool};
 use super::{health, to_url, unopened};
 use crate::clock;
 use crate::frontend::endpoint;
@@ -440,6 +441,8 @@ async fn attempt(
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
+    let protocol = spoken(exchange, server);
+    as_text(client, exchange);
     if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
         count_session(client, server);
         exchange.stream.server_local = connection.local;
@@ -447,8 +450,12 @@ async fn attempt(
         exchange.stream.server_position = Some(connection.reuses);
         server.live.counters.add(worker, Count::Reuses, 1);
         proxy.live.backend.counters.add(worker, Count::Reuses, 1);
+        let shares = connection.socket.is_shared();
         exchange.server = Some(connection);
         connected(client, exchange);
+        if shares {
+            begin_stream(client, exchange).await?;
+        }
         return Ok(());
     }
     server.live.counters.add(worker, Count::Connects, 1);
@@ -469,7 +476,8 @@ async fn attempt(
     count_session(client, server);
     let mut preface = preface(&client.session, server);
     let mut handshake =
-        handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
+        handshake::with_server(server, name.as_deref(), only_protocol(exchange, protocol))
+            .map_err(|_| Attempt::Local)?;
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -483,8 +491,12 @@ async fn attempt(
         socket,
         ..
     } = &mut *client;
-    let Exchange { up, server, .. } = &mut *exchange;
-    let Some(connection) = server else {
+    let Exchange {
+        up,
+        server: connection,
+        ..
+    } = &mut *exchange;
+    let Some(connection) = connection else {
         return Err(Attempt::Local);
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
@@ -495,10 +507,12 @@ async fn attempt(
         };
         let is_secured = secured.is_ready();
         let begun = match secured {
-            Poll::Ready(Ok(())) => match up.has_output() {
-                true => up.poll_flush(cx, &mut connection.socket),
-                false => connection.socket.poll_connected(cx),
-            },
+            Poll::Ready(Ok(())) => {
+                match up.has_output() && !is_shared(protocol, &connection.socket) {
+                    true => up.poll_flush(cx, &mut connection.socket),
+                    false => connection.socket.poll_connected(cx),
+                }
+            }
             other => other,
         };
         match begun {
@@ -536,8 +550,144 @@ async fn attempt(
         }
         return Err(failed);
     }
+    let shares = (exchange.server.as_ref())
+        .is_some_and(|connection| is_shared(protocol, &connection.socket));
+    if shares {
+        share(client, exchange)?;
+    }
     connected(client, exchange);
+    if shares {
+        begin_stream(client, exchange).await?;
+    }
     Ok(())
+}
+
+/// Sends the head of a stream, or breaks it off when the server is known to take no websockets.
+async fn begin_stream(client: &mut Client, exchange: &mut Exchange) -> Result<(), Attempt> {
+    if !exchange.asked.websocket || Box::pin(takes_websockets(client, exchange)).await? {
+        send_head(client, exchange);
+    }
+    Ok(())
+}
+
+async fn takes_websockets(client: &mut Client, exchange: &mut Exchange) -> Result<bool, Attempt> {
+    let proxy = client.plan.proxy(exchange.stream.backend);
+    let deadline = Client::after(proxy.ir.timeouts.connect);
+    let server = exchange.server.as_mut();
+    let Some(shared) = server.and_then(|server| server.socket.shared_mut()) else {
+        return Ok(true);
+    };
+    let (timer, handle) = (&mut client.timer, &client.handle);
+    match within(timer, handle, deadline, |cx| shared.poll_websockets(cx)).await {
+        Ok(Ok(true)) => Ok(true),
+        Ok(Ok(false)) => {
+            shared.refuse();
+            Ok(false)
+        }
+        // The exchange finds that out.
+        Ok(Err(_)) => Ok(false),
+        Err(Interrupted::Deadline) => Err(Attempt::TimedOut),
+        Err(Interrupted::Ended(cause)) => Err(Attempt::Client(Failure::ended(cause))),
+    }
+}
+
+/// What is spoken with the server, whatever ALPN says; none leaves it to that.
+fn spoken(exchange: &Exchange, server: &ServerPlan) -> Option<BindProtocol> {
+    let options = &server.live.ir.options;
+    if !exchange.stream.is_http() {
+        return Some(BindProtocol::None);
+    }
+    if !exchange.asked.websocket {
+        return options.protocol;
+    }
+    match options.websockets {
+        Websockets::Http1 => Some(BindProtocol::Http1),
+        Websockets::Http2 => Some(BindProtocol::Http2),
+        Websockets::Auto => options.protocol.or_else(|| {
+            let tls = options.tls.as_ref()?;
+            let listed = tls.settings.alpn.as_ref()?;
+            let offers = listed.iter().any(|protocol| protocol == "http/1.1");
+            offers.then_some(BindProtocol::Http1)
+        }),
+    }
+}
+
+/// What alone is offered for a websocket.
+fn only_protocol(exchange: &Exchange, protocol: Option<BindProtocol>) -> Option<&'static [u8]> {
+    match protocol.filter(|_| exchange.asked.websocket)? {
+        BindProtocol::Http1 => Some(b"http/1.1"),
+        BindProtocol::Http2 => Some(b"h2"),
+        BindProtocol::None => None,
+    }
+}
+
+/// Whether streams may share this connection: by `proto h2`, or by ALPN.
+fn is_shared(protocol: Option<BindProtocol>, socket: &Socket) -> bool {
+    match protocol {
+        Some(protocol) => protocol == BindProtocol::Http2,
+        None => socket
+            .secured()
+            .is_some_and(|tls| tls.protocol.as_deref() == Some(b"h2")),
+    }
+}
+
+/// The new connection becomes one that streams share, and the exchange's server connection one of these.
+fn share(client: &Client, exchange: &mut Exchange) -> Result<(), Attempt> {
+    let plan = &client.plan;
+    let proxy = plan.proxy(exchange.stream.backend);
+    let tune = &plan.program.global.tune;
+    let connection = exchange.server.take().ok_or(Attempt::Local)?;
+    let options = &connection.server().live.ir.options;
+    let private = proxy.ir.http_reuse == HttpReuse::Never
+        || options.send_proxy.is_some()
+        || connection.server().is_anywhere();
+    exchange.server = SharedPool::begin(
+        connection,
+        &client.admission,
+        private,
+        shared_pool::config(tune, plan.at(exchange.stream.backend).response_limits),
+        tune.h2.back.glitches,
+        (&client.local, &proxy.live),
+    );
+    exchange.server.as_ref().map(|_| ()).ok_or(Attempt::Local)
+}
+
+/// The request goes as a head, and its body without framing of ours.
+fn send_head(client: &Client, exchange: &mut Exchange) {
+    let limits = client.plan.at(client.session.frontend).request_limits;
+    let Exchange {
+        up,
+        server,
+        stream,
+        asked,
+        ..
+    } = &mut *exchange;
+    let Some(shared) = (server.as_mut()).and_then(|server| server.socket.shared_mut()) else {
+        return;
+    };
+    let stays = asked.connect || asked.websocket;
+    up.begin_frames(stays, &limits);
+    shared.send_head(&stream.request);
+    if stays || !up.is_received() || up.has_output() {
+        return;
+    }
+    // The end goes with the head.
+    if let Some(connection) = server {
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = up.poll_flush(&mut cx, &mut connection.socket);
+    }
+}
+
+/// What an attempt before this one has laid out for a connection of HTTP/2 becomes text again.
+fn as_text(client: &Client, exchange: &mut Exchange) {
+    if !exchange.up.headless {
+        return;
+    }
+    let backend = &client.plan.proxy(exchange.stream.backend).ir;
+    let mut head = Vec::new();
+    let adjust = backend.options.case_adjust_server;
+    super::case::write(client, &exchange.stream.request, adjust, &mut head);
+    exchange.up.begin_text(head);
 }
 
 /// The server gets the request; one for which no socket could be opened is none of its sessions.
@@ -550,8 +700,9 @@ fn count_session(client: &Client, server: &ServerPlan) {
 
 fn connected(client: &Client, exchange: &mut Exchange) {
     let connection = exchange.server.as_ref();
-    exchange.stream.server_tls =
-        connection.and_then(|connection| connection.socket.secured().cloned());
+    exchange.stream.server_http2 =
+        connection.is_some_and(|connection| connection.socket.is_shared());
+    exchange.stream.server_tls = connection.and_then(|connection| connection.socket.agreed());
     if exchange.stream.server_marks.changed
         && let Some(connection) = &exchange.server
     {
@@ -589,8 +740,34 @@ fn reusable(
             return Some(connection);
         }
     }
-    let first = client.requests <= 1;
-    let proven = match client.plan.proxy(backend).ir.http_reuse {
+    // Who speaks HTTP/2 is told what may be sent again.
+    let first = client.requests <= 1 && !client.socket.is_shared();
+    let mode = client.plan.proxy(backend).ir.http_reuse;
+    let port = dependent_port(server, client.session.destination.port());
+    let protocol = spoken(exchange, server);
+    if !server.pool.shared.is_empty() && protocol != Some(BindProtocol::Http1) {
+        let reach = match mode {
+            HttpReuse::Never => Reach::Own,
+            HttpReuse::Safe if first => Reach::Own,
+            HttpReuse::Safe => Reach::Idle,
+            HttpReuse::Aggressive if first => Reach::Proven,
+            HttpReuse::Aggressive | HttpReuse::Always => Reach::All,
+        };
+        let asking = Asking {
+            session: &client.admission,
+            port,
+            name,
+            reach,
+        };
+        let shared = server.pool.shared.take(server, &asking);
+        if shared.is_some() {
+            return shared;
+        }
+    }
+    if protocol == Some(BindProtocol::Http2) {
+        return None;
+    }
+    let proven = match mode {
         HttpReuse::Never => return None,
         HttpReuse::Safe if first => return None,
         HttpReuse::Aggressive if first => true,
@@ -599,7 +776,6 @@ fn reusable(
     if server.live.ir.options.send_proxy.is_some() {
         return None;
     }
-    let port = dependent_port(server, client.session.destination.port());
     server.pool.take(server, port, name, proven)
 }
 

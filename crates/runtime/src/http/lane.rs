@@ -33,6 +33,8 @@ pub struct Lane {
     /// How much may be kept.
     keeps: usize,
     body: Body,
+    /// The message's body came in chunks.
+    chunked: bool,
     decoder: Decoder,
     encoder: Encoder,
     pipe: Option<PooledPipe>,
@@ -43,6 +45,8 @@ pub struct Lane {
     pub paid: u64,
     /// What may pass under those limits; none without limits.
     pub allowance: Option<Allowance>,
+    /// The source frames bodies itself: what ends them is not counted as trailers.
+    pub ends_uncounted: bool,
     /// Trailers are not passed on.
     pub drops_trailers: bool,
     /// Trailer fields, in the count of bytes.
@@ -57,6 +61,12 @@ pub struct Lane {
     pub frames_itself: bool,
     /// Fields behind the body wait for the sink.
     trailers_due: bool,
+    /// The sink was not told of the end yet.
+    end_due: bool,
+    /// How long the head at the beginning of `out` is.
+    pub head: usize,
+    /// The head is not in `out`: it went otherwise.
+    pub headless: bool,
     /// The sink's stream ends with this message: its last bytes and the end leave in one segment.
     pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
@@ -137,6 +147,7 @@ impl Lane {
         self.paid = 0;
         self.allowance = None;
         self.drops_trailers = false;
+        self.ends_uncounted = false;
         self.trailer_bytes = 0;
         self.delivered = 0;
         self.progress = Progress::default();
@@ -144,11 +155,15 @@ impl Lane {
         self.ends_sink = false;
         self.frames_itself = false;
         self.trailers_due = false;
+        self.end_due = false;
+        self.head = 0;
+        self.headless = false;
     }
 
     /// A message with this framing begins behind the head that was consumed from `input`; the head for the sink is in
     /// `out`. Body bytes that are there already join it.
     pub fn begin(&mut self, framing: Framing, limits: &Limits) -> Result<(), LaneFault> {
+        self.chunked = framing == Framing::Chunked;
         self.body = match framing {
             Framing::None | Framing::Length(0) | Framing::Tunnel => Body::Ended,
             Framing::Length(length) => Body::Length(length),
@@ -173,7 +188,45 @@ impl Lane {
 
     /// Whether everything was received and sent.
     pub fn is_done(&self) -> bool {
-        self.is_received() && !self.has_output()
+        self.is_received() && !self.has_output() && !self.end_due
+    }
+
+    /// The message, of which nothing was sent, goes to a sink that frames bodies itself and has got the head otherwise.
+    /// `stays`: what follows the message is sent there too.
+    pub fn begin_frames(&mut self, stays: bool, limits: &Limits) {
+        if std::mem::replace(&mut self.headless, true) {
+            return;
+        }
+        self.frames_itself = !stays;
+        self.end_due = !stays;
+        let body = self.out.split_off(self.head.min(self.out.len()));
+        self.out = match self.chunked {
+            true => unchunked(&body, limits),
+            false => body,
+        };
+        self.trailers_due = self.body == Body::Ended && self.chunked;
+        self.trailers_due &= !self.drops_trailers && !self.decoder.trailers().is_empty();
+    }
+
+    /// The same message goes, from its beginning, to a sink that wants text: a head was put into `out`.
+    pub fn begin_text(&mut self, head: Vec<u8>) {
+        self.headless = false;
+        self.frames_itself = false;
+        self.end_due = false;
+        self.head = head.len();
+        let body = std::mem::replace(&mut self.out, head);
+        if !self.chunked {
+            self.out.extend_from_slice(&body);
+            return;
+        }
+        self.encoder = Encoder::default();
+        self.encoder.put(&body, &mut self.out);
+        if self.body == Body::Ended {
+            match self.drops_trailers {
+                true => self.out.extend_from_slice(LAST),
+                false => write_last(self.decoder.trailers(), &mut self.out),
+            }
+        }
     }
 
     /// Whether something waits to be sent.
@@ -196,6 +249,7 @@ impl Lane {
     /// Sends everything again.
     pub fn rewind(&mut self) {
         self.sent = 0;
+        self.end_due = self.frames_itself;
         self.delivered = 0;
     }
 
@@ -218,6 +272,7 @@ impl Lane {
         all.extend_from_slice(self.out.get(self.sent..).unwrap_or_default());
         self.out = all;
         self.sent = 0;
+        self.end_due = self.frames_itself;
         self.delivered = 0;
         self.consumed = false;
         self.discarding = false;
@@ -245,6 +300,7 @@ impl Lane {
     /// The sink is gone: the rest of the source's message is read and dropped, so that the next one can be found.
     pub fn discard(&mut self) {
         self.discarding = true;
+        self.end_due = false;
         let unsent = self.out.get(self.sent..).unwrap_or_default();
         let ready = self.input.as_ref();
         let ready = ready.and_then(|input| input.data().get(..self.ready));
@@ -395,11 +451,13 @@ impl Lane {
 
     /// The message has been sent: the sink ends it.
     fn end_message(&mut self, cx: &mut Context<'_>, sink: &mut Socket) -> Poll<io::Result<()>> {
-        if std::mem::take(&mut self.trailers_due)
+        // Said a second time they mean nothing.
+        if self.trailers_due
             && let Some(stream) = sink.shared_mut()
         {
             stream.send_trailers(self.decoder.trailers());
         }
+        self.end_due = false;
         sink.poll_shutdown(cx)
     }
 
@@ -550,11 +608,12 @@ impl Lane {
                         true => self.out.extend_from_slice(LAST),
                         false => write_last(trailers, &mut self.out),
                     }
+                    let end = u64::from(!self.ends_uncounted || !trailers.is_empty());
                     self.trailer_bytes = trailers
                         .iter()
                         .map(|(name, value)| (name.len() + value.len()) as u64)
                         .sum::<u64>()
-                        + 1;
+                        + end;
                     self.body = Body::Ended;
                 }
             }
@@ -581,6 +640,17 @@ impl Lane {
     }
 }
 
+/// The data of chunks of ours.
+fn unchunked(bytes: &[u8], limits: &Limits) -> Vec<u8> {
+    let mut data = Vec::with_capacity(bytes.len());
+    if let Ok(found) = Decoder::new().advance(bytes, limits) {
+        for range in found.data {
+            data.extend_from_slice(bytes.get(range).unwrap_or_default());
+        }
+    }
+    data
+}
+
 /// Whether the body bytes that came with a head are in order. The reference looks at them before it acts on the head, so
 /// that a fault there is answered as one of the head.
 pub fn check_chunks(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
@@ -592,3 +662,46 @@ const ROUNDS: usize = 16;
 const MOST_JOINED: usize = 4096;
 /// A pooled lane keeps this much memory for heads.
 const MOST_KEPT: usize = 16384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_laid_out_as_frames_and_as_text_again() {
+        let limits = Limits::default();
+        let mut lane = Lane {
+            out: b"HEAD".to_vec(),
+            head: 4,
+            ..Lane::default()
+        };
+        let mut input = Buf::take();
+        let chunks = b"3\r\nabc\r\n5\r\nde";
+        input.room()[..chunks.len()].copy_from_slice(chunks);
+        input.filled(chunks.len());
+        lane.input = Some(input);
+        assert!(lane.begin(Framing::Chunked, &limits).is_ok());
+        let text = lane.out.clone();
+        lane.begin_frames(false, &limits);
+        assert_eq!(lane.out, b"abcde");
+        assert!(!lane.is_done() && lane.headless);
+        lane.begin_text(b"HEAD".to_vec());
+        let unchunk = |text: &[u8]| unchunked(text.get(4..).unwrap_or_default(), &limits);
+        assert_eq!(unchunk(&lane.out), unchunk(&text));
+        assert!(lane.out.starts_with(b"HEAD"));
+    }
+
+    #[test]
+    fn a_message_without_body_has_its_end_to_tell() {
+        let mut lane = Lane {
+            out: b"HEAD".to_vec(),
+            head: 4,
+            ..Lane::default()
+        };
+        assert!(lane.begin(Framing::None, &Limits::default()).is_ok());
+        lane.begin_frames(false, &Limits::default());
+        assert!(lane.out.is_empty() && !lane.is_done());
+        lane.discard();
+        assert!(lane.is_done());
+    }
+}

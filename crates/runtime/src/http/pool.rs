@@ -10,6 +10,7 @@ use hapax_core::live::ServerLive;
 use hapax_core::stream::Endpoint;
 use hapax_sys::addr::local_addr;
 
+use super::shared_pool::SharedPool;
 use crate::frontend::endpoint;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
@@ -35,7 +36,8 @@ pub struct ServerConnection {
 /// in TIME_WAIT.
 #[derive(Debug)]
 pub struct ServerSocket {
-    socket: Socket,
+    /// None only when something else goes on with it.
+    socket: Option<Socket>,
     live: Arc<ServerLive>,
 }
 
@@ -43,7 +45,9 @@ impl ServerSocket {
     /// Counts what passed through it at its server.
     fn count_traffic(&mut self) {
         let counters = &self.live.counters;
-        self.socket.traffic.count(counters, worker::index());
+        if let Some(socket) = &mut self.socket {
+            socket.traffic.count(counters, worker::index());
+        }
     }
 }
 
@@ -51,6 +55,8 @@ impl ServerSocket {
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: RefCell<Vec<Idle>>,
+    /// Connections that streams share.
+    pub shared: SharedPool,
     /// Connections of this worker in use, and the most of them at once lately: so many are worth keeping.
     used: Cell<u32>,
     peak: Cell<u32>,
@@ -78,7 +84,7 @@ impl ServerConnection {
         ServerConnection {
             local,
             socket: ServerSocket {
-                socket,
+                socket: Some(socket),
                 live: server.live.clone(),
             },
             reuses: 0,
@@ -90,7 +96,34 @@ impl ServerConnection {
 
     /// Its server.
     pub fn server(&self) -> &Rc<ServerPlan> {
-        &self.in_use.0
+        &self.in_use.server
+    }
+
+    /// A stream of a connection that others use too.
+    pub fn sharing(
+        socket: Socket,
+        server: &Rc<ServerPlan>,
+        reuses: u32,
+        local: Endpoint,
+    ) -> ServerConnection {
+        ServerConnection {
+            local,
+            socket: ServerSocket {
+                socket: Some(socket),
+                live: server.live.clone(),
+            },
+            reuses,
+            generation: server.live.generation.load(Ordering::Relaxed),
+            in_use: InUse::sharing(server),
+            port: 0,
+        }
+    }
+
+    /// The socket alone, counted as in use as long as the second part of the answer is held; then the server's generation and
+    /// the client's port.
+    pub fn into_socket(mut self) -> (Option<Socket>, InUse, u32, u16) {
+        let socket = self.socket.socket.take();
+        (socket, self.in_use, self.generation, self.port)
     }
 
     /// Whether another exchange may use it later.
@@ -127,31 +160,48 @@ impl Deref for ServerSocket {
     type Target = Socket;
 
     fn deref(&self) -> &Socket {
-        &self.socket
+        self.socket.as_ref().expect(HELD)
     }
 }
 
 impl DerefMut for ServerSocket {
     fn deref_mut(&mut self) -> &mut Socket {
-        &mut self.socket
+        self.socket.as_mut().expect(HELD)
     }
 }
+
+const HELD: &str = "it is taken only by `into_socket`, which ends its owner";
 
 impl Drop for ServerSocket {
     fn drop(&mut self) {
         self.count_traffic();
-        if !self.socket.is_half_closed() {
-            let _ = self.socket.reset_on_close();
+        if let Some(socket) = &self.socket
+            && !socket.is_half_closed()
+        {
+            let _ = socket.reset_on_close();
         }
     }
 }
 
 /// Counts a connection as in use while it lives.
 #[derive(Debug)]
-struct InUse(Rc<ServerPlan>);
+pub struct InUse {
+    server: Rc<ServerPlan>,
+    /// One of those that share a connection, which is counted itself.
+    shares: bool,
+}
 
 impl InUse {
-    fn new(server: &Rc<ServerPlan>) -> InUse {
+    /// One that shares.
+    pub fn sharing(server: &Rc<ServerPlan>) -> InUse {
+        InUse {
+            server: server.clone(),
+            shares: true,
+        }
+    }
+
+    /// One more.
+    pub fn new(server: &Rc<ServerPlan>) -> InUse {
         let used = server.live.used.fetch_add(1, Ordering::Relaxed) + 1;
         if used > server.live.needed.load(Ordering::Relaxed) {
             server.live.needed.store(used, Ordering::Relaxed);
@@ -160,19 +210,26 @@ impl InUse {
         let pool = &server.pool;
         pool.used.set(pool.used.get() + 1);
         pool.peak.set(pool.peak.get().max(pool.used.get()));
-        InUse(server.clone())
+        InUse {
+            server: server.clone(),
+            shares: false,
+        }
     }
 }
 
 impl Drop for InUse {
     fn drop(&mut self) {
-        self.0.live.used.fetch_sub(1, Ordering::Relaxed);
-        self.0.pool.used.set(self.0.pool.used.get() - 1);
+        if self.shares {
+            return;
+        }
+        self.server.live.used.fetch_sub(1, Ordering::Relaxed);
+        let pool = &self.server.pool;
+        pool.used.set(pool.used.get() - 1);
     }
 }
 
 /// Counts an idle connection that comes or goes.
-fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
+pub fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
     live.idle.fetch_add(more, Ordering::Relaxed);
     if let Some(own) = live.idle_by_worker.get(worker::index()) {
         // Only this worker writes it.
@@ -223,8 +280,8 @@ impl Pool {
     }
 
     /// Whether one more idle connection, given back by who uses it now, is likely to be used again.
-    fn has_use(&self) -> bool {
-        let others = self.idle.borrow().len() as u32 + self.used.get();
+    pub fn has_use(&self) -> bool {
+        let others = self.len() as u32 + self.used.get();
         others <= self.peak.get().max(self.recent_peak.get())
     }
 
@@ -233,6 +290,7 @@ impl Pool {
     pub fn purge(&self, live: &ServerLive, now_ms: u64) {
         let mut idle = self.idle.borrow_mut();
         let generation = live.generation.load(Ordering::Relaxed);
+        self.shared.purge(live);
         idle.retain_mut(|idle| {
             let stays = idle.generation == generation && idle.socket.is_quiet();
             if !stays {
@@ -249,6 +307,7 @@ impl Pool {
                 count_idle(live, old.reuses, -1);
             }
             self.low.set(idle.len());
+            self.shared.trim();
             self.recent_peak.set(self.peak.replace(self.used.get()));
             let used = live.used.load(Ordering::Relaxed);
             let less = live.needed.load(Ordering::Relaxed).saturating_add(used) / 2;
@@ -258,6 +317,7 @@ impl Pool {
 
     /// Closes all.
     pub fn drain(&self, live: &ServerLive) {
+        self.shared.drain();
         for closed in self.idle.take() {
             count_idle(live, closed.reuses, -1);
         }
@@ -265,7 +325,7 @@ impl Pool {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.idle.borrow().len()
+        self.idle.borrow().len() + self.shared.idle()
     }
 
     /// Whether there is none.

@@ -5,10 +5,10 @@ use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, clean_te, response_connection};
 use hapax_proto::http::Name;
 
-use super::buffer_response;
 use super::client::Client;
 use super::exchange::{Exchange, Failure, counted};
 use super::rules::{self, Set};
+use super::{buffer_response, websocket};
 
 /// Applies what is due to the server's response and writes its head.
 pub async fn prepare(
@@ -148,6 +148,19 @@ pub fn write(client: &mut Client, exchange: &mut Exchange, with_connection: bool
             response_connection(response, exchange.client_11, exchange.client_stays)
     {
         response.add(b"connection", value);
+    }
+    let seen = response.seen();
+    if seen.from_parts && response.status() == 101 {
+        websocket::complete(&exchange.stream.request, response);
+    }
+    let seen = response.seen();
+    if with_connection
+        && seen.from_parts
+        && seen.chunked
+        && !matches!(response.status(), 100..=199 | 204 | 304)
+    {
+        // Only HTTP/1 has to say so.
+        response.add(b"transfer-encoding", b"chunked");
     }
     let adjust = client.frontend().ir.options.case_adjust_client;
     exchange.down.renew_out();

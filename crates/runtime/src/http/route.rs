@@ -278,6 +278,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
             &mut up.out,
         );
     }
+    up.head = up.out.len();
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;

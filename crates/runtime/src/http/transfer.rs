@@ -8,6 +8,7 @@ use hapax_core::ir::ConnectionMode;
 use hapax_core::stream::{Cause, Phase, ResponseSource};
 use hapax_proto::h1::body::{Framing, keeps_alive, response_framing};
 use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
+use hapax_proto::h2::message::accept_websocket;
 
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
@@ -78,6 +79,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
             continue;
         }
         let relaxed = backend.options.relaxed_response;
+        // The answer to a websocket's key is ours to make where the server has none to give.
+        let relaxed = relaxed || exchange.stream.response.seen().from_parts;
         match response_framing(&exchange.stream.response, &exchange.asked, relaxed) {
             Ok(framing) => break framing,
             Err(_) => {
@@ -103,6 +106,20 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     exchange.down.drops_trailers = frontend.options.drop_response_trailers;
+    if let Some(server) = &mut exchange.server
+        && let Some(shared) = server.socket.shared_mut()
+    {
+        match framing {
+            Framing::Tunnel => shared.tunnel(),
+            // It was to be one.
+            _ if exchange.asked.connect || exchange.asked.websocket => shared.finish(),
+            _ => {}
+        }
+    }
+    exchange.down.ends_uncounted = exchange
+        .server
+        .as_ref()
+        .is_some_and(|server| server.socket.is_shared());
     exchange.down.frames_itself = client.socket.is_shared() && framing != Framing::Tunnel;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
@@ -144,6 +161,10 @@ fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
     let Some(connection) = exchange.server.take() else {
         return;
     };
+    if connection.socket.is_shared() {
+        // The connection itself stays with its driver.
+        return;
+    }
     if !keeps || exchange.down.has_input() || !connection.may_stay() {
         return;
     }
@@ -251,7 +272,37 @@ fn poll_head(
         }
         return Poll::Ready(Err(failure));
     }
-    loop {
+    if let Some(shared) = socket.shared_mut() {
+        match shared.poll_head(cx, &mut stream.response) {
+            Poll::Ready(Ok(_)) => {
+                if asked.websocket && matches!(stream.response.status(), 200..=299) {
+                    accept_websocket(&mut stream.response);
+                }
+                return Poll::Ready(Ok(Ended::Done));
+            }
+            Poll::Ready(Err(_)) => {
+                let broken = shared.why_broken();
+                let again = broken.is_unseen && up.can_rewind();
+                let backend = &client.plan.proxy(stream.backend).ir;
+                if broken.lost && connection.reuses > 0 && up.can_rewind() && is_repeatable(stream)
+                {
+                    return Poll::Ready(Ok(Ended::Again));
+                }
+                if again && stream.retries < stream.overrides.retries.unwrap_or(backend.retries) {
+                    stream.retries += 1;
+                    shared.retire();
+                    return Poll::Ready(Ok(Ended::Again));
+                }
+                let cause = match broken.malformed {
+                    true => Cause::Proxy,
+                    false => Cause::ServerAbort,
+                };
+                return Poll::Ready(Err(Failure::new(cause, Phase::Headers, 502)));
+            }
+            Poll::Pending => {}
+        }
+    }
+    while !socket.is_shared() {
         if let Some(input) = down.input.as_mut().filter(|input| !input.is_empty()) {
             let bytes = input.data();
             let bytes = bytes.get(..limits.max_head).unwrap_or(bytes);
@@ -503,6 +554,9 @@ fn poll_bodies(
                 LaneFault::Sink(_) => Failure::new(Cause::ClientAbort, Phase::Data, 0),
                 LaneFault::Malformed(fault) => {
                     fault_log::response(client, exchange, &fault);
+                    Failure::new(Cause::Proxy, Phase::Data, 0)
+                }
+                LaneFault::Source(error) if error.kind() == std::io::ErrorKind::InvalidData => {
                     Failure::new(Cause::Proxy, Phase::Data, 0)
                 }
                 LaneFault::Source(_) | LaneFault::Truncated => {

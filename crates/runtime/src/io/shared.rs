@@ -63,6 +63,17 @@ pub struct Substream {
     aborts_with: Cell<Code>,
 }
 
+/// Why a stream was broken off.
+#[derive(Debug, Clone, Copy)]
+pub struct WhyBroken {
+    /// The connection ended.
+    pub lost: bool,
+    /// What came was no message.
+    pub malformed: bool,
+    /// The other side has not looked at it: it may be sent elsewhere.
+    pub is_unseen: bool,
+}
+
 /// How the body reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Body {
@@ -142,6 +153,45 @@ impl Substream {
         reset.is_some_and(|reset| !reset.by_peer)
     }
 
+    /// Why it was broken off.
+    pub fn why_broken(&self) -> WhyBroken {
+        let mut connection = self.shared.connection.borrow_mut();
+        let reset = connection.stream(self.id).and_then(|stream| stream.reset);
+        let lost = connection.failure() == Some(Code::NoError);
+        let stream = connection.stream(self.id);
+        WhyBroken {
+            lost,
+            malformed: stream.is_some_and(|stream| stream.malformed),
+            is_unseen: reset.is_some_and(|reset| reset.code == Code::RefusedStream),
+        }
+    }
+
+    /// The stream is not for what it was opened for.
+    pub fn refuse(&self) {
+        self.with(|connection, id| connection.refuse(id, Code::Internal));
+    }
+
+    /// Ready when it is known whether the server takes websockets.
+    pub fn poll_websockets(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let known = self.with(|connection, id| connection.poll_websockets(id, cx));
+        known.map_err(broken)
+    }
+
+    /// No further stream is opened on its connection.
+    pub fn retire(&self) {
+        self.shared.connection.borrow_mut().leave();
+    }
+
+    /// Ends our message.
+    pub fn finish(&mut self) {
+        self.with(Connection::finish);
+    }
+
+    /// What follows is no body: bytes pass as they are.
+    pub fn tunnel(&mut self) {
+        self.body = Body::Plain;
+    }
+
     /// Whether received bytes wait to be read.
     pub fn holds_bytes(&self) -> bool {
         let mut connection = self.shared.connection.borrow_mut();
@@ -162,7 +212,10 @@ impl Substream {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let count = self.with(|connection, id| connection.poll_read(id, cx, into));
-        count.map_err(broken)
+        count.map_err(|why| match self.why_broken().malformed {
+            true => io::Error::new(io::ErrorKind::InvalidData, why.0.code),
+            false => broken(why),
+        })
     }
 
     fn poll_chunks(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {

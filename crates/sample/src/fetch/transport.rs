@@ -32,7 +32,7 @@ fetches! {
     "fc_settings_streams_limit", ArgSpec::NONE, None, Int, Needs::CLIENT_CONNECTION, "How many streams the client connection may have." => |_, _, _| int(1);
     "bc_nb_streams", ArgSpec::NONE, None, Int, Needs::SERVER_CONNECTION, "Streams on the server connection." => |cx, _, _| connected(cx).and_then(|()| int(1));
     "bc_settings_streams_limit", ArgSpec::NONE, None, Int, Needs::SERVER_CONNECTION, "How many streams the server connection may have." => |cx, _, _| connected(cx).and_then(|()| int(1));
-    "bc_http_major", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "The major version of HTTP on the server connection." => |cx, _, _| cx.stream.server.and_then(|_| int(1));
+    "bc_http_major", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "The major version of HTTP on the server connection." => |cx, _, _| cx.stream.server.and_then(|_| int(if cx.stream.server_http2 { 2 } else { 1 }));
     "bc_reused", ArgSpec::NONE, None, Bool, Needs::SERVER_ADDRESS, "Whether the server connection was used before." => |cx, _, _| boolean(cx.stream.server_reused);
     "bc_be_queue", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "Requests before this one in the backend's queue." => |cx, _, _| int(cx.stream.backend_queue);
     "bc_srv_queue", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "Requests before this one in the server's queue." => |cx, _, _| int(cx.stream.server_queue);

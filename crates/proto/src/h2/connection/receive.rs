@@ -159,12 +159,15 @@ impl Connection {
     fn reset_by_peer(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         self.tally.resets += 1;
         let code = Code::of(number(payload).unwrap_or_default());
+        let client = self.config.role == Role::Client;
         if let Some(stream) = self.stream(head.stream) {
             stream.reset.get_or_insert(Reset {
                 code,
                 by_peer: true,
             });
-            stream.received.clear();
+            if !client {
+                stream.received.clear();
+            }
             stream.wake_reader();
             stream.wake_writer();
         }
@@ -192,6 +195,11 @@ impl Connection {
         }
         self.drops_table |= self.peer.header_table < before.header_table;
         settings::acknowledge(self.output.frames());
+        if self.config.role == Role::Client {
+            self.streams
+                .iter_mut()
+                .for_each(|stream| stream.wake_reader());
+        }
         Ok(())
     }
 
@@ -364,6 +372,7 @@ impl Connection {
         let fault = match built {
             Ok(fault) => fault,
             Err(Malformed) => {
+                stream.malformed = true;
                 self.keep_head(head);
                 self.glitch();
                 self.break_stream(block.stream, Code::Protocol);
@@ -375,13 +384,18 @@ impl Connection {
             stream.trailers = Some(head);
         } else {
             let interim = (100..200).contains(&head.status());
-            if (interim && block.ends) || stream.heads.len() >= MOST_HEADS {
+            let cut_off = interim && block.ends;
+            if stream.heads.len() >= MOST_HEADS {
                 return Err(Code::Protocol);
             }
             stream.headed = !interim;
             stream.fault = fault;
             stream.announced = head.seen().content_length;
             stream.heads.push_back(head);
+            if cut_off {
+                self.break_stream(block.stream, Code::Protocol);
+                return Ok(());
+            }
         }
         stream.ended = block.ends;
         stream.wake_reader();

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use super::{Connection, Reset, Role, Stream};
 use crate::h1::FaultKind;
-use crate::h2::frame::{Code, LEAST_FRAME, flag, kind, write};
+use crate::h2::frame::{Code, LEAST_FRAME, STREAM_MASK, flag, kind, write};
 use crate::h2::hpack::encode;
 use crate::http::{Head, Kind, Name};
 
@@ -15,8 +15,7 @@ pub struct Broken(pub Reset);
 impl Connection {
     /// Opens a stream of a client; none when no further one may be opened now.
     pub fn open_stream(&mut self) -> Option<u32> {
-        let most = self.peer.max_streams as usize;
-        if self.config.role != Role::Client || self.is_leaving() || self.streams.len() >= most {
+        if !self.has_place() {
             return None;
         }
         let id = match self.last {
@@ -26,6 +25,33 @@ impl Connection {
         self.last = id;
         self.add_stream(id);
         Some(id)
+    }
+
+    /// Whether a client may open one more stream now.
+    pub fn has_place(&self) -> bool {
+        let most = match self.config.max_streams {
+            0 => self.peer.max_streams,
+            own => own.min(self.peer.max_streams),
+        };
+        let numbered = self.last < STREAM_MASK - 1;
+        let client = self.config.role == Role::Client;
+        client && numbered && !self.is_leaving() && self.streams.len() < most as usize
+    }
+
+    /// Ready when it is known whether the server takes websockets (RFC 8441 3).
+    pub fn poll_websockets(&mut self, id: u32, cx: &mut Context<'_>) -> Poll<Result<bool, Broken>> {
+        let (settled, takes) = (self.is_settled(), self.peer.connect_protocol);
+        let Some(stream) = self.stream(id) else {
+            return Poll::Ready(Err(GONE));
+        };
+        match stream.reset {
+            Some(reset) => Poll::Ready(Err(Broken(reset))),
+            None if settled => Poll::Ready(Ok(takes)),
+            None => {
+                Stream::watch(&mut stream.reader, cx.waker());
+                Poll::Pending
+            }
+        }
     }
 
     /// Takes the next head that came. What stood in `head` before is kept for a later one.
@@ -58,11 +84,12 @@ impl Connection {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<Result<usize, Broken>> {
+        let client = self.config.role == Role::Client;
         let Some(stream) = self.stream(id) else {
             return Poll::Ready(Err(GONE));
         };
-        // What was malformed is not passed on as if it were complete.
-        if let Some(reset) = stream.reset {
+        // What was malformed is not passed on as if it were complete. What came of an answer before it broke off is.
+        if let Some(reset) = stream.reset.filter(|_| !client) {
             return Poll::Ready(Err(Broken(reset)));
         }
         if !stream.received.is_empty() {
@@ -72,6 +99,9 @@ impl Connection {
         }
         if stream.ended {
             return Poll::Ready(Ok(0));
+        }
+        if let Some(reset) = stream.reset {
+            return Poll::Ready(Err(Broken(reset)));
         }
         Stream::watch(&mut stream.reader, cx.waker());
         Poll::Pending
@@ -265,6 +295,7 @@ impl Connection {
         self.tally.stream_errors += 1;
         self.tally.stream_complaints += 1;
         self.write_reset(id, code);
+        let client = self.config.role == Role::Client;
         let Some(stream) = self.stream(id) else {
             return;
         };
@@ -272,9 +303,21 @@ impl Connection {
             code,
             by_peer: false,
         });
-        stream.received.clear();
+        stream.ended &= !client;
+        if !client {
+            stream.received.clear();
+        }
         stream.wake_reader();
         stream.wake_writer();
+    }
+
+    /// A stream on which nothing was sent is not for what it was opened for.
+    pub fn refuse(&mut self, id: u32, code: Code) {
+        self.write_reset(id, code);
+        if let Some(stream) = self.stream(id) {
+            let by_peer = false;
+            stream.reset.get_or_insert(Reset { code, by_peer });
+        }
     }
 
     pub(super) fn write_reset(&mut self, id: u32, code: Code) {
@@ -302,13 +345,17 @@ impl Connection {
 
 fn request_line(head: &Head, out: &mut Vec<u8>) {
     let target = head.target();
-    encode::method(out, head.method());
-    let host = head.get(Name::Host);
+    let extended = head.seen.upgrade && head.seen.websocket;
+    match extended {
+        true => encode::method(out, b"CONNECT"),
+        false => encode::method(out, head.method()),
+    }
     if head.method() == b"CONNECT" {
         encode::authority(out, head.uri());
         return;
     }
-    encode::scheme(out, target.scheme.unwrap_or(b"http"));
+    encode::scheme(out, target.scheme.unwrap_or(b"https"));
+    let host = head.get(Name::Host).filter(|_| extended);
     if let Some(authority) = target.authority.or(host) {
         encode::authority(out, authority);
     }
@@ -325,10 +372,17 @@ fn request_line(head: &Head, out: &mut Vec<u8>) {
         [] => encode::path(out, b"/"),
         rest => encode::path(out, rest),
     }
+    if extended {
+        encode::field(out, b":protocol", b"websocket");
+    }
 }
 
 fn fields(head: &Head, out: &mut Vec<u8>) {
-    let request = head.kind() == Kind::Request;
+    // Who has an authority needs no other name.
+    let named = head.kind() == Kind::Request
+        && (head.method() == b"CONNECT"
+            || head.seen.upgrade && head.seen.websocket
+            || head.target().authority.is_some());
     for (field, (name, value)) in head.fields().iter().zip(head.iter()) {
         let left_out = match field.id {
             Name::Connection
@@ -336,7 +390,7 @@ fn fields(head: &Head, out: &mut Vec<u8>) {
             | Name::ProxyConnection
             | Name::Upgrade
             | Name::TransferEncoding => true,
-            Name::Host => request,
+            Name::Host => named,
             Name::Te => value != b"trailers",
             _ => name.first().is_none_or(|first| *first == b':'),
         };

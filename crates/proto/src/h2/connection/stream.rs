@@ -34,6 +34,8 @@ pub struct Stream {
     pub finished: bool,
     /// Why it was broken off.
     pub reset: Option<Reset>,
+    /// A head that came was none.
+    pub malformed: bool,
     /// Nobody holds it any more.
     pub released: bool,
     /// Where in all that was ever sent its last frame begins.

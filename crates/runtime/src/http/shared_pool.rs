@@ -1,0 +1,448 @@
+//! Connections of HTTP/2 to a server, each with its driver: who may open a stream on which of them.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use hapax_core::counter::Count;
+use hapax_core::ir::Tune;
+use hapax_core::live::{ProxyLive, ServerLive};
+use hapax_core::stream::Endpoint;
+use hapax_proto::h1::Limits;
+use hapax_proto::h2::connection::Tally;
+use hapax_proto::h2::{Code, Config, Connection, Role};
+
+use super::pool::{InUse, ServerConnection, count_idle};
+use crate::buffer::Buf;
+use crate::frontend::Admission;
+use crate::io::{Io, Shared, Stream};
+use crate::local::Local;
+use crate::plan::ServerPlan;
+use crate::worker;
+
+/// This worker's connections to one server that streams share.
+#[derive(Debug, Default)]
+pub struct SharedPool {
+    /// Those that became idle last stand at the end.
+    connections: RefCell<Vec<Rc<Multiplexed>>>,
+    /// The least number of idle ones since the last purge: nobody needed those.
+    low: Cell<usize>,
+}
+
+/// Who asks for a stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The session it belongs to.
+    pub session: &'a Rc<Admission>,
+    /// The client's port, where the server's port depends on it.
+    pub port: u16,
+    /// The name that the server is asked for over TLS.
+    pub name: Option<&'a [u8]>,
+    /// What it may use.
+    pub reach: Reach,
+}
+
+/// Which connections of others a stream may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// None.
+    Own,
+    /// Those that nobody uses now.
+    Idle,
+    /// All that were used again before.
+    Proven,
+    /// All.
+    All,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct Multiplexed {
+    shared: Rc<Shared>,
+    local: Endpoint,
+    generation: u32,
+    port: u16,
+    /// Streams so far.
+    begun: Cell<u32>,
+    /// The session whose streams it carries.
+    owner: RefCell<Weak<Admission>>,
+    /// It may be used by no other session at any time.
+    private: bool,
+    /// None while it is idle.
+    in_use: RefCell<Option<InUse>>,
+    /// Streams before it became idle, as they were counted.
+    counted: Cell<u32>,
+}
+
+impl SharedPool {
+    /// Goes on with a new connection as one of HTTP/2, of which the first stream is opened.
+    pub fn begin(
+        connection: ServerConnection,
+        session: &Rc<Admission>,
+        private: bool,
+        config: Config,
+        glitches: u32,
+        surroundings: (&Rc<Local>, &Arc<ProxyLive>),
+    ) -> Option<ServerConnection> {
+        let server = connection.server().clone();
+        let local = connection.local;
+        let (socket, in_use, generation, port) = connection.into_socket();
+        let shared = Shared::new(Connection::new(config), socket?);
+        let made = Rc::new(Multiplexed {
+            shared,
+            local,
+            generation,
+            port,
+            begun: Cell::new(0),
+            owner: RefCell::new(Rc::downgrade(session)),
+            private,
+            in_use: RefCell::new(Some(in_use)),
+            counted: Cell::new(0),
+        });
+        let first = made.open(&server)?;
+        server
+            .pool
+            .shared
+            .connections
+            .borrow_mut()
+            .push(made.clone());
+        let (local, backend) = surroundings;
+        let driver = Driver {
+            one: made,
+            server,
+            local: local.clone(),
+            backend: backend.clone(),
+            glitches,
+        };
+        worker::spawn(driver.run());
+        Some(first)
+    }
+
+    /// A stream on a connection that is there already, and how many it had before.
+    pub fn take(&self, server: &Rc<ServerPlan>, asking: &Asking<'_>) -> Option<ServerConnection> {
+        let connections = self.connections.borrow();
+        let usable = || connections.iter().filter(|one| one.serves(server, asking));
+        let found = usable()
+            .find(|one| !one.is_idle() && one.is_of(asking.session))
+            .or_else(|| usable().find(|one| one.is_idle()))
+            .or_else(|| usable().next());
+        let Some(found) = found else {
+            self.low.set(0);
+            return None;
+        };
+        if found.is_idle() {
+            count_idle(&server.live, found.counted.get(), -1);
+            *found.in_use.borrow_mut() = Some(InUse::new(server));
+            *found.owner.borrow_mut() = Rc::downgrade(asking.session);
+        }
+        let idle = connections.iter().filter(|one| one.is_idle()).count();
+        self.low.set(self.low.get().min(idle));
+        found.open(server)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty()
+    }
+
+    /// How many of them nobody uses.
+    pub fn idle(&self) -> usize {
+        let connections = self.connections.borrow();
+        connections.iter().filter(|one| one.is_idle()).count()
+    }
+
+    /// Those that may not be used any more leave.
+    pub fn purge(&self, live: &ServerLive) {
+        let generation = live.generation.load(Ordering::Relaxed);
+        self.dismiss(|one| {
+            one.generation != generation || (one.private && one.owner.borrow().strong_count() == 0)
+        });
+    }
+
+    /// Half of those leave that nobody needed since this was called last.
+    pub fn trim(&self) {
+        let idle = self.idle();
+        let unused = self.low.replace(idle).min(idle).div_ceil(2);
+        let left = Cell::new(unused);
+        self.dismiss(|one| {
+            let goes = left.get() > 0 && one.is_idle();
+            left.set(left.get() - usize::from(goes));
+            goes
+        });
+    }
+
+    /// All leave as soon as nobody uses them.
+    pub fn drain(&self) {
+        self.dismiss(|_| true);
+    }
+
+    fn dismiss(&self, which: impl Fn(&Multiplexed) -> bool) {
+        for one in self.connections.borrow().iter().filter(|one| which(one)) {
+            let mut connection = one.shared.connection.borrow_mut();
+            if !connection.is_leaving() {
+                connection.leave();
+            }
+        }
+    }
+
+    fn forget(&self, one: &Rc<Multiplexed>) {
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|other| !Rc::ptr_eq(one, other));
+    }
+}
+
+impl Multiplexed {
+    fn is_idle(&self) -> bool {
+        self.in_use.borrow().is_none()
+    }
+
+    fn is_of(&self, session: &Rc<Admission>) -> bool {
+        std::ptr::eq(self.owner.borrow().as_ptr(), Rc::as_ptr(session))
+    }
+
+    fn serves(&self, server: &ServerPlan, asking: &Asking<'_>) -> bool {
+        let own = self.is_of(asking.session);
+        let reached = match asking.reach {
+            _ if own && (self.private || !self.is_idle()) => true,
+            _ if self.private => false,
+            Reach::Own => false,
+            Reach::Idle => self.is_idle(),
+            Reach::Proven => self.begun.get() > 1,
+            Reach::All => true,
+        };
+        let most = server.live.ir.options.max_reuse;
+        reached
+            && self.port == asking.port
+            && (most < 0 || i64::from(self.begun.get()) <= i64::from(most))
+            && self.generation == server.live.generation.load(Ordering::Relaxed)
+            && self.shared.wire.borrow().is_named(asking.name)
+            && self.shared.connection.borrow().has_place()
+    }
+
+    /// Opens a stream.
+    fn open(&self, server: &Rc<ServerPlan>) -> Option<ServerConnection> {
+        let id = self.shared.connection.borrow_mut().open_stream()?;
+        let before = self.begun.get();
+        self.begun.set(before.saturating_add(1));
+        let socket = self.shared.stream(id);
+        Some(ServerConnection::sharing(
+            socket, server, before, self.local,
+        ))
+    }
+}
+
+/// What a connection to a server is to say and allow.
+pub fn config(tune: &Tune, limits: Limits) -> Config {
+    let h2 = &tune.h2;
+    let mut config = Config::new(Role::Client);
+    config.limits = limits;
+    config.initial_window = h2.back.window(tune);
+    config.receive_room = h2.back.room(tune);
+    config.max_streams = h2.back.streams(tune);
+    config.max_frame = h2.frame(tune);
+    config.header_table = h2.header_table;
+    config.most_block = tune.bufsize as usize;
+    config
+}
+
+/// What drives a connection.
+struct Driver {
+    one: Rc<Multiplexed>,
+    server: Rc<ServerPlan>,
+    local: Rc<Local>,
+    backend: Arc<ProxyLive>,
+    /// `tune.h2.be.glitches-threshold`; 0 is none.
+    glitches: u32,
+}
+
+impl Driver {
+    async fn run(self) {
+        for count in [Count::Http2Connections, Count::Http2Begun] {
+            self.count(count, 1);
+        }
+        poll_fn(|cx| self.poll(cx)).await;
+        self.close();
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.one.shared.connection.borrow_mut().drive(cx.waker());
+        for _ in 0..ROUNDS {
+            if self.poll_send(cx).is_err() {
+                return Poll::Ready(());
+            }
+            match self.poll_receive(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(())) => return Poll::Ready(()),
+                Poll::Pending => return self.poll_wait(),
+            }
+        }
+        if self.poll_send(cx).is_err() {
+            return Poll::Ready(());
+        }
+        // Others have a right to the worker too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Sends what has gathered. An error is the end of the connection.
+    fn poll_send(&self, cx: &mut Context<'_>) -> Result<(), ()> {
+        let mut connection = self.one.shared.connection.borrow_mut();
+        let mut wire = self.one.shared.wire.borrow_mut();
+        while connection.has_output() {
+            match wire.poll_send(cx, connection.output().pending(), &[], false) {
+                Poll::Ready(Ok(count)) if count > 0 => connection.sent(count),
+                Poll::Ready(_) => {
+                    // What the server said before may still be there.
+                    self.drain(&mut connection, &mut wire, cx);
+                    return Err(());
+                }
+                Poll::Pending => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is left of a connection that takes nothing more.
+    fn drain(&self, connection: &mut Connection, wire: &mut Stream, cx: &mut Context<'_>) {
+        let mut buffer = Buf::take();
+        for _ in 0..MOST_DRAINED {
+            buffer.clear();
+            match wire.poll_recv(cx, buffer.room()) {
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    buffer.filled(count);
+                    connection.receive(buffer.data());
+                }
+                _ => break,
+            }
+        }
+        connection.lost();
+    }
+
+    /// Takes what came. An error is the end of the connection.
+    fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        let mut connection = self.one.shared.connection.borrow_mut();
+        if connection.failure().is_some() || connection.is_flooded() {
+            return Poll::Pending;
+        }
+        let mut wire = self.one.shared.wire.borrow_mut();
+        let mut buffer = Buf::take();
+        match wire.poll_recv(cx, buffer.room()) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(count)) if count > 0 => {
+                buffer.filled(count);
+                connection.receive(buffer.data());
+                if self.glitches > 0 && connection.glitches() >= self.glitches {
+                    connection.fail(Code::EnhanceYourCalm);
+                }
+                let tally = std::mem::take(&mut connection.tally);
+                drop((connection, wire));
+                self.tell(tally);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(_) => {
+                connection.lost();
+                Poll::Ready(Err(()))
+            }
+        }
+    }
+
+    /// Nothing can be done now: the connection ends, becomes idle, or waits.
+    fn poll_wait(&self) -> Poll<()> {
+        let mut connection = self.one.shared.connection.borrow_mut();
+        let output = connection.has_output();
+        if connection.failure().is_some() {
+            return Poll::Ready(());
+        }
+        if connection.streams() > 0 {
+            return Poll::Pending;
+        }
+        if connection.is_leaving() {
+            return Poll::Ready(());
+        }
+        if !self.one.is_idle() && !output {
+            let stays = self.stays();
+            *self.one.in_use.borrow_mut() = None;
+            connection.rest();
+            self.one.shared.wire.borrow_mut().rest();
+            let before = self.one.begun.get().saturating_sub(1);
+            self.one.counted.set(before);
+            count_idle(&self.server.live, before, 1);
+            if !stays {
+                return Poll::Ready(());
+            }
+            drop(connection);
+            let mut connections = self.server.pool.shared.connections.borrow_mut();
+            connections.retain(|other| !Rc::ptr_eq(&self.one, other));
+            connections.push(self.one.clone());
+        }
+        Poll::Pending
+    }
+
+    /// Whether the connection, of which the last stream has ended, waits for others.
+    fn stays(&self) -> bool {
+        let live = &self.server.live;
+        let options = &live.ir.options;
+        let most = options.max_reuse;
+        let full = options.pool_max_conn >= 0
+            && live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
+        !self.local.stopping.get()
+            && (most < 0 || i64::from(self.one.begun.get()) <= i64::from(most))
+            && self.one.generation == live.generation.load(Ordering::Relaxed)
+            && (self.one.private
+                || (!full && options.pool_purge_delay > 0 && self.server.pool.has_use()))
+    }
+
+    fn count(&self, what: Count, amount: u32) {
+        if amount > 0 {
+            let counters = &self.backend.backend.counters;
+            counters.add(worker::index(), what, u64::from(amount));
+        }
+    }
+
+    fn tell(&self, tally: Tally) {
+        for (what, amount) in [
+            (Count::Http2Headers, tally.headers),
+            (Count::Http2Data, tally.data),
+            (Count::Http2Settings, tally.settings),
+            (Count::Http2Resets, tally.resets),
+            (Count::Http2Goaways, tally.goaways),
+            (Count::Http2ConnectionErrors, tally.connection_errors),
+            (Count::Http2StreamErrors, tally.stream_errors),
+            (Count::Http2ResetsSent, tally.resets_sent),
+            (Count::Http2GoawaysSent, tally.goaways_sent),
+        ] {
+            self.count(what, amount);
+        }
+    }
+
+    fn close(self) {
+        self.server.pool.shared.forget(&self.one);
+        if self.one.in_use.borrow_mut().take().is_none() {
+            count_idle(&self.server.live, self.one.counted.get(), -1);
+        }
+        self.count(Count::Http2Ended, 1);
+        let mut connection = self.one.shared.connection.borrow_mut();
+        let mut wire = self.one.shared.wire.borrow_mut();
+        let mut cx = Context::from_waker(Waker::noop());
+        while connection.has_output() {
+            match wire.poll_send(&mut cx, connection.output().pending(), &[], false) {
+                Poll::Ready(Ok(count)) if count > 0 => connection.sent(count),
+                _ => break,
+            }
+        }
+        connection.lost();
+        let tally = std::mem::take(&mut connection.tally);
+        self.tell(tally);
+        wire.say_goodbye();
+        wire.traffic
+            .count(&self.server.live.counters, worker::index());
+    }
+}
+
+/// How often a connection may be read before other tasks have their turn.
+const ROUNDS: usize = 8;
+/// So many buffers of what a server still sent are read when its connection broke.
+const MOST_DRAINED: usize = 16;
