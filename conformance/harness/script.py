@@ -11,7 +11,7 @@ import time
 
 from .case import CaseError
 from .peer import Peer, printable
-from .tls import secure_client
+from .tls import openssl_client, secure_client
 from .world import listening_ports
 
 
@@ -164,6 +164,8 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
+            case "s_client":
+                openssl_client(world, self.channel, words)
             case "use":
                 self.current = words[0]
             case "cli":
@@ -305,7 +307,7 @@ class ClientScript:
                 target = text(words[index + 1])
         for line in self.ask(command, target).split("\n"):
             if line and (keep is None or keep.search(line)):
-                self.world.record(self.channel, f"cli {command}: {line}")
+                self.world.record(self.channel, f"cli {command.partition(chr(10))[0]}: {line}")
 
     def table(self):
         """`show stat` as a list of dicts."""

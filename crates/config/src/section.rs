@@ -1,5 +1,6 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod crt_store;
 mod defaults;
 mod header;
 mod http_errors;
@@ -37,6 +38,8 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `crt-store` section: its name and state.
+    CrtStore(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
     /// A `ring` section.
@@ -73,6 +76,7 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
+            | Open::CrtStore(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
             Open::Ring(section) => &section.proxy.name,
@@ -108,6 +112,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "crt-store" => crt_store::open(parser, words),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
@@ -138,13 +143,13 @@ static SECTIONS: &[&str] = &[
     "resolvers",
     "log-profile",
     "ring",
+    "crt-store",
 ];
 
 /// Sections of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
     "acme",
     "cache",
-    "crt-store",
     "dynamic-update",
     "fcgi-app",
     "log-forward",

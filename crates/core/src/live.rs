@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use crate::contract::TlsContext;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -61,6 +62,7 @@ impl Live {
                 session_rate_limit: AtomicU32::new(config.global.maxsessrate),
                 jobs: AtomicU32::new(0),
                 variables: ProcessVariables::default(),
+                tls: OnceLock::new(),
             },
             proxies: config
                 .proxies
@@ -139,4 +141,6 @@ pub struct ProcessLive {
     pub jobs: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
+    /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }

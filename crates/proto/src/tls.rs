@@ -48,6 +48,10 @@ pub mod extension {
     pub const ALPN: u16 = 16;
     /// `session_ticket`.
     pub const SESSION_TICKET: u16 = 35;
+    /// `ec_point_formats`.
+    pub const POINT_FORMATS: u16 = 11;
+    /// `supported_versions`.
+    pub const SUPPORTED_VERSIONS: u16 = 43;
     /// `key_share`.
     pub const KEY_SHARE: u16 = 51;
 }
@@ -113,13 +117,7 @@ pub fn ciphers(bytes: &[u8]) -> Found<&[u8]> {
 
 /// The contents of an extension of a client hello; only as much of the hello is needed as is there.
 pub fn extension(bytes: &[u8], wanted: u16) -> Found<&[u8]> {
-    let mut hello = here!(client_hello(bytes));
-    here!(hello.list_of_shorts());
-    here!(hello.list_of_bytes());
-    let length = usize::from(here!(hello.short()));
-    let Some(mut rest) = hello.limited(length) else {
-        return Found::Nothing;
-    };
+    let mut rest = here!(extensions_of(bytes));
     while rest.left() >= 4 {
         let kind = here!(rest.short());
         let length = usize::from(here!(rest.short()));
@@ -129,6 +127,56 @@ pub fn extension(bytes: &[u8], wanted: u16) -> Found<&[u8]> {
         }
     }
     Found::Nothing
+}
+
+/// The extensions of a client hello, in order, as far as they can be read.
+pub fn extensions(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = match extensions_of(bytes) {
+        Found::Here(rest) => rest,
+        Found::NotYet | Found::Nothing => Cursor::new(&[]),
+    };
+    std::iter::from_fn(move || {
+        let (Found::Here(kind), Found::Here(content)) = (rest.short(), rest.list_of_shorts())
+        else {
+            return None;
+        };
+        Some((kind, content))
+    })
+}
+
+fn extensions_of(bytes: &[u8]) -> Found<Cursor<'_>> {
+    let mut hello = here!(client_hello(bytes));
+    here!(hello.list_of_shorts());
+    here!(hello.list_of_bytes());
+    let length = usize::from(here!(hello.short()));
+    match hello.limited(length) {
+        Some(rest) => Found::Here(rest),
+        None => Found::Nothing,
+    }
+}
+
+/// The version, random bytes and session number of a hello of either side, in the record that it begins with.
+pub fn hello(bytes: &[u8]) -> Option<Hello<'_>> {
+    let body = bytes.get(RECORD + MESSAGE..)?;
+    let (version, body) = body.split_first_chunk::<2>()?;
+    let (random, body) = body.split_first_chunk::<32>()?;
+    let (length, body) = body.split_first()?;
+    Some(Hello {
+        version: u16::from_be_bytes(*version),
+        random: *random,
+        session: body.get(..usize::from(*length))?,
+    })
+}
+
+/// What every hello begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hello<'a> {
+    /// The version that it names.
+    pub version: u16,
+    /// Random bytes.
+    pub random: [u8; 32],
+    /// The number of a session.
+    pub session: &'a [u8],
 }
 
 /// The name of the server that a complete client hello asks for.
@@ -319,6 +367,8 @@ fn number(bytes: &[u8]) -> usize {
 
 /// Type, version and length before the content of a record.
 const RECORD: usize = 5;
+/// Type and length before the body of a handshake message.
+const MESSAGE: usize = 4;
 const VERSION_AND_RANDOM: usize = 34;
 
 #[cfg(test)]

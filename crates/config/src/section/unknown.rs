@@ -55,7 +55,10 @@ pub(crate) fn elsewhere(
     if bit == Sections::RESOLVERS {
         return Err(in_resolvers(words, span));
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
+    if matches!(
+        bit,
+        Sections::LOG_PROFILE | Sections::RING | Sections::CRT_STORE
+    ) {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -164,7 +167,10 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::RESOLVERS {
         return in_resolvers(words, span);
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
+    if matches!(
+        bit,
+        Sections::LOG_PROFILE | Sections::RING | Sections::CRT_STORE
+    ) {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -247,6 +253,7 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
+        (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
         _ => format!(
             "unknown keyword '{first}' in {} section.",
             section_name(bit)
@@ -267,6 +274,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
         Sections::RING => "ring",
+        Sections::CRT_STORE => "crt-store",
         _ => "backend",
     }
 }
