@@ -18,6 +18,7 @@ from .differences import Differences
 from .play import play
 from .sample import SampleCase, compare_sample, play_sample, read_sample
 from .stall import StallMeter
+from .states import States
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOP = os.path.dirname(HERE)
@@ -32,6 +33,7 @@ def main():
     """Returns the exit code."""
     options = arguments()
     differences = Differences(os.path.join(HERE, "differences.toml"))
+    options.seen = States()
     try:
         cases = collect(options)
     except CaseError as error:
@@ -56,6 +58,11 @@ def main():
     for line in differences.unused() if whole else []:
         print(line)
         failed.append("differences.toml")
+    for line in options.seen.table() if options.states else []:
+        print(line)
+    for line in options.seen.missing(manual_folder()) if whole else []:
+        print(line)
+        failed.append("states.py")
     if failed:
         print("failed: " + " ".join(sorted(failed)))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
@@ -73,6 +80,7 @@ def arguments():
     parser.add_argument("--show", action="store_true", help="print the transcript of the reference")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="play each case N times")
     parser.add_argument("-j", type=int, default=3, metavar="N", help="cases at the same time, each with both sides")
+    parser.add_argument("--states", action="store_true", help="print the termination states that the reference logged, with a case each")
     parser.add_argument("-v", action="store_true", help="name each case with the time it took")
     return parser.parse_args()
 
@@ -200,6 +208,12 @@ def judge(case, reference, ours, differences, folder, options):
     return verdict(case, outcomes["reference"], outcomes["hapax"], differences, options)
 
 
+def manual_folder():
+    """Where the manual of the reference lies."""
+    done = subprocess.run([os.path.join(TOP, "scripts", "upstream"), "--manual"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @functools.cache
 def second_reference():
     """The path of HAProxy 2.6, which still runs some of what 3.2 refuses; None where it cannot be brought."""
@@ -209,6 +223,7 @@ def second_reference():
 
 def verdict(case, reference, ours, differences, options):
     """Compares two outcomes channel by channel."""
+    options.seen.see(case.name, reference.transcript)
     faults = []
     if reference.broken:
         faults.append("the case itself is at fault, the reference says: " + "; ".join(reference.broken))

@@ -4,12 +4,14 @@ import hashlib
 import io
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import time
 
 from .case import CaseError
+from .h2 import h2_step
 from .peer import Peer, printable
 from .tls import openssl_client, secure_client
 from .world import listening_ports
@@ -135,6 +137,20 @@ def _show(peer, data):
         peer.show(data)
 
 
+def bind_from(sock, address, low):
+    """Binds to an address; `low` to a port that only the superuser may send from."""
+    if not low:
+        sock.bind((address, 0))
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for port in range(1023, 600, -1):
+        try:
+            sock.bind((address, port))
+            return
+        except OSError:
+            continue
+
+
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
 
@@ -166,6 +182,8 @@ class ClientScript:
                 secure_client(world, self.peers[self.current], words, self.sessions)
             case "s_client":
                 openssl_client(world, self.channel, words)
+            case "h2":
+                h2_step(world, self.peers[self.current], step)
             case "use":
                 self.current = words[0]
             case "cli":
@@ -186,6 +204,8 @@ class ClientScript:
             case "start":
                 self.reached.clear()
                 world.start(words[0], [text(word) for word in words[1:]])
+            case "descriptors":
+                self.descriptors(int(words[0]))
             case "run":
                 self.run([text(word) for word in words])
             case "copy":
@@ -198,6 +218,8 @@ class ClientScript:
                 origin.open() if words[0] == "up" else origin.shut_listener()
             case "zone":
                 world.nameservers[words[0]].change([world.expand(line) for line in step.block])
+            case "datagram":
+                self.datagram(step)
             case "request":
                 self.request(words)
             case "show":
@@ -224,7 +246,8 @@ class ClientScript:
         if "rcvbuf" in options:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(options["rcvbuf"]))
         if "from" in options:
-            sock.bind((options["from"], 0))
+            address_from, _, low = options["from"].partition(":")
+            bind_from(sock, address_from, low == "low")
         if family != socket.AF_UNIX and options.get("try") != "once":
             until = time.monotonic() + self.world.deadline
             while address[1] not in listening_ports() and time.monotonic() < until:
@@ -279,6 +302,16 @@ class ClientScript:
             body = rest.partition(b"\r\n\r\n")[2]
             self.world.record(self.channel, f"{words[1]}: {printable(status)} {how}: {printable(body.strip())}")
             peer.close()
+
+    def datagram(self, step):
+        """Sends one datagram to a port of 127.0.0.1, or to `unix:PATH`."""
+        target = text(step.words.pop(0))
+        data = payload(self.world, step)
+        unix = target.startswith("unix:")
+        family = socket.AF_UNIX if unix else socket.AF_INET
+        port = target[5:] if unix else ("127.0.0.1", int(target if target.isdigit() else self.world.ports[target]))
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.sendto(data, port)
 
     def ask(self, command, target=None):
         """Sends one line to the runtime socket and reads the answer to the end."""
@@ -378,6 +411,12 @@ class ClientScript:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             for child in file.read().split():
                 os.kill(int(child), getattr(signal, "SIG" + words[1]))
+
+    def descriptors(self, number):
+        """descriptors N: from now on the proxy gets no descriptor whose number is N or more."""
+        pid = self.world.processes["main"].pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (number, hard))
 
     def exit(self, words):
         """exit [NAME]: waits for the end of a process and records its code."""

@@ -4,11 +4,13 @@ mod crt_store;
 mod defaults;
 mod header;
 mod http_errors;
+pub(crate) mod log_forward;
 mod log_profile;
 mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+mod program;
 pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
@@ -42,8 +44,12 @@ pub(crate) enum Open {
     CrtStore(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `program` section: its name and state.
+    Program(String, Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
+    /// A `log-forward` section.
+    LogForward(Box<Section>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -77,9 +83,10 @@ impl Open {
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
             | Open::CrtStore(name, _)
-            | Open::LogProfile(name, _) => name,
+            | Open::LogProfile(name, _)
+            | Open::Program(name, _) => name,
             Open::Global(_) => "global",
-            Open::Ring(section) => &section.proxy.name,
+            Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
         }
@@ -115,6 +122,8 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "crt-store" => crt_store::open(parser, words),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
+        "log-forward" => log_forward::open(parser, words, span),
+        "program" => program::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
@@ -144,6 +153,8 @@ static SECTIONS: &[&str] = &[
     "log-profile",
     "ring",
     "crt-store",
+    "log-forward",
+    "program",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -152,10 +163,8 @@ static NOT_BUILT: &[&str] = &[
     "cache",
     "dynamic-update",
     "fcgi-app",
-    "log-forward",
     "mailers",
     "namespace_list",
     "peers",
-    "program",
     "traces",
 ];

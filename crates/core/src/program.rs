@@ -28,6 +28,8 @@ pub struct Program {
     pub log_profiles: Vec<ir::LogProfile>,
     /// The rings.
     pub rings: Vec<ir::Ring>,
+    /// The `log-forward` sections.
+    pub log_forwards: Vec<ir::LogForward>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -114,6 +116,7 @@ impl Program {
             http_errors: config.http_errors,
             log_profiles: config.log_profiles,
             rings: config.rings,
+            log_forwards: config.log_forwards,
             global: config.global,
             proxies,
             acls: config.acls,

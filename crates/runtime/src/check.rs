@@ -26,8 +26,10 @@ mod followers;
 mod probe;
 mod recipe;
 mod request;
+mod scene;
 mod schedule;
 mod script;
+mod spop;
 mod verdict;
 
 pub(crate) use followers::Followers;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hapax_core::ir::CheckConnect;
 use hapax_core::live::ServerLive;
 use hapax_core::sample::Type;
 use hapax_core::stream::Session;
@@ -68,6 +69,15 @@ pub fn with_checked(to: &ServerLive) -> Result<Option<Handshake>, HandshakeFault
         true => tls.check_handshake().map(Some),
         false => Ok(None),
     }
+}
+
+/// The handshake that a step of a check asks for; none when nothing is known of TLS towards the server.
+pub fn with_step(
+    to: &ServerLive,
+    step: &CheckConnect,
+) -> Option<Result<Handshake, HandshakeFault>> {
+    let tls: &Server = to.tls.get()?.as_any().downcast_ref()?;
+    Some(tls.step_handshake(step.sni.as_deref(), step.alpn.as_deref()))
 }
 
 /// Begins the handshake, once, and waits for its end.

@@ -322,9 +322,9 @@ impl Handshake {
 }
 
 /// The hello of this kind at the start of some bytes.
-fn hello_of(bytes: &[u8], kind: u8) -> Option<wire::Hello<'_>> {
+fn hello_of(bytes: &[u8], kind: u8) -> Option<wire::Begun<'_>> {
     let starts = bytes.first() == Some(&content::HANDSHAKE) && bytes.get(5) == Some(&kind);
-    starts.then(|| wire::hello(bytes)).flatten()
+    starts.then(|| wire::begun(bytes)).flatten()
 }
 
 /// What came out of a handshake.

@@ -63,7 +63,7 @@ impl<'a> Hello<'a> {
 
     /// The client's random bytes.
     pub fn random(&self) -> [u8; 32] {
-        wire::hello(&self.0).map_or([0; 32], |hello| hello.random)
+        wire::begun(&self.0).map_or([0; 32], |hello| hello.random)
     }
 
     /// Whether the client can check a key of this kind, with TLS 1.3 where `speaks_13`.
@@ -99,7 +99,7 @@ impl<'a> Hello<'a> {
         let extensions = keep(&numbers.flatten().collect::<Vec<u8>>());
         let formats = self.extension(extension::POINT_FORMATS);
         Captured {
-            version: wire::hello(&self.0).map_or(0, |hello| hello.version),
+            version: wire::begun(&self.0).map_or(0, |hello| hello.version),
             ciphers_hash: xxh64(self.ciphers(), 0),
             ciphers,
             extensions,

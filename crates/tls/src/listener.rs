@@ -289,11 +289,7 @@ impl Setting {
         loaded: &Loaded,
         sessions: &Arc<dyn StoresServerSessions>,
     ) -> Result<(Setting, Vec<String>), Refused> {
-        let mut chosen =
-            provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
-        if lacks_h2(&bind.settings) {
-            chosen.left_out.push("h2".to_owned());
-        }
+        let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
         let builder = ServerConfig::builder_with_provider(chosen.provider.clone())
             .with_protocol_versions(&chosen.versions)
             .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?;
@@ -378,13 +374,8 @@ pub(crate) fn restricted(
 
 /// The protocols that ALPN offers.
 fn protocols(bind: &BindTls) -> Vec<Vec<u8>> {
-    let default: Vec<String> = DEFAULT_PROTOCOLS
-        .iter()
-        .map(|name| (*name).to_owned())
-        .collect();
-    let listed = bind.settings.alpn.as_ref().unwrap_or(&default);
-    let built = listed.iter().filter(|protocol| *protocol != "h2");
-    built
+    let listed = bind.settings.alpn.iter().flatten();
+    listed
         .map(|protocol| protocol.clone().into_bytes())
         .collect()
 }
@@ -413,15 +404,6 @@ fn client_check(
         .map_err(Refused::Verifier)
 }
 
-/// Whether a protocol list has what is not built.
-pub fn lacks_h2(tls: &ir::TlsSettings) -> bool {
-    tls.alpn
-        .as_ref()
-        .is_some_and(|listed| listed.iter().any(|protocol| protocol == "h2"))
-}
-
-/// What ALPN offers without an `alpn` option. Upstream offers `h2` and `http/1.1`: to be its list once HTTP/2 is built.
-const DEFAULT_PROTOCOLS: &[&str] = &[];
 /// Seconds (`tune.ssl.lifetime`).
 const DEFAULT_LIFETIME: u32 = 300;
 const DEFAULT_CACHE: u32 = 20_000;

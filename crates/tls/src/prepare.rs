@@ -104,6 +104,10 @@ fn prepare_bind(
     if !lines.is_empty() {
         all.lists.push(shared.clone());
     }
+    if all.settings.alpn.is_none() {
+        let names = offered(proxy, bind).iter();
+        all.settings.alpn = Some(names.map(|name| (*name).to_owned()).collect());
+    }
     for line in lines {
         let entry = list::entry(&config.global.tls, &shared, line);
         all.certificates.extend(entry);
@@ -180,6 +184,16 @@ fn prepare_bind(
     Some(Arc::new(listener))
 }
 
+/// What ALPN offers where nobody says: what the proxy can speak.
+fn offered(proxy: &ir::Proxy, bind: &ir::Bind) -> &'static [&'static str] {
+    match (proxy.mode, bind.options.protocol) {
+        (ir::Mode::Tcp, _) | (_, Some(ir::BindProtocol::None)) => &[],
+        (_, None) => &["h2", "http/1.1"],
+        (_, Some(ir::BindProtocol::Http1)) => &["http/1.1"],
+        (_, Some(ir::BindProtocol::Http2)) => &["h2"],
+    }
+}
+
 /// `no-*` beside a bound is without effect, and upstream says so.
 fn warn_versions(
     own: &ir::TlsSettings,
@@ -217,7 +231,7 @@ fn prepare_server(
         .options
         .tls
         .as_deref()
-        .filter(|tls| tls.enabled || tls.checks)?;
+        .filter(|tls| tls.enabled || tls.checks || tls.steps)?;
     let before = format!(
         "[{}:{}] : 'server {}/{}' : ",
         sources.path(server.span.file),

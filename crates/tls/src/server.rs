@@ -103,6 +103,22 @@ impl Server {
         begin(&self.made.load().config, name)
     }
 
+    /// A handshake of a check whose step names a name and protocols; those of the line where it names none.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn step_handshake(
+        &self,
+        name: Option<&str>,
+        protocols: Option<&[String]>,
+    ) -> Result<Handshake, HandshakeFault> {
+        let mut config = self.made.load().check_config.clone();
+        if let Some(protocols) = protocols {
+            Arc::make_mut(&mut config).alpn_protocols = wanted(protocols);
+        }
+        begin(&config, name.map(str::as_bytes))
+    }
+
     /// Whether a name can be asked for.
     pub fn shown(name: &[u8]) -> bool {
         std::str::from_utf8(name)
@@ -167,13 +183,7 @@ impl Made {
         };
         config.enable_secret_extraction = true;
         config.key_log = Arc::new(Listening { all: global.keylog });
-        let wanted = |listed: &Option<Vec<String>>| -> Vec<Vec<u8>> {
-            let listed = listed.iter().flatten().filter(|protocol| *protocol != "h2");
-            listed
-                .map(|protocol| protocol.clone().into_bytes())
-                .collect()
-        };
-        config.alpn_protocols = wanted(&server.settings.alpn);
+        config.alpn_protocols = wanted(server.settings.alpn.as_deref().unwrap_or_default());
         // Upstream goes on whatever the server chooses.
         config.check_selected_alpn = false;
         let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
@@ -187,8 +197,8 @@ impl Made {
         };
         let mut check_config = config.clone();
         check_config.resumption = Resumption::disabled();
-        if server.check_alpn.is_some() {
-            check_config.alpn_protocols = wanted(&server.check_alpn);
+        if let Some(protocols) = &server.check_alpn {
+            check_config.alpn_protocols = wanted(protocols);
         }
         let made = Made {
             config: Arc::new(config),
@@ -196,6 +206,14 @@ impl Made {
         };
         Ok((made, chosen.left_out))
     }
+}
+
+/// What is offered of a list: h2 is not spoken to servers.
+fn wanted(listed: &[String]) -> Vec<Vec<u8>> {
+    let listed = listed.iter().filter(|protocol| *protocol != "h2");
+    listed
+        .map(|protocol| protocol.clone().into_bytes())
+        .collect()
 }
 
 fn begin(config: &Arc<ClientConfig>, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
@@ -248,7 +266,7 @@ mod tests {
         let (_, step) = handshake.advance(&mut [], &mut out);
         assert!(step.is_ok());
         let offered = hapax_proto::tls::extension(&out, extension::SIGNATURE_ALGORITHMS);
-        let Found::Here(offered) = offered else {
+        let Found::Here(Some(offered)) = offered else {
             panic!("no algorithms in the hello");
         };
         assert_eq!(list(offered), Some(&[4, 1, 5, 3][..]));

@@ -55,10 +55,12 @@ pub(crate) fn elsewhere(
     if bit == Sections::RESOLVERS {
         return Err(in_resolvers(words, span));
     }
-    if matches!(
-        bit,
-        Sections::LOG_PROFILE | Sections::RING | Sections::CRT_STORE
-    ) {
+    if bit == Sections::LOG_PROFILE
+        || bit == Sections::RING
+        || bit == Sections::LOG_FORWARD
+        || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
+    {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -167,10 +169,12 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::RESOLVERS {
         return in_resolvers(words, span);
     }
-    if matches!(
-        bit,
-        Sections::LOG_PROFILE | Sections::RING | Sections::CRT_STORE
-    ) {
+    if bit == Sections::LOG_PROFILE
+        || bit == Sections::RING
+        || bit == Sections::LOG_FORWARD
+        || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
+    {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -248,12 +252,26 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
 /// The other sections that name themselves without quotes.
 fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
+    let second = words.get(1).map(Word::lossy).unwrap_or_default();
     let text = match (bit, first.as_ref()) {
         (Sections::RING, "backing-file") => {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
         (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
+        (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
+            let text = "'option' expects an option name.";
+            let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
+            return fault.into();
+        }
+        (Sections::PROGRAM, "option") => format!("unknown option '{second}'."),
+        (Sections::PROGRAM, _) => format!("unknown keyword '{first}' in 'program' section"),
+        (Sections::LOG_FORWARD, "option") => {
+            format!("unknown option '{second}' in log-forward section.")
+        }
+        (Sections::LOG_FORWARD, "timeout") => {
+            format!("unknown keyword 'timeout {second}' in log-forward section.")
+        }
         _ => format!(
             "unknown keyword '{first}' in {} section.",
             section_name(bit)
@@ -275,6 +293,8 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LOG_PROFILE => "log-profile",
         Sections::RING => "ring",
         Sections::CRT_STORE => "crt-store",
+        Sections::PROGRAM => "program",
+        Sections::LOG_FORWARD => "log-forward",
         _ => "backend",
     }
 }
@@ -371,7 +391,7 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "tune.ssl",
     "tune.comp",
     "tune.glitches",
-    "tune.h2",
+    "tune.h2.be",
     "tune.lua",
     "tune.peers",
     "tune.ring",
@@ -391,8 +411,6 @@ static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
     ("http-check", "connect"),
     ("http-check", "set-var"),
     ("http-check", "unset-var"),
-    ("option", "contstats"),
-    ("option", "disable-h2-upgrade"),
     ("option", "h2-upgrade"),
     ("option", "http-use-proxy-header"),
     ("option", "spop-check"),

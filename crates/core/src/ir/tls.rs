@@ -219,6 +219,8 @@ pub struct ServerTls {
     pub enabled: bool,
     /// `check-ssl`.
     pub checks: bool,
+    /// Whether a step of the check speaks TLS (`tcp-check connect ssl`).
+    pub steps: bool,
     /// Common words.
     pub settings: TlsSettings,
     /// `verify`; none is what `ssl-server-verify` says.

@@ -37,6 +37,8 @@ impl Sections {
     pub const RING: Sections = Sections(16384);
     /// `log-forward`.
     pub const LOG_FORWARD: Sections = Sections(32768);
+    /// `program`.
+    pub const PROGRAM: Sections = Sections(2048);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.

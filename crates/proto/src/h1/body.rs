@@ -2,7 +2,7 @@
 
 use crate::h1::fault::FaultKind;
 use crate::http::values::trim;
-use crate::http::{Head, Kind, Name};
+use crate::http::{Head, Kind, Name, tokens};
 
 /// How the receiver knows where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,35 +104,44 @@ pub fn request_connection(request: &Head, keep: bool) -> Option<&'static [u8]> {
 }
 
 /// As `request_connection`, for a response to a client of `client_11`: a line is written where the client would
-/// otherwise assume the opposite. Interim answers and switches get none.
+/// otherwise assume the opposite. Interim answers, switches and what speaks of an upgrade get none.
 pub fn response_connection(response: &Head, client_11: bool, keep: bool) -> Option<&'static [u8]> {
     match (response.is_11(), keep) {
         _ if response.status() < 200 => None,
-        (true, false) => Some(b"close"),
-        (false, false) => None,
+        (true, false) if !names_upgrade(response) => Some(b"close"),
+        (_, false) => None,
         (true, true) if client_11 => None,
         (_, true) => Some(b"keep-alive"),
     }
 }
 
-/// Cleans `te` before a request is sent: only `trailers` is passed on, on the first line that said it. Rules see the
+fn names_upgrade(head: &Head) -> bool {
+    head.seen().connection
+        && head
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| field.id == Name::Connection)
+            .flat_map(|(index, _)| tokens(head.value(index)))
+            .any(|token| token.eq_ignore_ascii_case(b"upgrade"))
+}
+
+/// Cleans `te` before a message is sent: only `trailers` is passed on, on every line that says it. Rules see the
 /// field as received, so this comes after them.
-pub fn clean_te(request: &mut Head) {
-    let mut kept = false;
+pub fn clean_te(message: &mut Head) {
     let mut index = 0;
-    while index < request.len() {
-        if request.fields()[index].id == Name::Te {
-            let value = request.value(index);
+    while index < message.len() {
+        if message.fields()[index].id == Name::Te {
+            let value = message.value(index);
             let trailers = value
                 .split(|&byte| byte == b',')
                 .any(|token| trim(token).eq_ignore_ascii_case(b"trailers"));
-            if kept || !trailers {
-                request.remove_at(index);
+            if !trailers {
+                message.remove_at(index);
                 continue;
             }
-            kept = true;
             if value != b"trailers" {
-                request.set_value(index, b"trailers");
+                message.set_value(index, b"trailers");
             }
         }
         index += 1;
@@ -260,7 +269,11 @@ mod tests {
         clean_te(&mut head);
         assert_eq!(
             head.iter().collect::<Vec<_>>(),
-            [(&b"te"[..], &b"trailers"[..]), (b"a", b"b")]
+            [
+                (&b"te"[..], &b"trailers"[..]),
+                (b"a", b"b"),
+                (b"te", b"trailers")
+            ]
         );
     }
 

@@ -8,8 +8,8 @@ use hapax_core::counter::Count;
 use hapax_core::ir::{self, ConnectionMode, Mode, OddNames};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Endpoint, Phase};
-use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
-use hapax_proto::http::Head;
+use hapax_proto::h1::body::{Framing, clean_te, request_connection, request_framing};
+use hapax_proto::http::{Head, Name};
 
 use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
@@ -18,6 +18,9 @@ use super::rules::Set;
 use super::{buffer_request, connect, early_hints, reply, request, resolve, rules, transfer};
 use crate::inspect::{self, Flow};
 
+/// The method of the preface of HTTP/2 (RFC 9113 3.4): in a request of HTTP/1 it is a mistake or an attempt.
+const HTTP2_PREFACE_METHOD: &[u8] = b"PRI";
+
 /// Serves a request whose head is complete. An error says what the client is told instead.
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let frontend = client.session.frontend;
@@ -25,6 +28,15 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     if upgraded.is_none() && !client.frontend().ir.tcp.request.is_empty() {
         inspect(client, exchange, frontend).await?;
         exchange.stream.times.request = client.local.now().ms;
+    }
+    if exchange
+        .stream
+        .request
+        .method()
+        .eq_ignore_ascii_case(HTTP2_PREFACE_METHOD)
+    {
+        exchange.notes.request_error = true;
+        return Err(Failure::new(Cause::Proxy, Phase::Request, 400));
     }
     request::count(client);
     match upgraded.and_then(|upgraded| upgraded.backend) {
@@ -246,12 +258,16 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     if request.seen().te {
         clean_te(request);
     }
-    let stays = server_stays(frontend, backend) && !client.local.stopping.get();
+    let stays = server_stays(frontend, backend) && !client.local.stops_at_once();
     let keep = (stays || backend.options.pretend_keepalive) && !is_distrusted(request);
     if let Some(value) = request_connection(request, keep) {
         request.add(b"connection", value);
     }
     let framing = request_framing(request);
+    if framing == Framing::Chunked && request.get(Name::TransferEncoding).is_none() {
+        // Only HTTP/1 has to say so.
+        request.add(b"transfer-encoding", b"chunked");
+    }
     let up = &mut exchange.up;
     up.out.clear();
     if !request.seen().connect_length {
@@ -283,11 +299,11 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     })
 }
 
-/// A transfer coding of a 1.0 client, or of a CONNECT: nobody knows what the server makes of it, so that its connection is
+/// A transfer coding in a message of 1.0, or in a CONNECT: nobody knows what the peer makes of it, so that its connection is
 /// not used again (RFC 9112 6.1, RFC 9110 9.3.6).
-pub fn is_distrusted(request: &Head) -> bool {
-    let seen = request.seen();
-    seen.connect_coding || (seen.transfer_encoding && !request.is_11())
+pub fn is_distrusted(message: &Head) -> bool {
+    let seen = message.seen();
+    seen.connect_coding || (seen.transfer_encoding && !message.is_11())
 }
 
 fn refuse_connect(client: &Client, exchange: &Exchange) -> Failure {
