@@ -320,7 +320,7 @@ impl Stream {
     /// # Errors
     /// The system's.
     pub fn close_plainly(&self) -> io::Result<()> {
-        self.socket.close_plainly()
+        self.socket().map_or(Ok(()), Socket::close_plainly)
     }
 }
 
