@@ -13,7 +13,7 @@ import time
 from .case import CaseError
 from .h2 import h2_step
 from .peer import Peer, printable
-from .tls import secure_client
+from .tls import openssl_client, secure_client
 from .world import listening_ports
 
 
@@ -180,6 +180,8 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
+            case "s_client":
+                openssl_client(world, self.channel, words)
             case "h2":
                 h2_step(world, self.peers[self.current], step)
             case "use":
@@ -338,7 +340,7 @@ class ClientScript:
                 target = text(words[index + 1])
         for line in self.ask(command, target).split("\n"):
             if line and (keep is None or keep.search(line)):
-                self.world.record(self.channel, f"cli {command}: {line}")
+                self.world.record(self.channel, f"cli {command.partition(chr(10))[0]}: {line}")
 
     def table(self):
         """`show stat` as a list of dicts."""

@@ -1,4 +1,5 @@
 """What one side of a case owns: folder, ports, sockets, processes, transcript, and the placeholders that name them."""
+import base64
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import threading
 import time
 
-PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|file)(?::([A-Za-z0-9_.-]+))?\}")
+PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|file|content|base64)(?::([A-Za-z0-9_.-]+))?\}")
 # Seconds that a command line may take.
 PROCESS_LIMIT = 20.0
 
@@ -59,6 +60,12 @@ class World:
             return f"127.0.0.1:{self.sink('udp', name or 'log').port}"
         if kind == "dlog":
             return self.sink("unix", name or "dlog").path
+        if kind in ("content", "base64"):
+            with open(os.path.join(self.folder, name), "rb") as file:
+                data = file.read()
+            if kind == "base64":
+                return base64.b64encode(data).decode()
+            return "\n".join(line for line in data.decode("latin-1").split("\n") if line) + "\n"
         if kind == "pid":
             return str(self.processes[name or "main"].pid)
         raise KeyError(kind)

@@ -1,5 +1,6 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod crt_store;
 mod defaults;
 mod header;
 mod http_errors;
@@ -39,6 +40,8 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `crt-store` section: its name and state.
+    CrtStore(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
     /// A `program` section: its name and state.
@@ -79,6 +82,7 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
+            | Open::CrtStore(name, _)
             | Open::LogProfile(name, _)
             | Open::Program(name, _) => name,
             Open::Global(_) => "global",
@@ -115,6 +119,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "crt-store" => crt_store::open(parser, words),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "log-forward" => log_forward::open(parser, words, span),
@@ -147,6 +152,7 @@ static SECTIONS: &[&str] = &[
     "resolvers",
     "log-profile",
     "ring",
+    "crt-store",
     "log-forward",
     "program",
 ];
@@ -155,7 +161,6 @@ static SECTIONS: &[&str] = &[
 static NOT_BUILT: &[&str] = &[
     "acme",
     "cache",
-    "crt-store",
     "dynamic-update",
     "fcgi-app",
     "mailers",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use crate::contract::TlsContext;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -62,6 +63,7 @@ impl Live {
                 jobs: AtomicU32::new(0),
                 anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
+                tls: OnceLock::new(),
             },
             proxies: config
                 .proxies
@@ -142,4 +144,6 @@ pub struct ProcessLive {
     pub anonymous_key: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
+    /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }

@@ -59,6 +59,7 @@ pub(crate) fn elsewhere(
         || bit == Sections::RING
         || bit == Sections::LOG_FORWARD
         || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
     {
         return Err(in_section(words, bit, span));
     }
@@ -172,6 +173,7 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         || bit == Sections::RING
         || bit == Sections::LOG_FORWARD
         || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
     {
         return in_section(words, bit, span);
     }
@@ -256,6 +258,7 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
+        (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
         (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
             let text = "'option' expects an option name.";
             let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
@@ -289,6 +292,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
         Sections::RING => "ring",
+        Sections::CRT_STORE => "crt-store",
         Sections::PROGRAM => "program",
         Sections::LOG_FORWARD => "log-forward",
         _ => "backend",

@@ -159,7 +159,7 @@ pub(super) async fn secure(
     stream.secure(handshake, None);
     match within(timer, deadline, |cx| stream.poll_secured(cx)).await {
         Some(Ok(())) => Ok(true),
-        Some(Err(LayerFault::Handshake(_))) => Err(failed()),
+        Some(Err(LayerFault::Handshake(..))) => Err(failed()),
         Some(Err(LayerFault::Closed)) => {
             let info = "Connection closed during SSL handshake";
             Err(Finding::new(CheckStatus::L6Response, info))
