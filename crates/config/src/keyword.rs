@@ -12,6 +12,7 @@ pub(crate) mod http_check;
 pub(crate) mod http_option;
 pub(crate) mod limit;
 pub(crate) mod log;
+pub(crate) mod mailers;
 pub(crate) mod no_counterpart;
 pub(crate) mod option;
 pub(crate) mod process;

@@ -47,6 +47,7 @@ pub static TABLES: &[Tables] = &[
     keyword::resolvers::TABLE,
     keyword::retry::TABLE,
     keyword::log::TABLE,
+    keyword::mailers::TABLE,
     keyword::no_counterpart::TABLE,
     keyword::option::TABLE,
     keyword::process::TABLE,

@@ -252,6 +252,7 @@ impl Parser<'_> {
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Resolvers(_, scope) => (Sections::RESOLVERS, None, scope.as_mut()),
+            Open::Mailers(_, scope) => (Sections::MAILERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
             Open::Proxy(section) | Open::Ring(section) => {

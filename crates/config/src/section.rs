@@ -4,6 +4,7 @@ mod defaults;
 mod header;
 mod http_errors;
 mod log_profile;
+mod mailers;
 mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
@@ -37,6 +38,8 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `mailers` section: its name and state.
+    Mailers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
     /// A `ring` section.
@@ -73,6 +76,7 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
+            | Open::Mailers(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
             Open::Ring(section) => &section.proxy.name,
@@ -110,6 +114,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "http-errors" => http_errors::open(parser, words, span),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
+        "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
@@ -137,6 +142,7 @@ static SECTIONS: &[&str] = &[
     "http-errors",
     "resolvers",
     "log-profile",
+    "mailers",
     "ring",
 ];
 
@@ -148,7 +154,6 @@ static NOT_BUILT: &[&str] = &[
     "dynamic-update",
     "fcgi-app",
     "log-forward",
-    "mailers",
     "namespace_list",
     "peers",
     "program",

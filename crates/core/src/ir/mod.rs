@@ -13,6 +13,7 @@ mod expression;
 mod filter;
 mod global;
 mod log;
+mod mailers;
 mod observation;
 mod old_rules;
 mod proxy;
@@ -37,6 +38,7 @@ pub use expression::*;
 pub use filter::*;
 pub use global::*;
 pub use log::*;
+pub use mailers::*;
 pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
@@ -63,6 +65,8 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// The `resolvers` sections.
     pub resolvers: Vec<Resolvers>,
+    /// The `mailers` sections.
+    pub mailers: Vec<Mailers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.

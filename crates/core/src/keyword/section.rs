@@ -29,6 +29,8 @@ impl Sections {
     pub const HTTP_ERRORS: Sections = Sections(4096);
     /// `resolvers`.
     pub const RESOLVERS: Sections = Sections(64);
+    /// `mailers`.
+    pub const MAILERS: Sections = Sections(128);
     /// `log-profile`.
     pub const LOG_PROFILE: Sections = Sections(8192);
     /// `ring`.
