@@ -10,6 +10,7 @@ import socket
 import time
 
 from .case import CaseError
+from .h2 import h2_step
 from .peer import Peer, printable
 from .tls import secure_client
 from .world import listening_ports
@@ -135,6 +136,20 @@ def _show(peer, data):
         peer.show(data)
 
 
+def bind_from(sock, address, low):
+    """Binds to an address; `low` to a port that only the superuser may send from."""
+    if not low:
+        sock.bind((address, 0))
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for port in range(1023, 600, -1):
+        try:
+            sock.bind((address, port))
+            return
+        except OSError:
+            continue
+
+
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
 
@@ -164,6 +179,8 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
+            case "h2":
+                h2_step(world, self.peers[self.current], step)
             case "use":
                 self.current = words[0]
             case "cli":
@@ -196,6 +213,8 @@ class ClientScript:
                 origin.open() if words[0] == "up" else origin.shut_listener()
             case "zone":
                 world.nameservers[words[0]].change([world.expand(line) for line in step.block])
+            case "datagram":
+                self.datagram(step)
             case "request":
                 self.request(words)
             case "show":
@@ -222,7 +241,8 @@ class ClientScript:
         if "rcvbuf" in options:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(options["rcvbuf"]))
         if "from" in options:
-            sock.bind((options["from"], 0))
+            address_from, _, low = options["from"].partition(":")
+            bind_from(sock, address_from, low == "low")
         if family != socket.AF_UNIX and options.get("try") != "once":
             until = time.monotonic() + self.world.deadline
             while address[1] not in listening_ports() and time.monotonic() < until:
@@ -277,6 +297,16 @@ class ClientScript:
             body = rest.partition(b"\r\n\r\n")[2]
             self.world.record(self.channel, f"{words[1]}: {printable(status)} {how}: {printable(body.strip())}")
             peer.close()
+
+    def datagram(self, step):
+        """Sends one datagram to a port of 127.0.0.1, or to `unix:PATH`."""
+        target = text(step.words.pop(0))
+        data = payload(self.world, step)
+        unix = target.startswith("unix:")
+        family = socket.AF_UNIX if unix else socket.AF_INET
+        port = target[5:] if unix else ("127.0.0.1", int(target if target.isdigit() else self.world.ports[target]))
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.sendto(data, port)
 
     def ask(self, command, target=None):
         """Sends one line to the runtime socket and reads the answer to the end."""

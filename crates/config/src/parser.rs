@@ -255,7 +255,7 @@ impl Parser<'_> {
             Open::Mailers(_, scope) => (Sections::MAILERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
-            Open::Proxy(section) | Open::Ring(section) => {
+            Open::Proxy(section) | Open::Ring(section) | Open::LogForward(section) => {
                 (section.bit, Some(&mut section.proxy), &mut section.scope)
             }
         };
@@ -306,6 +306,8 @@ impl Parser<'_> {
         let open = std::mem::replace(&mut self.open, Open::Nothing);
         if let Open::Ring(section) = open {
             section::ring::close(self, *section);
+        } else if let Open::LogForward(section) = open {
+            section::log_forward::close(self, *section);
         } else if let Open::Proxy(section) = open {
             let Section {
                 proxy, scope, bit, ..

@@ -3,6 +3,7 @@
 mod defaults;
 mod header;
 mod http_errors;
+pub(crate) mod log_forward;
 mod log_profile;
 mod mailers;
 mod resolvers;
@@ -44,6 +45,8 @@ pub(crate) enum Open {
     LogProfile(String, Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
+    /// A `log-forward` section.
+    LogForward(Box<Section>),
     /// A proxy or `defaults`.
     Proxy(Box<Section>),
 }
@@ -79,7 +82,7 @@ impl Open {
             | Open::Mailers(name, _)
             | Open::LogProfile(name, _) => name,
             Open::Global(_) => "global",
-            Open::Ring(section) => &section.proxy.name,
+            Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
         }
@@ -114,6 +117,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "http-errors" => http_errors::open(parser, words, span),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
+        "log-forward" => log_forward::open(parser, words, span),
         "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
@@ -144,6 +148,7 @@ static SECTIONS: &[&str] = &[
     "log-profile",
     "mailers",
     "ring",
+    "log-forward",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -153,7 +158,6 @@ static NOT_BUILT: &[&str] = &[
     "crt-store",
     "dynamic-update",
     "fcgi-app",
-    "log-forward",
     "namespace_list",
     "peers",
     "program",

@@ -127,6 +127,13 @@ impl Counters {
         }
     }
 
+    /// The count of one worker.
+    pub fn of(&self, worker: usize, what: Count) -> u64 {
+        self.slots
+            .get(worker)
+            .map_or(0, |Slot(slot)| slot[what as usize].load(Ordering::Relaxed))
+    }
+
     /// The sum over the workers.
     pub fn sum(&self, what: Count) -> u64 {
         self.slots

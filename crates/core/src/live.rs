@@ -60,6 +60,7 @@ impl Live {
                 connection_rate_limit: AtomicU32::new(config.global.maxconnrate),
                 session_rate_limit: AtomicU32::new(config.global.maxsessrate),
                 jobs: AtomicU32::new(0),
+                anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
             },
             proxies: config
@@ -137,6 +138,8 @@ pub struct ProcessLive {
     pub session_rate_limit: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
+    /// The key of `set anon on`; 0 is none.
+    pub anonymous_key: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
 }

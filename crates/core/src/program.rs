@@ -30,6 +30,8 @@ pub struct Program {
     pub mailers: Vec<ir::Mailers>,
     /// The rings.
     pub rings: Vec<ir::Ring>,
+    /// The `log-forward` sections.
+    pub log_forwards: Vec<ir::LogForward>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -117,6 +119,7 @@ impl Program {
             log_profiles: config.log_profiles,
             mailers: config.mailers,
             rings: config.rings,
+            log_forwards: config.log_forwards,
             global: config.global,
             proxies,
             acls: config.acls,

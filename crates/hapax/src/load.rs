@@ -118,7 +118,8 @@ impl Loaded {
             .config
             .proxies
             .iter()
-            .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
+            .any(|proxy| !proxy.disabled && !proxy.binds.is_empty())
+            || !self.config.log_forwards.is_empty();
         let quiet = self.config.global.quiet;
         if self.warned && !quiet {
             println!("Warnings were found.");

@@ -167,6 +167,10 @@ pub fn drop_silently(client: &Client, outcome: Outcome) -> bool {
 
 /// In TCP mode, what looks like HTTP is there for rules to look at.
 fn parse_request_head(exchange: &mut Exchange, limits: &Limits) {
+    let limits = Limits {
+        looks_on: true,
+        ..*limits
+    };
     let bytes = exchange.up.input.as_ref().map_or(&[][..], Buf::data);
     let request = &mut exchange.stream.request;
     request.clear();
@@ -175,7 +179,7 @@ fn parse_request_head(exchange: &mut Exchange, limits: &Limits) {
         return;
     };
     let parsed = match first.is_ascii_alphanumeric() || matches!(first, b'\r' | b'\n') {
-        true => parse_request(bytes, request, &mut Scan::default(), limits).ok(),
+        true => parse_request(bytes, request, &mut Scan::default(), &limits).ok(),
         false => None,
     };
     if !matches!(parsed, Some(Parse::Complete { .. })) {

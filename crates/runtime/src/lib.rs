@@ -11,6 +11,7 @@ pub mod announce;
 pub mod buffer;
 pub mod check;
 pub mod clock;
+mod departure;
 pub mod frontend;
 mod handshake;
 pub mod http;

@@ -54,9 +54,11 @@ struct Mail {
     content: String,
 }
 
+/// What waits for each mailer of each proxy; a mailer without an entry has nothing to do.
+type Queues = HashMap<(ProxyId, usize), VecDeque<Arc<Mail>>>;
+
 thread_local! {
-    /// What waits for each mailer of each proxy; a mailer without an entry has nothing to do.
-    static QUEUES: RefCell<HashMap<(ProxyId, usize), VecDeque<Arc<Mail>>>> = RefCell::default();
+    static QUEUES: RefCell<Queues> = RefCell::default();
 }
 
 fn enqueue(at: (ProxyId, usize), address: &Address, timeout: u32, mail: Arc<Mail>) {

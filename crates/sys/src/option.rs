@@ -184,6 +184,21 @@ pub fn set_send_buffer(socket: impl AsFd, bytes: u32) -> io::Result<()> {
     )
 }
 
+/// Unsent bytes below which the socket is ready for more (`TCP_NOTSENT_LOWAT`).
+pub fn set_unsent_low_water(socket: impl AsFd, bytes: u32) -> io::Result<()> {
+    set(
+        socket.as_fd(),
+        libc::IPPROTO_TCP,
+        libc::TCP_NOTSENT_LOWAT,
+        clamp(bytes),
+    )
+}
+
+/// The limit of [`set_unsent_low_water`] in force.
+pub fn unsent_low_water(socket: impl AsFd) -> io::Result<i32> {
+    get(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT)
+}
+
 /// The error that waits on a socket, and takes it away (`SO_ERROR`); how a connect ended.
 pub fn take_error(socket: impl AsFd) -> io::Result<Option<io::Error>> {
     match get(socket.as_fd(), libc::SOL_SOCKET, libc::SO_ERROR)? {

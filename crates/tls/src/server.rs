@@ -218,7 +218,7 @@ mod tests {
         let (_, step) = handshake.advance(&mut [], &mut out);
         assert!(step.is_ok());
         let offered = hapax_proto::tls::extension(&out, extension::SIGNATURE_ALGORITHMS);
-        let Found::Here(offered) = offered else {
+        let Found::Here(Some(offered)) = offered else {
             panic!("no algorithms in the hello");
         };
         assert_eq!(list(offered), Some(&[4, 1, 5, 3][..]));

@@ -259,7 +259,9 @@ fn told(
     agent.up = up.unwrap_or(agent.up);
     let changed = before != status(agent) && result.status != CheckStatus::Checked;
     if ir.options.log_health_checks && changed {
-        notices.push(Notice::of_check(text::agent_line(server, &result, agent.up)));
+        notices.push(Notice::of_check(text::agent_line(
+            server, &result, agent.up,
+        )));
     }
     let transition = match up {
         Some(up) => follow_agent(&mut state, &server.ir.options.check, up, now),

@@ -5,15 +5,15 @@ use hapax_core::ir;
 use super::{Check, kind, named};
 
 /// Looks at the proxies' lines; those that are not complete are left out.
-pub(crate) fn proxy(
-    sections: &[ir::Mailers],
-    proxy: &mut ir::Proxy,
-    check: &mut Check<'_>,
-) {
+pub(crate) fn proxy(sections: &[ir::Mailers], proxy: &mut ir::Proxy, check: &mut Check<'_>) {
     let Some(alert) = &proxy.email_alert else {
         return;
     };
-    let complete = alert.mailers.as_ref().zip(alert.from.as_ref()).zip(alert.to.as_ref());
+    let complete = alert
+        .mailers
+        .as_ref()
+        .zip(alert.from.as_ref())
+        .zip(alert.to.as_ref());
     let Some(((mailers, _), _)) = complete else {
         let text = format!(
             "'email-alert' will be ignored for {} '{}' (the presence any of 'email-alert from', 'email-alert level' 'email-alert \
@@ -27,7 +27,10 @@ pub(crate) fn proxy(
         return;
     };
     if !sections.iter().any(|section| section.name == *mailers) {
-        let text = format!("Proxy '{}': unable to find mailers '{mailers}'.", proxy.name);
+        let text = format!(
+            "Proxy '{}': unable to find mailers '{mailers}'.",
+            proxy.name
+        );
         check.alert(proxy.span, text);
         return;
     }

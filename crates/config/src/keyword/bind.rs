@@ -20,7 +20,9 @@ pub(crate) const TABLE: Tables = Tables {
 
 static ROWS: &[SectionKeyword] = &[row(
     "bind",
-    Sections::FRONTEND.or(Sections::LISTEN),
+    Sections::FRONTEND
+        .or(Sections::LISTEN)
+        .or(Sections::LOG_FORWARD),
     "{<path>|[<address>]:<port>[-<port>]}[,...] [<option>...]",
     "Takes connections on these addresses.",
     |line| {
@@ -44,7 +46,13 @@ pub(crate) fn addresses(line: &mut Line<'_>, proxy: &mut ir::Proxy) -> Result<()
     let mut binds = Vec::new();
     for item in list(&first.text) {
         let found = resolve::address(&line.config.global.environment, item, Accept::BIND, true)
-            .map_err(|error| line.fault_at(0, format!("'bind' : {error}")))?;
+            .map_err(|error| {
+                let named = match line.section {
+                    Sections::LOG_FORWARD => format!("bind {text}"),
+                    _ => "bind".to_owned(),
+                };
+                line.fault_at(0, format!("'{named}' : {error}"))
+            })?;
         refuse_transport(line, first, &found)?;
         for place in &found.addresses {
             inherited(line, place)?;

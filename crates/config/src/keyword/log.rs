@@ -18,7 +18,9 @@ pub(crate) const TABLE: Tables = Tables {
 static ROWS: &[SectionKeyword] = &[
     negatable(row(
         "log",
-        Sections::PROXIES.or(Sections::GLOBAL),
+        Sections::PROXIES
+            .or(Sections::GLOBAL)
+            .or(Sections::LOG_FORWARD),
         "{global | <target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]}",
         "Where log lines go.",
         log,

@@ -58,7 +58,7 @@ pub(crate) fn elsewhere(
     if bit == Sections::MAILERS {
         return Err(in_mailers(words, span));
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING || bit == Sections::LOG_FORWARD {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -184,7 +184,7 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::MAILERS {
         return in_mailers(words, span);
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING {
+    if bit == Sections::LOG_PROFILE || bit == Sections::RING || bit == Sections::LOG_FORWARD {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -266,11 +266,23 @@ fn in_http_errors(words: &[Word], span: Span) -> Fault {
 /// The other sections that name themselves without quotes.
 fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
+    let second = words.get(1).map(Word::lossy).unwrap_or_default();
     let text = match (bit, first.as_ref()) {
         (Sections::RING, "backing-file") => {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
+        (Sections::LOG_FORWARD, "option") if words.len() == 1 => {
+            let text = "'option' expects an option name.";
+            let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
+            return fault.into();
+        }
+        (Sections::LOG_FORWARD, "option") => {
+            format!("unknown option '{second}' in log-forward section.")
+        }
+        (Sections::LOG_FORWARD, "timeout") => {
+            format!("unknown keyword 'timeout {second}' in log-forward section.")
+        }
         _ => format!(
             "unknown keyword '{first}' in {} section.",
             section_name(bit)
@@ -292,6 +304,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LOG_PROFILE => "log-profile",
         Sections::MAILERS => "mailers",
         Sections::RING => "ring",
+        Sections::LOG_FORWARD => "log-forward",
         _ => "backend",
     }
 }

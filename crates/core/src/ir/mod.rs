@@ -13,6 +13,7 @@ mod expression;
 mod filter;
 mod global;
 mod log;
+mod log_forward;
 mod mailers;
 mod observation;
 mod old_rules;
@@ -38,6 +39,7 @@ pub use expression::*;
 pub use filter::*;
 pub use global::*;
 pub use log::*;
+pub use log_forward::*;
 pub use mailers::*;
 pub use observation::*;
 pub use old_rules::*;
@@ -75,6 +77,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `log-forward` sections.
+    pub log_forwards: Vec<LogForward>,
     /// What rules answer with pages of those sections.
     pub imported_replies: Vec<ImportedReply>,
     /// Every ACL of every section, named or anonymous; [`AclId`] indexes it.

@@ -10,7 +10,7 @@ use crate::h1::fault::{Fault, FaultKind, State};
 use crate::h1::reason::reason;
 use crate::http::{Field, Head, Kind, Name, Span};
 
-mod check;
+pub(crate) mod check;
 mod class;
 
 use class::{NAME, URI, VERSION, run_of};
@@ -28,6 +28,12 @@ pub struct Limits {
     pub max_kept: usize,
     /// `option accept-unsafe-violations-in-http-request` or `-response`.
     pub relaxed: bool,
+    /// The message is only looked at, for rules in TCP mode: whatever looks like a version is one, and a request may do without.
+    pub looks_on: bool,
+    /// `h1-accept-payload-with-any-method`: 1.0 requests of GET, HEAD and DELETE may have a body.
+    pub any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`: the connection goes on after both lengths.
+    pub trusts_both_lengths: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +43,9 @@ impl Default for Limits {
             max_head: 16320,
             max_kept: 15360,
             relaxed: false,
+            looks_on: false,
+            any_payload: false,
+            trusts_both_lengths: false,
         }
     }
 }

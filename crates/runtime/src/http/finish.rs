@@ -22,7 +22,7 @@ pub async fn settle(
     outcome: Result<(), Failure>,
 ) -> Then {
     let failure = match outcome {
-        Ok(()) if exchange.client_stays && !client.local.stopping.get() => return Then::Next,
+        Ok(()) if exchange.client_stays && !client.local.stops_at_once() => return Then::Next,
         Ok(()) => return Then::Close,
         Err(failure) => failure,
     };

@@ -202,7 +202,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     exchange.stream.enter_response();
     let options = &client.frontend().ir.options;
     let closes = options.connection_mode == hapax_core::ir::ConnectionMode::Close
-        || client.local.stopping.get();
+        || client.local.closes_after_response();
     if closes {
         exchange.client_stays = false;
     }

@@ -117,7 +117,7 @@ async fn first_bytes(client: &mut Client, first: bool, waiting: Waiting) -> Firs
             }
             Poll::Pending => *input = None,
         }
-        if local.stopping.get() && !stays {
+        if (local.stops_at_once() || handle.leaving.get()) && !stays {
             return Poll::Ready(FirstBytes::Gone);
         }
         poll_interrupted(cx, timer, handle, rest_at).map(|why| match why {

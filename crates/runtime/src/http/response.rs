@@ -86,6 +86,8 @@ pub async fn prepare(
         exchange.notes.response_head += begun(exchange, framing);
         return Err(no_room(client, exchange));
     }
+    // Only now: answers that rules gave instead of it have an end of their own.
+    exchange.client_stays &= !matches!(framing, Framing::UntilClose | Framing::Tunnel);
     write(client, exchange, framing != Framing::Tunnel);
     Ok(())
 }

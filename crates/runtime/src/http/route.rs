@@ -258,7 +258,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     if request.seen().te {
         clean_te(request);
     }
-    let stays = server_stays(frontend, backend) && !client.local.stopping.get();
+    let stays = server_stays(frontend, backend) && !client.local.stops_at_once();
     let keep = (stays || backend.options.pretend_keepalive) && !is_distrusted(request);
     if let Some(value) = request_connection(request, keep) {
         request.add(b"connection", value);

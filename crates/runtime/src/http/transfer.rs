@@ -94,10 +94,9 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         && route::server_stays(frontend, backend)
         && !route::is_distrusted(&exchange.stream.request);
     exchange.client_stays = exchange.client_stays
-        && !matches!(framing, Framing::UntilClose | Framing::Tunnel)
         && !route::is_distrusted(&exchange.stream.response)
         && frontend.options.connection_mode != ConnectionMode::Close
-        && !client.local.stopping.get();
+        && !client.local.closes_after_response();
     crate::inspect::response(client, exchange).await?;
     let before = exchange.notes.response_head;
     response::prepare(client, exchange, framing).await?;

@@ -46,8 +46,8 @@ fetches! {
         _ if cx.stream.status > 0 => int(cx.stream.status),
         status => int(status),
     };
-    "req.proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
-    "req_proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP." => |cx, _, _| boolean(!cx.stream.request.method().is_empty());
+    "req.proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP; no value when it is not." => |cx, _, _| some(cx.stream.request.method()).and_then(|_| boolean(true));
+    "req_proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP; no value when it is not." => |cx, _, _| some(cx.stream.request.method()).and_then(|_| boolean(true));
     "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |cx, _, _| int(1).filter(|_| cx.stream.phase != Phase::Check);
 }
 
@@ -74,8 +74,10 @@ fn some(bytes: &[u8]) -> Option<&[u8]> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
+/// What stands behind the slash: before it may stand something else where nobody checks (`Limits::looks_on`).
 fn version(head: &Head) -> Option<&[u8]> {
-    head.version().strip_prefix(b"HTTP/")
+    let version = head.version();
+    memchr::memchr(b'/', version).map(|slash| &version[slash + 1..])
 }
 
 /// From the path to the end of the request target; none without a path.

@@ -259,8 +259,9 @@ impl Parser<'_> {
             return Err(self.fault(FaultKind::BadCoding, at));
         }
         if self.head.seen.transfer_encoding {
-            self.head.seen.both_lengths = self.head.seen.content_length.take().is_some();
-            if self.head.seen.both_lengths {
+            let both_lengths = self.head.seen.content_length.take().is_some();
+            self.head.seen.both_lengths = both_lengths && !self.limits.trusts_both_lengths;
+            if both_lengths {
                 self.head.remove_id(Name::ContentLength);
             }
             match self
@@ -433,7 +434,9 @@ impl Parser<'_> {
             if self.head.method() != b"GET" {
                 return Err(self.fault(FaultKind::MissingVersion, version.start as usize));
             }
-            self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
+            if !self.limits.looks_on {
+                self.refuse_or_note(FaultKind::MissingVersion, version.start as usize)?;
+            }
             self.head.version = self.head.append(b"HTTP/1.0");
         } else if !is_version(version.of(self.bytes)) {
             let state = if self.head.seen.chunked {
@@ -446,7 +449,7 @@ impl Parser<'_> {
                 at: version.start as usize,
                 state,
             };
-            if !self.limits.relaxed {
+            if !self.limits.relaxed && !self.limits.looks_on {
                 return Err(fault);
             }
             // Upstream does not capture a message for this one.
@@ -457,6 +460,7 @@ impl Parser<'_> {
         if self.head.kind == Kind::Request
             && body
             && !self.head.version_11
+            && !self.limits.any_payload
             && matches!(self.head.method(), b"GET" | b"HEAD" | b"DELETE")
         {
             return Err(self.fault(FaultKind::BodyNotAllowed, self.at));
@@ -482,7 +486,7 @@ fn is_known(method: &[u8]) -> bool {
 }
 
 /// A decimal number without sign that fits 64 bits; leading zeros are fine.
-fn number(digits: &[u8]) -> Option<u64> {
+pub(crate) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -502,7 +506,7 @@ fn is_version(version: &[u8]) -> bool {
 
 /// The bytes upstream lets stand in a host: no controls, blanks, `# , / ? @ [ \ ]`, nothing above 126. Something in
 /// brackets may lead, with nothing but a port behind it.
-fn is_host(host: &[u8]) -> bool {
+pub(crate) fn is_host(host: &[u8]) -> bool {
     let plain = |part: &[u8]| {
         part.iter()
             .all(|&byte| (33..127).contains(&byte) && !b"#,/?@[\\]".contains(&byte))
@@ -540,7 +544,7 @@ fn same_host(authority: &[u8], host: &[u8], scheme: Option<&[u8]>) -> bool {
 }
 
 /// Whether `port` is the one that is meant when none is written: empty, 80 or 443 as the scheme says.
-fn is_default(port: &[u8], scheme: Option<&[u8]>) -> bool {
+pub(crate) fn is_default(port: &[u8], scheme: Option<&[u8]>) -> bool {
     let is = |name: &[u8]| scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case(name));
     port.is_empty() || (port == b"80" && is(b"http")) || (port == b"443" && is(b"https"))
 }
