@@ -51,6 +51,7 @@ pub static TABLES: &[Tables] = &[
     keyword::retry::TABLE,
     keyword::log::TABLE,
     keyword::log_forward::TABLE,
+    keyword::mailers::TABLE,
     keyword::no_counterpart::TABLE,
     keyword::option::TABLE,
     keyword::privilege::TABLE,
