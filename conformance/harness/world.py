@@ -241,6 +241,25 @@ def reserve_port():
     return holder
 
 
+def lingering(clients):
+    """Whether an end of a connection is open at a proxy whose other end, at one of these client ports, was closed."""
+    open_at_client, open_at_proxy = set(), set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as file:
+                next(file)
+                for line in file:
+                    parts = line.split(None, 10)
+                    local, remote = (int(part.rsplit(":", 1)[1], 16) for part in parts[1:3])
+                    if local in clients and parts[9] != "0":
+                        open_at_client.add(local)
+                    elif remote in clients and parts[3] in ("01", "08"):
+                        open_at_proxy.add(remote)
+        except FileNotFoundError:
+            pass
+    return bool(open_at_proxy - open_at_client)
+
+
 def listening_ports():
     """The TCP ports in state LISTEN, read from the kernel's table without touching them; listening sockets stand first there."""
     found = set()
