@@ -26,6 +26,7 @@ mod health;
 pub(crate) mod lane;
 pub(crate) mod lobby;
 pub mod pool;
+mod preface;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod resolve;

@@ -22,6 +22,8 @@ pub mod session;
 mod ticket;
 pub mod verify;
 
+pub use fetch::certificate::key_name;
+
 use hapax_core::keyword::Tables;
 
 /// The tables of this room.
