@@ -134,9 +134,9 @@ def play_sample(case, side, binary, folder):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "wb") as file:
                 file.write(world.expand("\n".join(section.lines) + "\n").encode("utf-8", "surrogateescape"))
-        world.configuration = world.expand(case.configuration())
+        world.configurations["haproxy.cfg"] = world.expand(case.configuration())
         with open(os.path.join(world.folder, "haproxy.cfg"), "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(world.configuration)
+            file.write(world.configurations["haproxy.cfg"])
         world.start("main", ["-f", "haproxy.cfg"])
         line = Line(world.port("fe"), world.deadline)
         answers = []

@@ -104,11 +104,7 @@ impl Client {
                 break;
             }
         }
-        if self.frontend().ir.options.nolinger {
-            let _ = self.socket.reset_on_close();
-        } else {
-            self.socket.say_goodbye();
-        }
+        self.socket.say_goodbye();
     }
 
     async fn exchange(&mut self, exchange: &mut Exchange) -> Then {
