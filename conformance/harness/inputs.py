@@ -345,3 +345,101 @@ def jwt(source, key="secret", algorithm="HS256"):
     if source.random() < 0.1:
         made = source.choice([message, message + b".", made + b".x", b"." + made, message + b"..", b"..", b"a.b.c"])
     return spoiled(source, made, 0.25, b"Aa0-_.=")
+
+
+@generator
+def http_response(source):
+    """A response, ordinary or odd: status, fields, cookies, a body by length, in chunks or to the end of the connection."""
+    status = source.choice(["200 OK", "200", "204 No Content", "404 Not Found", "500 ", "301 Moved  twice", "999 x", "299 \t", "200 caf\xe9"])
+    fields = []
+    for _ in range(source.randint(0, 4)):
+        values = [source.choice(WORDS) for _ in range(source.choice([1, 1, 1, 2, 3, 4]))]
+        fields.append(source.choice(["X", "x", "Y", "Server", "Date"]) + source.choice([": ", ":", ":  "]) + source.choice([", ", ",", " ,", "; "]).join(values))
+    for _ in range(source.choice([0, 0, 1, 1, 2, 3])):
+        cookie = source.choice(COOKIES) if source.random() < 0.5 else source.choice("aabA") + "=" + source.choice(WORDS)
+        cookie += source.choice(["", "; path=/", ";Secure", "; a=2", ", b=3", "; expires=Thu, 01 Jan 1970 00:00:00 GMT"])
+        fields.append(source.choice(["Set-Cookie", "set-cookie", "Set-Cookie2"]) + ": " + cookie)
+    body = b"" if status.startswith("204") else source.randbytes(source.choice([0, 1, 7, 100]))
+    kind = source.randrange(3)
+    if status.startswith("204"):
+        pass
+    elif kind == 0:
+        fields.append(f"Content-Length: {len(body)}")
+    elif kind == 1:
+        fields.append("Transfer-Encoding: chunked")
+        size = source.choice([1, 3, 60])
+        chunks = [body[at : at + size] for at in range(0, len(body), size)]
+        body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    source.shuffle(fields)
+    version = source.choice(["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"])
+    if version == "HTTP/1.0" and kind == 1:
+        version = "HTTP/1.1"
+    return (f"{version} {status}\r\n" + "".join(field + "\r\n" for field in fields) + "\r\n").encode("latin-1") + body
+
+
+def sized(data, bytes_of_length, spoil=0):
+    """Data behind its length."""
+    return (max(0, len(data) + spoil)).to_bytes(bytes_of_length, "big") + data
+
+
+@generator
+def hello(source, side="client"):
+    """A record with the hello of a TLS client or server, in the old form at times, some of them spoiled or cut."""
+    slip = lambda: source.choice([-2, -1, 1, 3, 200]) if source.random() < 0.02 else 0  # noqa: E731
+    if side == "client" and source.random() < 0.06:
+        ciphers = source.randbytes(3 * source.randint(1, 4))
+        inner = b"\x01" + source.choice([b"\x00\x02", b"\x03\x00", b"\x03\x01"]) + sized(ciphers, 2)[:2] + b"\0\0" + b"\0\x10" + ciphers + source.randbytes(16)
+        return spoiled(source, bytes([0x80, len(inner)]) + inner, 0.2)
+    extensions = []
+    names = b"".join(bytes([source.choice([0, 0, 0, 1])]) + sized(source.choice([b"example.org", b"A.b", b"", b"x" * 60, b"\xff\x00"]), 2, slip()) for _ in range(source.choice([1, 1, 1, 2])))
+    protocols = b"".join(sized(source.choice([b"h2", b"http/1.1", b"", b"x" * 30]), 1, slip()) for _ in range(source.randint(1, 3)))
+    numbers = lambda most: b"".join(source.choice([b"\x00\x1d", b"\x00\x17", b"\x0a\x0a", b"\x04\x03", source.randbytes(2)]) for _ in range(source.randint(0, most)))  # noqa: E731
+    shares = b"".join(numbers(1)[:2].rjust(2, b"\0") + sized(source.randbytes(source.choice([0, 1, 32])), 2, slip()) for _ in range(source.randint(0, 3)))
+    for kind, body in (
+        (0, sized(names, 2, slip())), (16, sized(protocols, 2, slip())), (10, sized(numbers(5), 2, slip())), (13, sized(numbers(6), 2, slip())),
+        (51, sized(shares, 2, slip())), (35, source.randbytes(source.choice([0, 0, 16]))), (11, b"\x01\x00"), (43, sized(source.choice([b"\x03\x04", b"\x03\x04\x03\x03", b"\x0a\x0a\x03\x04", b"\x7f\x1c"]), 1, slip())),
+        (65281, b"\0"), (21, b"\0" * source.choice([0, 40])),
+    ):  # fmt: skip
+        if source.random() < 0.6:
+            extensions.append(kind.to_bytes(2, "big") + sized(body, 2, slip()))
+    source.shuffle(extensions)
+    version = source.choice([b"\x03\x03", b"\x03\x03", b"\x03\x01", b"\x03\x00", b"\x03\x04", b"\x02\x00"])
+    body = version + source.randbytes(32) + sized(source.randbytes(source.choice([0, 32])), 1, slip())
+    body += sized(numbers(8), 2, slip()) + sized(b"\0", 1, slip()) if side == "client" else b"\x13\x01\0"
+    if source.random() < 0.95:
+        body += sized(b"".join(extensions), 2, slip())
+    kind = source.choice([1, 1, 1, 1, 1, 0, 2, 11]) if source.random() < 0.2 else 1 if side == "client" else 2
+    record = bytes([source.choice([22, 22, 22, 22, 22, 20, 21, 23]) if source.random() < 0.2 else 22]) + source.choice([b"\x03\x01", b"\x03\x01", b"\x03\x03", b"\x03\x00", b"\x03\x05", b"\x02\x00"])
+    record += sized(bytes([kind]) + sized(body, 3, slip()), 2, slip())
+    if source.random() < 0.1:
+        record = record[: source.randint(0, len(record))]
+    elif source.random() < 0.1:
+        record += source.randbytes(5)
+    return spoiled(source, record, 0.15)
+
+
+@generator
+def rdp(source):
+    """The first packet of a remote desktop client, with or without its cookie."""
+    cookie = source.choice(["Cookie: ", "cookie: ", "Cookie:", "Cookie: "]) + source.choice(["mstshash", "MSTS", "MSTSHash", "x", ""]) + source.choice(["=", "=", "=", " = ", ""])
+    cookie += source.choice(["user", "3640205228.15629.0000", "a b", "", "u\x80", "x" * 100]) + source.choice(["\r\n", "\r\n", "\r\n", "\n", "\r", ""])
+    data = cookie.encode("latin-1") if source.random() < 0.9 else b""
+    data += source.choice([b"", b"\x01\0\x08\0\x03\0\0\0"])
+    inner = bytes([source.choice([0xE0, 0xE0, 0xE0, 0xD0])]) + source.choice([b"\0\0\0\0\0", b"\0\0\0\0\0", b"\0\0\0\0\1"]) + data
+    inner = bytes([(len(inner) + (source.choice([-1, 1]) if source.random() < 0.1 else 0)) & 255]) + inner
+    packet = source.choice([b"\x03\0", b"\x03\0", b"\x03\0", b"\x02\0", b"\x03\x01"]) + (len(inner) + 4 + (source.choice([-1, 1]) if source.random() < 0.1 else 0)).to_bytes(2, "big") + inner
+    return spoiled(source, packet, 0.15)
+
+
+@generator
+def distcc(source, spoil="0.2"):
+    """What a distcc client sends: tokens with a parameter, most of them followed by as many bytes."""
+    counts = (b"DIST", b"ARGC", b"DONE", b"STAT", b"NFIL")
+    out = b""
+    for _ in range(source.randint(1, 6)):
+        token = source.choice([b"DIST", b"ARGC", b"ARGV", b"ARGV", b"DOTI", b"DONE", b"STAT", b"SERR", b"argc", b"\0\0\0\0", b"NFIL", b"FILE"])
+        body = b"" if token in counts else source.randbytes(source.choice([0, 1, 5, 20]))
+        number = source.choice([0, 1, 3, 2**31, 2**32 - 1]) if token in counts else len(body)
+        form = b"%08X" if source.random() < 0.2 else b"%08x"
+        out += token + form % number + body
+    return spoiled(source, out, float(spoil), b"0aF ARGVxz")

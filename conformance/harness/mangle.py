@@ -17,7 +17,7 @@ CODINGS = [b"chunked", b"Chunked", b"CHUNKED", b"chunked, chunked", b"gzip, chun
            b"\x0bchunked", b"chunked\x0b", b",chunked", b"chunked,", b"identity, chunked", b"\"chunked\"", b"chunked chunked", b"trailers, chunked", b"deflate,chunked"]
 CONNECTIONS = [b"close", b",x-a", b"x-a,,y", b", ,", b",close", b" , x-a", b"x-a,",  b"keep-alive", b"Close", b"close, keep-alive", b"upgrade", b"x-a", b"content-length", b"transfer-encoding", b"te", b"host", b"", b",", b"close,", b"upgrade, close", b"keep-alive, x-b", b"proxy-connection"]
 HOSTS = [b"a.example", b"a.example:80", b"a.example:", b"a.example:99999", b"", b"a b", b"a.example, b.example", b"user@a.example", b"[::1]", b"[::1]:80", b"A.EXAMPLE", b"a.example/", b"a.example?", b"a\x00b", b"a.example:8x", b"*", b"-", b"\xe9", b"a.example:080"]
-OTHERS = [(b"Upgrade", b"websocket"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AAMAAABkAAQAAP__"), (b"Expect", b"100-continue"), (b"Expect", b"200-ok"), (b"Expect", b""), (b"TE", b"trailers"),
+OTHERS = [(b"Host", b"a b"), (b"Upgrade", b"websocket"), (b"Upgrade", b"h2c"), (b"HTTP2-Settings", b"AAMAAABkAAQAAP__"), (b"Expect", b"100-continue"), (b"Expect", b"200-ok"), (b"Expect", b""), (b"TE", b"trailers"),
           (b"TE", b"trailers, deflate"), (b"Trailer", b"X-T"), (b"Keep-Alive", b"timeout=5"), (b"Proxy-Connection", b"keep-alive"), (b"Content-Type", b"text/plain"), (b"Accept", b"*/*"), (b"Cookie", b"a=b"),
           (b"Max-Forwards", b"0"), (b"Sec-WebSocket-Key", b"dGhlIHNhbXBsZSBub25jZQ=="), (b"Sec-WebSocket-Version", b"13"), (b"Content-Length", b"5"), (b"Transfer-Encoding", b"chunked")]
 SIZES = [b"5", b"05", b"0005", b"5;a=b", b"5 ;a", b"5 ", b" 5", b"+5", b"-5", b"0x5", b"5\t", b"5;\"q\"", b"5;a=\"\x00\"", b"A", b"a", b"FFFFFFFFF", b"FFFFFFFFFFFFFFFFF", b"10000000000000005", b"", b"g", b"5;\n", b"5;x\x01", b"5\x00", b"5,5", b"5;" + b"e" * 300]
@@ -105,7 +105,7 @@ def chunks(random):
         parts += [size, pick(random, ENDS, b"\r\n", 0.9), b"hello", pick(random, ENDS + [b"", b"x"], b"\r\n", 0.9)]
     parts += [random.choice([b"0"] * 8 + [b"00", b"0;x", b"0 ", b"000000000000000000", b"-0", b""]), pick(random, ENDS, b"\r\n", 0.93)]
     for _ in range(random.choice([0, 0, 0, 1, 2])):
-        parts += [pick(random, NAMES + [b"Content-Length", b"Transfer-Encoding", b"Host"], b"X-T", 0.6), b": ", pick(random, VALUES, b"t", 0.6), b"\r\n"]
+        parts += [pick(random, NAMES + [b"Content-Length", b"Transfer-Encoding", b"Host", b"Upgrade", b"Connection", b"TE", b"Expect"], b"X-T", 0.6), b": ", pick(random, VALUES + HOSTS + CONNECTIONS, b"t", 0.5), b"\r\n"]
     parts.append(pick(random, ENDS, b"\r\n", 0.95))
     return b"".join(parts)
 

@@ -12,11 +12,16 @@ import time
 
 from .case import CaseError, read_case, unescape
 from .inputs import GENERATORS
+from .mirror import Mirror, answer_asked_for, same_again
 from .world import World
 
 KINDS = {"global", "defaults", "frontend", "sections", "file", "inputs", "sample"}
 # Where the input travels, and the beginning of every expression that reads it.
-CARRIES = {"base64": "req.fhdr(x-in),b64dec", "plain": "req.fhdr(x-in)", "request": ""}
+CARRIES = {"base64": "req.fhdr(x-in),b64dec", "plain": "req.fhdr(x-in)", "request": "", "response": "", "content": "", "answer": ""}
+# Inputs that are what a TCP connection brings: no request chooses a rule, so all expressions are looked at for each.
+CONTENTS = {"content": "request", "answer": "response"}
+# How many expressions one answer shows; a response costs a connection to its server.
+TOGETHER = {"response": 12}
 SHOWN = 3
 # What is sent ahead fits into one buffer of the reference, which mistakes the end of a full one for a request line without end.
 BATCH_BYTES = 12_000
@@ -28,8 +33,9 @@ class Room:
     def __init__(self, section, case, inputs):
         options = dict(word.split("=", 1) for word in section.words[1:] if "=" in word)
         self.name = section.words[0]
-        self.shown = options.get("shown", "length,hex,text").split(",")
         self.carry = options.get("carry", "base64")
+        together = self.carry in CONTENTS or self.carry in TOGETHER
+        self.shown = options.get("shown", "length,hex" if together else "length,hex,text").split(",")
         if self.carry not in CARRIES:
             raise CaseError(f"{case.path}:{section.line}: carry is one of {', '.join(CARRIES)}")
         prefix = options.get("from", CARRIES[self.carry])
@@ -52,15 +58,55 @@ class Room:
             self.inputs += inputs[name]
 
     def text(self):
-        """The backend: one rule per expression, chosen by number."""
+        """The backend: one rule per chunk of expressions, chosen by number. A room of contents is a frontend whose log line has all."""
+        if self.carry in CONTENTS:
+            return self._contents()
         lines = [f"backend {self.name}"] + ["\t" + line for line in self.lines]
-        for number, expression in enumerate(self.expressions):
-            form = " ".join(f"%[{expression}]" if word == "text" else f"%[{expression},{word}]" for word in self.shown)
-            lines.append(
-                "\thttp-request return status 200 content-type text/plain lf-string "
-                f"{quoted(form)} if {{ req.hdr(x-rule) -m str {number} }}"
-            )
+        chosen = "req.hdr(x-rule)"
+        if self.carry == "response":
+            lines += ["\toption http-server-close", "\thttp-reuse never", "\tserver mirror ${origin:reply}"]
+            chosen = "var(txn.rule)"
+            lines += ["\thttp-request set-var(txn.rule) req.hdr(x-rule)"]
+        for number, chunk in enumerate(self.chunks()):
+            form = quoted("|".join(self._form(expression) for expression in chunk))
+            rule = "http-request return status 200 content-type text/plain lf-string"
+            if self.carry == "response":
+                # The answer replaces the response before its own text is made.
+                rule = "http-response set-var-fmt(txn.shown)"
+            lines.append(f"\t{rule} {form} if {{ {chosen} -m str {number} }}")
+        if self.carry == "response":
+            lines.append("\thttp-response return status 200 content-type text/plain lf-string %[var(txn.shown)]")
         return "\n".join(lines) + "\n"
+
+    def chunks(self):
+        """The expressions by the rules that show them."""
+        size = TOGETHER.get(self.carry, 1)
+        return [self.expressions[at : at + size] for at in range(0, len(self.expressions), size)]
+
+    def _contents(self):
+        """The frontend of a room of contents: each expression becomes a variable, and the line says them all."""
+        side = CONTENTS[self.carry]
+        form = "|".join(self._form(f"var(sess.e{number})") for number in range(len(self.expressions)))
+        lines = [f"frontend {self.name}", "\tmode tcp", f"\tbind 127.0.0.1:${{port:{self.name}}}", "\tlog ${log:samples} len 60000 local0"]
+        lines += [f"\tlog-format {quoted(form)}"]
+        if side == "response":
+            lines += [f"\tdefault_backend {self.name}-back", f"backend {self.name}-back", "\tmode tcp", "\tserver mirror ${origin:again}"]
+        lines += [f"\ttcp-{side} inspect-delay 2s"]
+        # Actions do not wait for what they read: conditions do, and this one holds once the other side has ended.
+        lines += [f"\ttcp-{side} content set-var(sess.all) bool(true) if WAIT_END"] + ["\t" + line for line in self.lines]
+        lines += [f"\ttcp-{side} content set-var(sess.e{number}) {expression}" for number, expression in enumerate(self.expressions)]
+        return "\n".join(lines + (["\ttcp-request content reject"] if side == "request" else [])) + "\n"
+
+    def _form(self, expression):
+        """The log format that shows what an expression gives."""
+        return " ".join(f"%[{expression}]" if word == "text" else f"%[{expression},{word}]" for word in self.shown)
+
+    def keyed(self, expressions, data, answer):
+        """(key, answer) pairs of expressions that one answer shows; each has all of an answer that is none."""
+        shown = answer.split("|") if len(expressions) > 1 else [answer]
+        if len(shown) != len(expressions):
+            shown = [answer] * len(expressions)
+        return [(f"{self.name}: {expression} of {data!r}", piece) for expression, piece in zip(expressions, shown)]
 
     def request(self, number, data):
         """The bytes of one request."""
@@ -68,7 +114,7 @@ class Room:
         if self.carry == "request":
             line, _, rest = data.partition(b"\r\n")
             return line + b"\r\n" + chosen + rest
-        value = base64.b64encode(data) if self.carry == "base64" else data
+        value = base64.b64encode(data) if self.carry in ("base64", "response") else data
         return b"GET / HTTP/1.1\r\nHost: x\r\n" + chosen + b"X-In: " + value + b"\r\n\r\n"
 
 
@@ -95,6 +141,11 @@ class SampleCase:
             + "\tuse_backend %[req.hdr(x-room)]\n"
             + lines("sections") + "".join(room.text() for room in self.rooms)
         )
+
+    def mirrors(self):
+        """The servers that the rooms need, by name."""
+        carries = {room.carry for room in self.rooms}
+        return ({"reply": answer_asked_for} if "response" in carries else {}) | ({"again": same_again} if "answer" in carries else {})
 
 
 def read_sample(path, root):
@@ -130,10 +181,13 @@ def play_sample(case, side, binary, folder):
     world = World(side, binary, folder, float(case.header.get("deadline", "5")))
     try:
         for section in case.case.of("file"):
-            path = os.path.join(world.folder, section.words[0])
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as file:
-                file.write(world.expand("\n".join(section.lines) + "\n").encode("utf-8", "surrogateescape"))
+            for name in section.words:
+                path = os.path.join(world.folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "wb") as file:
+                    file.write(world.expand("\n".join(section.lines) + "\n").encode("utf-8", "surrogateescape"))
+        for name, serve in case.mirrors().items():
+            world.origins[name] = Mirror(serve)
         world.configurations["haproxy.cfg"] = world.expand(case.configuration())
         with open(os.path.join(world.folder, "haproxy.cfg"), "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(world.configurations["haproxy.cfg"])
@@ -142,15 +196,38 @@ def play_sample(case, side, binary, folder):
         answers = []
         if world.processes["main"].poll() is None:
             for room in case.rooms:
-                jobs = [(number, data) for number in range(len(room.expressions)) for data in room.inputs]
-                requests = [room.request(number, data) for number, data in jobs]
-                for (number, data), answer in zip(jobs, line.exchange(requests, room.carry != "request")):
-                    answers.append((f"{room.name}: {room.expressions[number]} of {data!r}", answer))
+                if room.carry in CONTENTS:
+                    answers += play_contents(room, world)
+                    continue
+                jobs = [(number, chunk, data) for number, chunk in enumerate(room.chunks()) for data in room.inputs]
+                requests = [room.request(number, data) for number, _, data in jobs]
+                for (_, chunk, data), answer in zip(jobs, line.exchange(requests, room.carry not in ("request", "response"))):
+                    answers += room.keyed(chunk, data, answer)
         line.close()
         world.stop()
         return answers, world.lines("messages main"), world.lines("process")
     finally:
         world.close()
+
+
+def play_contents(room, world):
+    """One connection per input; what its log line says of each expression."""
+    answers, channel = [], "log samples"
+    for data in room.inputs:
+        before = len(world.lines(channel))
+        with socket.create_connection(("127.0.0.1", world.port(room.name)), timeout=world.deadline) as sock:
+            try:
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(65536):
+                    pass
+            except OSError:
+                # A connection may be reset; what it was is in the log.
+                pass
+        came = world.wait_for(lambda seen=before: len(world.transcript.get(channel, [])) > seen)
+        line = world.lines(channel)[before].partition("]: ")[2] if came else "<no line>"
+        answers += room.keyed(room.expressions, data, line.removesuffix("\\r"))
+    return answers
 
 
 class Line:

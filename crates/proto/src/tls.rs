@@ -48,6 +48,10 @@ pub mod extension {
     pub const ALPN: u16 = 16;
     /// `session_ticket`.
     pub const SESSION_TICKET: u16 = 35;
+    /// `ec_point_formats`.
+    pub const POINT_FORMATS: u16 = 11;
+    /// `supported_versions`.
+    pub const SUPPORTED_VERSIONS: u16 = 43;
     /// `key_share`.
     pub const KEY_SHARE: u16 = 51;
 }
@@ -76,6 +80,9 @@ pub fn version(bytes: &[u8]) -> Found<u32> {
         return Found::Nothing;
     }
     let length = usize::from(here!(cursor.short()));
+    if length < HEAD + 2 {
+        return Found::Nothing;
+    }
     // The record tells the oldest version that is spoken, the message behind four bytes the newest.
     here!(cursor.take(4));
     let version = (here!(cursor.byte()), here!(cursor.byte()));
@@ -107,46 +114,102 @@ fn version_2(cursor: &mut Cursor<'_>, first: u8) -> Found<u32> {
 
 /// The ciphers that a client offers, as they stand in its hello.
 pub fn ciphers(bytes: &[u8]) -> Found<&[u8]> {
-    let mut hello = here!(client_hello(bytes));
-    hello.list_of_shorts()
+    client_hello(bytes).map(|hello| hello.ciphers)
 }
 
-/// The contents of an extension of a client hello; only as much of the hello is needed as is there.
-pub fn extension(bytes: &[u8], wanted: u16) -> Found<&[u8]> {
-    let mut hello = here!(client_hello(bytes));
-    here!(hello.list_of_shorts());
-    here!(hello.list_of_bytes());
-    let length = usize::from(here!(hello.short()));
-    let Some(mut rest) = hello.limited(length) else {
+/// The contents of an extension of a client hello; none when the extensions are read to their end without it.
+pub fn extension(bytes: &[u8], wanted: u16) -> Found<Option<&[u8]>> {
+    let mut rest = here!(client_hello(bytes)).rest;
+    if here!(rest.list_of_bytes()).is_empty() {
+        return Found::Nothing;
+    }
+    let length = usize::from(here!(rest.short()));
+    let Some(mut rest) = rest.limited(length) else {
         return Found::Nothing;
     };
     while rest.left() >= 4 {
         let kind = here!(rest.short());
         let length = usize::from(here!(rest.short()));
-        let content = here!(rest.take(length));
-        if kind == wanted {
-            return Found::Here(content);
+        match rest.take(length) {
+            Found::Here(content) if kind == wanted => return Found::Here(Some(content)),
+            Found::Here(_) => {}
+            // The last bytes of the last one are no longer looked at.
+            Found::NotYet if kind != wanted => return Found::Here(None),
+            Found::NotYet => return Found::NotYet,
+            Found::Nothing => return Found::Nothing,
         }
     }
-    Found::Nothing
+    Found::Here(None)
+}
+
+/// The extensions of a client hello, in order, as far as they can be read.
+pub fn extensions(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = match extensions_of(bytes) {
+        Found::Here(rest) => rest,
+        Found::NotYet | Found::Nothing => Cursor::new(&[]),
+    };
+    std::iter::from_fn(move || {
+        let (Found::Here(kind), Found::Here(content)) = (rest.short(), rest.list_of_shorts())
+        else {
+            return None;
+        };
+        Some((kind, content))
+    })
+}
+
+fn extensions_of(bytes: &[u8]) -> Found<Cursor<'_>> {
+    let mut rest = here!(client_hello(bytes)).rest;
+    here!(rest.list_of_bytes());
+    let length = usize::from(here!(rest.short()));
+    match rest.limited(length) {
+        Some(rest) => Found::Here(rest),
+        None => Found::Nothing,
+    }
+}
+
+/// The version, random bytes and session number of a hello of either side, in the record that it begins with.
+pub fn begun(bytes: &[u8]) -> Option<Begun<'_>> {
+    let body = bytes.get(RECORD + HEAD..)?;
+    let (version, body) = body.split_first_chunk::<2>()?;
+    let (random, body) = body.split_first_chunk::<32>()?;
+    let (length, body) = body.split_first()?;
+    Some(Begun {
+        version: u16::from_be_bytes(*version),
+        random: *random,
+        session: body.get(..usize::from(*length))?,
+    })
+}
+
+/// What every hello begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun<'a> {
+    /// The version that it names.
+    pub version: u16,
+    /// Random bytes.
+    pub random: [u8; 32],
+    /// The number of a session.
+    pub session: &'a [u8],
 }
 
 /// The name of the server that a complete client hello asks for.
 pub fn server_name(bytes: &[u8]) -> Found<&[u8]> {
     here!(complete(bytes));
     let content = here!(extension(bytes, extension::SERVER_NAME));
-    let mut cursor = Cursor::new(content);
-    let name = (cursor.short(), cursor.byte(), cursor.list_of_shorts());
-    match name {
-        (Found::Here(_), Found::Here(0), Found::Here(name)) => Found::Here(name),
-        _ => Found::Nothing,
-    }
+    let name = content.and_then(list).and_then(|names| match names {
+        [0, high, low, name @ ..] if !name.is_empty() => {
+            name.get(..usize::from(u16::from_be_bytes([*high, *low])))
+        }
+        _ => None,
+    });
+    name.map_or(Found::Nothing, Found::Here)
 }
 
-/// The first protocol that a complete client hello offers.
+/// The first protocol that a complete client hello offers; how long the list says it is does not matter.
 pub fn first_protocol(bytes: &[u8]) -> Found<&[u8]> {
     here!(complete(bytes));
-    let content = here!(extension(bytes, extension::ALPN));
+    let Some(content) = here!(extension(bytes, extension::ALPN)) else {
+        return Found::Nothing;
+    };
     let mut cursor = Cursor::new(content);
     match (cursor.short(), cursor.list_of_bytes()) {
         (Found::Here(_), Found::Here(name)) => Found::Here(name),
@@ -157,10 +220,7 @@ pub fn first_protocol(bytes: &[u8]) -> Found<&[u8]> {
 /// Whether a session ticket is spoken of in a complete client hello, and what it is.
 pub fn session_ticket(bytes: &[u8]) -> Found<Option<&[u8]>> {
     here!(complete(bytes));
-    match extension(bytes, extension::SESSION_TICKET) {
-        Found::Here(ticket) => Found::Here(Some(ticket)),
-        _ => Found::Here(None),
-    }
+    extension(bytes, extension::SESSION_TICKET)
 }
 
 /// Whether a client hello and its record are there whole.
@@ -184,22 +244,22 @@ fn complete(bytes: &[u8]) -> Found<()> {
     }
 }
 
-/// A list behind its length in two bytes, as groups and signature algorithms are.
+/// A list behind its length in two bytes, as groups and signature algorithms are; an empty one is none.
 pub fn list(content: &[u8]) -> Option<&[u8]> {
     match Cursor::new(content).list_of_shorts() {
-        Found::Here(list) => Some(list),
+        Found::Here(list) if list.len() >= 2 => Some(list),
         _ => None,
     }
 }
 
-/// The groups of the shares of a `key_share` extension, in order.
+/// The groups of the shares of a `key_share` extension, in order; of the last one the key may be missing.
 pub fn share_groups(content: &[u8]) -> impl Iterator<Item = [u8; 2]> {
-    let mut shares = Cursor::new(list(content).unwrap_or_default());
+    let mut shares = list(content).unwrap_or_default();
     std::iter::from_fn(move || {
-        let (Found::Here(group), Found::Here(_)) = (shares.short(), shares.list_of_shorts()) else {
-            return None;
-        };
-        Some(group.to_be_bytes())
+        let ([high, low, length @ ..], rest) = shares.split_first_chunk::<4>()?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        shares = rest.get(length..).unwrap_or_default();
+        Some([*high, *low])
     })
 }
 
@@ -224,7 +284,7 @@ fn message(bytes: &[u8], records: RangeInclusive<u8>) -> Found<Message<'_>> {
     let record = here!(cursor.short());
     let kind = here!(cursor.byte());
     let length = here!(cursor.triple());
-    if record < 4 {
+    if usize::from(record) < HEAD {
         return Found::Nothing;
     }
     match cursor.limited(length) {
@@ -234,17 +294,41 @@ fn message(bytes: &[u8], records: RangeInclusive<u8>) -> Found<Message<'_>> {
 }
 
 /// A client hello behind its session id.
-fn client_hello(bytes: &[u8]) -> Found<Cursor<'_>> {
+struct Hello<'a> {
+    ciphers: &'a [u8],
+    /// What stands behind the ciphers.
+    rest: Cursor<'a>,
+}
+
+/// A client hello of TLS 1.0 or later. The last bytes of it, as many as its head has, may be missing.
+fn client_hello(bytes: &[u8]) -> Found<Hello<'_>> {
     let message = here!(message(bytes, 0x16..=0x16));
-    if message.kind != 1 {
-        return Found::Nothing;
-    }
+    let record = match bytes {
+        [_, _, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => return Found::NotYet,
+    };
     let mut body = message.body;
-    if here!(body.take(VERSION_AND_RANDOM)).first() < Some(&3) {
+    if message.kind != 1 || record < LEAST_HELLO + HEAD || body.left() < LEAST_HELLO {
         return Found::Nothing;
     }
-    here!(body.list_of_bytes());
-    Found::Here(body)
+    if bytes.len() < body.left() + RECORD {
+        return Found::NotYet;
+    }
+    if !matches!(here!(body.take(VERSION_AND_RANDOM)), [major, minor, ..] if *major >= 3 && *minor >= 1)
+    {
+        return Found::Nothing;
+    }
+    if here!(body.list_of_bytes()).len() > 32 {
+        return Found::Nothing;
+    }
+    let ciphers = here!(body.list_of_shorts());
+    match ciphers.len() {
+        0 | 1 => Found::Nothing,
+        _ => Found::Here(Hello {
+            ciphers,
+            rest: body,
+        }),
+    }
 }
 
 /// Reads bytes of which only the first have come: past those it is too early, past `limit` it is a lie.
@@ -319,6 +403,10 @@ fn number(bytes: &[u8]) -> usize {
 
 /// Type, version and length before the content of a record.
 const RECORD: usize = 5;
+/// Type and length before the body of a handshake message.
+const HEAD: usize = 4;
+/// Version, random bytes, no session, one cipher, one compression, and the length of extensions with half of the head of one.
+const LEAST_HELLO: usize = 45;
 const VERSION_AND_RANDOM: usize = 34;
 
 #[cfg(test)]
@@ -361,12 +449,12 @@ mod tests {
         assert_eq!(server_name(&bytes), Found::Here(&b"a.b"[..]));
         assert_eq!(first_protocol(&bytes), Found::Here(&b"h2"[..]));
         assert_eq!(ciphers(&bytes), Found::Here(&b"\x13\x01\x13\x02"[..]));
-        let Found::Here(content) = extension(&bytes, extension::KEY_SHARE) else {
+        let Found::Here(Some(content)) = extension(&bytes, extension::KEY_SHARE) else {
             panic!("no key share");
         };
         let groups: Vec<_> = share_groups(content).collect();
         assert_eq!(groups, [[0, 0x1d], [0, 0x17]]);
-        assert_eq!(extension(&bytes, extension::SESSION_TICKET), Found::Nothing);
+        assert_eq!(session_ticket(&bytes), Found::Here(None));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::http::Client;
 use crate::http::client::Upgraded;
 use crate::http::exchange::{Exchange, Failure};
+use crate::http::tally::Tally;
 use crate::http::tunnel::{outcome, run_relay, settings};
 use crate::http::{connect, finish, request, route, rules};
 use crate::inspect::{self, Flow, Relayed};
@@ -118,6 +119,8 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     if !exchange.stream.bandwidth.is_empty() {
         relay.limit(&exchange.stream.bandwidth);
     }
+    Tally::begin(client, exchange, TALLY_WAIT);
+    let before = (exchange.notes.request_head, exchange.notes.response_head);
     let end = match plan.proxy(backend).ir.tcp.response.is_empty() {
         true => {
             let Some(connection) = &mut exchange.server else {
@@ -130,6 +133,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
                     &mut connection.socket,
                     &mut client.timer,
                     &client.handle,
+                    exchange.tally.as_deref_mut().map(|tally| (tally, before)),
                 )
                 .await,
             )
@@ -152,6 +156,9 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
         }
     }
 }
+
+/// Milliseconds until bytes are counted for the first time.
+const TALLY_WAIT: u64 = 5000;
 
 /// The client's time was over while rules waited: its server is not reached any more.
 fn late(exchange: &mut Exchange) -> Failure {

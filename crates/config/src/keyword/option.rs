@@ -91,6 +91,12 @@ static ROWS: &[SectionKeyword] = &[
         "Does not pass the trailers of requests on."
     ),
     switch!(
+        "disable-h2-upgrade",
+        FRONT,
+        no_h2_upgrade,
+        "Takes no connection of HTTP/2 where HTTP/1 is expected."
+    ),
+    switch!(
         "http-drop-response-trailers",
         FRONT,
         drop_response_trailers,
@@ -103,6 +109,12 @@ static ROWS: &[SectionKeyword] = &[
         "TCP keep-alive towards clients."
     ),
     switch!("dontlog-normal", FRONT, dontlog_normal, "Logs faults only."),
+    switch!(
+        "contstats",
+        FRONT,
+        contstats,
+        "Counts bytes while a stream goes on, every 5 seconds, not only at its end."
+    ),
     switch!(
         "dontlognull",
         FRONT,

@@ -269,7 +269,11 @@ mod tests {
         clean_te(&mut head);
         assert_eq!(
             head.iter().collect::<Vec<_>>(),
-            [(&b"te"[..], &b"trailers"[..]), (b"a", b"b")]
+            [
+                (&b"te"[..], &b"trailers"[..]),
+                (b"a", b"b"),
+                (b"te", b"trailers")
+            ]
         );
     }
 

@@ -556,7 +556,8 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         && let Some(connection) = &exchange.server
     {
         let end = exchange.stream.server_address;
-        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+        let marks = &mut exchange.stream.server_marks;
+        (connection.socket).with_fd(|fd| crate::vanish::mark(fd, end, marks));
     }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
@@ -644,7 +645,7 @@ fn open(
     let socket = server.open(&address)?;
     if smart {
         // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
-        let _ = hapax_sys::option::set_quickack(&socket, false);
+        let _ = socket.with_fd(|fd| hapax_sys::option::set_quickack(fd, false));
     }
     Ok(ServerConnection::new(
         socket,

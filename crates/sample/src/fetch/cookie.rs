@@ -214,15 +214,32 @@ fn names<'a>(cx: &Cx<'a>, response: bool, args: &[Arg]) -> Option<Sample<'a>> {
     let separator = name(args).and_then(<[u8]>::first).unwrap_or(&b',');
     let mut out = bumpalo::collections::Vec::new_in(cx.arena);
     for pairs in cookies(cx, response) {
-        let most = if response { 1 } else { usize::MAX };
-        for pair in pairs.take(most) {
+        let (first, all) = match response {
+            true => (set_name(pairs.line), None),
+            false => (None, Some(pairs.map(|pair| pair.name))),
+        };
+        for name in first.into_iter().chain(all.into_iter().flatten()) {
             if !out.is_empty() {
                 out.push(*separator);
             }
-            out.extend_from_slice(pair.name);
+            out.extend_from_slice(name);
         }
     }
     super::string(out.into_bump_slice())
+}
+
+/// The name that a `set-cookie` line begins with; commas belong to it, names that begin with `$` are passed over.
+fn set_name(line: &[u8]) -> Option<&[u8]> {
+    let mut rest = line;
+    loop {
+        let end = memchr::memchr2(b';', b'=', rest)?;
+        let name = rest[..end].trim_ascii();
+        rest = match rest[end] {
+            b'=' if !name.starts_with(b"$") => return Some(name),
+            b'=' => rest.get(pair_end(rest) + 1..)?,
+            _ => &rest[end + 1..],
+        };
+    }
 }
 
 fn count<'a>(cx: &Cx<'a>, response: bool, args: &'a [Arg]) -> Option<Sample<'a>> {

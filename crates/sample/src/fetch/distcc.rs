@@ -21,10 +21,9 @@ fetches! {
     };
     "distcc_body", TOKEN, Some(check), Bin, Needs::REQUEST_BYTES.or(Needs::RESPONSE_BYTES), "The bytes behind a token of the distcc protocol." => |cx, args, _| {
         let (number, rest) = settle(cx, args)?;
-        let length = usize::try_from(number).ok()?;
+        let length = body_length(token(args)?, number);
         match rest.get(..length) {
-            Some(body) if has_body(token(args)?) => Some(Value::Bin(body).into()),
-            Some(_) => None,
+            Some(body) => Some(Value::Bin(body).into()),
             None => {
                 cx.stream.inspection.lacks_bytes();
                 None
@@ -88,21 +87,17 @@ fn find<'a>(mut bytes: &'a [u8], wanted: &[u8], occurrence: i64) -> Found<(u32, 
                 return Found::Here((number, rest));
             }
         }
-        let skipped = match has_body(name) {
-            true => usize::try_from(number).unwrap_or(usize::MAX),
-            false => 0,
-        };
-        let Some(rest) = rest.get(skipped..) else {
+        let Some(rest) = rest.get(body_length(name, number)..) else {
             return Found::NotYet;
         };
         bytes = rest;
     }
 }
 
-/// Tokens whose number is the length of bytes behind it.
-fn has_body(token: &[u8]) -> bool {
-    matches!(
-        token,
-        b"ARGV" | b"DOTI" | b"DOTO" | b"SERR" | b"SOUT" | b"NAME" | b"LINK"
-    )
+/// How many bytes stand behind a token and its number: as many as the number says, but for tokens that only count something.
+fn body_length(token: &[u8], number: u32) -> usize {
+    match token {
+        b"DIST" | b"ARGC" | b"DONE" | b"NFIL" | b"STAT" => 0,
+        _ => usize::try_from(number).unwrap_or(usize::MAX),
+    }
 }

@@ -74,15 +74,22 @@ fn name(args: &[Arg]) -> Option<&[u8]> {
 
 /// All values of one header line by line; `whole` does not split at commas.
 fn items<'a>(head: &'a Head, name: &'a [u8], whole: bool) -> impl Iterator<Item = &'a [u8]> {
-    head.lines(name).flat_map(move |(_, line)| Items {
-        whole: whole.then_some(line),
-        parts: (!whole).then(|| Values::new(line)),
-    })
+    head.lines(name)
+        .flat_map(move |(_, line)| Items::of(line, whole))
 }
 
 struct Items<'a> {
     whole: Option<&'a [u8]>,
     parts: Option<Values<'a>>,
+}
+
+impl<'a> Items<'a> {
+    fn of(line: &'a [u8], whole: bool) -> Items<'a> {
+        Items {
+            whole: whole.then_some(line),
+            parts: (!whole).then(|| Values::new(line)),
+        }
+    }
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -107,7 +114,9 @@ fn pick<'a>(
         Some(Arg::Int(number)) => *number,
         _ => 0,
     };
-    let name = name(args)?;
+    let Some(name) = name(args) else {
+        return pick_any(head, number, whole);
+    };
     if occurrence.iterating && number == 0 {
         let found = next(head, name, occurrence, whole);
         occurrence.more = found.is_some();
@@ -120,6 +129,19 @@ fn pick<'a>(
             let count = i64::try_from(items(head, name, whole).count()).ok()?;
             let index = usize::try_from(count + number).ok()?;
             items(head, name, whole).nth(index)
+        }
+    }
+}
+
+/// The occurrence asked for among the values of all headers; one must be asked for.
+fn pick_any(head: &Head, number: i64, whole: bool) -> Option<&[u8]> {
+    let all = || head.iter().flat_map(|(_, line)| Items::of(line, whole));
+    match number {
+        0 => None,
+        1.. => all().nth(usize::try_from(number).ok()? - 1),
+        _ => {
+            let count = i64::try_from(all().count()).ok()?;
+            all().nth(usize::try_from(count + number).ok()?)
         }
     }
 }

@@ -47,6 +47,11 @@ fetches! {
     };
 }
 
+/// The bytes of the blocks of one side's message.
+pub(super) fn length(cx: &Cx<'_>, response: bool) -> Option<usize> {
+    Some(Message::on(cx, response)?.data())
+}
+
 /// What upstream's buffer keeps for itself, and what describes one block.
 const OWN: i64 = 48;
 const DESCRIPTION: i64 = 8;
@@ -72,7 +77,11 @@ enum Block<'a> {
 impl<'a> Message<'a> {
     /// The message that rules here look at; none when there is none.
     fn of(cx: &Cx<'a>) -> Option<Message<'a>> {
-        let (head, contents) = if cx.on_response {
+        Message::on(cx, cx.on_response)
+    }
+
+    fn on(cx: &Cx<'a>, response: bool) -> Option<Message<'a>> {
+        let (head, contents) = if response {
             (&cx.stream.response, body::of_response(cx)?)
         } else {
             (&cx.stream.request, body::of_request(cx))
@@ -161,7 +170,13 @@ impl Block<'_> {
 fn parts(head: &Head) -> [&[u8]; 3] {
     match head.kind() {
         Kind::Request => [head.method(), head.uri(), head.version()],
-        Kind::Response => [head.version(), head.status_text(), head.reason()],
+        Kind::Response => {
+            let reason: &[u8] = match head.seen().reason_added {
+                true => b"",
+                false => head.reason(),
+            };
+            [head.version(), head.status_text(), reason]
+        }
     }
 }
 

@@ -3,11 +3,9 @@
 
 use hapax_core::keyword::{ArgSpec, Needs};
 
-use super::{fetches, int, string};
+use super::{fetches, int};
 
 fetches! {
-    "fs.id", ArgSpec::NONE, None, Str, Needs::CLIENT_CONNECTION, "The number of the exchange on the client connection, from 0; 0 in TCP mode." => |cx, _, _| {
-        string(bumpalo::format!(in cx.arena, "{}", cx.stream.client_position).into_bump_str().as_bytes())
-    };
+    "fs.id", ArgSpec::NONE, None, Str, Needs::CLIENT_CONNECTION, "The number of the exchange on the client connection, from 0; 0 in TCP mode." => |cx, _, _| int(i64::from(cx.stream.client_position));
     "bs.id", ArgSpec::NONE, None, Int, Needs::SERVER_CONNECTION, "The number of the exchange on the server connection, from 0; 0 in TCP mode." => |cx, _, _| int(cx.stream.server_position?);
 }

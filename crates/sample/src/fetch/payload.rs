@@ -30,16 +30,12 @@ fetches! {
 
 fn length<'a>(cx: &Cx<'a>, response: bool) -> Option<Sample<'a>> {
     cx.stream.inspection.lacks_bytes();
-    let head = match (cx.stream.is_http(), response) {
-        (false, _) => 0,
-        (true, false) => hapax_proto::http::counted(&cx.stream.request),
-        (true, true) => hapax_proto::http::counted(&cx.stream.response),
+    let length = match cx.stream.is_http() {
+        true => super::htx::length(cx, response).unwrap_or(0),
+        false if response => cx.response_bytes.len(),
+        false => cx.request_bytes.len(),
     };
-    let body = match response {
-        true => cx.response_bytes,
-        false => cx.request_bytes,
-    };
-    int(i64::try_from(head + body.len() as u64).ok()?)
+    int(i64::try_from(length).ok()?)
 }
 
 fn block<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'a>> {
@@ -75,9 +71,12 @@ fn prefixed<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'
     };
     let length = digits
         .iter()
-        .fold(0usize, |number, byte| number << 8 | usize::from(*byte));
+        .fold(0u32, |number, byte| number << 8 | u32::from(*byte)) as usize;
     let at = match value {
-        Arg::Str(text) => behind.checked_add_signed(relative(text)?)?,
+        Arg::Str(text) => match place(text)? {
+            Place::From(by) => behind.checked_add_signed(by)?,
+            Place::At(offset) => offset,
+        },
         _ => behind,
     };
     if length == 0 {
@@ -99,10 +98,27 @@ fn part<'a>(cx: &Cx<'a>, response: bool, offset: usize, length: usize) -> Option
     Some(Value::Bin(found?).into())
 }
 
-/// How far behind its length a value stands. The manual knows absolute positions too; upstream 3.2 counts them from there
-/// all the same.
-fn relative(text: &[u8]) -> Option<isize> {
-    std::str::from_utf8(text).ok()?.parse().ok()
+/// Where a value stands that does not follow its length.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// So far behind its length.
+    From(isize),
+    /// So far from the start.
+    At(usize),
+}
+
+/// A number with a sign counts from the end of the length. One without a sign should be a position; upstream 3.2 takes its lowest
+/// bit for the mark of those that count from the length, and half of it for the number.
+fn place(text: &[u8]) -> Option<Place> {
+    let number: isize = match text {
+        b"" | b"+" | b"-" => 0,
+        _ => std::str::from_utf8(text).ok()?.parse().ok()?,
+    };
+    match text.first() {
+        Some(b'+' | b'-') => Some(Place::From(number)),
+        _ if number & 1 == 1 => Some(Place::From(number >> 1)),
+        _ => usize::try_from(number >> 1).ok().map(Place::At),
+    }
 }
 
 fn check_relative(args: &mut [Arg]) -> Result<(), String> {
@@ -112,13 +128,28 @@ fn check_relative(args: &mut [Arg]) -> Result<(), String> {
         return Err("payload length must be > 0".to_owned());
     }
     if let [Arg::Int(offset), Arg::Int(size), Arg::Str(text)] = args {
-        match relative(text) {
-            Some(by) if offset.saturating_add(*size) + (by as i64) < 0 => {
-                return Err("payload offset2 is negative".to_owned());
+        match place(text) {
+            Some(Place::From(by)) if offset.saturating_add(*size).saturating_add(by as i64) < 0 => {
+                return Err("payload offset2 too negative".to_owned());
             }
             Some(_) => {}
             None => return Err("payload offset2 is not a number".to_owned()),
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_bit_of_a_position_is_taken_for_a_mark() {
+        assert_eq!(place(b"4"), Some(Place::At(2)));
+        assert_eq!(place(b"5"), Some(Place::From(2)));
+        assert_eq!(place(b"+4"), Some(Place::From(4)));
+        assert_eq!(place(b"-1"), Some(Place::From(-1)));
+        assert_eq!(place(b"+"), Some(Place::From(0)));
+        assert_eq!(place(b"1x"), None);
+    }
 }

@@ -50,49 +50,41 @@ fn look<'a>(cx: &Cx<'a>, args: &'a [Arg]) -> Found<&'a [u8]> {
     cookie(contents(cx, false), name)
 }
 
-/// The value of the cookie that stands in a connection request: TPKT, then X.224, then `Cookie: NAME=VALUE` up to a line
-/// feed ([MS-RDPBCGR] 2.2.1.1).
+/// The value of the cookie that stands in a connection request: the heads of TPKT and X.224, which upstream does not look at, then
+/// `Cookie: NAME=VALUE` up to the end of the line ([MS-RDPBCGR] 2.2.1.1).
 fn cookie<'a>(bytes: &'a [u8], wanted: &[u8]) -> Found<&'a [u8]> {
-    const FIXED: usize = 11;
+    const HEADS: usize = 11;
     const MARK: &[u8] = b"Cookie:";
-    let Some((head, _)) = bytes.split_first_chunk::<FIXED>() else {
-        return match bytes.first() {
-            Some(3) | None => Found::NotYet,
-            Some(_) => Found::Nothing,
-        };
-    };
-    let (packet, inner) = (u16::from_be_bytes([head[2], head[3]]), head[4]);
-    let request = head[5] == 0xe0 && head[6..11].iter().all(|byte| *byte == 0);
-    if head[0] != 3 || head[1] != 0 || usize::from(packet) != usize::from(inner) + 5 || !request {
-        return Found::Nothing;
-    }
-    let length = usize::from(packet);
-    let Some(packet) = bytes.get(FIXED..length) else {
-        return match length < FIXED {
-            true => Found::Nothing,
-            false => Found::NotYet,
-        };
-    };
-    if packet.len() < MARK.len() {
-        return Found::NotYet;
-    }
-    let Some(rest) = packet
-        .split_at_checked(MARK.len())
-        .filter(|(mark, _)| mark.eq_ignore_ascii_case(MARK))
-        .map(|(_, rest)| rest.trim_ascii_start())
+    let Some((mark, rest)) = bytes
+        .get(HEADS..)
+        .and_then(|line| line.split_at_checked(MARK.len()))
+        .filter(|(_, rest)| !rest.is_empty())
     else {
-        return Found::Nothing;
+        return Found::NotYet;
     };
-    let Some(equals) = memchr::memchr(b'=', rest) else {
+    if !mark.eq_ignore_ascii_case(MARK) {
         return Found::Nothing;
+    }
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    let rest = &rest[blanks..];
+    let value = match wanted.len() {
+        0 => match memchr::memchr3(b'=', b'\r', b'\n', rest) {
+            None => return Found::NotYet,
+            Some(at) if rest[at] == b'=' => &rest[at + 1..],
+            Some(_) => return Found::Nothing,
+        },
+        length => match rest.split_at_checked(length) {
+            Some((_, [])) | None => return Found::NotYet,
+            Some((name, [b'=', value @ ..])) if name.eq_ignore_ascii_case(wanted) => value,
+            Some(_) => return Found::Nothing,
+        },
     };
-    let (name, value) = (&rest[..equals], &rest[equals + 1..]);
-    let end = value.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-    match end {
+    let Some(end) = memchr::memchr(b'\r', value) else {
+        return Found::NotYet;
+    };
+    match value.get(end + 1) {
         None => Found::NotYet,
-        Some(end) if wanted.is_empty() || wanted.eq_ignore_ascii_case(name) => {
-            Found::Here(&value[..end])
-        }
-        _ => Found::Nothing,
+        Some(b'\n') => Found::Here(&value[..end]),
+        Some(_) => Found::Nothing,
     }
 }

@@ -19,8 +19,7 @@ fetches! {
     "req.ssl_alpn", ArgSpec::NONE, None, Str, Needs::REQUEST_BYTES, "The first protocol that the client offers." => |cx, _, _| string(settle(cx, tls::first_protocol)?);
     "req.ssl_cipherlist", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The ciphers that the client offers." => |cx, _, _| binary(settle(cx, tls::ciphers)?);
     "req.ssl_ec_ext", ArgSpec::NONE, None, Bool, Needs::REQUEST_BYTES, "Whether the client offers groups of elliptic curves." => |cx, _, _| {
-        settle(cx, |bytes| tls::extension(bytes, extension::SUPPORTED_GROUPS))?;
-        boolean(true)
+        boolean(settle(cx, |bytes| tls::extension(bytes, extension::SUPPORTED_GROUPS))?.is_some())
     };
     "req.ssl_st_ext", ArgSpec::NONE, None, Int, Needs::REQUEST_BYTES, "1 when the client takes session tickets, 2 when it has one." => |cx, _, _| {
         int(match settle(cx, tls::session_ticket)? {
@@ -30,18 +29,18 @@ fetches! {
         })
     };
     "req.ssl_supported_groups", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The groups that the client offers." => |cx, _, _| {
-        binary(tls::list(settle(cx, |bytes| tls::extension(bytes, extension::SUPPORTED_GROUPS))?)?)
+        binary(tls::list(settle(cx, |bytes| tls::extension(bytes, extension::SUPPORTED_GROUPS))??)?)
     };
     "req.ssl_sigalgs", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The signature algorithms that the client offers." => |cx, _, _| {
-        binary(tls::list(settle(cx, |bytes| tls::extension(bytes, extension::SIGNATURE_ALGORITHMS))?)?)
+        binary(tls::list(settle(cx, |bytes| tls::extension(bytes, extension::SIGNATURE_ALGORITHMS))??)?)
     };
     "req.ssl_keyshare_groups", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The groups that the client sends a key for." => |cx, _, _| {
-        let content = settle(cx, |bytes| tls::extension(bytes, extension::KEY_SHARE))?;
+        let content = settle(cx, |bytes| tls::extension(bytes, extension::KEY_SHARE))??;
         let mut groups = bumpalo::collections::Vec::new_in(cx.arena);
         for group in tls::share_groups(content) {
             groups.extend_from_slice(&group);
         }
-        binary(groups.into_bump_slice())
+        (!groups.is_empty()).then(|| binary(groups.into_bump_slice()))?
     };
 }
 

@@ -106,8 +106,8 @@ impl Networks {
                 self.four.find(u32::from(*ip)).or_else(mapped)
             }
             Value::Ipv6(ip) => {
-                let mapped = || self.four.find(u32::from(ip.to_ipv4_mapped()?));
-                self.six.find(u128::from(*ip)).or_else(mapped)
+                let embedded = || self.four.find(u32::from(crate::cast::embedded_ipv4(*ip)?));
+                self.six.find(u128::from(*ip)).or_else(embedded)
             }
             _ => None,
         }

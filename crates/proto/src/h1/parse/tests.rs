@@ -309,6 +309,14 @@ fn codings() {
 }
 
 #[test]
+fn a_status_below_100_is_none() {
+    assert_eq!(
+        response("HTTP/1.1 099 Low\r\n\r\n"),
+        Err((FaultKind::BadStatus, 12, State::Code))
+    );
+}
+
+#[test]
 fn status_lines() {
     let with = |line: &str| response(&format!("{line}\r\n\r\n"));
     assert_eq!(
@@ -316,8 +324,8 @@ fn status_lines() {
         Ok("HTTP/1.1 200 OK\r\n\r\n")
     );
     assert_eq!(
-        with("HTTP/1.1  099  O  x ").as_deref(),
-        Ok("HTTP/1.1 099 O  x \r\n\r\n")
+        with("HTTP/1.1  299  O  x ").as_deref(),
+        Ok("HTTP/1.1 299 O  x \r\n\r\n")
     );
     assert_eq!(
         with("HTTP/1.1 2000 OK"),
