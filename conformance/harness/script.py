@@ -4,15 +4,17 @@ import hashlib
 import io
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import time
 
 from .case import CaseError
+from .h2 import h2_step
 from .peer import Peer, printable
-from .tls import secure_client
-from .world import listening_ports
+from .tls import openssl_client, secure_client
+from .world import lingering, listening_ports
 
 
 def duration(text):
@@ -135,6 +137,23 @@ def _show(peer, data):
         peer.show(data)
 
 
+def bind_from(sock, address, low):
+    """Binds to an address; `low` to a port that only the superuser may send from."""
+    if not low:
+        sock.bind((address, 0))
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for port in range(1023, 600, -1):
+        try:
+            sock.bind((address, port))
+            return
+        except OSError:
+            continue
+
+# Seconds that a proxy has to close what its client closed.
+LETTING_GO = 0.2
+
+
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
 
@@ -164,6 +183,10 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
+            case "s_client":
+                openssl_client(world, self.channel, words)
+            case "h2":
+                h2_step(world, self.peers[self.current], step)
             case "use":
                 self.current = words[0]
             case "cli":
@@ -184,6 +207,8 @@ class ClientScript:
             case "start":
                 self.reached.clear()
                 world.start(words[0], [text(word) for word in words[1:]])
+            case "descriptors":
+                self.descriptors(int(words[0]))
             case "run":
                 self.run([text(word) for word in words])
             case "copy":
@@ -196,6 +221,8 @@ class ClientScript:
                 origin.open() if words[0] == "up" else origin.shut_listener()
             case "zone":
                 world.nameservers[words[0]].change([world.expand(line) for line in step.block])
+            case "datagram":
+                self.datagram(step)
             case "request":
                 self.request(words)
             case "show":
@@ -210,6 +237,12 @@ class ClientScript:
                 if not peer_step(world, self.peers.get(self.current), step):
                     raise CaseError(f"unknown step '{step.verb}'")
 
+    def let_go(self):
+        """Gives the proxy a moment to close what the client closed before, so that its counts are those of the case."""
+        until = time.monotonic() + LETTING_GO
+        while self.world.client_ports and lingering(self.world.client_ports) and time.monotonic() < until:
+            time.sleep(0.005)
+
     def connect(self, words):
         """connect TARGET [as NAME] [from ADDRESS] [rcvbuf N] [once]"""
         target, options = words[0], dict(zip(words[1::2], words[2::2]))
@@ -222,7 +255,8 @@ class ClientScript:
         if "rcvbuf" in options:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(options["rcvbuf"]))
         if "from" in options:
-            sock.bind((options["from"], 0))
+            address_from, _, low = options["from"].partition(":")
+            bind_from(sock, address_from, low == "low")
         if family != socket.AF_UNIX and options.get("try") != "once":
             until = time.monotonic() + self.world.deadline
             while address[1] not in listening_ports() and time.monotonic() < until:
@@ -230,6 +264,7 @@ class ClientScript:
                 if main is not None and main.poll() is not None and not self.world.adopted:
                     break
                 time.sleep(0.01)
+            self.let_go()
         reset = False
         try:
             sock.connect(address)
@@ -278,6 +313,16 @@ class ClientScript:
             self.world.record(self.channel, f"{words[1]}: {printable(status)} {how}: {printable(body.strip())}")
             peer.close()
 
+    def datagram(self, step):
+        """Sends one datagram to a port of 127.0.0.1, or to `unix:PATH`."""
+        target = text(step.words.pop(0))
+        data = payload(self.world, step)
+        unix = target.startswith("unix:")
+        family = socket.AF_UNIX if unix else socket.AF_INET
+        port = target[5:] if unix else ("127.0.0.1", int(target if target.isdigit() else self.world.ports[target]))
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.sendto(data, port)
+
     def ask(self, command, target=None):
         """Sends one line to the runtime socket and reads the answer to the end."""
         path = target or self.world.value("socket", "stats")
@@ -305,7 +350,7 @@ class ClientScript:
                 target = text(words[index + 1])
         for line in self.ask(command, target).split("\n"):
             if line and (keep is None or keep.search(line)):
-                self.world.record(self.channel, f"cli {command}: {line}")
+                self.world.record(self.channel, f"cli {command.partition(chr(10))[0]}: {line}")
 
     def table(self):
         """`show stat` as a list of dicts."""
@@ -376,6 +421,12 @@ class ClientScript:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             for child in file.read().split():
                 os.kill(int(child), getattr(signal, "SIG" + words[1]))
+
+    def descriptors(self, number):
+        """descriptors N: from now on the proxy gets no descriptor whose number is N or more."""
+        pid = self.world.processes["main"].pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (number, hard))
 
     def exit(self, words):
         """exit [NAME]: waits for the end of a process and records its code."""

@@ -1,18 +1,28 @@
 //! The rows of section keywords, by family.
 
+pub(crate) mod anonymity;
 mod arguments;
 pub(crate) mod bind;
+pub(crate) mod check_expect;
+pub(crate) mod check_step;
+pub(crate) mod development;
 pub(crate) mod environment;
 pub(crate) mod error_page;
 pub(crate) mod external_check;
 pub(crate) mod filter;
+pub(crate) mod h1_safety;
+pub(crate) mod h2;
 pub(crate) mod http_check;
 pub(crate) mod http_option;
 pub(crate) mod limit;
 pub(crate) mod log;
+pub(crate) mod log_forward;
+pub(crate) mod mailers;
 pub(crate) mod no_counterpart;
 pub(crate) mod option;
+pub(crate) mod privilege;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod protocol_check;
 pub(crate) mod proxy;
 pub(crate) mod resolvers;
@@ -21,6 +31,7 @@ pub(crate) mod ring;
 pub(crate) mod runtime_socket;
 pub(crate) mod server;
 pub(crate) mod server_state;
+pub(crate) mod soft_stop;
 pub(crate) mod statistics;
 pub(crate) mod tcp_check;
 pub(crate) mod tcp_probe;

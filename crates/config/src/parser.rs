@@ -14,6 +14,7 @@ use hapax_sample::log_format;
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
 use crate::files;
+use crate::keyword::http_check;
 use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
@@ -141,9 +142,6 @@ impl Parser<'_> {
         let words = match lexer::words(text, &place, &overlay) {
             Ok(words) => words,
             Err(error) => {
-                if !blocks.reading() {
-                    return;
-                }
                 let finding = error.diagnostic(text, &place);
                 let unquoted = matches!(error, LexError::UnmatchedQuote { .. })
                     .then(|| lexer::words_without_quotes(text, &place).ok())
@@ -251,9 +249,12 @@ impl Parser<'_> {
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Resolvers(_, scope) => (Sections::RESOLVERS, None, scope.as_mut()),
+            Open::CrtStore(_, scope) => (Sections::CRT_STORE, None, scope.as_mut()),
+            Open::Mailers(_, scope) => (Sections::MAILERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
-            Open::Proxy(section) | Open::Ring(section) => {
+            Open::Program(_, scope) => (Sections::PROGRAM, None, scope.as_mut()),
+            Open::Proxy(section) | Open::Ring(section) | Open::LogForward(section) => {
                 (section.bit, Some(&mut section.proxy), &mut section.scope)
             }
         };
@@ -304,6 +305,8 @@ impl Parser<'_> {
         let open = std::mem::replace(&mut self.open, Open::Nothing);
         if let Open::Ring(section) = open {
             section::ring::close(self, *section);
+        } else if let Open::LogForward(section) = open {
+            section::log_forward::close(self, *section);
         } else if let Open::Proxy(section) = open {
             let Section {
                 proxy, scope, bit, ..
@@ -317,6 +320,7 @@ impl Parser<'_> {
                     taken_by: None,
                 });
             } else {
+                http_check::order(&proxy, &mut self.diagnostics);
                 self.config.proxies.push(proxy);
                 self.notes.scopes.push(scope);
             }

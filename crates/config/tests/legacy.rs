@@ -152,11 +152,11 @@ fn a_proxy_may_have_its_own_grace() {
 #[test]
 fn headers_hidden_in_the_version_of_a_check_are_found() {
     let loaded = accepted("backend x\n option httpchk GET / HTTP/1.1\\r\\nHost:\\ www.x.y\n");
-    let hapax_core::ir::CheckKind::Http(check) = &loaded.proxy("x").check else {
-        panic!("an HTTP check");
-    };
-    assert_eq!(check.version, "HTTP/1.1");
-    assert_eq!(check.headers, [("Host".to_owned(), "www.x.y".to_owned())]);
+    let check = loaded.proxy("x").http_check.request.as_ref();
+    let check = check.expect("a request");
+    assert_eq!(check.version.as_deref(), Some("HTTP/1.1"));
+    let host = hapax_core::ir::CheckData::Fixed(b"www.x.y".to_vec());
+    assert_eq!(check.headers, [("Host".to_owned(), host)]);
     assert_eq!(
         loaded.hints,
         ["option httpchk GET / HTTP/1.1, then: http-check send hdr Host \"www.x.y\""]

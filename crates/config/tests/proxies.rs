@@ -2,7 +2,9 @@
 
 mod text;
 
-use hapax_core::ir::{self, CheckKind, ConnectionMode, HttpExpectTest, HttpReuse, Mode};
+use hapax_core::ir::{
+    self, CheckAction, CheckData, CheckKind, CheckPattern, ConnectionMode, HttpReuse, Mode,
+};
 use text::{faults, load, section};
 
 #[test]
@@ -218,35 +220,37 @@ fn checks_are_described() {
         "option httpchk GET /up HTTP/1.1; http-check send hdr Host a body b; http-check expect ! status 200,300-399; \
          http-check expect !string bad; http-check expect rstring o.k; http-check expect rstatus 2..; http-check disable-on-404",
     );
-    let CheckKind::Http(check) = proxy.check else {
-        panic!("an HTTP check");
+    assert_eq!(proxy.check, CheckKind::Http);
+    let fixed = |text: &str| CheckData::Fixed(text.as_bytes().to_vec());
+    let steps = &proxy.http_check.steps;
+    let CheckAction::Request(asked) = &steps[0].action else {
+        panic!("a request");
     };
+    assert_eq!(asked.method.as_deref(), Some("GET"));
+    assert_eq!(asked.uri, Some(fixed("/up")));
+    assert_eq!(asked.version.as_deref(), Some("HTTP/1.1"));
+    assert_eq!(asked.headers, [("Host".to_owned(), fixed("a"))]);
+    assert_eq!(asked.body, Some(fixed("b")));
+    assert!(proxy.http_check.disable_on_404);
+    let expected: Vec<_> = steps[1..]
+        .iter()
+        .map(|step| match &step.action {
+            CheckAction::Expect(expect) => (expect.negated, &expect.pattern),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(
-        (
-            check.method.as_str(),
-            check.uri.as_str(),
-            check.version.as_str()
-        ),
-        ("GET", "/up", "HTTP/1.1")
-    );
-    assert_eq!(check.headers, [("Host".to_owned(), "a".to_owned())]);
-    assert_eq!(check.body, b"b");
-    assert!(check.disable_on_404);
-    let negated: Vec<_> = check.expect.iter().map(|expect| expect.negated).collect();
-    assert_eq!(negated, [true, true, false, false]);
-    let ranges = vec![(200, 200), (300, 399)];
-    assert_eq!(
-        check.expect[0].test,
-        HttpExpectTest::Status(ranges, "200,300-399".to_owned())
-    );
-    assert_eq!(
-        check.expect[1].test,
-        HttpExpectTest::String(b"bad".to_vec())
+        expected,
+        [
+            (true, &CheckPattern::Status(vec![(200, 200), (300, 399)])),
+            (true, &CheckPattern::String(b"bad".to_vec())),
+            (false, &CheckPattern::Regex("o.k".to_owned())),
+            (false, &CheckPattern::StatusRegex("2..".to_owned())),
+        ]
     );
     let plain = section("backend", "option httpchk");
-    assert!(
-        matches!(plain.check, CheckKind::Http(check) if check.method == "OPTIONS" && check.uri == "/")
-    );
+    let asked = Some(ir::CheckRequest::default());
+    assert_eq!(plain.http_check.request, asked);
 }
 
 #[test]
@@ -273,8 +277,8 @@ fn wrong_checks_are_refused() {
             "'http-check expect' : regex '(' is invalid.",
         ),
         (
-            "http-check connect",
-            "'http-check connect' in 'backend' section is not built yet.",
+            "http-check connect proto h2",
+            "'http-check connect' : 'proto' : 'h2' is not built yet.",
         ),
     ] {
         assert_eq!(

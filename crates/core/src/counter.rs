@@ -80,13 +80,41 @@ pub enum Count {
     SplicedIn,
     /// Those of the sent ones that came out of a pipe.
     SplicedOut,
+    /// Sessions of HTTP/2 (frontends).
+    Http2Sessions,
+    /// Requests of HTTP/2 (frontends).
+    Http2Requests,
+    /// HEADERS and CONTINUATION frames that came.
+    Http2Headers,
+    /// DATA frames that came.
+    Http2Data,
+    /// SETTINGS frames that came.
+    Http2Settings,
+    /// RST_STREAM frames that came.
+    Http2Resets,
+    /// GOAWAY frames that came.
+    Http2Goaways,
+    /// Errors of connections of HTTP/2.
+    Http2ConnectionErrors,
+    /// Errors of streams of HTTP/2.
+    Http2StreamErrors,
+    /// RST_STREAM frames that were sent.
+    Http2ResetsSent,
+    /// GOAWAY frames that were sent.
+    Http2GoawaysSent,
+    /// Connections of HTTP/2 in all.
+    Http2Connections,
     /// Exchanges that began; never set to zero.
     Streams,
     /// Exchanges that ended; never set to zero.
     StreamsEnded,
+    /// Connections of HTTP/2 that began; never set to zero.
+    Http2Begun,
+    /// Connections of HTTP/2 that ended; never set to zero.
+    Http2Ended,
 }
 
-const COUNTS: usize = Count::StreamsEnded as usize + 1;
+const COUNTS: usize = Count::Http2Ended as usize + 1;
 const CLEARED: usize = Count::Streams as usize;
 
 /// One worker's slot, on cache lines of its own.
@@ -125,6 +153,13 @@ impl Counters {
                 Ordering::Relaxed,
             );
         }
+    }
+
+    /// The count of one worker.
+    pub fn of(&self, worker: usize, what: Count) -> u64 {
+        self.slots
+            .get(worker)
+            .map_or(0, |Slot(slot)| slot[what as usize].load(Ordering::Relaxed))
     }
 
     /// The sum over the workers.

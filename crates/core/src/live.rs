@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use crate::contract::TlsContext;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -60,7 +61,9 @@ impl Live {
                 connection_rate_limit: AtomicU32::new(config.global.maxconnrate),
                 session_rate_limit: AtomicU32::new(config.global.maxsessrate),
                 jobs: AtomicU32::new(0),
+                anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
+                tls: OnceLock::new(),
             },
             proxies: config
                 .proxies
@@ -137,6 +140,10 @@ pub struct ProcessLive {
     pub session_rate_limit: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
+    /// The key of `set anon on`; 0 is none.
+    pub anonymous_key: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
+    /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }

@@ -26,8 +26,12 @@ pub struct Program {
     pub http_errors: Vec<ir::HttpErrors>,
     /// The `log-profile` sections.
     pub log_profiles: Vec<ir::LogProfile>,
+    /// The `mailers` sections.
+    pub mailers: Vec<ir::Mailers>,
     /// The rings.
     pub rings: Vec<ir::Ring>,
+    /// The `log-forward` sections.
+    pub log_forwards: Vec<ir::LogForward>,
     /// The proxies, in file order.
     pub proxies: Vec<Proxy>,
     /// The ACLs.
@@ -113,7 +117,9 @@ impl Program {
             user_lists: config.user_lists,
             http_errors: config.http_errors,
             log_profiles: config.log_profiles,
+            mailers: config.mailers,
             rings: config.rings,
+            log_forwards: config.log_forwards,
             global: config.global,
             proxies,
             acls: config.acls,

@@ -15,6 +15,8 @@ pub struct Printer {
     quiet: bool,
     introduced: bool,
     log: Option<StartupLog>,
+    /// What this process said, up to a bound.
+    said: String,
 }
 
 impl Printer {
@@ -25,6 +27,7 @@ impl Printer {
             quiet,
             introduced: false,
             log: None,
+            said: String::new(),
         }
     }
 
@@ -32,6 +35,11 @@ impl Printer {
     pub fn renew(&mut self) {
         self.pid = std::process::id();
         self.introduced = false;
+    }
+
+    /// What this process said so far.
+    pub fn said(&self) -> &str {
+        &self.said
     }
 
     /// Keeps what is printed from now on in `log` too.
@@ -95,12 +103,19 @@ impl Printer {
         ));
     }
 
-    fn put(&self, line: &str) {
+    fn put(&mut self, line: &str) {
         if let Some(log) = &self.log {
             log.add(line);
+        }
+        if self.said.len() + line.len() < MOST_KEPT {
+            self.said.push_str(line);
+            self.said.push('\n');
         }
         if !self.quiet {
             self.plain(line);
         }
     }
 }
+
+/// Bytes of messages that are kept for `show startup-logs`.
+const MOST_KEPT: usize = 65_536;

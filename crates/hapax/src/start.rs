@@ -17,11 +17,13 @@ use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::log::date;
+use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
 use hapax_sample::variable::set_process;
+use hapax_sys::capability::{Capability, keep_over_change_of_user, limit_to};
 use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
@@ -68,6 +70,7 @@ struct Prepared {
     program: Arc<Program>,
     listeners: Vec<Bound>,
     runtime_api: Vec<OwnedFd>,
+    intakes: Vec<Intake>,
     facts: Facts,
     signals: Signals,
     worker: Option<Worker>,
@@ -94,12 +97,13 @@ fn prepare(
         .proxies
         .iter()
         .any(|proxy| !proxy.disabled && !proxy.binds.is_empty());
-    if !listens && config.global.stats_sockets.is_empty() {
+    if !listens && config.log_forwards.is_empty() && config.global.stats_sockets.is_empty() {
         return Err(
             "[haproxy.main()] No enabled listener found (check for 'bind' directives) ! Exiting."
                 .into(),
         );
     }
+    renice(&config.global, printer);
     let workers = workers(&config.global);
     let limits = limit(args, &mut config, workers, printer)?;
     let mut old = take_over(args, worker.as_ref(), printer)?;
@@ -110,6 +114,8 @@ fn prepare(
         "[haproxy.main()] Some protocols failed to start their listeners! Exiting.".to_owned()
     };
     let runtime_api = open::runtime_api(&config.global, &mut old).map_err(&mut refuse)?;
+    let intakes =
+        open::intakes(&config.log_forwards, &config.global, &mut old).map_err(&mut refuse)?;
     let listeners =
         open::listeners(&config.proxies, &config.global, workers, &mut old).map_err(refuse)?;
     // Nobody serves what is left.
@@ -153,6 +159,7 @@ fn prepare(
         memmax_mb: args.memory.map_or(0, |megabytes| megabytes as u32),
         warnings: u32::from(warned),
         boot_ms: u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX),
+        startup_logs: printer.said().as_bytes().to_vec(),
     };
     let signals = Signals::catch(SIGNALS).map_err(|error| system_text(&error))?;
     let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
@@ -174,6 +181,7 @@ fn prepare(
         program,
         listeners,
         runtime_api,
+        intakes,
         facts,
         signals,
         worker,
@@ -216,6 +224,19 @@ fn take_over(
         }
         Err("Failed to get the sockets from the old process!".into())
     })
+}
+
+/// `tune.renice.runtime`: the priority from now on. That of the start ends with it.
+fn renice(global: &ir::Global, printer: &mut Printer) {
+    if let Some(priority) = global.renice_runtime
+        && let Err(error) = process::set_priority(priority)
+    {
+        let text = format!(
+            "[haproxy.main()] couldn't set the runtime nice value to {priority}: {}",
+            system_text(&error)
+        );
+        printer.say(Severity::Warning, &text);
+    }
 }
 
 /// Whether the start is told about in detail.
@@ -284,10 +305,32 @@ fn drop_rights(global: &ir::Global) -> Result<(), String> {
         identity::set_group(gid, &[gid])
             .map_err(|_| format!("[haproxy.main()] Cannot set gid {gid}."))?;
     }
+    let kept: Vec<_> = global.capabilities.iter().map(capability).collect();
     if let Some(uid) = global.uid.filter(|&uid| uid != 0) {
+        if !kept.is_empty() && identity::effective_uid() == 0 {
+            keep_over_change_of_user().map_err(|error| system_text(&error))?;
+        }
         identity::set_user(uid).map_err(|_| format!("[haproxy.main()] Cannot set uid {uid}."))?;
+        if !kept.is_empty() {
+            limit_to(&kept).map_err(|error| {
+                format!(
+                    "[haproxy.main()] Cannot keep capabilities: {}",
+                    system_text(&error)
+                )
+            })?;
+        }
     }
     Ok(())
+}
+
+/// The system's name of a right that `setcap` keeps.
+fn capability(named: &ir::Capability) -> Capability {
+    match named {
+        ir::Capability::NetRaw => Capability::NetRaw,
+        ir::Capability::NetAdmin => Capability::NetAdmin,
+        ir::Capability::NetBindService => Capability::NetBindService,
+        ir::Capability::SysAdmin => Capability::SysAdmin,
+    }
 }
 
 /// `set-dumpable`: a process that changed its user leaves no core file otherwise.
@@ -333,6 +376,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         program,
         listeners,
         runtime_api,
+        intakes,
         facts,
         signals,
         mut worker,
@@ -352,6 +396,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
     let options = Options {
         listeners,
         runtime_api,
+        intakes,
         master,
         facts,
         render: hapax_sample::log_format::render,

@@ -3,7 +3,7 @@
 pub mod body;
 pub mod chunk;
 mod fault;
-mod parse;
+pub(crate) mod parse;
 mod reason;
 mod write;
 

@@ -4,7 +4,9 @@
 
 pub mod dns;
 pub mod h1;
+pub mod h2;
 pub mod http;
 pub mod netscaler;
 pub mod proxy;
+pub mod syslog;
 pub mod tls;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hapax_proto::h2::Role;
 use hapax_proto::http::Kind;
 use proptest::prelude::*;
 
@@ -38,6 +39,14 @@ fn chunk_corpus() {
     corpus("chunk")
         .iter()
         .for_each(|bytes| invariants::chunks(bytes));
+}
+
+#[test]
+fn frame_corpus() {
+    for bytes in corpus("h2_frames") {
+        invariants::frames(Role::Server, &bytes);
+        invariants::frames(Role::Client, &bytes);
+    }
 }
 
 /// Pieces that meet in real and in hostile messages; joined at random they reach every state of the parsers.

@@ -169,6 +169,10 @@ impl Door {
 
     /// A connection came.
     pub fn enter(self: &Rc<Door>, socket: OwnedFd, peer: Addr) {
+        if self.local.plan().program.global.reject_privileged_ports && is_privileged(&peer) {
+            // Closed without a word, a count or a line in a log.
+            return;
+        }
         self.waiting.borrow_mut().push_back((socket, peer));
         self.serve_waiting();
     }
@@ -363,13 +367,13 @@ impl Door {
         prepare(&socket, &plan, self.proxy);
         // On the heap: as an argument of the task's future it would take its room twice.
         let client = Box::new(Client {
+            admission: Rc::new(admission),
             handle: self.local.register(),
             local: self.local.clone(),
             socket: Socket::new(socket),
             session,
             input: None,
             timer: Timer::new(),
-            admission,
             requests: 0,
             last_server: None,
             kept: None,
@@ -440,6 +444,11 @@ fn count_session(client: &Client) {
     listener.add(worker, Count::Sessions, 1);
 }
 
+/// Whether a port is one that only the superuser may send from (`harden.reject-privileged-ports.tcp`).
+fn is_privileged(peer: &Addr) -> bool {
+    matches!(peer, Addr::Inet(inet) if (1..1024).contains(&inet.port()))
+}
+
 fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     let proxy = &plan.proxy(proxy).ir;
     let options = &proxy.options;
@@ -454,13 +463,17 @@ fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     size_buffers(socket, global);
 }
 
-/// `tune.rcvbuf.client` and `tune.sndbuf.client`.
+/// `tune.rcvbuf.client`, `tune.sndbuf.client` and `tune.notsent-lowat.client`.
 fn size_buffers(socket: &OwnedFd, tune: &hapax_core::ir::Tune) {
     if tune.rcvbuf_client > 0 {
         let _ = hapax_sys::option::set_receive_buffer(socket, tune.rcvbuf_client);
     }
     if tune.sndbuf_client > 0 {
         let _ = hapax_sys::option::set_send_buffer(socket, tune.sndbuf_client);
+    }
+    if tune.notsent_lowat_client > 0 {
+        // Sockets that are not TCP have none.
+        let _ = hapax_sys::option::set_unsent_low_water(socket, tune.notsent_lowat_client);
     }
 }
 
@@ -509,6 +522,7 @@ mod tests {
 
     // exercises: section/tune.rcvbuf.client
     // exercises: section/tune.sndbuf.client
+    // exercises: section/tune.notsent-lowat.client
     #[test]
     fn clients_have_the_buffers_that_were_asked_for() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
@@ -517,11 +531,14 @@ mod tests {
         let tune = Tune {
             rcvbuf_client: 20_000,
             sndbuf_client: 30_000,
+            notsent_lowat_client: 40_000,
             ..Tune::default()
         };
         super::size_buffers(&socket, &tune);
         // Linux grants twice of what is asked for.
         assert_eq!(getsockopt(&socket, sockopt::RcvBuf).expect("read"), 40_000);
         assert_eq!(getsockopt(&socket, sockopt::SndBuf).expect("read"), 60_000);
+        let unsent = hapax_sys::option::unsent_low_water(&socket).expect("read");
+        assert_eq!(unsent, 40_000);
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hapax_core::ir::CheckConnect;
 use hapax_core::live::ServerLive;
 use hapax_core::sample::Type;
 use hapax_core::stream::Session;
@@ -70,6 +71,15 @@ pub fn with_checked(to: &ServerLive) -> Result<Option<Handshake>, HandshakeFault
     }
 }
 
+/// The handshake that a step of a check asks for; none when nothing is known of TLS towards the server.
+pub fn with_step(
+    to: &ServerLive,
+    step: &CheckConnect,
+) -> Option<Result<Handshake, HandshakeFault>> {
+    let tls: &Server = to.tls.get()?.as_any().downcast_ref()?;
+    Some(tls.step_handshake(step.sni.as_deref(), step.alpn.as_deref()))
+}
+
 /// Begins the handshake, once, and waits for its end.
 pub fn poll(
     cx: &mut Context<'_>,
@@ -85,7 +95,7 @@ pub fn poll(
     socket.poll_secured(cx).map_err(|fault| match fault {
         LayerFault::Broken(error) => error,
         LayerFault::Closed => io::ErrorKind::UnexpectedEof.into(),
-        LayerFault::Handshake(fault) => {
+        LayerFault::Handshake(fault, _) => {
             log::debug!("handshake with a server failed: {fault}");
             io::Error::new(io::ErrorKind::InvalidData, fault)
         }
@@ -98,9 +108,7 @@ pub async fn with_client(client: &mut Client) -> bool {
     let Some(listener) = listener(&plan, &client.session) else {
         return true;
     };
-    let Ok(handshake) = listener.handshake() else {
-        return false;
-    };
+    let handshake = listener.handshake();
     let ir = &plan.proxy(client.session.frontend).ir;
     let timeouts = &ir.timeouts;
     let deadline = Client::after(timeouts.client_hs.or(timeouts.client));
@@ -110,19 +118,13 @@ pub async fn with_client(client: &mut Client) -> bool {
     let log_null = !ir.options.dontlognull;
     let (why, reason, counts) = match made {
         Ok(Ok(())) => {
-            let mut secured = client.socket.secured().cloned();
-            if let (Some(check), Some(secured)) = (listener.check(), &mut secured)
-                && let verdict = check.verdict(&secured.peer)
-                && verdict.result != 0
-            {
-                Arc::make_mut(secured).verdict = verdict;
-            }
-            client.session.tls = secured;
+            client.session.tls = client.socket.secured().cloned();
             return true;
         }
         Ok(Err(LayerFault::Closed)) => (CLOSED, None, log_null),
         Ok(Err(LayerFault::Broken(_))) => (BROKEN, None, log_null),
-        Ok(Err(LayerFault::Handshake(fault))) => {
+        Ok(Err(LayerFault::Handshake(fault, known))) => {
+            client.session.tls = Some(Arc::from(known));
             log::debug!("handshake with a client failed: {fault}");
             match fault::is_distrust(&fault) {
                 true => (DISTRUST, None, true),

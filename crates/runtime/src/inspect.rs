@@ -157,11 +157,11 @@ pub fn drop_silently(client: &Client, outcome: Outcome) -> bool {
     let Outcome::SilentDrop { reset_ttl } = outcome else {
         return false;
     };
-    vanish(
-        &client.socket,
-        client.session.connection().source,
-        reset_ttl,
-    );
+    let end = client.session.connection().source;
+    client.socket.with_fd(|fd| vanish(fd, end, reset_ttl));
+    if let Some(stream) = client.socket.shared() {
+        stream.vanish();
+    }
     true
 }
 

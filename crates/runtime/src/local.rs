@@ -11,7 +11,10 @@ use hapax_core::counter::Count;
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Session};
 
+use tokio::task::AbortHandle;
+
 use crate::clock;
+use crate::departure::Departure;
 use crate::frontend::Places;
 use crate::http::exchange::Exchange;
 use crate::http::lobby::{self, Lobby};
@@ -34,6 +37,8 @@ pub struct Local {
     pub errors: Arc<Errors>,
     /// No new connections are taken, kept ones are closed.
     pub stopping: Cell<bool>,
+    /// How the stop closes them.
+    pub(crate) departure: Departure,
     /// Connections that wait for a request and have no task.
     pub lobby: Lobby,
     plan: RefCell<Rc<Plan>>,
@@ -45,6 +50,8 @@ pub struct Local {
     sessions: RefCell<Vec<Slot>>,
     free: Cell<u32>,
     living: Cell<u32>,
+    /// Tasks that the soft stop ends.
+    ended_by_stop: RefCell<Vec<AbortHandle>>,
     /// Who waits for the worker's end.
     over: RefCell<Option<Waker>>,
     pub(crate) scratch: RefCell<Vec<u8>>,
@@ -64,6 +71,8 @@ pub struct Handle {
     pub ended_by: Cell<Option<Cause>>,
     /// Whether it waits for the next request of a client.
     pub idle: Cell<bool>,
+    /// The soft stop closes it while it waits.
+    pub leaving: Cell<bool>,
     /// The server it uses: proxy and index.
     pub server: Cell<Option<(ProxyId, usize)>>,
     /// Whose session it is.
@@ -155,12 +164,14 @@ impl Local {
             load,
             errors,
             stopping: Cell::new(false),
+            departure: Departure::default(),
             lobby: Lobby::default(),
             plan: RefCell::new(Rc::new(plan)),
             exchanges: RefCell::new(Vec::new()),
             sessions: RefCell::new(Vec::new()),
             free: Cell::new(NONE),
             living: Cell::new(0),
+            ended_by_stop: RefCell::default(),
             over: RefCell::new(None),
             scratch: RefCell::new(Vec::new()),
         })
@@ -230,6 +241,11 @@ impl Local {
 
     /// Calls `with` for every session that has a task.
     pub fn each_session(&self, mut with: impl FnMut(&Handle)) {
+        self.each_handle(|handle| with(handle));
+    }
+
+    /// The same, with what keeps the handle.
+    pub fn each_handle(&self, with: impl FnMut(&Rc<Handle>)) {
         let handles: Vec<Rc<Handle>> = self
             .sessions
             .borrow()
@@ -239,15 +255,24 @@ impl Local {
                 Slot::Free(_) => None,
             })
             .collect();
-        handles.iter().for_each(|handle| with(handle));
+        handles.iter().for_each(with);
     }
 
     /// Stops: connections that wait for a request are closed, the others after their response.
     pub fn stop(self: &Rc<Local>) {
         self.stopping.set(true);
+        for task in self.ended_by_stop.take() {
+            task.abort();
+        }
         lobby::wake_all(self);
+        self.departure.begin(self);
         self.each_session(Handle::wake);
         self.look_over();
+    }
+
+    /// The soft stop ends this task.
+    pub fn ends_with_stop(&self, task: AbortHandle) {
+        self.ended_by_stop.borrow_mut().push(task);
     }
 
     /// Ready once the worker stops and its last session has ended.

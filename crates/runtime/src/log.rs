@@ -3,6 +3,7 @@
 mod console;
 pub mod date;
 pub mod forward;
+pub mod intake;
 mod level;
 mod logger;
 pub mod sink;

@@ -14,6 +14,7 @@ use hapax_sys::process::inherited;
 use thiserror::Error;
 
 use self::hand_over::Inherited;
+use crate::log::intake::{self, Intake};
 
 /// A listening socket and whose it is.
 #[derive(Debug)]
@@ -115,6 +116,52 @@ pub fn runtime_api(
         Ok(opened)
     } else {
         Err(failed)
+    }
+}
+
+/// Opens the sockets of the `log-forward` sections.
+///
+/// # Errors
+/// One for each that failed.
+pub fn intakes(
+    forwards: &[ir::LogForward],
+    global: &ir::Global,
+    old: &mut Inherited,
+) -> Result<Vec<Intake>, Vec<BindError>> {
+    let (mut intakes, mut failed) = (Vec::new(), Vec::new());
+    for (section, forward) in forwards.iter().enumerate() {
+        let mut refuse = |bind: &Bind, error| {
+            failed.push(BindError {
+                proxy: forward.name.clone(),
+                side: "frontend",
+                bind: Box::new(bind.clone()),
+                error,
+            });
+        };
+        let mut streams = Vec::new();
+        for bind in &forward.streams {
+            let taken = take(bind, None, global, old).into_iter().next();
+            match taken.map_or_else(|| open_one(bind, None, global), Ok) {
+                Ok(socket) => streams.push(socket),
+                Err(error) => refuse(bind, error),
+            }
+        }
+        match intake::open(forward, global.tune.rcvbuf_frontend) {
+            Ok(datagrams) => intakes.push(Intake {
+                section,
+                streams,
+                datagrams,
+            }),
+            Err((index, error)) => {
+                if let Some(bind) = forward.datagrams.get(index) {
+                    refuse(bind, error);
+                }
+            }
+        }
+    }
+    match failed.is_empty() {
+        true => Ok(intakes),
+        false => Err(failed),
     }
 }
 

@@ -121,6 +121,8 @@ impl ProxyPlan {
                 .saturating_sub(global.tune.maxrewrite as usize),
             relaxed,
             looks_on: false,
+            any_payload: global.tune.h1_any_payload,
+            trusts_both_lengths: global.tune.h1_trust_both_lengths,
         };
         ProxyPlan {
             servers: proxy
@@ -285,6 +287,7 @@ pub fn connect_options(
         fast_open: server.fast_open,
         receive_buffer: size(global.tune.rcvbuf_server),
         send_buffer: size(global.tune.sndbuf_server),
+        unsent_low_water: size(global.tune.notsent_lowat_server),
         ..ConnectOptions::default()
     }
 }

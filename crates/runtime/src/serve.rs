@@ -21,6 +21,7 @@ use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
 use crate::local::Local;
+use crate::log::intake::Intake;
 use crate::log::{Logger, Render, Rounds};
 use crate::open::Bound;
 use crate::open::hand_over::{Exposed, Offered};
@@ -41,6 +42,8 @@ pub struct Options {
     pub listeners: Vec<Bound>,
     /// The sockets of the runtime API, in the order of the `stats socket` lines.
     pub runtime_api: Vec<OwnedFd>,
+    /// The sockets of the `log-forward` sections.
+    pub intakes: Vec<Intake>,
     /// Where a master sends connections to the runtime API, and asks for the listening sockets.
     pub master: Option<OwnedFd>,
     /// What `show info` says about the start.
@@ -76,6 +79,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         facts: options.facts,
         exposed: exposed.clone(),
     });
+    let mut intakes = Some(options.intakes);
     let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
     for bound in options.listeners {
         if let Some(mine) = by_worker.get_mut(bound.worker) {
@@ -95,6 +99,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         let (program, places, rounds) = (program.clone(), places.clone(), rounds.clone());
         let render = options.render;
         let (errors, runtime_api) = (errors.clone(), runtime_api.take());
+        let intakes = intakes.take().unwrap_or_default();
         workers.push(Worker::spawn(settings, move |inbox| {
             let load = places.join(index, inbox.clone());
             let logger = Logger::open(program.clone(), &rounds, render);
@@ -110,6 +115,7 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
                     operate::runtime_api(&local, api);
                     crate::log::forward::start(&program);
                     resolver::start(&local);
+                    crate::log::intake::start(&local, &program, intakes);
                 }
                 let checks = Checks::start(&program, &logger, share);
                 if let Err(error) = &checks {

@@ -36,6 +36,8 @@ pub struct ConnectOptions {
     pub receive_buffer: Option<u32>,
     /// Bytes of the kernel's send buffer.
     pub send_buffer: Option<u32>,
+    /// Unsent bytes below which it is ready for more (`TCP_NOTSENT_LOWAT`).
+    pub unsent_low_water: Option<u32>,
     /// Congestion control algorithm.
     pub congestion: Option<String>,
 }
@@ -89,6 +91,9 @@ fn apply(socket: &OwnedFd, v6: bool, options: &ConnectOptions) -> io::Result<()>
     }
     if let Some(bytes) = options.send_buffer {
         option::set_send_buffer(fd, bytes)?;
+    }
+    if let Some(bytes) = options.unsent_low_water {
+        option::set_unsent_low_water(fd, bytes)?;
     }
     if let Some(algorithm) = &options.congestion {
         option::set_congestion(fd, algorithm)?;

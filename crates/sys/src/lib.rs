@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod addr;
 pub mod affinity;
+pub mod capability;
 pub mod child;
 pub mod connect;
 pub mod datagram;

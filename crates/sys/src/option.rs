@@ -63,6 +63,15 @@ pub fn set_reset_on_close(socket: impl AsFd) -> io::Result<()> {
     set_raw(socket.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
 }
 
+/// Make `close` an ordinary one again.
+pub fn unset_reset_on_close(socket: impl AsFd) -> io::Result<()> {
+    let linger = libc::linger {
+        l_onoff: 0,
+        l_linger: 0,
+    };
+    set_raw(socket.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger)
+}
+
 /// Milliseconds that sent data may stay unacknowledged (`TCP_USER_TIMEOUT`).
 pub fn set_user_timeout(socket: impl AsFd, milliseconds: u32) -> io::Result<()> {
     set(
@@ -173,6 +182,21 @@ pub fn set_send_buffer(socket: impl AsFd, bytes: u32) -> io::Result<()> {
         libc::SO_SNDBUF,
         clamp(bytes),
     )
+}
+
+/// Unsent bytes below which the socket is ready for more (`TCP_NOTSENT_LOWAT`).
+pub fn set_unsent_low_water(socket: impl AsFd, bytes: u32) -> io::Result<()> {
+    set(
+        socket.as_fd(),
+        libc::IPPROTO_TCP,
+        libc::TCP_NOTSENT_LOWAT,
+        clamp(bytes),
+    )
+}
+
+/// The limit of [`set_unsent_low_water`] in force.
+pub fn unsent_low_water(socket: impl AsFd) -> io::Result<i32> {
+    get(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT)
 }
 
 /// The error that waits on a socket, and takes it away (`SO_ERROR`); how a connect ended.

@@ -185,6 +185,24 @@ pub fn inherited(number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) })
 }
 
+/// The priority of this process, from -20 (first) to 19 (last).
+pub fn priority() -> io::Result<i32> {
+    nix::errno::Errno::clear();
+    // SAFETY: takes no pointers.
+    let priority = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    match nix::errno::Errno::last_raw() {
+        0 => Ok(priority),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Sets the priority of the calling thread and those it starts.
+pub fn set_priority(priority: i32) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, priority) })?;
+    Ok(())
+}
+
 /// Allows core dumps of a process that gave up rights.
 pub fn set_dumpable() -> io::Result<()> {
     Ok(nix::sys::prctl::set_dumpable(true)?)

@@ -36,11 +36,10 @@ pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
         );
         check.push(Severity::Alert, Some(span), text);
     }
-    for proxy in &config.proxies {
-        for (span, name) in proxy.logs.iter().filter_map(missing) {
+    for (section, logs) in sections(config) {
+        for (span, name) in logs.iter().filter_map(missing) {
             let text = format!(
-                "log directive declared in proxy section '{}' in file '{}' at line {} uses unknown ring named '{name}'.",
-                proxy.name,
+                "log directive declared in {section} in file '{}' at line {} uses unknown ring named '{name}'.",
                 file(check, span),
                 span.line
             );
@@ -67,17 +66,27 @@ pub(super) fn profiles(config: &ir::Config, check: &mut Check<'_>) {
         );
         check.push(Severity::Alert, Some(span), text);
     }
-    for proxy in &config.proxies {
-        for (span, name) in proxy.logs.iter().filter_map(missing) {
+    for (section, logs) in sections(config) {
+        for (span, name) in logs.iter().filter_map(missing) {
             let text = format!(
-                "log directive declared in proxy section '{}' in file '{}' at line {} unknown log-profile '{name}'.",
-                proxy.name,
+                "log directive declared in {section} in file '{}' at line {} unknown log-profile '{name}'.",
                 file(check, span),
                 span.line
             );
             check.push(Severity::Alert, Some(span), text);
         }
     }
+}
+
+/// What has `log` lines beside `global`, by name.
+fn sections(config: &ir::Config) -> impl Iterator<Item = (String, &Vec<ir::LogTarget>)> {
+    let proxies = config.proxies.iter();
+    let proxies = proxies.map(|proxy| (format!("proxy section '{}'", proxy.name), &proxy.logs));
+    let forwards = config.log_forwards.iter();
+    proxies.chain(forwards.map(|forward| {
+        let name = format!("log-forward section '{}'", forward.name);
+        (name, &forward.logs)
+    }))
 }
 
 fn file(check: &Check<'_>, span: Span) -> String {

@@ -8,8 +8,8 @@ use hapax_sample::log_format::{
     HTTP_CLF, HTTP_JSON, HTTP_LOG, HTTPS_LOG, TCP_CLF, TCP_JSON, TCP_LOG, builtin,
 };
 
-use super::{Check, kind, named};
-use crate::keyword::http_check::RULES;
+use super::{Check, kind, mailers, named};
+use crate::keyword::http_check::STEPS as HTTP_RULES;
 use crate::keyword::option::LOG_FORMAT;
 use crate::keyword::tcp_check::RULES as TCP_RULES;
 
@@ -31,6 +31,8 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         check.warn(span, text);
     }
     check_rules(proxy, index, &name, check);
+    secured_steps(proxy);
+    mailers::proxy(&config.mailers, proxy, check);
     external_check(proxy, &config.global, check);
     if let Some(stats) = &proxy.stats
         && !stats.rules.is_empty()
@@ -131,44 +133,46 @@ fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
 }
 
 /// `http-check` lines without `option httpchk`, and `tcp-check` lines without `option tcp-check`.
-fn check_rules(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
-    let seen = |what: &str| {
-        check.notes.scopes.get(index).is_some_and(|scope| {
-            scope.seen.contains_key(what) || scope.inherited.contains_key(what)
-        })
-    };
-    if proxy.kind.has_backend() && seen(RULES) && !seen("option httpchk") {
-        let own = check
-            .notes
-            .scopes
-            .get(index)
-            .and_then(|scope| scope.seen.get(RULES))
-            .copied();
-        let only_404 = matches!(&proxy.check, ir::CheckKind::Http(rules) if rules.disable_on_404);
-        if matches!(proxy.check, ir::CheckKind::Http(_)) {
-            proxy.check = ir::CheckKind::Tcp;
-        }
-        if let Some(span) = own.filter(|_| !only_404) {
-            let text = format!(
-                "{name} uses http-check rules without 'option httpchk', so the rules are ignored."
-            );
-            check.warn(span, text);
-        }
+fn check_rules(proxy: &ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
+    if !proxy.kind.has_backend() {
+        return;
     }
-    if proxy.kind.has_backend()
-        && !proxy.tcp_check.is_empty()
+    let scope = check.notes.scopes.get(index);
+    let own = |rules: &str| scope.and_then(|scope| scope.seen.get(rules)).copied();
+    let (http, tcp) = (own(HTTP_RULES), own(TCP_RULES));
+    if !proxy.http_check.steps.is_empty()
+        && proxy.check != ir::CheckKind::Http
+        && let Some(span) = http
+    {
+        let text = format!(
+            "{name} uses http-check rules without 'option httpchk', so the rules are ignored."
+        );
+        check.warn(span, text);
+    }
+    if !proxy.tcp_check.is_empty()
         && proxy.check != ir::CheckKind::Rules
-        && let Some(span) = check
-            .notes
-            .scopes
-            .get(index)
-            .and_then(|scope| scope.seen.get(TCP_RULES))
-            .copied()
+        && let Some(span) = tcp
     {
         let text = format!(
             "{name} uses tcp-check rules without 'option tcp-check', so the rules are ignored."
         );
         check.warn(span, text);
+    }
+}
+
+/// Servers whose checks have a step that speaks TLS need what TLS needs.
+fn secured_steps(proxy: &mut ir::Proxy) {
+    let steps = match proxy.check {
+        ir::CheckKind::Rules => &proxy.tcp_check,
+        ir::CheckKind::Http => &proxy.http_check.steps,
+        _ => return,
+    };
+    let secured = |step: &ir::CheckStep| matches!(&step.action, ir::CheckAction::Connect(connect) if connect.secured);
+    if steps.iter().any(secured) {
+        let servers = proxy.servers.iter_mut();
+        for server in servers.filter(|server| server.options.check.enabled) {
+            server.options.tls.get_or_insert_default().steps = true;
+        }
     }
 }
 
@@ -328,6 +332,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let options = &proxy.options;
     for (on, option) in [
         (options.buffer_request, "http-buffer-request"),
+        (front && options.no_h2_upgrade, "disable-h2-upgrade"),
         (front && options.ignore_probes, "http-ignore-probes"),
         (
             back && options.drop_request_trailers,

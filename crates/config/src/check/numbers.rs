@@ -9,4 +9,10 @@ pub(crate) fn complete(config: &mut ir::Config) {
             proxy.logs = config.global.logs.iter().cloned().chain(own).collect();
         }
     }
+    for forward in &mut config.log_forwards {
+        if forward.log_global {
+            let own = std::mem::take(&mut forward.logs);
+            forward.logs = config.global.logs.iter().cloned().chain(own).collect();
+        }
+    }
 }

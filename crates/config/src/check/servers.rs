@@ -108,6 +108,7 @@ fn without_port(proxy: &ir::Proxy) -> Option<&'static str> {
     let steps = match &proxy.check {
         ir::CheckKind::Rules if !proxy.tcp_check.is_empty() => &proxy.tcp_check,
         ir::CheckKind::Protocol(steps) => steps,
+        ir::CheckKind::Http if !proxy.http_check.steps.is_empty() => &proxy.http_check.steps,
         _ => return Some(""),
     };
     let connects = || {
@@ -116,10 +117,12 @@ fn without_port(proxy: &ir::Proxy) -> Option<&'static str> {
             _ => None,
         })
     };
-    if connects().all(|connect| connect.port.is_none()) {
+    let no_port =
+        |connect: &ir::CheckConnect| connect.port.is_none() && connect.port_expr.is_none();
+    if connects().all(no_port) {
         return Some(" nor tcp_check rule 'connect' with port information");
     }
-    let silent = connects().any(|connect| connect.port.is_none());
+    let silent = connects().any(no_port);
     silent.then_some(", and a tcp_check rule 'connect' with no port information")
 }
 

@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use xxhash_rust::xxh32::xxh32;
-
 use hapax_core::span::Word;
 
 use crate::section;
@@ -166,8 +164,7 @@ impl Line<'_> {
     /// The hash of a text; nothing has none.
     fn hash(&mut self, text: &[u8]) {
         if !text.is_empty() {
-            let hash = xxh32(text, self.key) & 0x00ff_ffff;
-            self.put(format!("{hash:06x}").as_bytes());
+            self.put(hapax_core::anonymous::hash(text, self.key).as_bytes());
         }
     }
 

@@ -20,7 +20,9 @@ pub(crate) const TABLE: Tables = Tables {
 
 static ROWS: &[SectionKeyword] = &[row(
     "bind",
-    Sections::FRONTEND.or(Sections::LISTEN),
+    Sections::FRONTEND
+        .or(Sections::LISTEN)
+        .or(Sections::LOG_FORWARD),
     "{<path>|[<address>]:<port>[-<port>]}[,...] [<option>...]",
     "Takes connections on these addresses.",
     |line| {
@@ -44,10 +46,16 @@ pub(crate) fn addresses(line: &mut Line<'_>, proxy: &mut ir::Proxy) -> Result<()
     let mut binds = Vec::new();
     for item in list(&first.text) {
         let found = resolve::address(&line.config.global.environment, item, Accept::BIND, true)
-            .map_err(|error| line.fault_at(0, format!("'bind' : {error}")))?;
+            .map_err(|error| {
+                let named = match line.section {
+                    Sections::LOG_FORWARD => format!("bind {text}"),
+                    _ => "bind".to_owned(),
+                };
+                line.fault_at(0, format!("'{named}' : {error}"))
+            })?;
         refuse_transport(line, first, &found)?;
         for place in &found.addresses {
-            inherited(line, place)?;
+            inherited(line, place, "'bind'")?;
         }
         ignored_text(line, first, item, &found);
         binds.extend(found.addresses.into_iter().map(|address| ir::Bind {
@@ -142,7 +150,7 @@ fn unknown_option(registry: &Registry, word: &Word, before: &str) -> Fault {
 }
 
 /// An inherited descriptor must be there.
-fn inherited(line: &Line<'_>, place: &ir::Address) -> Result<(), Fault> {
+pub(crate) fn inherited(line: &Line<'_>, place: &ir::Address, before: &str) -> Result<(), Fault> {
     let (ir::Address::Descriptor(number) | ir::Address::SocketPair(number)) = place else {
         return Ok(());
     };
@@ -150,7 +158,7 @@ fn inherited(line: &Line<'_>, place: &ir::Address) -> Result<(), Fault> {
         Ok(_) => Ok(()),
         Err(_) => {
             let text =
-                format!("'bind' : cannot use file descriptor '{number}' : Bad file descriptor.");
+                format!("{before} : cannot use file descriptor '{number}' : Bad file descriptor.");
             Err(line.fault_at(0, text))
         }
     }

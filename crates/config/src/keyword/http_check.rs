@@ -1,12 +1,11 @@
 //! `option httpchk` and `http-check`: what a check says and what it expects.
 
-use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir;
+use hapax_core::diagnostic::{Diagnostic, Diagnostics};
+use hapax_core::ir::{self, CheckAction, CheckData, CheckRequest};
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
-use hapax_core::span::Word;
-use hapax_sample::regex::Regex;
 
-use super::row;
+use super::check_step::{self, Kind};
+use super::{check_expect, row};
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
@@ -17,23 +16,40 @@ static ROWS: &[SectionKeyword] = &[
     row(
         "option httpchk",
         Sections::BACK,
-        "[<method>] [<uri>] [<version>]",
+        "[<method>] [<uri>] [<version>] [<host>]",
         "Checks servers with an HTTP request.",
         httpchk,
     ),
     row(
+        "http-check comment",
+        Sections::BACK,
+        "<string>",
+        "Names the step of the check that follows.",
+        |line| check_step::comment(line, Kind::Http),
+    ),
+    row(
+        "http-check connect",
+        Sections::BACK,
+        "[default] [port <expr>] [addr <ip>] [send-proxy] [via-socks4] [ssl] [sni <sni>] [alpn <alpn>] [linger] \
+         [proto <name>] [comment <msg>]",
+        "A step of the check: opens a connection.",
+        |line| check_step::connect(line, Kind::Http),
+    ),
+    row(
         "http-check send",
         Sections::BACK,
-        "[meth <method>] [uri <uri>] [ver <version>] [hdr <name> <value>]... [body <string>]",
+        "[meth <method>] [{ uri <uri> | uri-lf <fmt> }] [ver <version>] [hdr <name> <fmt>]... \
+         [{ body <string> | body-lf <fmt> }] [comment <msg>]",
         "What the check's request is.",
         send,
     ),
     row(
         "http-check expect",
         Sections::BACK,
-        "[!] {status|rstatus|string|rstring} <pattern>",
+        "[min-recv <int>] [comment <msg>] [ok-status <st>] [error-status <st>] [tout-status <st>] [on-success <fmt>] \
+         [on-error <fmt>] [status-code <expr>] [!] {status|rstatus|hdr|fhdr|string|rstring|string-lf} <pattern>",
         "What the check's response must be.",
-        expect,
+        |line| check_expect::expect(line, Kind::Http),
     ),
     row(
         "http-check disable-on-404",
@@ -42,9 +58,7 @@ static ROWS: &[SectionKeyword] = &[
         "A server that answers 404 gets no new clients.",
         |line| {
             no_arguments(line)?;
-            if let Some(rules) = rules(line)? {
-                rules.disable_on_404 = true;
-            }
+            line.proxy()?.http_check.disable_on_404 = true;
             Ok(())
         },
     ),
@@ -55,11 +69,30 @@ static ROWS: &[SectionKeyword] = &[
         "Tells the server in each check how it is seen here.",
         |line| {
             no_arguments(line)?;
-            if let Some(rules) = rules(line)? {
-                rules.send_state = true;
-            }
+            line.proxy()?.http_check.send_state = true;
             Ok(())
         },
+    ),
+    row(
+        "http-check set-var(",
+        Sections::BACK,
+        "<var-name>[,<cond>...]) <expr>",
+        "A step of the check: sets a variable to the value of an expression.",
+        |line| check_step::variable(line, Kind::Http, "set-var"),
+    ),
+    row(
+        "http-check set-var-fmt(",
+        Sections::BACK,
+        "<var-name>[,<cond>...]) <fmt>",
+        "A step of the check: sets a variable to the text of a log format.",
+        |line| check_step::variable(line, Kind::Http, "set-var-fmt"),
+    ),
+    row(
+        "http-check unset-var(",
+        Sections::BACK,
+        "<var-name>)",
+        "A step of the check: takes the value of a variable away.",
+        |line| check_step::variable(line, Kind::Http, "unset-var"),
     ),
 ];
 
@@ -74,59 +107,85 @@ fn no_arguments(line: &Line<'_>) -> Result<(), Fault> {
 }
 
 fn httpchk(line: &mut Line<'_>) -> Result<(), Fault> {
+    super::protocol_check::no_more(line, "httpchk", 4)?;
     let words: Vec<String> = line
         .args()
         .iter()
         .map(|word| word.lossy().into_owned())
         .collect();
-    let (method, uri, version) = match words.as_slice() {
-        [] => ("OPTIONS", "/", None),
-        [uri] => ("OPTIONS", uri.as_str(), None),
-        [method, uri] => (method.as_str(), uri.as_str(), None),
-        [method, uri, version, ..] => (method.as_str(), uri.as_str(), Some(version.as_str())),
+    let mut asked = CheckRequest::default();
+    let (method, uri) = match words.as_slice() {
+        [] => (None, None),
+        [uri] => (None, Some(uri)),
+        [method, uri, ..] => (Some(method), Some(uri)),
     };
-    let (version, hidden, body) = match version {
-        None => ("HTTP/1.0", Vec::new(), ""),
-        Some(text) => hidden(text),
-    };
-    if !hidden.is_empty() || !body.is_empty() {
-        let modern: String = hidden
-            .iter()
-            .map(|(name, value)| format!(" hdr {name} \"{value}\""))
-            .chain((!body.is_empty()).then(|| format!(" body \"{}\"", body.escape_default())))
+    asked.method = method.cloned();
+    asked.uri = uri.map(|uri| CheckData::Fixed(uri.clone().into_bytes()));
+    if let Some(text) = words.get(2) {
+        let (version, fields, body) = hidden(text);
+        if !fields.is_empty() || !body.is_empty() {
+            let modern: String = fields
+                .iter()
+                .map(|(name, value)| format!(" hdr {name} \"{value}\""))
+                .chain((!body.is_empty()).then(|| format!(" body \"{}\"", body.escape_default())))
+                .collect();
+            let (method, uri) = (words[0].as_str(), words[1].as_str());
+            let warning = Diagnostic::warning(
+                line.span,
+                "'option httpchk' : hiding headers or body at the end of the version string is deprecated.",
+            )
+            .with_hint(format!(
+                "option httpchk {method} {uri} {version}, then: http-check send{modern}"
+            ));
+            line.diagnostics.push(warning);
+        }
+        asked.version = Some(version.to_owned());
+        let fields = fields.into_iter();
+        asked.headers = fields
+            .map(|(name, value)| (name, CheckData::Fixed(value.into_bytes())))
             .collect();
-        let warning = Diagnostic::warning(
-            line.span,
-            "'option httpchk' : hiding headers or body at the end of the version string is deprecated.",
-        )
-        .with_hint(format!(
-            "option httpchk {method} {uri} {version}, then: http-check send{modern}"
-        ));
-        line.diagnostics.push(warning);
+        asked.body = (!body.is_empty()).then(|| CheckData::Fixed(body.as_bytes().to_vec()));
     }
-    let scope_seen = line.scope.seen.contains_key(RULES);
+    if let Some(host) = line.args().get(3) {
+        let format = check_step::format(line, &host.text)
+            .map_err(|error| line.fault_at(3, format!("'option httpchk' : {error}.")))?;
+        let host = ("host".to_owned(), check_step::format_or_text(format));
+        asked.headers.insert(0, host);
+    }
+    check_step::begin(line, Kind::Http)?;
     let proxy = line.proxy()?;
-    let old = match std::mem::take(&mut proxy.check) {
-        ir::CheckKind::Http(check) => check,
-        _ => empty(),
-    };
-    // `http-check send` before this line keeps what it said.
-    let mut check = ir::HttpCheck {
-        method: method.to_owned(),
-        uri: uri.to_owned(),
-        version: version.to_owned(),
-        ..old
-    };
-    if !scope_seen {
-        check.headers = hidden;
-    } else {
-        check.headers.extend(hidden);
+    proxy.check = ir::CheckKind::Http;
+    let first = proxy
+        .http_check
+        .steps
+        .iter_mut()
+        .find_map(|step| match &mut step.action {
+            CheckAction::Request(request) => Some(request),
+            _ => None,
+        });
+    match first {
+        // A request that stands already takes what is said here.
+        Some(request) => *request = over(request, asked),
+        None => {
+            let before = proxy.http_check.request.take().unwrap_or_default();
+            proxy.http_check.request = Some(over(&before, asked));
+        }
     }
-    if !body.is_empty() {
-        check.body = body.as_bytes().to_vec();
-    }
-    proxy.check = ir::CheckKind::Http(check);
     Ok(())
+}
+
+/// What `new` says, and where it says nothing what `old` says.
+fn over(old: &CheckRequest, new: CheckRequest) -> CheckRequest {
+    CheckRequest {
+        method: new.method.or_else(|| old.method.clone()),
+        uri: new.uri.or_else(|| old.uri.clone()),
+        version: new.version.or_else(|| old.version.clone()),
+        headers: match new.headers.is_empty() {
+            true => old.headers.clone(),
+            false => new.headers,
+        },
+        body: new.body.or_else(|| old.body.clone()),
+    }
 }
 
 /// `HTTP/1.1\r\nHost: name`: the version, and the fields and the body that old configurations put behind it.
@@ -144,35 +203,49 @@ fn hidden(text: &str) -> (&str, Vec<(String, String)>, &str) {
 
 fn send(line: &mut Line<'_>) -> Result<(), Fault> {
     let mut at = 0;
-    let mut check = empty();
-    let (mut method, mut uri, mut version) = (None, None, None);
+    let mut asked = CheckRequest::default();
+    let mut comment = None;
     while let Some(word) = line.arg(at) {
-        let value = line.arg(at + 1).map(|value| value.into_owned());
-        let needed = || {
+        let value = line.args().get(at + 1);
+        let missing = || {
             let text = format!("'http-check send' : '{word}' expects a string as argument..");
-            value.clone().ok_or_else(|| line.fault_at(at, text))
+            line.fault_at(at, text)
         };
+        let text = |value: &hapax_core::span::Word| value.lossy().into_owned();
         match word.as_ref() {
-            "meth" => method = Some(needed()?),
-            "uri" => uri = Some(needed()?),
-            "ver" => version = Some(needed()?),
-            "body" => check.body = needed()?.into_bytes(),
-            "comment" => drop(needed()?),
+            "meth" => asked.method = Some(text(value.ok_or_else(missing)?)),
+            "uri" => {
+                let value = value.ok_or_else(missing)?;
+                asked.uri = Some(CheckData::Fixed(value.text.clone()));
+            }
+            "ver" => asked.version = Some(text(value.ok_or_else(missing)?)),
+            "body" => {
+                let value = value.ok_or_else(missing)?;
+                asked.body = Some(CheckData::Fixed(value.text.clone()));
+            }
+            "comment" => comment = Some(text(value.ok_or_else(missing)?)),
+            "uri-lf" | "body-lf" => {
+                let value = value.ok_or_else(missing)?;
+                let format = check_step::framed_format(line, value).map_err(|error| {
+                    line.fault_at(at + 1, format!("'http-check send' : {error}"))
+                })?;
+                let format = Some(check_step::format_or_text(format));
+                match word.as_ref() {
+                    "uri-lf" => asked.uri = format,
+                    _ => asked.body = format,
+                }
+            }
             "hdr" => {
-                let (Some(name), Some(value)) = (value, line.arg(at + 2)) else {
+                let (Some(name), Some(value)) = (value, line.args().get(at + 2)) else {
                     let text = "'http-check send' : 'hdr' expects <name> and <value> as arguments.";
                     return Err(line.fault_at(at, text));
                 };
-                if value.contains("%[") {
-                    let text = "'http-check send' : log formats in values are not built yet.";
-                    return Err(line.fault_at(at + 2, text));
-                }
-                check.headers.push((name, value.into_owned()));
+                let format = check_step::format(line, &value.text).map_err(|error| {
+                    line.fault_at(at + 2, format!("'http-check send' : {error}."))
+                })?;
+                let field = (text(name), check_step::format_or_text(format));
+                asked.headers.push(field);
                 at += 1;
-            }
-            "uri-lf" | "body-lf" => {
-                let text = format!("'http-check send' : '{word}' is not built yet.");
-                return Err(line.fault_at(at, text));
             }
             _ => {
                 let text = format!(
@@ -184,151 +257,45 @@ fn send(line: &mut Line<'_>) -> Result<(), Fault> {
         }
         at += 2;
     }
-    let Some(rules) = rules(line)? else {
-        return Ok(());
-    };
-    if let Some(method) = method {
-        rules.method = method;
+    check_step::begin(line, Kind::Http)?;
+    // The first one is what `option httpchk` asks for, with changes.
+    if let Some(option) = line.proxy()?.http_check.request.take() {
+        asked = over(&option, asked);
     }
-    if let Some(uri) = uri {
-        rules.uri = uri;
-    }
-    if let Some(version) = version {
-        rules.version = version;
-    }
-    rules.headers.extend(check.headers);
-    rules.body = check.body;
-    Ok(())
+    check_step::push(line, Kind::Http, comment, CheckAction::Request(asked))
 }
 
-fn expect(line: &mut Line<'_>) -> Result<(), Fault> {
-    if line.args().is_empty() {
-        let text = "'http-check expect' : expects at least a matching pattern as arguments.";
-        return Err(line.fault(text));
+/// A connection, a request and what is expected of the response follow each other: looked at when the section ends.
+pub(crate) fn order(proxy: &ir::Proxy, diagnostics: &mut Diagnostics) {
+    if proxy.check != ir::CheckKind::Http {
+        return;
     }
-    let mut at = 0;
-    let mut negated = false;
-    while line.arg(at).as_deref() == Some("comment") {
-        at += 2;
-    }
-    let word = match line.arg(at).unwrap_or_default() {
-        word if word == "!" => {
-            negated = true;
-            at += 1;
-            line.arg(at).unwrap_or_default().into_owned()
+    let rules = &proxy.http_check;
+    let mut before: Option<&str> = None;
+    for (step, number) in rules.steps.iter().zip(ir::http_step_numbers(&rules.steps)) {
+        let (what, lacks) = match &step.action {
+            ir::CheckAction::Connect(_) => ("connect", "expect"),
+            ir::CheckAction::Request(_) => ("send", "connect"),
+            ir::CheckAction::Expect(_) => ("expect", "send"),
+            _ => continue,
+        };
+        let wrong = match (what, before) {
+            (_, None) => false,
+            ("connect", Some(before)) => before != "expect",
+            ("send", Some(before)) => before != "connect",
+            (_, Some(before)) => before == "connect",
+        };
+        if wrong {
+            let text = format!(
+                "'http-check {what}' : unable to add http-check {what} rule at step {number} (missing {lacks} rule).."
+            );
+            diagnostics.push(Diagnostic::alert(step.span, text));
+            return;
         }
-        word => match word.strip_prefix('!') {
-            Some(rest) => {
-                negated = true;
-                rest.to_owned()
-            }
-            None => word.into_owned(),
-        },
-    };
-    let pattern = line.args().get(at + 1);
-    let needed = || {
-        let text = format!("'http-check expect' : '{word}' expects a <pattern> as argument.");
-        pattern.ok_or_else(|| line.fault_at(at, text))
-    };
-    let test = match word.as_str() {
-        "status" => {
-            let text = needed()?.lossy();
-            let ranges = codes(&text)
-                .map_err(|error| line.fault_at(at + 1, format!("'http-check expect' : {error}")))?;
-            ir::HttpExpectTest::Status(ranges, text.into_owned())
-        }
-        "string" => ir::HttpExpectTest::String(needed()?.text.clone()),
-        "rstatus" | "rstring" => {
-            let pattern: &Word = needed()?;
-            if Regex::new(&pattern.text, false).is_err() {
-                let text = format!(
-                    "'http-check expect' : regex '{}' is invalid.",
-                    pattern.lossy()
-                );
-                return Err(line.fault_at(at + 1, text));
-            }
-            ir::HttpExpectTest::Regex {
-                status: word == "rstatus",
-                pattern: pattern.lossy().into_owned(),
-            }
-        }
-        "hdr" | "fhdr" | "string-lf" | "min-recv" => {
-            let text = format!("'http-check expect' : '{word}' is not built yet.");
-            return Err(line.fault_at(at, text));
-        }
-        other => return Err(unexpected(line, at, other)),
-    };
-    if let Some(extra) = line.arg(at + 2) {
-        return Err(unexpected(line, at + 2, &extra));
-    }
-    if let Some(rules) = rules(line)? {
-        rules.expect.push(ir::HttpExpect { negated, test });
-    }
-    Ok(())
-}
-
-fn unexpected(line: &Line<'_>, at: usize, word: &str) -> Fault {
-    line.fault_at(
-        at,
-        format!(
-            "'http-check expect' : 'only supports min-recv, [!]string', '[!]rstring', '[!]string-lf', '[!]status', '[!]rstatus', \
-             [!]hdr, [!]fhdr or comment but got '{word}' as argument.."
-        ),
-    )
-}
-
-/// `200,300-399`
-fn codes(text: &str) -> Result<Vec<(u16, u16)>, String> {
-    let wrong = text
-        .bytes()
-        .find(|byte| !byte.is_ascii_digit() && !matches!(byte, b',' | b'-'));
-    if let Some(byte) = wrong {
-        let byte = char::from(byte);
-        return Err(format!(
-            "invalid character '{byte}' in the list of status codes."
-        ));
-    }
-    let mut ranges = Vec::new();
-    for range in text.split(',') {
-        let (low, high) = range.split_once('-').unwrap_or((range, range));
-        let invalid = || format!("invalid range of status codes '{range}'.");
-        let low: u16 = low.parse().map_err(|_| invalid())?;
-        let high: u16 = high.parse().map_err(|_| invalid())?;
-        if low > high {
-            return Err(invalid());
-        }
-        ranges.push((low, high));
-    }
-    Ok(ranges)
-}
-
-/// The rules of the check; they stay without effect until `option httpchk` stands somewhere. None when another check was
-/// chosen.
-fn rules<'l>(line: &'l mut Line<'_>) -> Result<Option<&'l mut ir::HttpCheck>, Fault> {
-    let span = line.span;
-    line.scope.seen.insert(RULES, span);
-    let proxy = line.proxy()?;
-    if proxy.check == ir::CheckKind::Tcp {
-        proxy.check = ir::CheckKind::Http(empty());
-    }
-    Ok(match &mut proxy.check {
-        ir::CheckKind::Http(check) => Some(check),
-        _ => None,
-    })
-}
-
-fn empty() -> ir::HttpCheck {
-    ir::HttpCheck {
-        method: "OPTIONS".to_owned(),
-        uri: "/".to_owned(),
-        version: "HTTP/1.0".to_owned(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        expect: Vec::new(),
-        disable_on_404: false,
-        send_state: false,
+        before = Some(what);
     }
 }
 
-/// Under this name [`Scope::seen`](hapax_core::keyword::Scope::seen) holds the last `http-check` line.
-pub(crate) const RULES: &str = "http-check";
+/// Under this name [`Scope::seen`](hapax_core::keyword::Scope::seen) holds the last line that says something about the
+/// steps of HTTP checks.
+pub(crate) const STEPS: &str = "http-check steps";

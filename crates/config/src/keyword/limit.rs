@@ -24,7 +24,7 @@ static ROWS: &[SectionKeyword] = &[
     ),
     row(
         "maxconn",
-        Sections::FRONT,
+        Sections::FRONT.or(Sections::LOG_FORWARD),
         "<number>",
         "Client connections of the frontend.",
         |line| {
@@ -81,7 +81,7 @@ static ROWS: &[SectionKeyword] = &[
     ),
     row(
         "backlog",
-        Sections::FRONT,
+        Sections::FRONT.or(Sections::LOG_FORWARD),
         "<number>",
         "Connections that the system queues.",
         |line| {

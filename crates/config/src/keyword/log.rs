@@ -18,7 +18,9 @@ pub(crate) const TABLE: Tables = Tables {
 static ROWS: &[SectionKeyword] = &[
     negatable(row(
         "log",
-        Sections::PROXIES.or(Sections::GLOBAL),
+        Sections::PROXIES
+            .or(Sections::GLOBAL)
+            .or(Sections::LOG_FORWARD),
         "{global | <target> [len <length>] [format <format>] [sample <ranges>:<size>] <facility> [<level> [<minlevel>]]}",
         "Where log lines go.",
         log,
@@ -273,7 +275,8 @@ pub(super) fn framing(name: &str) -> Option<ir::LogFraming> {
     })
 }
 
-fn level(name: &str) -> Option<u8> {
+/// The number of a level's name.
+pub(crate) fn level(name: &str) -> Option<u8> {
     let position = LEVELS.iter().position(|level| *level == name)?;
     u8::try_from(position).ok()
 }

@@ -1,9 +1,11 @@
 //! Keywords that only tune internals of HAProxy. They are accepted; each says why nothing here corresponds to it.
 
+mod shape;
+
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support, Tables};
 
-use super::at_most;
-use crate::value::leading_integer;
+use super::arguments::at_most;
+use shape::*;
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
@@ -19,7 +21,19 @@ const fn row(name: &'static str, reason: &'static str) -> SectionKeyword {
         usage: "...",
         doc: "Accepted without effect.",
         support: Support::NoCounterpart(reason),
-        parse: |_| Ok(()),
+        parse: |line| at_most(line, 0),
+    }
+}
+
+/// The same with arguments, which are checked as HAProxy checks them.
+const fn with(
+    name: &'static str,
+    reason: &'static str,
+    parse: fn(&mut Line<'_>) -> Result<(), Fault>,
+) -> SectionKeyword {
+    SectionKeyword {
+        parse,
+        ..row(name, reason)
     }
 }
 
@@ -41,8 +55,8 @@ const GROUPS: &str = "workers are not put into groups";
 static ROWS: &[SectionKeyword] = &[
     negatable("busy-polling", POLLER),
     negatable("numa-cpu-mapping", GROUPS),
-    row("cpu-policy", GROUPS),
-    row("cpu-set", GROUPS),
+    with("cpu-policy", GROUPS, policy),
+    with("cpu-set", GROUPS, cpu_set),
     row(
         "expose-deprecated-directives",
         "old directives are always accepted with a warning",
@@ -61,60 +75,87 @@ static ROWS: &[SectionKeyword] = &[
         "prealloc-fd",
         "there is no table of descriptors to allocate before its time",
     ),
-    row("thread-group", GROUPS),
-    row("thread-groups", GROUPS),
-    row("thread-hard-limit", GROUPS),
-    row("tune.applet.zero-copy-forwarding", MEMORY),
-    row("tune.buffers.reserve", MEMORY),
-    row("tune.disable-fast-forward", MEMORY),
+    with("thread-group", GROUPS, group),
+    with("thread-groups", GROUPS, groups),
+    with("thread-hard-limit", GROUPS, hard_limit),
+    with("tune.applet.zero-copy-forwarding", MEMORY, on_or_off),
+    with("tune.buffers.reserve", MEMORY, reserve),
+    with("tune.disable-fast-forward", MEMORY, experimental),
     row("tune.disable-zero-copy-forwarding", MEMORY),
-    row("tune.epoll.mask-events", POLLER),
-    row("tune.events.max-events-at-once", SCHEDULER),
-    row("tune.fail-alloc", MEMORY),
-    row("tune.fd.edge-triggered", POLLER),
-    row("tune.h1.zero-copy-fwd-recv", MEMORY),
-    row("tune.h1.zero-copy-fwd-send", MEMORY),
-    row(
+    with("tune.epoll.mask-events", POLLER, anything),
+    with("tune.events.max-events-at-once", SCHEDULER, events),
+    with("tune.fail-alloc", MEMORY, share_of_allocations),
+    with("tune.fd.edge-triggered", POLLER, edge),
+    with("tune.h1.zero-copy-fwd-recv", MEMORY, on_or_off),
+    with("tune.h1.zero-copy-fwd-send", MEMORY, on_or_off),
+    with(
+        "stress-level",
+        "upstream's switches for its own developers",
+        stress,
+    ),
+    with(
+        "tune.buffers.limit",
+        "a connection holds at most a few buffers, and maxconn bounds connections",
+        reserve,
+    ),
+    with(
+        "tune.bufsize.small",
+        "what is small is held in memory of its size",
+        size,
+    ),
+    with(
         "tune.idle-pool.shared",
         "idle connections belong to their worker",
+        on_or_off_found,
     ),
-    row(
+    with(
         "tune.listener.default-shards",
         "each worker has a socket of its own",
+        shards,
     ),
-    row(
+    with(
         "tune.listener.multi-queue",
         "each worker has a socket of its own",
+        queueing,
     ),
-    row(
+    with(
         "tune.idletimer",
         "bodies are forwarded as they come, there is no slower mode for busy streams",
+        idle_timer,
     ),
-    row("tune.max-checks-per-thread", SCHEDULER),
-    row("tune.max-rules-at-once", SCHEDULER),
-    row("tune.maxpollevents", POLLER),
-    row("tune.memory.hot-size", MEMORY),
-    row("tune.pool-high-fd-ratio", POOLS),
-    row("tune.pool-low-fd-ratio", POOLS),
-    row("tune.pt.zero-copy-forwarding", MEMORY),
-    row("tune.recv_enough", MEMORY),
+    with("tune.max-checks-per-thread", SCHEDULER, anything),
+    with("tune.max-rules-at-once", SCHEDULER, rules),
+    with("tune.maxpollevents", POLLER, poll_events),
+    with("tune.memory.hot-size", MEMORY, hot_size),
+    with("tune.pool-high-fd-ratio", POOLS, share),
+    with("tune.pool-low-fd-ratio", POOLS, share),
+    with("tune.pt.zero-copy-forwarding", MEMORY, on_or_off),
+    with("tune.recv_enough", MEMORY, size),
+    with(
+        "tune.pattern.cache-size",
+        "patterns are indexed: a look-up costs about what one in a cache would",
+        rules,
+    ),
     SectionKeyword {
         parse: queues,
         ..row("tune.ring.queues", "a ring is one queue behind one lock")
     },
-    row("tune.runqueue-depth", SCHEDULER),
-    row("tune.sched.low-latency", SCHEDULER),
-    row("tune.takeover-other-tg-connections", GROUPS),
+    with("tune.runqueue-depth", SCHEDULER, number),
+    with("tune.sched.low-latency", SCHEDULER, on_or_off_found),
+    with("tune.takeover-other-tg-connections", GROUPS, takeover),
+    with(
+        "tune.rcvbuf.backend",
+        "sockets that send datagrams to servers are never read",
+        buffer,
+    ),
+    with(
+        "tune.sndbuf.frontend",
+        "sockets that take datagrams from clients never send",
+        buffer,
+    ),
+    with(
+        "warn-blocked-traffic-after",
+        "no task here runs foreign code that a watchdog would have to stop",
+        warn_after,
+    ),
 ];
-
-fn queues(line: &mut Line<'_>) -> Result<(), Fault> {
-    at_most(line, 1)?;
-    let text = line.arg(0).unwrap_or_default();
-    match leading_integer(text.as_bytes()) {
-        0..=16 => Ok(()),
-        _ => Err(line.fault_at(
-            0,
-            format!("'tune.ring.queues' expects a number between 0 and 16 but got '{text}'."),
-        )),
-    }
-}

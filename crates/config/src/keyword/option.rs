@@ -91,6 +91,12 @@ static ROWS: &[SectionKeyword] = &[
         "Does not pass the trailers of requests on."
     ),
     switch!(
+        "disable-h2-upgrade",
+        FRONT,
+        no_h2_upgrade,
+        "Takes no connection of HTTP/2 where HTTP/1 is expected."
+    ),
+    switch!(
         "http-drop-response-trailers",
         FRONT,
         drop_response_trailers,

@@ -417,7 +417,7 @@ static ROWS: &[SectionKeyword] = &[
 ];
 
 /// A time of the stop; its overflow is told in words of its own.
-fn stop_time(line: &mut Line<'_>, what: &str) -> Result<u32, Fault> {
+pub(super) fn stop_time(line: &mut Line<'_>, what: &str) -> Result<u32, Fault> {
     let text = line.arg(0).unwrap_or_default().to_string();
     if value::time(text.as_bytes(), Unit::Millisecond) == Err(TimeError::Overflow) {
         let text = format!(

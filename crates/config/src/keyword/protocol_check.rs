@@ -1,10 +1,11 @@
 //! `option mysql-check` and its relatives: checks that are fixed lists of the steps that `tcp-check` lines make.
 
 use hapax_core::ir::{
-    self, CheckAction, CheckConnect, CheckExpect, CheckPattern, CheckStep, CheckText,
+    self, CheckAction, CheckConnect, CheckData, CheckExpect, CheckPattern, CheckStep, CheckText,
 };
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
 use hapax_core::live::CheckStatus;
+use hapax_core::span::Span;
 
 use super::row;
 
@@ -73,6 +74,16 @@ static ROWS: &[SectionKeyword] = &[
                 _ => b"HELO localhost\r\n".to_vec(),
             };
             set(line, smtp(hello))
+        },
+    ),
+    row(
+        "option spop-check",
+        Sections::BACK,
+        "",
+        "Checks servers with the hello of an SPOE agent.",
+        |line| {
+            no_more(line, "spop-check", 0)?;
+            set(line, spop())
         },
     ),
     row(
@@ -231,6 +242,24 @@ fn ldap() -> Vec<CheckStep> {
     ]
 }
 
+/// The hello of version 2.0, with the largest frame and no capability; the agent closes after its own.
+fn spop() -> Vec<CheckStep> {
+    let hello =
+        b"\x01\0\0\0\x01\0\0\x12supported-versions\x08\x032.0\x0emax-frame-size\x03\xfc\xf0\x06\
+                  \x0ccapabilities\x08\0\x0bhealthcheck\x11";
+    let length = u32::try_from(hello.len()).unwrap_or(u32::MAX);
+    let answer = CheckExpect {
+        min_recv: Some(4),
+        on_success: Some(CheckText::Fixed("SPOA server is ok".to_owned())),
+        ..CheckExpect::new(CheckPattern::SpopHello)
+    };
+    vec![
+        connect(false),
+        send([&length.to_be_bytes(), &hello[..]].concat()),
+        expect(answer),
+    ]
+}
+
 fn ssl_hello() -> Vec<CheckStep> {
     let hello = CheckExpect {
         min_recv: Some(5),
@@ -252,7 +281,7 @@ fn connect(linger: bool) -> CheckStep {
 }
 
 fn send(bytes: Vec<u8>) -> CheckStep {
-    step(CheckAction::Send(bytes))
+    step(CheckAction::Send(CheckData::Fixed(bytes)))
 }
 
 fn expect(expect: CheckExpect) -> CheckStep {
@@ -263,6 +292,7 @@ fn step(action: CheckAction) -> CheckStep {
     CheckStep {
         comment: None,
         action,
+        span: Span::default(),
     }
 }
 

@@ -38,6 +38,12 @@ static ROWS: &[SectionKeyword] = &[
     ),
     timeout!("client", FRONT, client, "How long a client may be silent."),
     timeout!(
+        "client",
+        LOG_FORWARD,
+        client,
+        "How long a stream of messages may be silent."
+    ),
+    timeout!(
         "client-fin",
         FRONT,
         client_fin,
@@ -94,7 +100,10 @@ type Field = fn(&mut ir::Timeouts) -> &mut Option<ir::Milliseconds>;
 /// Reads the time into a field of the proxy's timeouts.
 pub(crate) fn set(line: &mut Line<'_>, name: &'static str, field: Field) -> Result<(), Fault> {
     let Some(word) = line.args().first() else {
-        let text = format!("'{name}' expects an integer value (in milliseconds)");
+        let text = match line.section {
+            Sections::LOG_FORWARD => format!("missing {name} value."),
+            _ => format!("'{name}' expects an integer value (in milliseconds)"),
+        };
         return Err(line.fault(text));
     };
     let text = word.lossy().into_owned();

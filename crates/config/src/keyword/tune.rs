@@ -195,6 +195,44 @@ static ROWS: &[SectionKeyword] = &[
         |line| once(line, "tune.sndbuf.server", |tune| &mut tune.sndbuf_server),
     ),
     row(
+        "tune.notsent-lowat.client",
+        Sections::GLOBAL,
+        "<size>",
+        "Unsent bytes at which clients' sockets take more.",
+        |line| {
+            line.config.global.tune.notsent_lowat_client = unsent(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.notsent-lowat.server",
+        Sections::GLOBAL,
+        "<size>",
+        "Unsent bytes at which servers' sockets take more.",
+        |line| {
+            line.config.global.tune.notsent_lowat_server = unsent(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "tune.rcvbuf.frontend",
+        Sections::GLOBAL,
+        "<size>",
+        "Receive buffer of sockets that take datagrams.",
+        |line| {
+            once(line, "tune.rcvbuf.frontend", |tune| {
+                &mut tune.rcvbuf_frontend
+            })
+        },
+    ),
+    row(
+        "tune.sndbuf.backend",
+        Sections::GLOBAL,
+        "<size>",
+        "Send buffer of sockets that send datagrams.",
+        |line| once(line, "tune.sndbuf.backend", |tune| &mut tune.sndbuf_backend),
+    ),
+    row(
         "tune.maxaccept",
         Sections::GLOBAL,
         "<number>",
@@ -244,6 +282,23 @@ fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
             SizeError::Missing => format!("'{keyword}' expects an integer argument"),
         };
         line.fault_at(0, text)
+    })
+}
+
+/// Bytes of `tune.notsent-lowat.*`.
+fn unsent(line: &Line<'_>) -> Result<u32, Fault> {
+    let keyword = line.keyword();
+    let text = format!("'{keyword}' expects an integer argument.");
+    let word = needed(line, 0, &text)?;
+    at_most(line, 1)?;
+    size(&word.text).map_err(|error| match error {
+        SizeError::Unexpected(byte) => {
+            let at = word.text.iter().position(|of| *of == byte).unwrap_or(0);
+            let rest = String::from_utf8_lossy(word.text.get(at..).unwrap_or_default());
+            let text = format!("unexpected '{rest}' after size passed to '{keyword}'");
+            line.fault_at(0, text)
+        }
+        SizeError::Missing => line.fault_at(0, text),
     })
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn inherit(defaults: &Defaults, proxy: &mut ir::Proxy, scope: &mut Sc
     if !kind.has_backend() {
         proxy.check = ir::CheckKind::Tcp;
         proxy.tcp_check = Vec::new();
+        proxy.http_check = ir::HttpCheck::default();
         proxy.external_check = None;
         proxy.cookie = None;
         proxy.source = None;

@@ -28,7 +28,9 @@ impl Rows {
             by_first.entry(first).or_default().push(row);
         }
         for rows in by_first.values_mut() {
-            rows.sort_by_key(|row| std::cmp::Reverse(row.name.split(' ').count()));
+            rows.sort_by_key(|row| {
+                std::cmp::Reverse((row.name.split(' ').count(), row.name.len()))
+            });
         }
         Rows { by_first }
     }
@@ -89,6 +91,13 @@ impl Rows {
 
 fn starts_with(words: &[Word], name: &str) -> bool {
     let mut words = words.iter();
-    name.split(' ')
-        .all(|part| words.next().is_some_and(|word| *word == part))
+    name.split(' ').all(|part| {
+        words
+            .next()
+            .is_some_and(|word| match part.strip_suffix('(') {
+                // A variable's name follows in the same word.
+                Some(begin) => word.text.starts_with(begin.as_bytes()),
+                None => *word == part,
+            })
+    })
 }

@@ -40,6 +40,16 @@ impl Accept {
         descriptor: true,
         tail: true,
     };
+    /// What `dgram-bind` accepts.
+    pub const DATAGRAM_BIND: Accept = Accept {
+        port_required: true,
+        port_range: true,
+        port_offset: false,
+        datagram: true,
+        stream: false,
+        descriptor: true,
+        tail: false,
+    };
     /// What `server` accepts.
     pub const SERVER: Accept = Accept {
         port_required: false,

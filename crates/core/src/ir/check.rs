@@ -10,8 +10,8 @@ pub enum CheckKind {
     /// Connect only.
     #[default]
     Tcp,
-    /// `option httpchk`.
-    Http(HttpCheck),
+    /// `option httpchk`: the steps stand in [`Proxy::http_check`](super::Proxy::http_check).
+    Http,
     /// `option tcp-check`: the steps stand in [`Proxy::tcp_check`](super::Proxy::tcp_check).
     Rules,
     /// The fixed steps of a protocol, such as `option mysql-check`.
@@ -21,20 +21,12 @@ pub enum CheckKind {
 }
 
 /// `option httpchk` and `http-check` lines.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct HttpCheck {
-    /// Method.
-    pub method: String,
-    /// Path; a log format is another part's.
-    pub uri: String,
-    /// `HTTP/1.0` and so on.
-    pub version: String,
-    /// Header fields in order, names as written.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Vec<u8>,
-    /// `http-check expect` lines in order; empty accepts 2xx and 3xx.
-    pub expect: Vec<HttpExpect>,
+    /// What `option httpchk` asks for, as long as no `http-check send` took it over.
+    pub request: Option<super::CheckRequest>,
+    /// `http-check` lines, in order.
+    pub steps: Vec<super::CheckStep>,
     /// `http-check disable-on-404`.
     pub disable_on_404: bool,
     /// `http-check send-state`.
@@ -48,31 +40,6 @@ pub struct ExternalCheck {
     pub command: Option<String>,
     /// `external-check path`: the `PATH` it is given.
     pub path: Option<String>,
-}
-
-/// One `http-check expect`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct HttpExpect {
-    /// `!`.
-    pub negated: bool,
-    /// What is compared.
-    pub test: HttpExpectTest,
-}
-
-/// What `http-check expect` compares.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub enum HttpExpectTest {
-    /// `status` with ranges, both ends included.
-    Status(Vec<(u16, u16)>, String),
-    /// `string`: the body contains it.
-    String(Vec<u8>),
-    /// `rstatus` or `rstring`: a regex; true for the status.
-    Regex {
-        /// On the status rather than the body.
-        status: bool,
-        /// The expression.
-        pattern: String,
-    },
 }
 
 /// Check settings of one server.

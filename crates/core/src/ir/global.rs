@@ -67,6 +67,18 @@ pub struct Global {
     pub hard_stop_after: Option<Milliseconds>,
     /// `grace`.
     pub grace: Option<Milliseconds>,
+    /// `close-spread-time`.
+    pub close_spread: Option<CloseSpread>,
+    /// `setcap`: capabilities that stay when the user changes.
+    pub capabilities: Vec<Capability>,
+    /// `harden.reject-privileged-ports.tcp`.
+    pub reject_privileged_ports: bool,
+    /// `anonkey`.
+    pub anonymous_key: u32,
+    /// `tune.renice.runtime`.
+    pub renice_runtime: Option<i32>,
+    /// `tune.renice.startup`.
+    pub renice_startup: Option<i32>,
     /// `external-check`: checks may run programs.
     pub external_check: Option<ExternalChecks>,
     /// `insecure-fork-wanted`.
@@ -95,6 +107,8 @@ pub struct Global {
     pub expose_experimental: bool,
     /// `nosplice`.
     pub no_splice: bool,
+    /// `h2-workaround-bogus-websocket-clients`.
+    pub h2_no_websocket: bool,
     /// `noreuseport`.
     pub no_reuseport: bool,
     /// `cpu-map` entries: worker number from 0 and CPU numbers.
@@ -111,6 +125,28 @@ pub struct Global {
     pub environment: Vec<(String, Option<String>)>,
     /// Keywords accepted without a counterpart, shown by `-c -V`.
     pub no_counterpart: Vec<(Span, &'static str, &'static str)>,
+}
+
+/// How long a soft stop may take to close what could be closed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum CloseSpread {
+    /// Connections close over this time.
+    Within(Milliseconds),
+    /// Nothing is closed for the stop's sake.
+    Infinite,
+}
+
+/// A right of the superuser that `setcap` keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Capability {
+    /// `cap_net_raw`
+    NetRaw,
+    /// `cap_net_admin`
+    NetAdmin,
+    /// `cap_net_bind_service`
+    NetBindService,
+    /// `cap_sys_admin`
+    SysAdmin,
 }
 
 /// Leave for checks to run programs.
@@ -163,8 +199,22 @@ pub struct Tune {
     pub sndbuf_client: u32,
     /// `tune.sndbuf.server`, bytes.
     pub sndbuf_server: u32,
+    /// `tune.notsent-lowat.client`, bytes; 0 is the system's.
+    pub notsent_lowat_client: u32,
+    /// `tune.notsent-lowat.server`, bytes.
+    pub notsent_lowat_server: u32,
+    /// `tune.rcvbuf.frontend`, bytes: of sockets that take datagrams.
+    pub rcvbuf_frontend: u32,
+    /// `tune.sndbuf.backend`, bytes: of sockets that send datagrams.
+    pub sndbuf_backend: u32,
+    /// `h1-accept-payload-with-any-method`.
+    pub h1_any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`.
+    pub h1_trust_both_lengths: bool,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
+    /// `tune.h2.*`.
+    pub h2: super::TuneH2,
     /// `tune.vars.*-max-size`.
     pub variables: crate::variable::Limits,
 }
@@ -182,7 +232,14 @@ impl Default for Tune {
             rcvbuf_server: 0,
             sndbuf_client: 0,
             sndbuf_server: 0,
+            notsent_lowat_client: 0,
+            notsent_lowat_server: 0,
+            rcvbuf_frontend: 0,
+            sndbuf_backend: 0,
+            h1_any_payload: false,
+            h1_trust_both_lengths: false,
             maxaccept: None,
+            h2: super::TuneH2::default(),
             variables: crate::variable::Limits::default(),
         }
     }

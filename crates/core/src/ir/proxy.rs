@@ -145,6 +145,10 @@ pub struct Proxy {
     pub check: CheckKind,
     /// `tcp-check` lines, in order.
     pub tcp_check: Vec<super::CheckStep>,
+    /// `option httpchk` and `http-check` lines.
+    pub http_check: super::HttpCheck,
+    /// `email-alert` lines.
+    pub email_alert: Option<Box<super::EmailAlert>>,
     /// `external-check command` and `external-check path`.
     pub external_check: Option<Box<super::ExternalCheck>>,
 }
@@ -329,6 +333,8 @@ pub struct Options {
     pub check_cache: bool,
     /// `option http-drop-request-trailers`.
     pub drop_request_trailers: bool,
+    /// `option disable-h2-upgrade`.
+    pub no_h2_upgrade: bool,
     /// `option http-drop-response-trailers`.
     pub drop_response_trailers: bool,
 }
@@ -575,6 +581,8 @@ impl Proxy {
             source: None,
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
+            http_check: super::HttpCheck::default(),
+            email_alert: None,
             external_check: None,
         }
     }

@@ -33,6 +33,8 @@ pub struct ProxyLive {
     pub servers: Vec<Arc<ServerLive>>,
     /// Algorithm and queues; set once when the program is linked, absent without a backend side.
     pub dispatch: OnceLock<Arc<dyn Dispatch>>,
+    /// The cookie of persistence, once the runtime API changed it.
+    pub cookie: arc_swap::ArcSwapOption<ir::Cookie>,
     /// Requests waiting in the backend's queue.
     pub queue: Gauge,
     /// When the backend last changed between up and down, ms.
@@ -92,6 +94,7 @@ impl ProxyLive {
             listeners,
             servers,
             dispatch: OnceLock::new(),
+            cookie: arc_swap::ArcSwapOption::empty(),
             queue: Gauge::default(),
             last_change_ms: AtomicU64::new(0),
             down_transitions: AtomicU32::new(u32::from(fell)),

@@ -8,12 +8,13 @@
 
 use crate::h1::fault::{Fault, FaultKind, State};
 use crate::h1::reason::reason;
-use crate::http::{Field, Head, Kind, Name, Span};
+use crate::http::{Head, Kind, Name, Span};
 
-mod check;
+pub(crate) mod check;
 mod class;
-
-use class::{NAME, URI, VERSION, run_of};
+mod connection;
+mod field;
+mod start_line;
 
 /// What a head may be.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,10 @@ pub struct Limits {
     pub relaxed: bool,
     /// The message is only looked at, for rules in TCP mode: whatever looks like a version is one, and a request may do without.
     pub looks_on: bool,
+    /// `h1-accept-payload-with-any-method`: 1.0 requests of GET, HEAD and DELETE may have a body.
+    pub any_payload: bool,
+    /// `h1-do-not-close-on-insecure-transfer-encoding`: the connection goes on after both lengths.
+    pub trusts_both_lengths: bool,
 }
 
 impl Default for Limits {
@@ -40,6 +45,8 @@ impl Default for Limits {
             max_kept: 15360,
             relaxed: false,
             looks_on: false,
+            any_payload: false,
+            trusts_both_lengths: false,
         }
     }
 }
@@ -304,7 +311,7 @@ impl<'a> Parser<'a> {
         match byte {
             b'\r' => self.state = after_cr,
             b'\n' => {}
-            _ if class::is(byte, NAME) => {
+            _ if class::is(byte, class::NAME) => {
                 self.scan.mark = self.at;
                 self.state = then;
                 return Ok(());
@@ -345,291 +352,6 @@ impl<'a> Parser<'a> {
 
     fn marked(&self) -> Span {
         Span::new(self.scan.mark, self.at)
-    }
-
-    fn method(&mut self) -> Result<(), Fault> {
-        self.at = run_of(self.bytes, self.at, NAME);
-        let Some(&byte) = self.bytes.get(self.at) else {
-            return Ok(());
-        };
-        self.head.method = self.marked();
-        match byte {
-            b' ' | b'\t' => self.state = State::MethodSpace,
-            b'\r' | b'\n' => self.no_version(byte),
-            _ => return Err(self.fault(FaultKind::BadMethod, self.at)),
-        }
-        Ok(())
-    }
-
-    fn uri(&mut self) -> Result<(), Fault> {
-        loop {
-            self.at = run_of(self.bytes, self.at, URI);
-            let Some(&byte) = self.bytes.get(self.at) else {
-                return Ok(());
-            };
-            match byte {
-                b' ' | b'\t' => {
-                    self.head.uri = self.marked();
-                    self.state = State::UriSpace;
-                    return Ok(());
-                }
-                b'\r' | b'\n' => {
-                    self.head.uri = self.marked();
-                    self.no_version(byte);
-                    return Ok(());
-                }
-                b'#' | 0x80.. => self.refuse_or_note(FaultKind::BadUri, self.at)?,
-                _ => return Err(self.fault(FaultKind::BadUri, self.at)),
-            }
-            self.at += 1;
-        }
-    }
-
-    fn request_version(&mut self) -> Result<(), Fault> {
-        let start = self.scan.mark;
-        self.at = run_of(self.bytes, self.at, VERSION);
-        let Some(&byte) = self.bytes.get(self.at) else {
-            return Ok(());
-        };
-        match byte {
-            b'\r' | b'\n' if self.at == start => self.no_version(byte),
-            b'\r' | b'\n' => {
-                self.head.version = self.marked();
-                self.end_line(byte, State::RequestLineEnd);
-            }
-            _ => return Err(self.fault(FaultKind::BadVersion, self.at)),
-        }
-        Ok(())
-    }
-
-    /// A request line without version is HTTP/0.9: the head ends with it.
-    fn no_version(&mut self, byte: u8) {
-        self.head.version = Span::new(self.at, self.at);
-        if self.head.uri.is_empty() {
-            self.head.uri = self.head.version;
-        }
-        self.end_line(byte, State::LastLf);
-    }
-
-    fn response_version(&mut self) -> Result<(), Fault> {
-        self.at = run_of(self.bytes, self.at, VERSION);
-        let Some(&byte) = self.bytes.get(self.at) else {
-            return Ok(());
-        };
-        if !matches!(byte, b' ' | b'\t') {
-            return Err(self.fault(FaultKind::BadVersion, self.at));
-        }
-        self.head.version = self.marked();
-        self.state = State::ResponseVersionSpace;
-        Ok(())
-    }
-
-    fn response_version_space(&mut self, byte: u8) -> Result<(), Fault> {
-        if matches!(byte, b'\r' | b'\n') {
-            return Err(self.fault(FaultKind::BadStatus, self.at));
-        }
-        self.blanks(State::Code);
-        Ok(())
-    }
-
-    fn code(&mut self, byte: u8) -> Result<(), Fault> {
-        match byte {
-            b'0'..=b'9' => {
-                if self.at - self.scan.mark == 3 {
-                    self.refuse_or_note(FaultKind::BadStatus, self.at)?;
-                }
-                let digit = u16::from(byte - b'0');
-                let status = self
-                    .head
-                    .status
-                    .checked_mul(10)
-                    .and_then(|status| status.checked_add(digit));
-                self.head.status = status.ok_or(self.fault(FaultKind::BadStatus, self.at))?;
-                self.at += 1;
-            }
-            b' ' | b'\t' | b'\r' | b'\n' if self.at > self.scan.mark => {
-                // No class of answers: whether a body follows would be anybody's guess.
-                if self.head.status < 100 {
-                    self.refuse_or_note(FaultKind::BadStatus, self.at)?;
-                }
-                self.head.code = self.marked();
-                self.head.reason = Span::new(self.at, self.at);
-                match byte {
-                    b' ' | b'\t' => self.state = State::CodeSpace,
-                    _ => self.end_line(byte, State::ResponseLineEnd),
-                }
-            }
-            b'\r' | b'\n' => {
-                self.state = State::ResponseVersionSpace;
-                return Err(self.fault(FaultKind::BadStatus, self.at));
-            }
-            _ => return Err(self.fault(FaultKind::BadStatus, self.at)),
-        }
-        Ok(())
-    }
-
-    fn reason(&mut self) {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
-            self.at = self.bytes.len();
-            return;
-        };
-        self.at += found;
-        self.head.reason = self.marked();
-        self.end_line(rest[found], State::ResponseLineEnd);
-    }
-
-    /// At the start of a line: the end of the head or a field.
-    fn field_first(&mut self, byte: u8) {
-        match byte {
-            b'\r' => {
-                self.at += 1;
-                self.state = State::LastLf;
-            }
-            b'\n' => self.state = State::LastLf,
-            _ => {
-                self.scan.mark = self.at;
-                self.scan.bad_name = false;
-                self.state = State::FieldName;
-            }
-        }
-    }
-
-    /// Reads one whole ordinary line: `name: value`, CRLF, and the first byte of another line behind it. Anything else
-    /// is left to the states, which read it from its start.
-    #[inline]
-    fn plain_line(&mut self) -> Result<bool, Fault> {
-        let start = self.at;
-        let colon = run_of(self.bytes, start, NAME);
-        if colon == start || self.bytes.get(colon) != Some(&b':') {
-            return Ok(false);
-        }
-        let value = colon + 1 + usize::from(self.bytes.get(colon + 1) == Some(&b' '));
-        let rest = self.bytes.get(value..).unwrap_or_default();
-        let Some(found) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
-            return Ok(false);
-        };
-        let ordinary = match rest.get(found..) {
-            Some([b'\r', b'\n', next, ..]) => {
-                found > 0 && !matches!(next, b' ' | b'\t') && !matches!(rest[0], b' ' | b'\t')
-            }
-            _ => false,
-        };
-        if !ordinary {
-            return Ok(false);
-        }
-        self.scan.name = Span::new(start, colon);
-        self.scan.value = Span::new(value, value + found);
-        self.scan.bad_name = false;
-        self.at = value + found + 2;
-        self.field_done()?;
-        self.state = State::FieldFirst;
-        Ok(true)
-    }
-
-    fn field_name(&mut self) -> Result<(), Fault> {
-        loop {
-            self.at = run_of(self.bytes, self.at, NAME);
-            let Some(&byte) = self.bytes.get(self.at) else {
-                return Ok(());
-            };
-            match byte {
-                b':' if self.at > self.scan.mark => {
-                    self.scan.name = self.marked();
-                    self.at += 1;
-                    self.state = State::ValueBlank;
-                    return Ok(());
-                }
-                b':' | b'\n' => return Err(self.fault(FaultKind::BadName, self.at)),
-                _ => {
-                    self.refuse_or_note(FaultKind::BadName, self.at)?;
-                    self.scan.bad_name = true;
-                    self.at += 1;
-                }
-            }
-        }
-    }
-
-    fn value_blank(&mut self, byte: u8) {
-        match byte {
-            b' ' | b'\t' => self.at += 1,
-            b'\r' | b'\n' => {
-                self.scan.value = Span::new(self.at, self.at);
-                self.state = State::ValueBlankLf;
-                self.at += usize::from(byte == b'\r');
-            }
-            _ => {
-                self.scan.value = Span::new(self.at, self.at);
-                self.state = State::Value;
-            }
-        }
-    }
-
-    fn value(&mut self) -> Result<(), Fault> {
-        loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            let Some(found) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
-                self.at = self.bytes.len();
-                return Ok(());
-            };
-            self.at += found;
-            match rest[found] {
-                0 => {
-                    self.refuse_or_note(FaultKind::BadValue, self.at)?;
-                    self.at += 1;
-                }
-                byte => {
-                    self.scan.value.end = Span::new(0, self.at).end;
-                    self.state = State::ValueLf;
-                    if byte == b'\r' {
-                        self.at += 1;
-                    }
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    /// After the line feed of a field: a blank continues the value, anything else ends it.
-    fn value_fold(&mut self, byte: u8, then: State) -> Result<(), Fault> {
-        if matches!(byte, b' ' | b'\t') {
-            self.scan.folded = true;
-            self.state = then;
-            return Ok(());
-        }
-        self.field_done()?;
-        self.state = State::FieldFirst;
-        Ok(())
-    }
-
-    fn field_done(&mut self) -> Result<(), Fault> {
-        self.state = State::ValueFold;
-        self.scan.lines += 1;
-        if self.scan.lines > self.limits.max_fields {
-            return Err(self.fault(FaultKind::TooManyFields, self.at));
-        }
-        if self.scan.bad_name {
-            return Ok(());
-        }
-        let value = self.trimmed(self.scan.value);
-        let id = Name::of(self.scan.name.of(self.bytes));
-        let field = Field {
-            name: self.scan.name,
-            value,
-            id,
-        };
-        if id == Name::Other || self.checked(&field)? {
-            self.head.fields.push(field);
-        }
-        Ok(())
-    }
-
-    /// Without the blanks at the end; in a folded value the line ends there count as blanks.
-    fn trimmed(&self, mut value: Span) -> Span {
-        while let Some(b' ' | b'\t' | b'\r' | b'\n') = value.of(self.bytes).last() {
-            value.end -= 1;
-        }
-        value
     }
 
     /// Copies the head's bytes, lower-cases names and turns line ends of folded values into spaces.

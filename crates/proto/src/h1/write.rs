@@ -12,7 +12,7 @@ pub fn write_head(head: &Head, out: &mut Vec<u8>) {
             for part in [
                 head.method(),
                 b" ",
-                head.uri(),
+                head.sent_uri(),
                 b" ",
                 version(head),
                 b"\r\n",
@@ -75,7 +75,7 @@ pub(super) fn write_fields(head: &Head, out: &mut Vec<u8>) {
 /// Bytes that `write_head` appends.
 pub fn head_len(head: &Head) -> usize {
     let start = match head.kind {
-        Kind::Request => head.method.len() + head.uri.len() + version(head).len() + 4,
+        Kind::Request => head.method.len() + head.sent_uri().len() + version(head).len() + 4,
         Kind::Response => version(head).len() + head.status_text().len() + head.reason.len() + 4,
     };
     let fields: usize = head

@@ -94,6 +94,8 @@ pub struct Seen {
     pub expect_continue: bool,
     /// The status line came without a reason phrase, which was added.
     pub reason_added: bool,
+    /// The target was put together from its parts (HTTP/2): HTTP/1 servers get its path and query alone.
+    pub from_parts: bool,
 }
 
 /// A message head. See the module text.
@@ -165,6 +167,21 @@ impl Head {
     /// The request target as it will be sent.
     pub fn uri(&self) -> &[u8] {
         self.uri.of(&self.text)
+    }
+
+    /// The request target as an HTTP/1 server gets it.
+    pub fn sent_uri(&self) -> &[u8] {
+        let uri = self.uri();
+        if !self.seen.from_parts {
+            return uri;
+        }
+        let (prefix, _) = self.target().lengths();
+        match uri.get(prefix..) {
+            _ if prefix == 0 || self.target().scheme.is_none() => uri,
+            None | Some([]) if self.method() == b"OPTIONS" => b"*",
+            None | Some([]) => b"/",
+            Some(rest) => rest,
+        }
     }
 
     /// The version as received, like `HTTP/1.1`. Versions above 1.1 are sent as 1.1.

@@ -4,6 +4,7 @@ use hapax_proto::h1::chunk::{Decoder, Encoder, write_last};
 use hapax_proto::h1::{
     Fault, Limits, Parse, Scan, head_len, parse_request, parse_response, write_head,
 };
+use hapax_proto::h2::{Config, Connection, PREFACE, Role};
 use hapax_proto::http::{Head, Kind};
 
 fn parse(
@@ -114,4 +115,33 @@ fn decode(parts: &[&[u8]]) -> Result<(Vec<u8>, bool, Vec<u8>), Fault> {
 /// Every position of short input, some of long input.
 fn splits(length: usize) -> impl Iterator<Item = usize> {
     (0..length).step_by(length / 400 + 1)
+}
+
+/// Frames of any kind, taken at once or in pieces, lead to the same end, and nothing that is held grows without bound.
+pub fn frames(role: Role, bytes: &[u8]) {
+    let mut config = Config::new(role);
+    config.max_streams = 10;
+    let mut whole = connection(config);
+    whole.receive(bytes);
+    for piece in [1, 7] {
+        let mut other = connection(config);
+        bytes.chunks(piece).for_each(|piece| other.receive(piece));
+        assert_eq!(other.failure(), whole.failure());
+        assert_eq!(other.streams(), whole.streams());
+        assert_eq!(other.output().pending(), whole.output().pending());
+    }
+    assert!(whole.streams() <= 10);
+    assert!(whole.output().waiting() <= 1000 + bytes.len() * 4);
+}
+
+fn connection(config: Config) -> Connection {
+    let mut connection = Connection::new(config);
+    if config.role == Role::Server {
+        connection.receive(PREFACE);
+    }
+    connection.receive(b"\0\0\0\x04\0\0\0\0\0");
+    if config.role == Role::Client {
+        connection.open_stream();
+    }
+    connection
 }

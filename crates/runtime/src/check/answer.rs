@@ -1,12 +1,14 @@
-//! Reads the answer to an HTTP check as far as the expectations need it, and says what it is worth.
+//! Reads the answer to an HTTP check as far as the expectations need it.
 
-use hapax_core::live::{CheckStatus, Operation};
+use hapax_core::ir::CheckPattern;
+use hapax_core::live::CheckStatus;
 use hapax_proto::h1::body::{Asked, Framing, response_framing};
 use hapax_proto::h1::chunk::Decoder;
 use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
-use hapax_proto::http::Head;
 
-use super::recipe::{Expect, HttpRecipe, Test};
+use super::scene::Scene;
+use super::script::Step;
+use super::verdict::{Expectation, Verdict};
 use crate::buffer::Buf;
 
 /// What a check found.
@@ -31,18 +33,15 @@ impl Finding {
     }
 }
 
-/// An answer on its way.
-pub(super) struct Answer<'a> {
-    recipe: &'a HttpRecipe,
-    /// Where the server stands: 404 only disables one that is up.
-    operation: Operation,
+/// An answer on its way. Its head is the response of the scene.
+#[derive(Default)]
+pub(super) struct Answer {
     limits: Limits,
     scan: Scan,
-    head: Head,
+    /// Whether the request was HEAD.
+    to_head: bool,
     /// Whether the server itself gave a reason; the head has one in any case.
     has_reason: bool,
-    /// The first expectation that is not met yet.
-    at: usize,
     body: Option<Body>,
 }
 
@@ -53,134 +52,131 @@ struct Body {
     complete: bool,
 }
 
-impl<'a> Answer<'a> {
+impl Answer {
     /// Nothing read yet.
-    pub(super) fn new(recipe: &'a HttpRecipe, operation: Operation) -> Answer<'a> {
+    pub(super) fn new(to_head: bool) -> Answer {
         Answer {
-            recipe,
-            operation,
-            limits: Limits::default(),
-            scan: Scan::default(),
-            head: Head::default(),
-            has_reason: false,
-            at: 0,
-            body: None,
+            to_head,
+            ..Answer::default()
         }
     }
 
-    /// Looks at what has come; `ended` says that nothing more will. None wants more bytes in `buffer`.
-    pub(super) fn advance(&mut self, buffer: &mut Buf, ended: bool) -> Option<Finding> {
-        if self.body.is_none() {
-            match parse_response(buffer.data(), &mut self.head, &mut self.scan, &self.limits) {
-                Ok(Parse::Complete { len }) => {
-                    self.has_reason = has_reason(buffer.data());
-                    buffer.consume(len);
-                }
-                Ok(Parse::Partial) if !ended && buffer.tail() > 0 => return None,
-                Ok(Parse::Partial) | Err(_) => {
-                    return Some(Finding::new(CheckStatus::SocketError, ""));
-                }
-            }
-            let asked = Asked {
-                head: self.recipe.head,
-                ..Asked::default()
-            };
-            self.body = Some(Body {
-                framing: response_framing(&self.head, &asked, true).unwrap_or(Framing::None),
-                decoder: Decoder::new(),
-                bytes: Vec::new(),
-                complete: false,
-            });
-        }
-        while let Some(expect) = self.recipe.expect.get(self.at) {
-            match self.meets(expect, buffer, ended)? {
-                Ok(()) => self.at += 1,
-                Err(finding) => return Some(finding),
-            }
-        }
-        let conditionally = self.is_disabling();
-        Some(Finding {
-            status: if conditionally {
-                CheckStatus::L7OkConditionally
-            } else {
-                CheckStatus::L7Ok
-            },
-            code: self.head.status().into(),
-            info: String::new(),
-        })
+    /// What has come of the body.
+    pub(super) fn body(&self) -> &[u8] {
+        self.body.as_ref().map_or(&[], |body| &body.bytes)
     }
 
-    fn is_disabling(&self) -> bool {
-        self.recipe.disable_on_404
-            && self.head.status() == 404
-            && self.operation != Operation::Stopped
-    }
-
-    /// Whether an expectation is met; none when that is not known yet.
-    fn meets(
+    /// Takes the head; none wants more bytes in `buffer`. `ended` says that nothing more will come.
+    pub(super) fn head(
         &mut self,
-        expect: &Expect,
         buffer: &mut Buf,
         ended: bool,
+        scene: &mut Scene<'_>,
     ) -> Option<Result<(), Finding>> {
-        let (met, name) = match &expect.test {
-            Test::Status(ranges) => {
-                let status = self.head.status();
+        if self.body.is_some() {
+            return Some(Ok(()));
+        }
+        let head = &mut scene.stream.response;
+        match parse_response(buffer.data(), head, &mut self.scan, &self.limits) {
+            Ok(Parse::Complete { len }) => {
+                self.has_reason = has_reason(buffer.data());
+                buffer.consume(len);
+            }
+            Ok(Parse::Partial) if !ended && buffer.tail() > 0 => return None,
+            Ok(Parse::Partial) | Err(_) => {
+                head.clear();
+                return Some(Err(Finding::new(CheckStatus::SocketError, "")));
+            }
+        }
+        let asked = Asked {
+            head: self.to_head,
+            ..Asked::default()
+        };
+        self.body = Some(Body {
+            framing: response_framing(head, &asked, true).unwrap_or(Framing::None),
+            decoder: Decoder::new(),
+            bytes: Vec::new(),
+            complete: false,
+        });
+        Some(Ok(()))
+    }
+
+    /// Whether an expectation is met. `spared` says that nothing about the head is wrong (`disable-on-404`).
+    pub(super) fn judge(
+        &mut self,
+        expectation: &Expectation,
+        buffer: &mut Buf,
+        (ended, spared): (bool, bool),
+        (step, scene): (&Step, &Scene<'_>),
+    ) -> Verdict {
+        let expect = expectation.expect();
+        let head = &scene.stream.response;
+        let (met, name) = match &expect.pattern {
+            CheckPattern::Status(ranges) => {
+                let status = head.status();
                 let met = ranges
                     .iter()
                     .any(|&(first, last)| (first..=last).contains(&status));
                 (met, "(status codes)")
             }
-            Test::StatusPattern(pattern) => (pattern.is_match(self.head.status_text()), " (regex)"),
-            Test::Text(text) => {
-                return self.body_meets(expect.negated, buffer, ended, |body| {
-                    memchr::memmem::find(body, text).is_some()
-                });
+            CheckPattern::StatusRegex(_) => (expectation.matches(head.status_text()), " (regex)"),
+            CheckPattern::Field(field) => {
+                (expectation.has_field(field, scene), " (header pattern)")
             }
-            Test::TextPattern(pattern) => {
-                return self
-                    .body_meets(expect.negated, buffer, ended, |body| pattern.is_match(body));
-            }
+            _ => return self.body_judged(expectation, buffer, ended, (step, scene)),
         };
-        if met != expect.negated || self.is_disabling() {
-            return Some(Ok(()));
+        if met != expect.negated || spared {
+            return Verdict::Pass;
         }
-        let mut info = if self.has_reason {
-            String::from_utf8_lossy(self.head.reason()).into_owned()
+        let info = if self.has_reason {
+            String::from_utf8_lossy(head.reason()).into_owned()
         } else {
-            format!("TCPCHK did not match content{name} at step {}", expect.step)
+            format!("TCPCHK did not match content{name} at step {}", step.number)
         };
-        cut(&mut info);
-        Some(Err(Finding {
-            status: CheckStatus::L7Status,
-            code: self.head.status().into(),
-            info,
-        }))
+        expectation.fail(info, self.body(), (step, scene))
     }
 
-    fn body_meets(
+    fn body_judged(
         &mut self,
-        negated: bool,
+        expectation: &Expectation,
         buffer: &mut Buf,
         ended: bool,
-        found: impl Fn(&[u8]) -> bool,
-    ) -> Option<Result<(), Finding>> {
-        let body = self.body.as_mut()?;
+        (step, scene): (&Step, &Scene<'_>),
+    ) -> Verdict {
+        let expect = expectation.expect();
+        let Some(body) = self.body.as_mut() else {
+            return Verdict::Wait;
+        };
         body.take(buffer, ended, &self.limits);
-        let fault = |text| Some(Err(Finding::new(CheckStatus::L7Response, text)));
-        if found(&body.bytes) {
-            return if negated {
-                fault("HTTP check matched unwanted content")
-            } else {
-                Some(Ok(()))
+        let data = body.bytes.as_slice();
+        let fault = |text: &str| expectation.fail(text.to_owned(), data, (step, scene));
+        let least = expect.min_recv.map_or(0, |least| least as usize);
+        if data.len() < least && !body.complete {
+            return Verdict::Wait;
+        }
+        let found = match &expect.pattern {
+            CheckPattern::String(text) => memchr::memmem::find(data, text).is_some(),
+            CheckPattern::StringFormat(format) => {
+                let text = scene.text(format, data);
+                if text.is_empty() {
+                    return fault("log-format string evaluated to an empty string");
+                }
+                memchr::memmem::find(data, &text).is_some()
+            }
+            _ => expectation.matches(data),
+        };
+        if found {
+            return match expect.negated {
+                true => fault("HTTP check matched unwanted content"),
+                false => Verdict::Pass,
             };
         }
-        if !body.complete {
-            return None;
+        if !body.complete && expect.min_recv.is_none_or(|_| data.is_empty()) {
+            return Verdict::Wait;
         }
-        match (body.bytes.is_empty(), negated) {
+        match (data.is_empty(), expect.negated) {
             (true, _) => fault("HTTP content check could not find a response body"),
-            (false, true) => Some(Ok(())),
+            (false, true) => Verdict::Pass,
             (false, false) => fault("HTTP content check did not match"),
         }
     }

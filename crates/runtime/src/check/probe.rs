@@ -10,9 +10,9 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_sys::addr::{local_addr, peer_addr};
 use hapax_sys::connect::ConnectOptions;
 
-use super::answer::{Answer, Finding};
+use super::answer::Finding;
 use super::external;
-use super::recipe::{HttpRecipe, Recipe};
+use super::recipe::Recipe;
 use crate::address::socket_address;
 use crate::buffer::Buf;
 use crate::clock;
@@ -34,15 +34,9 @@ pub(super) async fn check(
         let finding = external::run((program, logger), proxy, server, timer).await;
         return result(finding, started);
     }
-    let http = recipe.http.as_ref();
-    let request = http.map(|http| http.request.bytes(program, proxy, server));
-    let request = request.as_deref().unwrap_or_default();
     let finding = match &recipe.script {
-        Some(script) => {
-            let most = program.global.tune.bufsize as usize;
-            Box::pin(script.run(recipe, (server, most), timer)).await
-        }
-        None => talk(recipe, request, server, timer, started).await,
+        Some(script) => Box::pin(script.run(recipe, (program, proxy, server), timer)).await,
+        None => talk(recipe, server, timer, started).await,
     };
     result(finding.unwrap_or_else(|finding| finding), started)
 }
@@ -62,6 +56,8 @@ pub(super) struct Opening<'a> {
     pub(super) server: &'a ServerLive,
     /// What a step says about it.
     pub(super) connect: &'a CheckConnect,
+    /// The port that its expression gave.
+    pub(super) port: Option<u16>,
     /// When the check, or this connection of it, began.
     pub(super) started: u64,
 }
@@ -75,6 +71,7 @@ pub(super) async fn open(
         recipe,
         server,
         connect: step,
+        port,
         started,
     } = *opening;
     let inter = started + u64::from(server.ir.options.check.inter);
@@ -82,7 +79,7 @@ pub(super) async fn open(
         (Some(_), Some(connect)) => inter.min(started + u64::from(connect)),
         _ => inter,
     };
-    let to = target(server, step);
+    let to = target(server, step, port);
     let stream = connect_to(&to, recipe, server, step.linger, (timer, to_connect)).await?;
     let deadline = match recipe.timeout_check {
         Some(most) => clock::now_ms() + u64::from(most),
@@ -93,7 +90,6 @@ pub(super) async fn open(
 
 async fn talk(
     recipe: &Recipe,
-    request: &[u8],
     server: &ServerLive,
     timer: &mut Timer,
     started: u64,
@@ -102,6 +98,7 @@ async fn talk(
         recipe,
         server,
         connect: &CheckConnect::default(),
+        port: None,
         started,
     };
     let (mut stream, deadline) = open(&opening, timer).await?;
@@ -111,33 +108,58 @@ async fn talk(
         let sent = send(&line, &mut stream, timer, deadline).await;
         sent.map_err(faulty)?.ok_or_else(late)?;
     }
-    let secured = secure(server, &mut stream, timer, deadline).await?;
-    let Some(http) = &recipe.http else {
-        let status = match secured {
-            true => CheckStatus::L6Ok,
-            false => CheckStatus::L4Ok,
-        };
-        return Ok(Finding::new(status, ""));
+    let secured = secure(server, Secured::AsServer, &mut stream, timer, deadline).await?;
+    let status = match secured {
+        true => CheckStatus::L6Ok,
+        false => CheckStatus::L4Ok,
     };
-    let finding = exchange(http, request, server, &mut stream, timer, deadline).await;
-    finding.map_err(faulty)?.ok_or_else(late)
+    Ok(Finding::new(status, ""))
+}
+
+/// Whether a connection of a check speaks TLS.
+pub(super) enum Secured<'a> {
+    No,
+    /// What the line of the server says.
+    AsServer,
+    /// As a step says: the name that is asked for, and the protocols offered.
+    Step(&'a CheckConnect),
+}
+
+impl<'a> Secured<'a> {
+    /// What a step says.
+    pub(super) fn of(connect: &'a CheckConnect) -> Secured<'a> {
+        match (connect.secured, connect.as_server) {
+            (true, _) => Secured::Step(connect),
+            (false, true) => Secured::AsServer,
+            (false, false) => Secured::No,
+        }
+    }
 }
 
 /// Makes the TLS handshake, where the server is checked over TLS.
-async fn secure(
+pub(super) async fn secure(
     server: &ServerLive,
+    how: Secured<'_>,
     stream: &mut Stream,
     timer: &mut Timer,
     deadline: u64,
 ) -> Result<bool, Finding> {
     let failed = || Finding::new(CheckStatus::L6Response, "SSL handshake failure");
-    let Some(handshake) = handshake::with_checked(server).map_err(|_| failed())? else {
+    let handshake = match how {
+        Secured::No => Ok(None),
+        Secured::AsServer => handshake::with_checked(server),
+        Secured::Step(step) => match handshake::with_step(server, step) {
+            Some(made) => made.map(Some),
+            None => return Err(failed()),
+        },
+    };
+    let Some(handshake) = handshake.map_err(|_| failed())? else {
         return Ok(false);
     };
     stream.secure(handshake, None);
     match within(timer, deadline, |cx| stream.poll_secured(cx)).await {
         Some(Ok(())) => Ok(true),
-        Some(Err(LayerFault::Handshake(_))) => Err(failed()),
+        Some(Err(LayerFault::Handshake(..))) => Err(failed()),
         Some(Err(LayerFault::Closed)) => {
             let info = "Connection closed during SSL handshake";
             Err(Finding::new(CheckStatus::L6Response, info))
@@ -168,8 +190,14 @@ pub(super) fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>
 /// The line of version 1 that tells the ends of `stream`.
 pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
     let ends = (
-        local_addr(stream).ok().and_then(|end| end.inet()),
-        peer_addr(stream).ok().and_then(|end| end.inet()),
+        stream
+            .with_fd(|fd| local_addr(fd))
+            .ok()
+            .and_then(|end| end.inet()),
+        stream
+            .with_fd(|fd| peer_addr(fd))
+            .ok()
+            .and_then(|end| end.inet()),
     );
     let line = match ends {
         (Some(from), Some(to)) => {
@@ -187,7 +215,7 @@ pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
 }
 
 /// Where a check connects to: what its step says, then the runtime API, then the line of the server.
-fn target(server: &ServerLive, step: &CheckConnect) -> Address {
+fn target(server: &ServerLive, step: &CheckConnect, port: Option<u16>) -> Address {
     let options = &server.ir.options;
     let mut to = match step.address.as_ref().or(options.check.address.as_ref()) {
         Some(address) => address.clone(),
@@ -207,7 +235,7 @@ fn target(server: &ServerLive, step: &CheckConnect) -> Address {
         {
             address.set_port(own.port());
         }
-        if let Some(port) = step.port.or(told_port).or(options.check.port) {
+        if let Some(port) = step.port.or(port).or(told_port).or(options.check.port) {
             address.set_port(port);
         }
     }
@@ -258,7 +286,7 @@ fn connect_options(source: Option<&SourceAddress>) -> ConnectOptions {
 }
 
 /// Sends all of `bytes`; none is out of time.
-pub(super) async fn send(
+pub(crate) async fn send(
     bytes: &[u8],
     stream: &mut Stream,
     timer: &mut Timer,
@@ -274,37 +302,8 @@ pub(super) async fn send(
     Ok(Some(()))
 }
 
-/// Sends the request and reads the answer; none is out of time.
-async fn exchange(
-    http: &HttpRecipe,
-    request: &[u8],
-    server: &ServerLive,
-    stream: &mut Stream,
-    timer: &mut Timer,
-    deadline: u64,
-) -> io::Result<Option<Finding>> {
-    if send(request, stream, timer, deadline).await?.is_none() {
-        return Ok(None);
-    }
-    let mut answer = Answer::new(http, server.state.lock().operation);
-    let mut buffer: Option<Buf> = None;
-    loop {
-        let Some(count) = receive(&mut buffer, stream, timer, deadline).await? else {
-            return Ok(None);
-        };
-        let mut held = buffer.take().unwrap_or_else(Buf::take);
-        if let Some(finding) = answer.advance(&mut held, count == 0) {
-            return Ok(Some(finding));
-        }
-        if count == 0 {
-            return Ok(Some(Finding::new(CheckStatus::SocketError, "")));
-        }
-        buffer = Some(held);
-    }
-}
-
 /// Reads into `buffer`, and gives how much; none is out of time. No buffer is held while nothing has come.
-pub(super) async fn receive(
+pub(crate) async fn receive(
     buffer: &mut Option<Buf>,
     stream: &mut Stream,
     timer: &mut Timer,
@@ -332,7 +331,7 @@ pub(super) async fn receive(
 
 /// What `poll` gives, or none when `deadline` comes first. What has come by the time that the deadline is looked at counts,
 /// however late that is: a machine that kept this process waiting says nothing about the server.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     timer: &mut Timer,
     deadline: u64,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,

@@ -1,47 +1,38 @@
 //! The request of an HTTP check.
 
-use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
-use hapax_core::ir::HttpCheck;
+use hapax_core::ir::CheckRequest;
 use hapax_core::live::ServerLive;
 use hapax_core::program::{Program, ProxyId};
+use hapax_proto::http::Target;
 
+use super::scene::{NotHexadecimal, Scene};
 use crate::stats::status::Health;
 
-/// A request, made once.
-#[derive(Debug)]
-pub(super) struct Request {
-    bytes: Vec<u8>,
-    /// Where `http-check send-state` puts its field.
-    state_at: Option<usize>,
-}
-
-impl Request {
-    /// In upstream's order: the given fields in lower case, the state, the length, the connection.
-    pub(super) fn new(check: &HttpCheck) -> Request {
-        let (bytes, end_of_given) = bytes(check);
-        Request {
-            bytes,
-            state_at: check.send_state.then_some(end_of_given),
-        }
+/// What is sent. The order is upstream's: the given fields in lower case, the state, the length, the connection.
+pub(super) fn bytes(
+    asked: &CheckRequest,
+    send_state: bool,
+    scene: &Scene<'_>,
+) -> Result<Vec<u8>, NotHexadecimal> {
+    let read = |data| scene.bytes(data, &[]);
+    let mut fields = Vec::with_capacity(asked.headers.len());
+    for (name, value) in &asked.headers {
+        fields.push((name.to_ascii_lowercase(), read(value)?));
     }
-
-    /// What is sent to a server of `proxy`.
-    pub(super) fn bytes(
-        &self,
-        program: &Program,
-        proxy: ProxyId,
-        server: &ServerLive,
-    ) -> Cow<'_, [u8]> {
-        match self.state_at.and_then(|at| self.bytes.split_at_checked(at)) {
-            None => Cow::Borrowed(&self.bytes),
-            Some((before, after)) => {
-                let state = state(program, proxy, server);
-                Cow::Owned([before, state.as_bytes(), after].concat())
-            }
-        }
-    }
+    let body = asked.body.as_ref().map(read).transpose()?;
+    let uri = asked.uri.as_ref().map(read).transpose()?;
+    let state = send_state.then(|| state(scene.program, scene.proxy, scene.server));
+    let uri = uri.unwrap_or_else(|| b"/".to_vec());
+    Ok(written(
+        asked.method.as_deref().unwrap_or("OPTIONS"),
+        &uri,
+        asked.version.as_deref().unwrap_or("HTTP/1.0"),
+        &fields,
+        state.as_deref(),
+        &body.unwrap_or_default(),
+    ))
 }
 
 /// The field that tells a server how it is seen (configuration manual, `http-check send-state`).
@@ -65,39 +56,70 @@ fn state(program: &Program, proxy: ProxyId, server: &ServerLive) -> String {
     )
 }
 
-/// The bytes, and where the given fields end in them.
-fn bytes(check: &HttpCheck) -> (Vec<u8>, usize) {
-    let mut out = Vec::with_capacity(128 + check.body.len());
-    for part in [&check.method, " ", &check.uri, " ", &check.version, "\r\n"] {
-        out.extend_from_slice(part.as_bytes());
+fn written(
+    method: &str,
+    uri: &[u8],
+    version: &str,
+    fields: &[(String, Vec<u8>)],
+    state: Option<&str>,
+    body: &[u8],
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128 + body.len());
+    let host = fields.iter().find(|(name, _)| name == "host");
+    let uri = with_host(uri, host.map(|(_, value)| value.as_slice()));
+    for part in [
+        method.as_bytes(),
+        b" ",
+        &uri,
+        b" ",
+        version.as_bytes(),
+        b"\r\n",
+    ] {
+        out.extend_from_slice(part);
     }
     let mut keep_alive = false;
-    for (name, value) in &check.headers {
-        let name = name.to_ascii_lowercase();
+    for (name, value) in fields {
         match name.as_str() {
-            "connection" => keep_alive |= value.eq_ignore_ascii_case("keep-alive"),
+            "connection" => keep_alive |= value.eq_ignore_ascii_case(b"keep-alive"),
             // The body decides.
             "content-length" | "transfer-encoding" => {}
-            _ => field(&mut out, &name, value),
+            _ => field(&mut out, name, value),
         }
     }
-    let end_of_given = out.len();
-    if !check.body.is_empty() || !WITHOUT_BODY.contains(&check.method.as_str()) {
-        field(&mut out, "content-length", &check.body.len().to_string());
+    out.extend_from_slice(state.unwrap_or_default().as_bytes());
+    if !body.is_empty() || !WITHOUT_BODY.contains(&method) {
+        field(
+            &mut out,
+            "content-length",
+            body.len().to_string().as_bytes(),
+        );
     }
-    match (check.version == "HTTP/1.1", keep_alive) {
-        (true, false) => field(&mut out, "connection", "close"),
-        (false, true) => field(&mut out, "connection", "keep-alive"),
+    match (version == "HTTP/1.1", keep_alive) {
+        (true, false) => field(&mut out, "connection", b"close"),
+        (false, true) => field(&mut out, "connection", b"keep-alive"),
         _ => {}
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(&check.body);
-    (out, end_of_given)
+    out.extend_from_slice(body);
+    out
 }
 
-fn field(out: &mut Vec<u8>, name: &str, value: &str) {
-    for part in [name, ": ", value, "\r\n"] {
-        out.extend_from_slice(part.as_bytes());
+/// A target that names an authority takes that of the host field.
+fn with_host(uri: &[u8], host: Option<&[u8]>) -> Vec<u8> {
+    let target = Target::of(uri);
+    let (Some(scheme), Some(authority), Some(host)) = (target.scheme, target.authority, host)
+    else {
+        return uri.to_vec();
+    };
+    let start = scheme.len() + b"://".len();
+    let before = uri.get(..start).unwrap_or_default();
+    let rest = uri.get(start + authority.len()..).unwrap_or_default();
+    [before, host, rest].concat()
+}
+
+fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
     }
 }
 
@@ -109,19 +131,11 @@ mod tests {
     use super::*;
 
     fn check(method: &str, version: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
-        let (bytes, _) = bytes(&HttpCheck {
-            method: method.into(),
-            uri: "/u?x".into(),
-            version: version.into(),
-            headers: headers
-                .iter()
-                .map(|&(name, value)| (name.into(), value.into()))
-                .collect(),
-            body: body.to_vec(),
-            expect: Vec::new(),
-            disable_on_404: false,
-            send_state: false,
-        });
+        let fields: Vec<_> = headers
+            .iter()
+            .map(|&(name, value)| (name.to_ascii_lowercase(), value.as_bytes().to_vec()))
+            .collect();
+        let bytes = written(method, b"/u?x", version, &fields, None, body);
         String::from_utf8(bytes).expect("text")
     }
 

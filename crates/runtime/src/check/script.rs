@@ -2,12 +2,21 @@
 
 use std::io;
 
-use hapax_core::ir::{CheckAction, CheckConnect, CheckStep};
-use hapax_core::live::{CheckStatus, ServerLive};
+use hapax_core::ir::{
+    CheckAction, CheckConnect, CheckData, CheckExpect, CheckPattern, CheckRequest, CheckStep,
+    HttpCheck, SetVariable, http_step_numbers,
+};
+use hapax_core::live::{CheckStatus, Operation, ServerLive};
+use hapax_core::program::{Program, ProxyId};
+use hapax_core::variable::Name;
 
-use super::answer::{Finding, cut};
-use super::probe::{Opening, named, open, proxy_line, proxy_line_v1, receive, send};
+use super::answer::{Answer, Finding, cut};
+use super::probe::{
+    Opening, Secured, named, open, proxy_line, proxy_line_v1, receive, secure, send,
+};
 use super::recipe::Recipe;
+use super::request;
+use super::scene::Scene;
 use super::verdict::{Expectation, Verdict};
 use crate::buffer::Buf;
 use crate::clock;
@@ -20,6 +29,16 @@ pub(super) struct Script {
     steps: Vec<Step>,
     /// Whether they come from `tcp-check` lines: findings tell the step then.
     named: bool,
+    /// What holds for an HTTP check as a whole; none is another one.
+    http: Option<HttpSettings>,
+}
+
+#[derive(Debug)]
+struct HttpSettings {
+    /// `http-check disable-on-404`.
+    disable_on_404: bool,
+    /// `http-check send-state`.
+    send_state: bool,
 }
 
 #[derive(Debug)]
@@ -32,16 +51,20 @@ pub(super) struct Step {
 
 #[derive(Debug)]
 enum Action {
-    Connect(CheckConnect),
-    Send(Vec<u8>),
+    Connect(Box<CheckConnect>),
+    Send(CheckData),
     SendSslHello,
-    Expect(Expectation),
+    Request(Box<CheckRequest>),
+    Expect(Box<Expectation>),
+    Set(Box<SetVariable>),
+    Unset(Name),
 }
 
 /// What the steps share.
 struct Talk<'a> {
     recipe: &'a Recipe,
-    server: &'a ServerLive,
+    script: &'a Script,
+    scene: Scene<'a>,
     stream: Option<Stream>,
     deadline: u64,
     buffer: Option<Buf>,
@@ -49,6 +72,10 @@ struct Talk<'a> {
     ended: bool,
     /// `tune.bufsize`: more is not looked at.
     most: usize,
+    /// The response to the last request.
+    answer: Option<Answer>,
+    /// Whether the last connection speaks TLS.
+    secured: bool,
 }
 
 /// How a step failed: by itself, by the system, by time.
@@ -67,38 +94,95 @@ impl From<io::Error> for Failure {
 impl Script {
     /// Compiles the patterns of `lines`.
     pub(super) fn new(lines: &[CheckStep], named: bool) -> Result<Script, String> {
-        let mut steps = Vec::with_capacity(lines.len() + 1);
+        Script::made(lines, 1.., named)
+    }
+
+    /// The steps of an HTTP check.
+    pub(super) fn http(check: &HttpCheck) -> Result<Script, String> {
+        let mut script = Script::made(&check.steps, http_step_numbers(&check.steps), false)?;
+        let asks = |step: &Step| matches!(step.action, Action::Request(_));
+        let explicit = script.steps.iter().any(asks);
+        if !explicit {
+            let asked = Action::Request(Box::new(check.request.clone().unwrap_or_default()));
+            let connect = |step: &Step| matches!(step.action, Action::Connect(_));
+            let at = script.steps.iter().position(connect).unwrap_or(0);
+            script.steps.insert(at + 1, Step::silent(0, asked));
+        }
+        let talks = |step: &&Step| !step.action.is_aside();
+        if !matches!(
+            script.steps.iter().rfind(talks),
+            Some(Step {
+                action: Action::Expect(_),
+                ..
+            })
+        ) {
+            let last = http_step_numbers(&check.steps).last();
+            let number = last.unwrap_or(0) + 1 + usize::from(!explicit);
+            let expect = CheckExpect {
+                error: CheckStatus::L7Status,
+                ..CheckExpect::new(CheckPattern::Status(vec![(200, 399)]))
+            };
+            let expectation = Box::new(Expectation::new(&expect, false)?);
+            script
+                .steps
+                .push(Step::silent(number, Action::Expect(expectation)));
+        }
+        script.http = Some(HttpSettings {
+            disable_on_404: check.disable_on_404,
+            send_state: check.send_state,
+        });
+        Ok(script)
+    }
+
+    fn made(
+        lines: &[CheckStep],
+        numbers: impl IntoIterator<Item = usize>,
+        named: bool,
+    ) -> Result<Script, String> {
+        let mut steps: Vec<Step> = Vec::with_capacity(lines.len() + 1);
         let mut note: Option<&String> = None;
-        for (index, line) in lines.iter().enumerate() {
+        for (line, number) in lines.iter().zip(numbers) {
             let action = match &line.action {
                 CheckAction::Note => {
                     note = line.comment.as_ref();
                     continue;
                 }
-                CheckAction::Connect(connect) => Action::Connect(connect.clone()),
-                CheckAction::Send(bytes) => match steps.pop() {
-                    // What nothing is expected between leaves at once.
-                    Some(Step {
-                        action: Action::Send(before),
-                        ..
-                    }) => Action::Send([&before, &bytes[..]].concat()),
-                    other => {
-                        steps.extend(other);
-                        Action::Send(bytes.clone())
-                    }
-                },
+                CheckAction::Connect(connect) => Action::Connect(Box::new(connect.clone())),
+                CheckAction::Send(data) => Action::Send(data.clone()),
                 CheckAction::SendSslHello => Action::SendSslHello,
-                CheckAction::Expect(expect) => Action::Expect(Expectation::new(expect, named)?),
+                CheckAction::Request(asked) => Action::Request(Box::new(asked.clone())),
+                CheckAction::Expect(expect) => {
+                    Action::Expect(Box::new(Expectation::new(expect, named)?))
+                }
+                CheckAction::Set(wish) => Action::Set(Box::new(wish.clone())),
+                CheckAction::Unset(name) => Action::Unset(name.clone()),
             };
+            // What nothing is expected between leaves at once.
+            if let (
+                Action::Send(CheckData::Fixed(bytes)),
+                Some(Step {
+                    action: Action::Send(CheckData::Fixed(before)),
+                    number: last,
+                    comment,
+                }),
+            ) = (&action, steps.last_mut())
+            {
+                before.extend_from_slice(bytes);
+                *last = number;
+                *comment = line.comment.as_ref().or(note.take()).cloned();
+                continue;
+            }
             steps.push(Step {
-                number: index + 1,
+                number,
                 comment: line.comment.as_ref().or(note.take()).cloned(),
                 action,
             });
             note = None;
         }
+        let begins = steps.iter().position(|step| !step.action.is_aside());
+        let begins = begins.unwrap_or(steps.len());
         if !matches!(
-            steps.first(),
+            steps.get(begins),
             Some(Step {
                 action: Action::Connect(_),
                 ..
@@ -108,63 +192,62 @@ impl Script {
                 as_server: true,
                 ..CheckConnect::default()
             };
-            steps.insert(
-                0,
-                Step {
-                    number: 0,
-                    comment: None,
-                    action: Action::Connect(connect),
-                },
-            );
+            steps.insert(begins, Step::silent(0, Action::Connect(Box::new(connect))));
         }
-        Ok(Script { steps, named })
+        Ok(Script {
+            steps,
+            named,
+            http: None,
+        })
     }
 
     /// Checks a server once.
     pub(super) async fn run(
         &self,
         recipe: &Recipe,
-        (server, most): (&ServerLive, usize),
+        (program, proxy, server): (&Program, ProxyId, &ServerLive),
         timer: &mut Timer,
     ) -> Result<Finding, Finding> {
         let mut talk = Talk {
             recipe,
-            server,
+            script: self,
+            scene: Scene::new(program, proxy, server),
             stream: None,
             deadline: clock::now_ms(),
             buffer: None,
             ended: false,
-            most,
+            most: program.global.tune.bufsize as usize,
+            answer: None,
+            secured: false,
         };
         for step in &self.steps {
             let done = match &step.action {
                 Action::Connect(connect) => talk.connect(connect, timer).await,
-                Action::Send(bytes) => talk.send(bytes, timer).await,
+                Action::Send(data) => talk.send_data(data, step, timer).await,
                 Action::SendSslHello => talk.send(&ssl_hello(clock::wall_us()), timer).await,
+                Action::Request(asked) => talk.ask(asked, timer).await,
+                Action::Expect(expectation) if self.http.is_some() => {
+                    talk.expect_response(expectation, step, timer).await
+                }
                 Action::Expect(expectation) => talk.expect(expectation, step, timer).await,
+                Action::Set(wish) => {
+                    talk.scene.set(wish, talk.received());
+                    Ok(())
+                }
+                Action::Unset(name) => {
+                    talk.scene.unset(name);
+                    Ok(())
+                }
             };
             done.map_err(|failure| self.failed(step, failure))?;
         }
-        Ok(self.passed(talk.buffer.as_ref().map_or(&[], |held| held.data())))
+        Ok(talk.passed())
     }
 
-    fn passed(&self, received: &[u8]) -> Finding {
-        let mut info = match self.steps.last() {
-            Some(step) if self.named && step.number > 0 => "(tcp-check)".to_owned(),
-            _ => String::new(),
-        };
-        let (status, code) = match self.steps.last().map(|step| &step.action) {
-            Some(Action::Expect(expectation)) => {
-                if let Some(text) = expectation.success_text(received) {
-                    info = text;
-                }
-                (expectation.ok(), expectation.code(received))
-            }
-            Some(Action::Send(_) | Action::SendSslHello) => (CheckStatus::L7Ok, 0),
-            Some(Action::Connect(_)) | None => (CheckStatus::L4Ok, 0),
-        };
-        cut(&mut info);
-        Finding { status, code, info }
+    /// The last step that is part of the talk.
+    fn last(&self) -> Option<&Step> {
+        let talks = |step: &&Step| !step.action.is_aside();
+        self.steps.iter().rfind(talks)
     }
 
     fn failed(&self, step: &Step, failure: Failure) -> Finding {
@@ -198,12 +281,12 @@ impl Script {
             return String::new();
         }
         let what = match &step.action {
-            Action::Connect(CheckConnect {
-                port: Some(port), ..
-            }) => format!("connect port {port}"),
-            Action::Connect(_) => "connect".to_owned(),
-            Action::Send(_) | Action::SendSslHello => "send".to_owned(),
+            Action::Connect(connect) => match connect.port {
+                Some(port) => format!("connect port {port}"),
+                None => "connect".to_owned(),
+            },
             Action::Expect(expectation) => format!("expect {}", expectation.shown()),
+            _ => "send".to_owned(),
         };
         let mut place = format!(" at step {} of tcp-check ({what})", step.number);
         if let Some(comment) = &step.comment {
@@ -213,27 +296,147 @@ impl Script {
     }
 }
 
+impl Step {
+    /// One that is only looked at by its number.
+    #[cfg(test)]
+    pub(super) fn numbered(number: usize) -> Step {
+        Step::silent(number, Action::SendSslHello)
+    }
+
+    /// One that no line asks for.
+    fn silent(number: usize, action: Action) -> Step {
+        Step {
+            number,
+            comment: None,
+            action,
+        }
+    }
+}
+
+impl Action {
+    /// See [`CheckAction::is_aside`].
+    fn is_aside(&self) -> bool {
+        matches!(self, Action::Set(_) | Action::Unset(_))
+    }
+}
+
 impl Talk<'_> {
+    /// What has come since the last send: of a response, its body.
+    fn received(&self) -> &[u8] {
+        match &self.answer {
+            Some(answer) => answer.body(),
+            None => {
+                let data = self.buffer.as_ref().map_or(&[][..], |held| held.data());
+                &data[..data.len().min(self.most)]
+            }
+        }
+    }
+
+    /// Whether nothing but its status 404 is wrong with a server that is up.
+    fn is_disabling(&self) -> bool {
+        let disables = self.script.http.as_ref();
+        disables.is_some_and(|http| http.disable_on_404)
+            && self.scene.stream.response.status() == 404
+            && self.scene.server.state.lock().operation != Operation::Stopped
+    }
+
+    fn passed(&self) -> Finding {
+        let script = self.script;
+        let mut info = match script.last() {
+            Some(step) if script.named && step.number > 0 => "(tcp-check)".to_owned(),
+            _ => String::new(),
+        };
+        let (status, code) = match script.last().map(|step| &step.action) {
+            Some(Action::Expect(expectation)) => {
+                let received = self.received();
+                if let Some(text) = expectation.success_text(received, &self.scene) {
+                    info = text;
+                }
+                let status = match self.is_disabling() {
+                    true => CheckStatus::L7OkConditionally,
+                    false => expectation.ok(),
+                };
+                (status, expectation.code(received, &self.scene))
+            }
+            Some(Action::Connect(_)) | None if self.secured => (CheckStatus::L6Ok, 0),
+            Some(Action::Connect(_)) | None => (CheckStatus::L4Ok, 0),
+            Some(_) => (CheckStatus::L7Ok, 0),
+        };
+        cut(&mut info);
+        Finding { status, code, info }
+    }
+
     async fn connect(&mut self, connect: &CheckConnect, timer: &mut Timer) -> Result<(), Failure> {
-        // The one before ends first.
+        // The one before ends first; one of HTTP was done with.
+        if let (Some(_), Some(before)) = (&self.script.http, &self.stream) {
+            let _ = before.close_plainly();
+        }
         (self.stream, self.buffer, self.ended) = (None, None, false);
+        (self.answer, self.secured) = (None, false);
+        let port = connect.port_expr.as_ref();
+        let port = port.and_then(|expr| self.scene.integer(expr, &[]));
+        let server = self.scene.server;
         let opening = Opening {
             recipe: self.recipe,
-            server: self.server,
+            server,
             connect,
+            // Upstream takes the number modulo 65536.
+            port: port
+                .map(|port| (port & 0xffff) as u16)
+                .filter(|port| *port > 0),
             started: clock::now_ms(),
         };
-        let (stream, deadline) = open(&opening, timer).await.map_err(Failure::Found)?;
+        let (mut stream, deadline) = open(&opening, timer).await.map_err(Failure::Found)?;
+        self.deadline = deadline;
+        self.scene.connected(&stream);
         let line = match (connect.send_proxy, connect.as_server) {
             (true, _) => Some(proxy_line_v1(&stream)),
-            (false, true) => proxy_line(self.server, &stream),
+            (false, true) => proxy_line(server, &stream),
             (false, false) => None,
         };
-        (self.stream, self.deadline) = (Some(stream), deadline);
-        match line {
-            Some(line) => self.send(&line, timer).await,
-            None => Ok(()),
+        if let Some(line) = line {
+            let sent = send(&line, &mut stream, timer, deadline).await?;
+            sent.ok_or(Failure::Late)?;
         }
+        let how = Secured::of(connect);
+        let secured = secure(server, how, &mut stream, timer, deadline).await;
+        self.secured = secured.map_err(Failure::Found)?;
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    async fn send_data(
+        &mut self,
+        data: &CheckData,
+        step: &Step,
+        timer: &mut Timer,
+    ) -> Result<(), Failure> {
+        if let CheckData::Fixed(bytes) = data {
+            return self.send(bytes, timer).await;
+        }
+        match self.scene.bytes(data, self.received()) {
+            Ok(bytes) => self.send(&bytes, timer).await,
+            Err(_) => {
+                let text = format!(
+                    "tcp-check send : failed to build log-format string at step {}",
+                    step.number
+                );
+                Err(Failure::Found(Finding::new(CheckStatus::L7Response, &text)))
+            }
+        }
+    }
+
+    async fn ask(&mut self, asked: &CheckRequest, timer: &mut Timer) -> Result<(), Failure> {
+        let http = self.script.http.as_ref();
+        let send_state = http.is_some_and(|http| http.send_state);
+        let failed = |_| {
+            let text = "tcp-check send : failed to build log-format string";
+            Failure::Found(Finding::new(CheckStatus::L7Response, text))
+        };
+        let bytes = request::bytes(asked, send_state, &self.scene).map_err(failed)?;
+        self.scene.stream.response.clear();
+        self.answer = Some(Answer::new(asked.method.as_deref() == Some("HEAD")));
+        self.send(&bytes, timer).await
     }
 
     async fn send(&mut self, bytes: &[u8], timer: &mut Timer) -> Result<(), Failure> {
@@ -260,17 +463,51 @@ impl Talk<'_> {
             let full = data.len() >= self.most
                 || self.buffer.as_ref().is_some_and(|held| held.tail() == 0);
             let data = &data[..data.len().min(self.most)];
-            match expectation.judge(data, self.ended, full, step) {
+            match expectation.judge(data, self.ended, full, (step, &self.scene)) {
                 Verdict::Pass => return Ok(()),
                 Verdict::Fail(finding) => return Err(Failure::Found(finding)),
                 Verdict::Wait => {}
             }
-            let Some(stream) = &mut self.stream else {
-                return Err(Failure::Late);
-            };
-            let received = receive(&mut self.buffer, stream, timer, self.deadline).await?;
-            self.ended = received.ok_or(Failure::Late)? == 0;
+            self.receive(timer).await?;
         }
+    }
+
+    async fn expect_response(
+        &mut self,
+        expectation: &Expectation,
+        step: &Step,
+        timer: &mut Timer,
+    ) -> Result<(), Failure> {
+        let nothing = || Failure::Found(Finding::new(CheckStatus::SocketError, ""));
+        loop {
+            let mut answer = self.answer.take().ok_or_else(nothing)?;
+            let mut held = self.buffer.take().unwrap_or_else(Buf::take);
+            let verdict = match answer.head(&mut held, self.ended, &mut self.scene) {
+                None => Verdict::Wait,
+                Some(Err(finding)) => Verdict::Fail(finding),
+                Some(Ok(())) => {
+                    let state = (self.ended, self.is_disabling());
+                    answer.judge(expectation, &mut held, state, (step, &self.scene))
+                }
+            };
+            (self.answer, self.buffer) = (Some(answer), Some(held));
+            match verdict {
+                Verdict::Pass => return Ok(()),
+                Verdict::Fail(finding) => return Err(Failure::Found(finding)),
+                Verdict::Wait if self.ended => return Err(nothing()),
+                Verdict::Wait => self.receive(timer).await?,
+            }
+        }
+    }
+
+    /// Waits for more.
+    async fn receive(&mut self, timer: &mut Timer) -> Result<(), Failure> {
+        let Some(stream) = &mut self.stream else {
+            return Err(Failure::Late);
+        };
+        let received = receive(&mut self.buffer, stream, timer, self.deadline).await?;
+        self.ended = received.ok_or(Failure::Late)? == 0;
+        Ok(())
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Shared};
 use hapax_core::ir::{
-    self, Address, CheckKind, HttpCheck, LogAddress, LogFraming, LogTarget, ProxyKind, Server,
-    ServerOptions, ServerPort,
+    self, Address, CheckData, CheckKind, CheckRequest, LogAddress, LogFraming, LogTarget,
+    ProxyKind, Server, ServerOptions, ServerPort,
 };
 use hapax_core::live::{CheckResult, CheckStatus, Live, ServerLive};
 use hapax_core::span::Span;
@@ -48,7 +48,8 @@ pub(super) fn backend(servers: Vec<Server>) -> ir::Proxy {
     proxy
 }
 
-fn server(name: &str, address: SocketAddr) -> Server {
+/// A server that is checked.
+pub(super) fn server(name: &str, address: SocketAddr) -> Server {
     let mut options = ServerOptions::default();
     options.check.enabled = true;
     options.check.inter = 100;
@@ -238,15 +239,10 @@ fn http_checks_judge_answers_silence_and_closes() {
         ),
     ]);
     proxy.timeouts.check = Some(250);
-    proxy.check = CheckKind::Http(HttpCheck {
-        method: "OPTIONS".into(),
-        uri: "/x".into(),
-        version: "HTTP/1.0".into(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        expect: Vec::new(),
-        disable_on_404: false,
-        send_state: false,
+    proxy.check = CheckKind::Http;
+    proxy.http_check.request = Some(CheckRequest {
+        uri: Some(CheckData::Fixed(b"/x".to_vec())),
+        ..CheckRequest::default()
     });
     let (results, _, _) = run(proxy, |_| {});
     let found: Vec<_> = results
@@ -367,15 +363,10 @@ fn send_proxy_goes_before_the_request() {
     servers[2].options.send_proxy = Some(1);
     servers[2].options.check.port = Some(spoken.port());
     let mut proxy = backend(servers);
-    proxy.check = CheckKind::Http(HttpCheck {
-        method: "GET".into(),
-        uri: "/".into(),
-        version: "HTTP/1.0".into(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        expect: Vec::new(),
-        disable_on_404: false,
-        send_state: false,
+    proxy.check = CheckKind::Http;
+    proxy.http_check.request = Some(CheckRequest {
+        method: Some("GET".to_owned()),
+        ..CheckRequest::default()
     });
     let (results, _, _) = run(proxy, |_| {});
     let codes: Vec<_> = results.iter().map(|result| result.code).collect();

@@ -1,11 +1,15 @@
 //! What an expectation of a check's step makes of what has come so far.
 
-use hapax_core::ir::{CheckExpect, CheckPattern, CheckText};
+use hapax_core::ir::{
+    CheckData, CheckExpect, CheckField, CheckMatch, CheckMethod, CheckPattern, CheckText,
+};
 use hapax_core::live::CheckStatus;
+use hapax_proto::http::Values;
 use hapax_sample::regex::Regex;
 use memchr::memmem;
 
 use super::answer::{Finding, cut};
+use super::scene::Scene;
 use super::script::Step;
 
 /// An expectation, made once.
@@ -13,6 +17,8 @@ use super::script::Step;
 pub(super) struct Expectation {
     expect: CheckExpect,
     regex: Option<Regex>,
+    /// Those of the name and the value of a field.
+    field: [Option<Regex>; 2],
     /// Whether it comes from a `tcp-check` line.
     named: bool,
 }
@@ -31,14 +37,22 @@ impl Expectation {
     pub(super) fn new(expect: &CheckExpect, named: bool) -> Result<Expectation, String> {
         let regex = match &expect.pattern {
             // What servers send is bytes, not characters.
-            CheckPattern::Regex(pattern) | CheckPattern::BinaryRegex(pattern) => {
-                Some(Regex::new(pattern.as_bytes(), false)?)
-            }
+            CheckPattern::Regex(pattern)
+            | CheckPattern::BinaryRegex(pattern)
+            | CheckPattern::StatusRegex(pattern) => Some(Regex::new(pattern.as_bytes(), false)?),
             _ => None,
+        };
+        let field = match &expect.pattern {
+            CheckPattern::Field(field) => [
+                compiled(Some(&field.name), true)?,
+                compiled(field.value.as_ref(), false)?,
+            ],
+            _ => [None, None],
         };
         Ok(Expectation {
             expect: expect.clone(),
             regex,
+            field,
             named,
         })
     }
@@ -53,6 +67,11 @@ impl Expectation {
         self.expect.timeout
     }
 
+    /// What is looked for.
+    pub(super) fn expect(&self) -> &CheckExpect {
+        &self.expect
+    }
+
     /// The pattern as texts show it.
     pub(super) fn shown(&self) -> String {
         match &self.expect.pattern {
@@ -60,46 +79,70 @@ impl Expectation {
             CheckPattern::Binary(bytes) => format!("binary '{}'", hexadecimal(bytes)),
             CheckPattern::Regex(_) => "regex".to_owned(),
             CheckPattern::BinaryRegex(_) => "binary regex".to_owned(),
+            CheckPattern::StringFormat(_) => "log-format string".to_owned(),
+            CheckPattern::BinaryFormat(_) => "log-format binary".to_owned(),
             _ => "custom function".to_owned(),
         }
     }
 
     /// Looks at all that has come since the last send. `ended` says that the server sends no more, `full` that no more fits.
-    pub(super) fn judge(&self, data: &[u8], ended: bool, full: bool, step: &Step) -> Verdict {
+    pub(super) fn judge(
+        &self,
+        data: &[u8],
+        ended: bool,
+        full: bool,
+        (step, scene): (&Step, &Scene<'_>),
+    ) -> Verdict {
         let expect = &self.expect;
+        let wrong = |text: String| self.fail(text, data, (step, scene));
         if data.is_empty() {
             if !ended {
                 return Verdict::Wait;
             }
             if !expect.negated {
                 let number = step.number;
-                let text = format!("TCPCHK got an empty response at step {number}");
-                return self.fail(text, data, step);
+                return wrong(format!("TCPCHK got an empty response at step {number}"));
             }
         }
-        let least = expect.min_recv.map_or(0, |least| least as usize);
-        let least = match &expect.pattern {
-            CheckPattern::String(bytes) | CheckPattern::Binary(bytes) => least.max(bytes.len()),
-            _ => least,
+        let made;
+        let wanted = match &expect.pattern {
+            CheckPattern::String(bytes) | CheckPattern::Binary(bytes) => Some(bytes.as_slice()),
+            CheckPattern::StringFormat(format) | CheckPattern::BinaryFormat(format) => {
+                let text = scene.text(format, data);
+                if text.is_empty() {
+                    return wrong("log-format string evaluated to an empty string".to_owned());
+                }
+                made = match &expect.pattern {
+                    CheckPattern::BinaryFormat(_) => match from_hexadecimal(&text) {
+                        Some(bytes) => bytes,
+                        None => return wrong(NOT_HEXADECIMAL.to_owned()),
+                    },
+                    _ => text,
+                };
+                Some(made.as_slice())
+            }
+            _ => None,
         };
+        let least = expect.min_recv.map_or(0, |least| least as usize);
+        let least = least.max(wanted.map_or(0, <[u8]>::len));
         let last = ended || full;
         if data.len() < least && !last {
             return Verdict::Wait;
         }
-        let found = match &expect.pattern {
-            CheckPattern::String(bytes) | CheckPattern::Binary(bytes) => {
-                memmem::find(data, bytes).is_some()
-            }
-            CheckPattern::Regex(_) => self.matches(data),
-            CheckPattern::BinaryRegex(_) => self.matches(hexadecimal(data).as_bytes()),
-            CheckPattern::MysqlGreeting => return mysql(data, 0, last),
-            CheckPattern::MysqlAnswer => {
+        let found = match (&expect.pattern, wanted) {
+            (_, Some(bytes)) => memmem::find(data, bytes).is_some(),
+            (CheckPattern::Regex(_), _) => self.matches(data),
+            (CheckPattern::BinaryRegex(_), _) => self.matches(hexadecimal(data).as_bytes()),
+            (CheckPattern::MysqlGreeting, _) => return mysql(data, 0, last, scene),
+            (CheckPattern::MysqlAnswer, _) => {
                 return match mysql_packet(data, 0) {
-                    Some(greeting) => mysql(data, greeting.len() + 4, last),
-                    None => mysql(data, 0, last),
+                    Some(greeting) => mysql(data, greeting.len() + 4, last, scene),
+                    None => mysql(data, 0, last, scene),
                 };
             }
-            CheckPattern::LdapBind => return ldap(data, last),
+            (CheckPattern::LdapBind, _) => return ldap(data, last),
+            (CheckPattern::SpopHello, _) => return super::spop::judge(data, last),
+            _ => false,
         };
         if !found && expect.min_recv.is_none() && !last {
             return Verdict::Wait;
@@ -108,12 +151,14 @@ impl Expectation {
             return Verdict::Pass;
         }
         if !self.named {
-            return self.fail(String::new(), data, step);
+            return wrong(String::new());
         }
         let what = match &expect.pattern {
             CheckPattern::String(text) => format!("'{}'", String::from_utf8_lossy(text)),
             CheckPattern::Binary(_) => "(binary)".to_owned(),
             CheckPattern::BinaryRegex(_) => "(binary regex)".to_owned(),
+            CheckPattern::StringFormat(_) => "(log-format string)".to_owned(),
+            CheckPattern::BinaryFormat(_) => "(log-format binary)".to_owned(),
             _ => "(regex)".to_owned(),
         };
         let how = if expect.negated {
@@ -122,18 +167,53 @@ impl Expectation {
             "did not match content"
         };
         let text = format!("TCPCHK {how} {what} at step {}", step.number);
-        self.fail(text, data, step)
+        wrong(text)
     }
 
-    fn matches(&self, text: &[u8]) -> bool {
+    /// Whether the pattern matches.
+    pub(super) fn matches(&self, text: &[u8]) -> bool {
         self.regex
             .as_ref()
             .is_some_and(|regex| regex.is_match(text))
     }
 
-    fn fail(&self, text: String, data: &[u8], step: &Step) -> Verdict {
+    /// Whether a response has the field.
+    pub(super) fn has_field(&self, field: &CheckField, scene: &Scene<'_>) -> bool {
+        let head = &scene.stream.response;
+        let [name_regex, value_regex] = &self.field;
+        let own = |wanted: &CheckMatch| match &wanted.pattern {
+            CheckData::Fixed(bytes) => bytes.clone(),
+            CheckData::Format(format) | CheckData::Hexadecimal(format) => scene.text(format, &[]),
+        };
+        let name = own(&field.name).to_ascii_lowercase();
+        let value = field
+            .value
+            .as_ref()
+            .map(|wanted| (own(wanted), wanted.method));
+        head.iter().any(|(found, line)| {
+            if !compare(found, &name, field.name.method, name_regex.as_ref()) {
+                return false;
+            }
+            let Some((value, method)) = &value else {
+                return true;
+            };
+            let is = |found: &[u8]| compare(found, value, *method, value_regex.as_ref());
+            match field.whole {
+                true => is(line),
+                false => Values::new(line).any(is),
+            }
+        })
+    }
+
+    /// The check failed here, because of what `text` says unless `on-error` says something else.
+    pub(super) fn fail(
+        &self,
+        text: String,
+        data: &[u8],
+        (step, scene): (&Step, &Scene<'_>),
+    ) -> Verdict {
         let mut info = match &self.expect.on_error {
-            Some(own) => made(own, data),
+            Some(own) => made(own, data, scene),
             None => text,
         };
         if let Some(comment) = &step.comment {
@@ -145,7 +225,7 @@ impl Expectation {
         Verdict::Fail(Finding {
             status,
             code: if status.has_code() {
-                self.code(data)
+                self.code(data, scene)
             } else {
                 0
             },
@@ -154,13 +234,21 @@ impl Expectation {
     }
 
     /// What `on-success` says.
-    pub(super) fn success_text(&self, data: &[u8]) -> Option<String> {
+    pub(super) fn success_text(&self, data: &[u8], scene: &Scene<'_>) -> Option<String> {
         let text = self.expect.on_success.as_ref()?;
-        Some(made(text, data))
+        Some(made(text, data, scene))
     }
 
     /// The status code, 0 when there is none.
-    pub(super) fn code(&self, data: &[u8]) -> i32 {
+    pub(super) fn code(&self, data: &[u8], scene: &Scene<'_>) -> i32 {
+        if let Some(expr) = &self.expect.code {
+            let number = scene.integer(expr, data).unwrap_or(0);
+            return i32::try_from(number).unwrap_or(0);
+        }
+        let status = scene.stream.response.status();
+        if status > 0 {
+            return status.into();
+        }
         if !self.expect.has_code {
             return 0;
         }
@@ -169,7 +257,7 @@ impl Expectation {
     }
 }
 
-fn made(text: &CheckText, data: &[u8]) -> String {
+fn made(text: &CheckText, data: &[u8], scene: &Scene<'_>) -> String {
     let behind = |from: &usize, ends: &[u8]| {
         let rest = data.get(*from..).unwrap_or_default();
         let end = rest.iter().position(|byte| ends.contains(byte));
@@ -180,6 +268,12 @@ fn made(text: &CheckText, data: &[u8]) -> String {
     };
     match text {
         CheckText::Fixed(text) => text.clone(),
+        CheckText::Format(format) => {
+            let text = scene.text(format, data);
+            let mut text = String::from_utf8_lossy(&text).into_owned();
+            cut(&mut text);
+            text
+        }
         CheckText::Behind(from) => behind(from, b"\0"),
         CheckText::LineBehind(from) => behind(from, b"\0\r\n"),
     }
@@ -198,6 +292,43 @@ fn hexadecimal(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// What hexadecimal digits say; none when they are none, or an odd number.
+pub(super) fn from_hexadecimal(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    if text.len() % 2 == 1 {
+        return None;
+    }
+    text.chunks_exact(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
+}
+
+const NOT_HEXADECIMAL: &str = "Failed to parse hexastring resulting of eval of a log-format string";
+
+fn compiled(wanted: Option<&CheckMatch>, is_name: bool) -> Result<Option<Regex>, String> {
+    match wanted {
+        Some(CheckMatch {
+            method: CheckMethod::Regex,
+            pattern: CheckData::Fixed(pattern),
+        }) => Regex::new(pattern, is_name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn compare(found: &[u8], wanted: &[u8], method: CheckMethod, regex: Option<&Regex>) -> bool {
+    match method {
+        CheckMethod::Equal => found == wanted,
+        CheckMethod::Begins => found.starts_with(wanted),
+        CheckMethod::Ends => found.ends_with(wanted),
+        CheckMethod::Contains => memmem::find(found, wanted).is_some(),
+        CheckMethod::Regex => regex.is_some_and(|regex| regex.is_match(found)),
+    }
+}
+
 /// The content of the packet at `at`, when all of it has come.
 fn mysql_packet(data: &[u8], at: usize) -> Option<&[u8]> {
     let head = data.get(at..at + 4)?;
@@ -206,7 +337,7 @@ fn mysql_packet(data: &[u8], at: usize) -> Option<&[u8]> {
 }
 
 /// Whether the packet at `at` is complete and no error.
-fn mysql(data: &[u8], at: usize, last: bool) -> Verdict {
+fn mysql(data: &[u8], at: usize, last: bool, scene: &Scene<'_>) -> Verdict {
     let Some(packet) = mysql_packet(data, at) else {
         return incomplete(last);
     };
@@ -217,11 +348,11 @@ fn mysql(data: &[u8], at: usize, last: bool) -> Verdict {
     Verdict::Fail(Finding {
         status: CheckStatus::L7Status,
         code: u16::from_le_bytes([byte(1), byte(2)]).into(),
-        info: made(&CheckText::Behind(3), packet),
+        info: made(&CheckText::Behind(3), packet, scene),
     })
 }
 
-fn incomplete(last: bool) -> Verdict {
+pub(super) fn incomplete(last: bool) -> Verdict {
     if last {
         Verdict::Fail(Finding::new(CheckStatus::L7Response, ""))
     } else {

@@ -72,7 +72,7 @@ impl Listening {
         Ok(Listening::Pair(Pair { end, taken }))
     }
 
-    pub(super) async fn accept(&self) -> io::Result<Stream> {
+    pub(crate) async fn accept(&self) -> io::Result<Stream> {
         match self {
             Listening::Pair(pair) => pair.accept().await.map(Stream::Unix),
             Listening::Unix(socket) => socket.accept().await.map(|(s, _)| Stream::Unix(s)),
@@ -124,7 +124,7 @@ impl Serving {
         })
     }
 
-    async fn slot(self: &Rc<Self>) -> Slot {
+    pub(crate) async fn slot(self: &Rc<Self>) -> Slot {
         poll_fn(|cx| {
             if let Some(left) = self.free.get().checked_sub(1) {
                 self.free.set(left);
@@ -140,7 +140,8 @@ impl Serving {
     }
 }
 
-struct Slot(Rc<Serving>);
+/// A place; given back when it is dropped.
+pub(crate) struct Slot(Rc<Serving>);
 
 impl Drop for Slot {
     fn drop(&mut self) {
@@ -307,7 +308,7 @@ impl AsFd for Stream {
 }
 
 /// A connection of either kind.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
 }
@@ -329,6 +330,14 @@ impl Stream {
         }
     }
 
+    /// The internet address at the other end.
+    pub(crate) fn address(&self) -> Option<std::net::IpAddr> {
+        match self {
+            Stream::Unix(_) => None,
+            Stream::Tcp(stream) => Some(stream.peer_addr().ok()?.ip().to_canonical()),
+        }
+    }
+
     /// Another descriptor of the connection.
     pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
         self.as_fd().try_clone_to_owned()
@@ -342,7 +351,7 @@ impl Stream {
         }
     }
 
-    pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match self {
                 Stream::Unix(stream) => {
@@ -383,7 +392,7 @@ impl Stream {
     }
 
     /// Reads over what is there already.
-    fn discard(&self, buffer: &mut [u8]) {
+    pub(crate) fn discard(&self, buffer: &mut [u8]) {
         for _ in 0..MOST_DISCARDED {
             let read = match self {
                 Stream::Unix(stream) => stream.try_read(buffer),

@@ -52,6 +52,10 @@ pub struct State {
     pub mode: Mode,
     /// Commands that may change or go are allowed.
     pub experimental: bool,
+    /// Commands that may do harm are allowed.
+    pub expert: bool,
+    /// The key under which names are shown as hashes.
+    pub anonymous: Option<u32>,
     /// The ring whose events are shown as they come.
     pub following: Option<Following>,
 }
@@ -94,6 +98,8 @@ impl Session {
                 access,
                 mode: Mode::default(),
                 experimental: false,
+                expert: false,
+                anonymous: None,
                 following: None,
             },
             pending: Vec::new(),
@@ -187,7 +193,6 @@ impl Session {
             "operator" => CliLevel::Operator,
             "user" => CliLevel::User,
             "experimental-mode" => self.state.access.level,
-            // Nothing here waits for it.
             "expert-mode" => self.state.access.level,
             _ => return false,
         };
@@ -197,6 +202,9 @@ impl Session {
         self.state.access.level = level.min(self.state.access.level);
         if first == "experimental-mode" {
             self.state.experimental = words.iter().any(|word| word == "on");
+        }
+        if first == "expert-mode" {
+            self.state.expert = words.iter().any(|word| word == "on");
         }
         true
     }

@@ -382,3 +382,35 @@ fn sessions_that_are_none_cannot_be_ended() {
     );
     assert_eq!(admin("show sess 0x1\n"), "Session not found.\n\n<EOF>");
 }
+
+// exercises: command/show activity command/show tasks command/show pools command/show fd command/show threads
+// exercises: command/show libs command/show dev command/show startup-logs
+#[test]
+fn the_process_tells_what_it_is() {
+    let file = std::fs::File::open("/dev/null").expect("open");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let port = listener.local_addr().expect("address").port();
+    let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+    assert_eq!(
+        admin(&format!("show fd {number}\n")),
+        format!("{number:7} : /dev/null\n\n<EOF>")
+    );
+    assert!(admin("show fd\n").contains(&format!("fam=ipv4 laddr=127.0.0.1 lport={port}\n")));
+    assert_eq!(admin("show fd x\n"), "Invalid FD type\n\n<EOF>");
+    assert!(admin("show threads\n").contains("  Thread 1 : id="));
+    assert!(admin("show libs\n").contains("libc"));
+    assert!(admin("show dev\n").contains(&format!("  pid: {}\n", std::process::id())));
+    assert!(admin("show pools\n").contains("Total: 2 pools, "));
+    assert!(admin("show activity\n").contains("\naccepted: "));
+    assert!(admin("show tasks\n").starts_with("Running tasks: "));
+    let mut told = cli();
+    told.facts.startup_logs = b"[WARNING] one\n".to_vec();
+    assert_eq!(
+        talk(&told, CliLevel::User, &["show startup-logs\n"]).concat(),
+        "[WARNING] one\n\n<EOF>"
+    );
+    for command in ["activity", "threads", "fd", "libs"] {
+        let answer = talk(&cli(), CliLevel::User, &[&format!("show {command}\n")]).concat();
+        assert_eq!(answer, "Permission denied\n\n<EOF>", "{command}");
+    }
+}

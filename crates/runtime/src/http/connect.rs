@@ -18,7 +18,7 @@ use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
-use super::{health, to_url};
+use super::{health, to_url, unopened};
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::handshake;
@@ -432,8 +432,6 @@ async fn attempt(
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
     exchange.stream.enter_response();
-    server.live.counters.add(worker, Count::Sessions, 1);
-    server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
     let target = target(client, exchange, server);
     exchange.stream.server_reused = false;
@@ -443,6 +441,7 @@ async fn attempt(
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
     if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
+        count_session(client, server);
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
         exchange.stream.server_position = Some(connection.reuses);
@@ -459,7 +458,15 @@ async fn attempt(
         target.ok_or_else(|| nowhere(server))?,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
-    )?;
+    )
+    .map_err(|error| {
+        if let Some((level, text)) = unopened::notice(&proxy.live.name, &error) {
+            let backend = Some(exchange.stream.backend);
+            plan.logger.message(backend, level, &text);
+        }
+        Attempt::Refused
+    })?;
+    count_session(client, server);
     let mut preface = preface(&client.session, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
@@ -533,6 +540,14 @@ async fn attempt(
     Ok(())
 }
 
+/// The server gets the request; one for which no socket could be opened is none of its sessions.
+fn count_session(client: &Client, server: &ServerPlan) {
+    let worker = client.local.worker;
+    server.live.counters.add(worker, Count::Sessions, 1);
+    let now = client.local.now().ms;
+    server.live.session_rate.add(worker, now);
+}
+
 fn connected(client: &Client, exchange: &mut Exchange) {
     let connection = exchange.server.as_ref();
     exchange.stream.server_tls =
@@ -541,7 +556,8 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         && let Some(connection) = &exchange.server
     {
         let end = exchange.stream.server_address;
-        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+        let marks = &mut exchange.stream.server_marks;
+        (connection.socket).with_fd(|fd| crate::vanish::mark(fd, end, marks));
     }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
@@ -625,15 +641,11 @@ fn open(
     address: SockAddr,
     client_port: u16,
     smart: bool,
-) -> Result<ServerConnection, Attempt> {
-    let socket = match server.open(&address) {
-        Ok(socket) => socket,
-        Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),
-        Err(_) => return Err(Attempt::Refused),
-    };
+) -> io::Result<ServerConnection> {
+    let socket = server.open(&address)?;
     if smart {
         // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
-        let _ = hapax_sys::option::set_quickack(&socket, false);
+        let _ = socket.with_fd(|fd| hapax_sys::option::set_quickack(fd, false));
     }
     Ok(ServerConnection::new(
         socket,

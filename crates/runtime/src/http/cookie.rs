@@ -29,7 +29,8 @@ pub fn on_redispatch(exchange: &mut Exchange) {
 /// Looks for the persistence cookie in the request, and takes out what is not the server's.
 pub fn on_request(client: &Client, exchange: &mut Exchange) {
     let backend = client.plan.proxy(exchange.stream.backend);
-    let Some(cookie) = &backend.ir.cookie else {
+    let changed = backend.live.cookie.load();
+    let Some(cookie) = changed.as_deref().or(backend.ir.cookie.as_ref()) else {
         return;
     };
     let choice = exchange.server_choice;
@@ -57,7 +58,8 @@ pub fn on_request(client: &Client, exchange: &mut Exchange) {
 pub fn on_response(client: &Client, exchange: &mut Exchange) {
     let backend = client.plan.proxy(exchange.stream.backend);
     let server = exchange.stream.server;
-    let Some(cookie) = &backend.ir.cookie else {
+    let changed = backend.live.cookie.load();
+    let Some(cookie) = changed.as_deref().or(backend.ir.cookie.as_ref()) else {
         return;
     };
     let Some(server) = server.and_then(|index| backend.live.servers.get(index)) else {

@@ -2,11 +2,11 @@
 
 use std::task::Poll;
 
-use hapax_core::contract::Cx;
+use hapax_core::contract::{Cx, Now};
 use hapax_core::counter::{Count, Counters};
 use hapax_core::ir::{LogOrigin, LogReady, Mode};
 use hapax_core::program::{Proxy, ProxyId};
-use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Stream};
+use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Session, Stream};
 
 use super::client::{Client, Then, within};
 use super::exchange::{Exchange, Failure, Notes, counted};
@@ -22,7 +22,7 @@ pub async fn settle(
     outcome: Result<(), Failure>,
 ) -> Then {
     let failure = match outcome {
-        Ok(()) if exchange.client_stays && !client.local.stopping.get() => return Then::Next,
+        Ok(()) if exchange.client_stays && !client.local.stops_at_once() => return Then::Next,
         Ok(()) => return Then::Close,
         Err(failure) => failure,
     };
@@ -87,7 +87,11 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
     exchange.stream.status = failure.status as i16;
     let pages = &client.frontend().ir.error_pages;
     exchange.down.reset();
-    match reply::find_page(pages, failure.status).filter(|page| page.reply.is_none()) {
+    let own = reply::find_page(pages, failure.status).filter(|page| page.reply.is_none());
+    match own {
+        _ if client.socket.is_shared() => {
+            reply::page_of_client(client, exchange, failure.status);
+        }
         Some(own) => exchange.down.out.extend_from_slice(&own.content),
         None => {
             let raw = error_page::page(failure.status).raw();
@@ -211,30 +215,38 @@ fn bytes(exchange: &mut Exchange) {
     stream.bytes_out = notes.response_head + exchange.down.payload + exchange.down.trailer_bytes;
     if notes.bad_request && notes.request_head == 0 {
         stream.bytes_in = 0;
-        stream.bytes_out = 0;
+        // A page that went as a message counts, one that went as bytes does not.
+        if notes.response_head == 0 {
+            stream.bytes_out = 0;
+        }
     }
 }
 
 /// Writes the log line.
 pub fn log(client: &Client, exchange: &mut Exchange) {
+    let now = client.local.now();
+    log_session(&client.plan, &client.session, now, exchange);
+}
+
+/// The same for a session of which nobody serves an exchange.
+pub fn log_session(plan: &Plan, session: &Session, now: Now, exchange: &mut Exchange) {
     bytes(exchange);
-    let plan = &client.plan;
     let stream = &mut exchange.stream;
-    stream.counts = counts(plan, client.session.frontend, stream, &exchange.notes);
+    stream.counts = counts(plan, session.frontend, stream, &exchange.notes);
     // The messages are gone when the reference logs.
-    let ir = &plan.proxy(client.session.frontend).ir;
+    let ir = &plan.proxy(session.frontend).ir;
     let gone = ir
         .unique_id_format
         .is_some()
         .then(|| std::mem::take(&mut stream.request));
     plan.logger.exchange(&Cx {
         program: &plan.program,
-        session: &client.session,
+        session,
         stream: &exchange.stream,
         request_bytes: &[],
         response_bytes: &[],
         arena: &exchange.arena,
-        now: client.local.now(),
+        now,
         on_response: false,
     });
     if let Some(request) = gone {

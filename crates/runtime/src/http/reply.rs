@@ -192,6 +192,18 @@ pub fn page(client: &mut Client, exchange: &mut Exchange, status: u16) {
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
 
+/// Puts the page for bytes that are no request on the way to a client that gets heads as heads.
+pub fn page_of_client(client: &mut Client, exchange: &mut Exchange, status: u16) {
+    page(client, exchange, status);
+    exchange.stream.response.remove_id(Name::Connection);
+    exchange.notes.response_head += counted(&exchange.stream.response);
+    exchange.down.frames_itself = true;
+    response::write(client, exchange, false);
+    let body = exchange.stream.reply_body.bytes();
+    exchange.down.payload += body.len() as u64;
+    exchange.down.out.extend_from_slice(body);
+}
+
 /// The configured page for a status.
 pub fn find_page(pages: &[ErrorPage], status: u16) -> Option<&ErrorPage> {
     pages.iter().rev().find(|page| page.status == status)
@@ -202,7 +214,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     exchange.stream.enter_response();
     let options = &client.frontend().ir.options;
     let closes = options.connection_mode == hapax_core::ir::ConnectionMode::Close
-        || client.local.stopping.get();
+        || client.local.closes_after_response();
     if closes {
         exchange.client_stays = false;
     }
@@ -232,6 +244,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     }
     exchange.down.reset();
     exchange.down.input = None;
+    exchange.down.frames_itself = client.socket.is_shared();
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();

@@ -97,12 +97,13 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     exchange.client_stays = exchange.client_stays
         && !route::is_distrusted(&exchange.stream.response)
         && frontend.options.connection_mode != ConnectionMode::Close
-        && !client.local.stopping.get();
+        && !client.local.closes_after_response();
     crate::inspect::response(client, exchange).await?;
     let before = exchange.notes.response_head;
     response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     exchange.down.drops_trailers = frontend.options.drop_response_trailers;
+    exchange.down.frames_itself = client.socket.is_shared() && framing != Framing::Tunnel;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
         exchange.stream.times.response = 0;
@@ -392,7 +393,11 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     } = &mut *client;
     let down = &mut exchange.down;
     let deadline = exchange.client_deadline;
-    let sent = super::client::within(timer, handle, deadline, |cx| down.poll_flush(cx, socket));
+    let sent = super::client::within(timer, handle, deadline, |cx| match socket.shared_mut() {
+        // The head is on its way; a server that sends many of them is held back.
+        Some(stream) => stream.poll_room(cx),
+        None => down.poll_flush(cx, socket),
+    });
     match sent.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)),

@@ -50,8 +50,8 @@ pub enum LayerFault {
     Closed,
     /// The connection broke.
     Broken(io::Error),
-    /// What came did not do.
-    Handshake(HandshakeFault),
+    /// What came did not do, and what is known of the connection.
+    Handshake(HandshakeFault, Box<Secured>),
 }
 
 impl Layer {
@@ -130,14 +130,15 @@ impl Layer {
             }
             match step {
                 Err(fault) => {
+                    let known = Box::new(handshake.failed(&fault));
                     // What the peer is told about it; it may not be there any more.
                     let _ = socket.poll_send(cx, out, &[], false);
-                    return self.fail(LayerFault::Handshake(fault));
+                    return self.fail(LayerFault::Handshake(fault, known));
                 }
                 Ok(_) if !out.is_empty() => {}
                 Ok(Step::Done) => {
                     if let Err(fault) = self.open() {
-                        return self.fail(LayerFault::Handshake(fault));
+                        return self.fail(LayerFault::Handshake(fault, Box::default()));
                     }
                 }
                 Ok(Step::More) => match ready!(poll_fill(&mut self.incoming, socket, cx)) {
@@ -164,6 +165,7 @@ impl Layer {
         let established = handshake.finish()?;
         self.secured = Some(Arc::new(established.secured));
         self.state = State::Open(established.records);
+        self.ended = established.ended;
         if !established.early.is_empty() {
             // Opened bytes stand before those that are not.
             let rest = self.incoming.take();

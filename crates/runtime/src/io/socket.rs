@@ -131,6 +131,11 @@ impl Socket {
         option::set_reset_on_close(self)
     }
 
+    /// Takes back what `reset_on_close` said.
+    pub fn close_plainly(&self) -> io::Result<()> {
+        option::unset_reset_on_close(self)
+    }
+
     fn poll_read_with(
         &mut self,
         cx: &mut Context<'_>,

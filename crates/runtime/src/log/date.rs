@@ -73,6 +73,13 @@ impl Dates {
         out.push(b' ');
     }
 
+    /// Appends the year.
+    pub(super) fn year(&self, wall_us: u64, out: &mut Vec<u8>) {
+        self.at(wall_us);
+        let now = self.now.borrow();
+        out.extend_from_slice(now.iso.split('-').next().unwrap_or_default().as_bytes());
+    }
+
     fn at(&self, wall_us: u64) {
         use std::fmt::Write;
         let second = wall_us / 1_000_000;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,13 +12,14 @@ use hapax_core::counter::Count;
 use hapax_core::ir::{LogAddress, LogFormat, LogOrigin, LogTarget, Mode};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::{Cause, Endpoint, Phase, Session, Stream, Termination, Times};
+use hapax_proto::syslog::Message;
 use hapax_sample::log_format::Stamp;
 
 use super::console::{Console, Severity};
 use super::date::{self, Dates};
 use super::level::Level;
 use super::sink::Sink;
-use super::target::{self, Origin, Rounds, Target, Text};
+use super::target::{self, Origin, Passed, Rounds, Target, Text};
 use crate::clock;
 
 /// Appends what a log format makes of an exchange.
@@ -29,6 +31,8 @@ pub struct Logger {
     render: Render,
     global: Way,
     proxies: Vec<Way>,
+    /// Targets of the `log-forward` sections.
+    forwards: Vec<Rc<[Target]>>,
     dates: Dates,
     console: Console,
     sinks: Vec<(LogAddress, Rc<Sink>)>,
@@ -93,6 +97,12 @@ impl Logger {
             });
             round += logs.len();
         }
+        let mut forwards = Vec::with_capacity(program.log_forwards.len());
+        for forward in &program.log_forwards {
+            let place = (round, rounds);
+            forwards.push(targets(&mut sinks, &forward.logs, &global.origin, place));
+            round += forward.logs.len();
+        }
         let console = if program.global.quiet {
             None
         } else {
@@ -102,6 +112,7 @@ impl Logger {
         Rc::new(Logger {
             global,
             proxies,
+            forwards,
             dates: Dates::new(date::zone().clone()),
             console: Console::new(console),
             sinks: open,
@@ -304,6 +315,28 @@ impl Logger {
         self.send(proxy, level, clock::wall_us(), Text::plain(text.as_bytes()));
     }
 
+    /// Passes a message that a `log-forward` section got on to its targets.
+    pub fn pass(&self, section: usize, bytes: &[u8], from: Option<IpAddr>) {
+        let (Some(targets), Some(ir)) = (
+            self.forwards.get(section),
+            self.program.log_forwards.get(section),
+        ) else {
+            return;
+        };
+        let passed = Passed {
+            message: match ir.verbatim {
+                true => Message::plain(bytes),
+                false => Message::parse(bytes),
+            },
+            verbatim: ir.verbatim,
+            from,
+            host: ir.host,
+        };
+        for target in &**targets {
+            target.pass(&passed, &self.dates, clock::wall_us());
+        }
+    }
+
     /// Says something on standard error, as `[WARNING]  (pid) : text`, unless the process is quiet.
     pub fn say(&self, severity: Severity, text: &str) {
         self.console
@@ -406,6 +439,7 @@ impl Sinks<'_> {
             .map_err(|error| log::warn!("log target {address:?}: {error}"))
             .ok()?;
         let sink = Sink::open(target, Some(self.program.live.clone()));
+        sink.set_send_buffer(self.program.global.tune.sndbuf_backend);
         self.open.push((address.clone(), sink.clone()));
         Some(sink)
     }

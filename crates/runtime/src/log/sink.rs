@@ -34,6 +34,8 @@ pub enum Target {
 pub struct Sink {
     target: Target,
     socket: RefCell<Option<OwnedFd>>,
+    /// `tune.sndbuf.backend`, bytes; 0 is the system's.
+    send_buffer: Cell<u32>,
     lines: RefCell<Lines>,
     sent: Cell<u64>,
     dropped: Cell<u64>,
@@ -62,6 +64,7 @@ impl Sink {
         let sink = Rc::new(Sink {
             target,
             socket: RefCell::default(),
+            send_buffer: Cell::new(0),
             lines: RefCell::default(),
             sent: Cell::new(0),
             dropped: Cell::new(0),
@@ -87,6 +90,11 @@ impl Sink {
             drop(lines);
             self.flush();
         }
+    }
+
+    /// How much its socket holds, where it sends datagrams.
+    pub fn set_send_buffer(&self, bytes: u32) {
+        self.send_buffer.set(bytes);
     }
 
     /// Lines that were handed to the system.
@@ -128,6 +136,10 @@ impl Sink {
         let mut socket = self.socket.borrow_mut();
         if socket.is_none() {
             *socket = datagram::open(to, false).ok();
+            if let Some(socket) = socket.as_ref().filter(|_| self.send_buffer.get() > 0) {
+                // Lines are sent with any size.
+                let _ = hapax_sys::option::set_send_buffer(socket, self.send_buffer.get());
+            }
         }
         let Some(socket) = socket.as_ref() else {
             return 0;

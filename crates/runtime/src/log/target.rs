@@ -1,11 +1,16 @@
 //! One `log` line at work: who gets a line, and the header in front of it.
 
+use std::io::Write;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hapax_core::ir::{Address, LogAddress, LogFraming, LogOrigin, LogSample, LogTarget, StepLog};
+use hapax_core::ir::{
+    Address, HostStrategy, LogAddress, LogFraming, LogOrigin, LogSample, LogTarget, StepLog,
+};
 use hapax_core::program::Program;
+use hapax_proto::syslog::{self, Message};
 
 use super::console::descriptor;
 use super::date::Dates;
@@ -25,7 +30,12 @@ impl Rounds {
             .iter()
             .map(|proxy| proxy.ir.logs.len())
             .sum();
-        let count = program.global.logs.len() + own;
+        let passed: usize = program
+            .log_forwards
+            .iter()
+            .map(|forward| forward.logs.len())
+            .sum();
+        let count = program.global.logs.len() + own + passed;
         Arc::new(Rounds((0..count).map(|_| AtomicU32::new(0)).collect()))
     }
 
@@ -187,6 +197,193 @@ impl Target {
             line.extend_from_slice(text.text);
         });
     }
+}
+
+/// A message of somebody else that is passed on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passed<'a> {
+    /// Its parts.
+    pub(super) message: Message<'a>,
+    /// It is passed as it is, where the target asks for no format.
+    pub(super) verbatim: bool,
+    /// Who sent it, where that is an internet address.
+    pub(super) from: Option<IpAddr>,
+    /// What becomes of the host.
+    pub(super) host: HostStrategy,
+}
+
+impl Target {
+    /// Passes a message on, if this target takes it.
+    pub(super) fn pass(&self, passed: &Passed<'_>, dates: &Dates, wall_us: u64) {
+        let message = &passed.message;
+        let level = Level::from_number((message.priority.unwrap_or(0) & 7) as u8);
+        // A message without text counts for the sampling.
+        if !self.takes(level) || message.text.is_empty() {
+            return;
+        }
+        let level = u16::from((level as u8).max(self.ir.min_level));
+        let facility = message.priority.map(|priority| priority >> 3);
+        let priority = facility.unwrap_or(self.ir.facility.into()) * 8 + level;
+        self.sink.line(self.ir.max_length as usize, |line| {
+            passed.head(self.ir.format, (priority, level), dates, wall_us, line);
+            let text = message.text;
+            line.extend_from_slice(text.strip_suffix(b"\n").unwrap_or(text));
+        });
+    }
+}
+
+impl Passed<'_> {
+    fn head(
+        &self,
+        framing: LogFraming,
+        (priority, level): (u16, u16),
+        dates: &Dates,
+        wall_us: u64,
+        line: &mut Vec<u8>,
+    ) {
+        let message = &self.message;
+        let framing = match (framing, message.head) {
+            (LogFraming::Unset, _) if self.verbatim => LogFraming::Raw,
+            (LogFraming::Unset, syslog::Head::Rfc5424) if self.has_host() => LogFraming::Rfc5424,
+            (LogFraming::Unset, _) if self.has_host() => LogFraming::Rfc3164,
+            // The richest that what is known suffices for.
+            (LogFraming::Unset, _) if !message.tag.is_empty() => LogFraming::Local,
+            (LogFraming::Unset, _) if message.priority.is_some() => LogFraming::Priority,
+            (LogFraming::Unset, _) => LogFraming::Raw,
+            (given, _) => given,
+        };
+        match framing {
+            LogFraming::Raw => {}
+            LogFraming::Short => numbered(line, level),
+            LogFraming::Priority => numbered(line, priority),
+            LogFraming::Timed => {
+                numbered(line, level);
+                self.iso(dates, wall_us, line);
+            }
+            LogFraming::Iso => self.iso(dates, wall_us, line),
+            LogFraming::Local | LogFraming::Rfc3164 | LogFraming::Unset => {
+                numbered(line, priority);
+                self.bsd(dates, wall_us, line);
+                if framing != LogFraming::Local {
+                    self.host(b"localhost", line);
+                }
+                if !message.tag.is_empty() {
+                    line.extend_from_slice(message.tag);
+                    if !message.pid.is_empty() {
+                        line.push(b'[');
+                        line.extend_from_slice(message.pid);
+                        line.push(b']');
+                    }
+                    line.extend_from_slice(b": ");
+                }
+            }
+            LogFraming::Rfc5424 => {
+                numbered(line, priority);
+                line.extend_from_slice(b"1 ");
+                match message.head {
+                    // A time that was left out on purpose stays so.
+                    syslog::Head::Rfc5424 if message.time.is_empty() => {
+                        line.extend_from_slice(b"- ");
+                    }
+                    _ => self.iso(dates, wall_us, line),
+                }
+                self.host(b"-", line);
+                for field in [message.tag, message.pid, message.kind, message.data] {
+                    line.extend_from_slice(if field.is_empty() { b"-" } else { field });
+                    line.push(b' ');
+                }
+            }
+        }
+    }
+
+    /// Whether there is a host to name.
+    fn has_host(&self) -> bool {
+        !self.message.host.is_empty() || self.host != HostStrategy::Keep && self.from.is_some()
+    }
+
+    /// The time as in RFC 5424: its own where it has one.
+    fn iso(&self, dates: &Dates, wall_us: u64, line: &mut Vec<u8>) {
+        let time = self.message.time;
+        match self.message.head {
+            syslog::Head::Rfc5424 if !time.is_empty() => {
+                line.extend_from_slice(time);
+                line.push(b' ');
+            }
+            // `Oct 11 22:14:15` is of this year, in no zone that is known.
+            syslog::Head::Rfc3164 => {
+                let month = syslog::month(time).unwrap_or(1);
+                dates.year(wall_us, line);
+                line.extend_from_slice(&[
+                    b'-',
+                    b'0' + (month / 10) as u8,
+                    b'0' + (month % 10) as u8,
+                ]);
+                line.push(b'-');
+                let day = time.get(4..6).unwrap_or(b"01");
+                line.extend(
+                    day.iter()
+                        .map(|byte| if *byte == b' ' { b'0' } else { *byte }),
+                );
+                line.push(b'T');
+                line.extend_from_slice(time.get(7..).unwrap_or_default());
+                line.extend_from_slice(b"-00:00 ");
+            }
+            _ => dates.iso(wall_us, line),
+        }
+    }
+
+    /// The time as in RFC 3164, with a blank.
+    fn bsd(&self, dates: &Dates, wall_us: u64, line: &mut Vec<u8>) {
+        let time = self.message.time;
+        match self.message.head {
+            syslog::Head::Rfc3164 => {
+                line.extend_from_slice(time);
+                line.push(b' ');
+            }
+            syslog::Head::Rfc5424 if time.len() >= 19 => {
+                let digit = |at: usize| time.get(at).map_or(0, |byte| usize::from(byte - b'0'));
+                let month = (digit(5) * 10 + digit(6)).clamp(1, 12);
+                line.extend_from_slice(syslog::MONTHS[month - 1]);
+                line.push(b' ');
+                let day = time.get(8..10).unwrap_or(b"01");
+                line.push(if day[0] == b'0' { b' ' } else { day[0] });
+                line.push(day[1]);
+                line.push(b' ');
+                line.extend_from_slice(time.get(11..19).unwrap_or_default());
+                line.push(b' ');
+            }
+            _ => dates.bsd(wall_us, line),
+        }
+    }
+
+    /// The host with a blank; `none` where there is none.
+    fn host(&self, none: &[u8], line: &mut Vec<u8>) {
+        let own = self.message.host;
+        // What is passed as it is has no host that could be asked for.
+        let from = self.from.filter(|_| !self.verbatim);
+        let (own, from) = match (self.host, from) {
+            (HostStrategy::Keep, _) | (_, None) => (own, None),
+            (HostStrategy::Replace, from) => (&b""[..], from),
+            (HostStrategy::Fill, _) if !own.is_empty() => (own, None),
+            (HostStrategy::Fill | HostStrategy::Append, from) => (own, from),
+        };
+        line.extend_from_slice(own);
+        if let Some(from) = from {
+            if !own.is_empty() {
+                line.push(b',');
+            }
+            // Writing into a vector cannot fail.
+            let _ = write!(line, "{from}");
+        } else if own.is_empty() {
+            line.extend_from_slice(none);
+        }
+        line.push(b' ');
+    }
+}
+
+fn numbered(line: &mut Vec<u8>, number: u16) {
+    // Writing into a vector cannot fail.
+    let _ = write!(line, "<{number}>");
 }
 
 fn header(

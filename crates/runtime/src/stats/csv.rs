@@ -9,6 +9,9 @@ use super::columns::{self, Column};
 use super::value::write_json_text;
 use super::view::{self, Kinds, Selection, View};
 
+/// The JSON schema of the JSON forms of `show info` and `show stat`.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// Appends the header line.
 pub fn write_header(out: &mut Vec<u8>) {
     out.extend_from_slice(b"# ");

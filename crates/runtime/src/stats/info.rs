@@ -31,6 +31,8 @@ pub struct Facts {
     pub warnings: u32,
     /// How long the start took, ms.
     pub boot_ms: u32,
+    /// What was said meanwhile.
+    pub startup_logs: Vec<u8>,
 }
 
 /// What the workers measure of themselves when they are asked.

@@ -37,6 +37,12 @@ pub fn second() {
     leave();
 }
 
+/// The figures of each worker.
+pub fn each() -> Vec<Measures> {
+    leave();
+    LEFT.lock().clone()
+}
+
 /// The figures of all workers.
 pub fn all(program: &Program, now: Now) -> Measures {
     leave();

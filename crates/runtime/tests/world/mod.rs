@@ -171,6 +171,7 @@ fn run_with(
     let program = Arc::new(Program::link(config, live, "host".into()));
     let options = Options {
         listeners,
+        intakes: Vec::new(),
         runtime_api: Vec::new(),
         facts: Facts::default(),
         master: None,

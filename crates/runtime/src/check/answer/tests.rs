@@ -1,84 +1,96 @@
 //! What answers are worth, as observed on the reference.
 
-use hapax_core::ir::{CheckKind, HttpCheck, HttpExpect, HttpExpectTest};
+use std::sync::Arc;
+
+use hapax_core::ir::{CheckData, CheckExpect, CheckField, CheckMatch, CheckMethod, Config};
+use hapax_core::live::Live;
+use hapax_core::program::{Program, ProxyId};
 
 use super::*;
-use crate::check::recipe::Recipe;
-use crate::check::tests::backend;
+use crate::check::tests::{backend, server};
 
-fn recipe(expect: Vec<HttpExpect>, disable_on_404: bool) -> Recipe {
-    let mut proxy = backend(Vec::new());
-    proxy.check = CheckKind::Http(HttpCheck {
-        method: "OPTIONS".into(),
-        uri: "/".into(),
-        version: "HTTP/1.0".into(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        expect,
-        disable_on_404,
-        send_state: false,
-    });
-    Recipe::new(&proxy).expect("compiles")
-}
-
-fn read_as(recipe: &Recipe, operation: Operation, bytes: &[u8], step: usize) -> Option<Finding> {
-    let http = recipe.http.as_ref().expect("http");
-    let mut answer = Answer::new(http, operation);
+/// Reads an answer in pieces and judges it.
+fn read_as(expectation: &Expectation, bytes: &[u8], piece: usize) -> Verdict {
+    let mut config = Config::default();
+    let address = ([127, 0, 0, 1], 1).into();
+    config.proxies.push(backend(vec![server("s", address)]));
+    let live = Arc::new(Live::new(&config, 1, 0));
+    let program = Program::link(config, live, "machine".into());
+    let mut scene = Scene::new(&program, ProxyId(0), &program.proxies[0].live.servers[0]);
+    let step = Step::numbered(2);
+    let mut answer = Answer::new(false);
     let mut buffer = Buf::with_size(16384);
-    for piece in bytes.chunks(step) {
+    let mut look = |buffer: &mut Buf, ended| match answer.head(buffer, ended, &mut scene) {
+        None => Verdict::Wait,
+        Some(Err(finding)) => Verdict::Fail(finding),
+        Some(Ok(())) => answer.judge(expectation, buffer, (ended, false), (&step, &scene)),
+    };
+    for piece in bytes.chunks(piece) {
         assert!(buffer.push(piece));
-        if let Some(finding) = answer.advance(&mut buffer, false) {
-            return Some(finding);
+        match look(&mut buffer, false) {
+            Verdict::Wait => buffer.compact(),
+            verdict => return verdict,
         }
-        buffer.compact();
     }
-    answer.advance(&mut buffer, true)
+    look(&mut buffer, true)
 }
 
 /// Reads at once and byte by byte: the finding is the same.
-fn read(recipe: &Recipe, bytes: &[u8]) -> (CheckStatus, i32, String) {
-    let once = read_as(recipe, Operation::Running, bytes, bytes.len().max(1)).expect("a finding");
-    let slowly = read_as(recipe, Operation::Running, bytes, 1).expect("a finding");
+fn read(expectation: &Expectation, bytes: &[u8]) -> (CheckStatus, String) {
+    let once = read_as(expectation, bytes, bytes.len().max(1));
+    let slowly = read_as(expectation, bytes, 1);
     assert_eq!(once, slowly);
-    (once.status, once.code, once.info)
+    match once {
+        Verdict::Pass => (CheckStatus::L7Ok, String::new()),
+        Verdict::Fail(finding) => (finding.status, finding.info),
+        Verdict::Wait => panic!("a verdict"),
+    }
 }
 
-fn expect(negated: bool, test: HttpExpectTest) -> Recipe {
-    recipe(vec![HttpExpect { negated, test }], false)
+fn expect(negated: bool, pattern: CheckPattern) -> Expectation {
+    let error = match pattern {
+        CheckPattern::String(_) | CheckPattern::Regex(_) => CheckStatus::L7Response,
+        _ => CheckStatus::L7Status,
+    };
+    let expect = CheckExpect {
+        negated,
+        error,
+        ..CheckExpect::new(pattern)
+    };
+    Expectation::new(&expect, false).expect("compiles")
 }
 
 // exercises: section/option httpchk
 #[test]
 fn without_an_expectation_2xx_and_3xx_pass() {
     use CheckStatus::{L7Ok, L7Status, SocketError};
-    let plain = recipe(Vec::new(), false);
-    for (bytes, status, code, info) in [
-        (&b"HTTP/1.0 200 OK\r\n\r\n"[..], L7Ok, 200, ""),
-        (b"HTTP/1.1 302 Found\r\n\r\n", L7Ok, 302, ""),
-        (b"HTTP/1.1 200\r\n\r\n", L7Ok, 200, ""),
-        (b"HTTP/1.1 500 Oops\r\n\r\n", L7Status, 500, "Oops"),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", L7Status, 100, "Continue"),
+    let plain = expect(false, CheckPattern::Status(vec![(200, 399)]));
+    for (bytes, status, info) in [
+        (&b"HTTP/1.0 200 OK\r\n\r\n"[..], L7Ok, ""),
+        (b"HTTP/1.1 302 Found\r\n\r\n", L7Ok, ""),
+        (b"HTTP/1.1 200\r\n\r\n", L7Ok, ""),
+        (b"HTTP/1.1 500 Oops\r\n\r\n", L7Status, "Oops"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", L7Status, "Continue"),
         (
             b"HTTP/1.1 503\r\n\r\n",
             L7Status,
-            503,
             "TCPCHK did not match content(status codes) at step 2",
         ),
-        (b"<html>", SocketError, 0, ""),
-        (b"HTTP/1.1 abc\r\n\r\n", SocketError, 0, ""),
-        (b"HTTP/1.1 200 OK\r\nA b\r\n\r\n", SocketError, 0, ""),
-        (b"HTTP/1.1 200 OK\r\nA: b\r\n", SocketError, 0, ""),
-        (b"", SocketError, 0, ""),
+        (b"<html>", SocketError, ""),
+        (b"HTTP/1.1 abc\r\n\r\n", SocketError, ""),
+        (b"HTTP/1.1 200 OK\r\nA b\r\n\r\n", SocketError, ""),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n", SocketError, ""),
+        (b"", SocketError, ""),
     ] {
         assert_eq!(
             read(&plain, bytes),
-            (status, code, info.to_owned()),
+            (status, info.to_owned()),
             "{}",
             bytes.escape_ascii()
         );
     }
     let long = [b"HTTP/1.1 599 ", &[b'r'; 300][..], b"\r\n\r\n"].concat();
-    assert_eq!(read(&plain, &long).2.len(), 127);
+    assert_eq!(read(&plain, &long).1.len(), 127);
 }
 
 // exercises: section/http-check expect
@@ -91,12 +103,26 @@ fn expectations_compare_status_and_body() {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhell";
     let none = b"HTTP/1.1 200 OK\r\n\r\n";
     let unnamed = b"HTTP/1.1 200\r\n\r\n";
-    let hello = || HttpExpectTest::String(b"hello".to_vec());
-    let pattern = |status, pattern: &str| HttpExpectTest::Regex {
-        status,
-        pattern: pattern.into(),
+    let hello = || CheckPattern::String(b"hello".to_vec());
+    let pattern = |status, pattern: &str| match status {
+        true => CheckPattern::StatusRegex(pattern.to_owned()),
+        false => CheckPattern::Regex(pattern.to_owned()),
     };
-    let status = |ranges| HttpExpectTest::Status(ranges, String::new());
+    let status = CheckPattern::Status;
+    let field = |whole, name: &str, value: Option<(CheckMethod, &str)>| {
+        CheckPattern::Field(CheckField {
+            whole,
+            name: CheckMatch {
+                method: CheckMethod::Equal,
+                pattern: CheckData::Fixed(name.as_bytes().to_vec()),
+            },
+            value: value.map(|(method, value)| CheckMatch {
+                method,
+                pattern: CheckData::Fixed(value.as_bytes().to_vec()),
+            }),
+        })
+    };
+    let fields = b"HTTP/1.1 200 OK\r\nX-A: one, two\r\n\r\n";
     let other = "HTTP content check did not match";
     let empty = "HTTP content check could not find a response body";
     let unwanted = "HTTP check matched unwanted content";
@@ -115,7 +141,7 @@ fn expectations_compare_status_and_body() {
             pattern(true, "^3"),
             unnamed,
             L7Status,
-            "TCPCHK did not match content (regex) at step 1",
+            "TCPCHK did not match content (regex) at step 2",
         ),
         (true, pattern(true, "^2"), body, L7Status, "OK"),
         (false, hello(), body, L7Ok, ""),
@@ -127,44 +153,43 @@ fn expectations_compare_status_and_body() {
         (true, hello(), none, L7Response, empty),
         (false, pattern(false, "hel+o"), chunked, L7Ok, ""),
         (true, pattern(false, "hel+o"), chunked, L7Response, unwanted),
+        (false, field(false, "X-a", None), fields, L7Ok, ""),
+        (true, field(false, "x-a", None), fields, L7Status, "OK"),
+        (
+            false,
+            field(false, "x-a", Some((CheckMethod::Equal, "two"))),
+            fields,
+            L7Ok,
+            "",
+        ),
+        (
+            false,
+            field(true, "x-a", Some((CheckMethod::Equal, "two"))),
+            fields,
+            L7Status,
+            "OK",
+        ),
+        (
+            false,
+            field(true, "x-a", Some((CheckMethod::Regex, "^one.*o$"))),
+            fields,
+            L7Ok,
+            "",
+        ),
     ] {
         let name = format!("{negated} {test:?} {}", bytes.escape_ascii());
-        let (found, _, text) = read(&expect(negated, test), bytes);
+        let (found, text) = read(&expect(negated, test), bytes);
         assert_eq!((found, text.as_str()), (result, info), "{name}");
     }
 }
 
 #[test]
 fn a_body_larger_than_the_buffer_ends_the_search() {
-    let recipe = expect(false, HttpExpectTest::String(b"hello".to_vec()));
-    let http = recipe.http.as_ref().expect("http");
-    let mut answer = Answer::new(http, Operation::Running);
-    let mut buffer = Buf::with_size(4096);
-    assert!(buffer.push(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n"));
-    let mut given = 0;
-    let finding = loop {
-        let room = buffer.tail().min(1000);
-        assert!(buffer.push(&vec![b'x'; room]));
-        given += room;
-        assert!(given < 20_000, "memory is bounded");
-        if let Some(finding) = answer.advance(&mut buffer, false) {
-            break finding;
-        }
+    let expectation = expect(false, CheckPattern::String(b"hello".to_vec()));
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n";
+    let bytes = [&head[..], &[b'x'; 20_000]].concat();
+    let Verdict::Fail(finding) = read_as(&expectation, &bytes, 1000) else {
+        panic!("memory is bounded");
     };
     assert_eq!(finding.info, "HTTP content check did not match");
-}
-
-// exercises: section/http-check disable-on-404
-#[test]
-fn not_found_disables_a_server_that_is_up() {
-    let recipe = recipe(Vec::new(), true);
-    let bytes = b"HTTP/1.1 404 NF\r\n\r\n";
-    for (operation, status) in [
-        (Operation::Running, CheckStatus::L7OkConditionally),
-        (Operation::Stopping, CheckStatus::L7OkConditionally),
-        (Operation::Stopped, CheckStatus::L7Status),
-    ] {
-        let finding = read_as(&recipe, operation, bytes, 5).expect("a finding");
-        assert_eq!((finding.status, finding.code), (status, 404));
-    }
 }

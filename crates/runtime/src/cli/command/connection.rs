@@ -63,6 +63,20 @@ pub fn experimental(call: &mut Call<'_>) -> Answer {
     }
 }
 
+/// `expert-mode`: the same for commands that may do harm.
+pub fn expert(call: &mut Call<'_>) -> Answer {
+    match call.arg(0) {
+        "" => {
+            let state = if call.state.expert { "ON" } else { "OFF" };
+            Answer::Information(format!("expert-mode is {state}\n"))
+        }
+        word => {
+            call.state.expert = word == "on";
+            Answer::Written
+        }
+    }
+}
+
 /// `prompt`: without argument it toggles between prompt and single command.
 pub fn prompt(call: &mut Call<'_>) -> Answer {
     let mut mode = call.state.mode;

@@ -6,7 +6,7 @@ use hapax_core::keyword::CliCommand;
 
 use crate::cli::session::State;
 
-use super::{Answer, Call, EXPERIMENTAL, ROWS, UNLISTED};
+use super::{Answer, Call, EXPERIMENTAL, EXPERT, ROWS, UNLISTED};
 
 /// Commands that every list ends with.
 const ALWAYS: &[&str] = &["help", "prompt", "quit"];
@@ -26,6 +26,7 @@ fn shown(state: &State) -> Vec<&'static CliCommand> {
     let hidden = |row: &CliCommand| {
         UNLISTED.contains(&row.name)
             || (EXPERIMENTAL.contains(&row.name) && !state.experimental)
+            || (EXPERT.contains(&row.name) && !state.expert)
             || row.level > state.access.level
     };
     ROWS.iter().filter(|row| !hidden(row)).collect()

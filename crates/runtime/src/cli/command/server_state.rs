@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::sync::atomic::Ordering;
 
+use hapax_core::anonymous;
 use hapax_core::ir::{Address, ServerPort};
 use hapax_core::live::{CheckStatus, ServerLive, ServerState};
 use hapax_core::program::Proxy;
 use hapax_core::server_state::{HEADER, VERSION, admin, check, operation_number};
 
+use super::anonymity::name;
 use super::{Answer, Call};
 
 /// `show servers state [<backend>]`: what a later process can load.
@@ -18,9 +20,10 @@ pub fn state(call: &mut Call<'_>) -> Answer {
     };
     let _ = writeln!(call.out, "{VERSION}\n{HEADER}");
     let now_ms = call.now.ms;
+    let key = call.state.anonymous;
     each_server(call, only, |proxy, server, out| {
         let state = server.state.lock().clone();
-        write_state(proxy, server, &state, now_ms, out);
+        write_state(proxy, server, &state, (now_ms, key), out);
     });
     Answer::Written
 }
@@ -32,18 +35,19 @@ pub fn connections(call: &mut Call<'_>) -> Answer {
         Err(answer) => return answer,
     };
     let workers = call.program.live.workers;
+    let key = call.state.anonymous;
     let _ = writeln!(
         call.out,
         "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur \
          idle_per_thr[{workers}]"
     );
     each_server(call, only, |proxy, server, out| {
-        let address = address(server);
+        let address = address(server, key);
         let _ = write!(
             out,
             "{}/{} {}/{} {address} {} - {}",
-            proxy.ir.name,
-            server.name,
+            name(key, &proxy.ir.name),
+            name(key, &server.name),
             proxy.live.uuid,
             server.id,
             port(server),
@@ -101,7 +105,7 @@ fn write_state(
     proxy: &Proxy,
     server: &ServerLive,
     state: &ServerState,
-    now_ms: u64,
+    (now_ms, key): (u64, Option<u32>),
     out: &mut Vec<u8>,
 ) {
     let options = &server.ir.options;
@@ -129,10 +133,10 @@ fn write_state(
         "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} {} {} {port_of_checks} {address_of_checks} \
          {address_of_agent} {}",
         proxy.live.uuid,
-        proxy.ir.name,
+        name(key, &proxy.ir.name),
         server.id,
-        server.name,
-        address(server),
+        name(key, &server.name),
+        address(server, key),
         operation_number(state.operation),
         admin_bits(server, state),
         server.user_weight.load(Ordering::Relaxed),
@@ -157,10 +161,13 @@ fn write_state(
 }
 
 /// The address in force; `-` for what is no internet address, or not known yet.
-fn address(server: &ServerLive) -> String {
+fn address(server: &ServerLive, key: Option<u32>) -> String {
     let unresolved = server.state.lock().admin.unresolved;
     match server.inet() {
-        Some(address) if !unresolved => address.ip().to_string(),
+        Some(address) if !unresolved => match key {
+            Some(key) => anonymous::address(address.ip(), key),
+            None => address.ip().to_string(),
+        },
         _ => "-".into(),
     }
 }

@@ -1,5 +1,6 @@
 //! `show sess` and `shutdown session`.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use hapax_core::ir::Mode;
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Endpoint;
 
+use super::anonymity::name;
 use super::connection::milliseconds;
 use super::{Answer, Call};
 use crate::log::date;
@@ -64,10 +66,11 @@ pub fn show(call: &mut Call<'_>) -> Answer {
         return refused("Session not found.\n");
     }
     let program: Arc<Program> = call.program.clone();
+    let key = call.state.anonymous;
     for entry in &entries {
         match selection.long {
-            true => long(&program, entry, now_ms, call.out),
-            false => short(&program, entry, now_ms, call.out),
+            true => long(&program, entry, (now_ms, key), call.out),
+            false => short(&program, entry, (now_ms, key), call.out),
         }
     }
     Answer::Written
@@ -188,20 +191,24 @@ fn source(end: &Endpoint) -> String {
     }
 }
 
-fn names<'p>(program: &'p Program, entry: &Entry) -> (&'p str, &'p str, &'p str) {
+fn names<'p>(program: &'p Program, entry: &Entry, key: Option<u32>) -> [Cow<'p, str>; 3] {
     let frontend = &program.proxy(entry.about.frontend).ir.name;
     let backend = entry
         .backend
-        .map_or("<NONE>", |id| &program.proxy(id).ir.name);
+        .map_or("<NONE>".into(), |id| name(key, &program.proxy(id).ir.name));
     let server = entry.server.and_then(|(id, index)| {
         let servers = &program.proxy(id).live.servers;
-        servers.get(index).map(|server| server.name.as_str())
+        servers.get(index).map(|server| name(key, &server.name))
     });
-    (frontend, backend, server.unwrap_or("<none>"))
+    [
+        name(key, frontend),
+        backend,
+        server.unwrap_or("<none>".into()),
+    ]
 }
 
-fn short(program: &Program, entry: &Entry, now_ms: u64, out: &mut Vec<u8>) {
-    let (frontend, backend, server) = names(program, entry);
+fn short(program: &Program, entry: &Entry, (now_ms, key): (u64, Option<u32>), out: &mut Vec<u8>) {
+    let [frontend, backend, server] = names(program, entry, key);
     let _ = writeln!(
         out,
         "{:#x}: proto={} src={} fe={frontend} be={backend} srv={server} age={}s",
@@ -212,7 +219,7 @@ fn short(program: &Program, entry: &Entry, now_ms: u64, out: &mut Vec<u8>) {
     );
 }
 
-fn long(program: &Program, entry: &Entry, now_ms: u64, out: &mut Vec<u8>) {
+fn long(program: &Program, entry: &Entry, (now_ms, key): (u64, Option<u32>), out: &mut Vec<u8>) {
     let about = &entry.about;
     let mode = |id: ProxyId| match program.proxy(id).ir.mode {
         Mode::Http => "http",
@@ -226,7 +233,7 @@ fn long(program: &Program, entry: &Entry, now_ms: u64, out: &mut Vec<u8>) {
         protocol(&about.source),
         source(&about.source)
     );
-    let (frontend, backend, server) = names(program, entry);
+    let [frontend, backend, server] = names(program, entry, key);
     let live = &program.proxy(about.frontend).live;
     let listener = live.listeners.get(about.listener);
     let _ = writeln!(

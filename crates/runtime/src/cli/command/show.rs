@@ -134,6 +134,12 @@ pub fn info(call: &mut Call<'_>) -> Answer {
     Answer::Written
 }
 
+/// `show schema json`.
+pub fn schema(call: &mut Call<'_>) -> Answer {
+    call.out.extend_from_slice(csv::SCHEMA.as_bytes());
+    Answer::Written
+}
+
 /// `show stat [{<iid>|<proxy>} <type> <sid>] [desc|json|no-maint|typed|up]*`.
 pub fn stat(call: &mut Call<'_>) -> Answer {
     let mut selection = Selection {

@@ -300,3 +300,37 @@ fn without_a_format_the_line_is_about_the_beginning() {
         ["Proxy fe stopped (cumulated conns: FE: 0, BE: 0).\n"]
     );
 }
+
+#[test]
+fn times_of_messages_that_are_passed_on_stay_what_they_were() {
+    let receiver = Receiver::new();
+    let formats = [LogFraming::Rfc5424, LogFraming::Rfc3164, LogFraming::Iso];
+    let mut forward = ir::LogForward::named("in", Span::default());
+    forward.logs = formats.map(|format| receiver.target(format)).to_vec();
+    let config = ir::Config {
+        log_forwards: vec![forward],
+        ..ir::Config::default()
+    };
+    let live = Arc::new(Live::new(&config, 1, 0));
+    let program = Arc::new(Program::link(config, live, "host".into()));
+    let logger = Logger::open(program.clone(), &Rounds::new(&program), |_, _, _| {});
+    let from = Some([127, 0, 0, 9].into());
+    logger.pass(0, b"<13>1 2003-10-01T22:14:15.003Z - app - - - x", from);
+    logger.pass(0, b"<13>Oct  1 22:14:15 h app[7]: y", from);
+    logger.flush();
+    let mut lines = receiver.lines();
+    let year = lines
+        .pop()
+        .and_then(|line| line.get(..4).map(str::to_owned));
+    let year = year.expect("a line");
+    lines.sort();
+    let mut expected = [
+        "<13>1 2003-10-01T22:14:15.003Z 127.0.0.9 app - - - x\n".to_owned(),
+        format!("<13>1 {year}-10-01T22:14:15-00:00 h app 7 - - y\n"),
+        "<13>Oct  1 22:14:15 127.0.0.9 app: x\n".into(),
+        "<13>Oct  1 22:14:15 h app[7]: y\n".into(),
+        "2003-10-01T22:14:15.003Z x\n".into(),
+    ];
+    expected.sort();
+    assert_eq!(lines, expected);
+}

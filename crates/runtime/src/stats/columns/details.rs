@@ -54,7 +54,8 @@ pub fn address_text(address: &Address) -> String {
 }
 
 fn cookie<'v>(view: &'v View<'_>) -> StatValue<'v> {
-    let own = view.proxy.ir.cookie.as_ref();
+    let changed = view.proxy.live.cookie.load();
+    let own = changed.as_deref().or(view.proxy.ir.cookie.as_ref());
     let cookie = match view.server() {
         _ if !view.legends => None,
         Some(server) => match own.and_then(|own| hapax_balance::persistence::value(own, server)) {
@@ -63,7 +64,7 @@ fn cookie<'v>(view: &'v View<'_>) -> StatValue<'v> {
             }
             _ => server.ir.options.cookie.as_deref(),
         },
-        None => own.map(|own| own.name.as_str()),
+        None => view.proxy.ir.cookie.as_ref().map(|own| own.name.as_str()),
     };
     cookie.map_or(StatValue::Empty, StatValue::text)
 }

@@ -16,7 +16,7 @@ use hapax_core::program::{Program, Proxy};
 use hapax_proto::http::Head;
 use hapax_rules::action::auth;
 
-pub use self::intercept::{intercept, remember, service};
+pub use self::intercept::{intercept, remember, service, sockets};
 
 use self::admin::Status;
 use super::csv;
@@ -124,7 +124,7 @@ impl Page<'_> {
                     csv::write_json(program, now, selection, false, out);
                 }),
             ),
-            Form::JsonSchema => return not_built("json-schema"),
+            Form::JsonSchema => ("application/json", csv::SCHEMA.into()),
         };
         let mut fields = vec![
             ("cache-control", "no-cache".into()),
@@ -195,20 +195,6 @@ impl Page<'_> {
             ],
             body: Vec::new(),
         }
-    }
-}
-
-fn not_built(what: &str) -> Reply {
-    let body = format!("{what} is not built.\n").into_bytes();
-    Reply {
-        status: 501,
-        reason: "Not Implemented",
-        fields: vec![
-            ("content-length", body.len().to_string()),
-            ("cache-control", "no-cache".into()),
-            ("content-type", "text/plain".into()),
-        ],
-        body,
     }
 }
 
