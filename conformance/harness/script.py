@@ -14,7 +14,7 @@ from .case import CaseError
 from .h2 import h2_step
 from .peer import Peer, printable
 from .tls import openssl_client, secure_client
-from .world import listening_ports
+from .world import lingering, listening_ports
 
 
 def duration(text):
@@ -150,6 +150,9 @@ def bind_from(sock, address, low):
         except OSError:
             continue
 
+# Seconds that a proxy has to close what its client closed.
+LETTING_GO = 0.2
+
 
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
@@ -234,6 +237,12 @@ class ClientScript:
                 if not peer_step(world, self.peers.get(self.current), step):
                     raise CaseError(f"unknown step '{step.verb}'")
 
+    def let_go(self):
+        """Gives the proxy a moment to close what the client closed before, so that its counts are those of the case."""
+        until = time.monotonic() + LETTING_GO
+        while self.world.client_ports and lingering(self.world.client_ports) and time.monotonic() < until:
+            time.sleep(0.005)
+
     def connect(self, words):
         """connect TARGET [as NAME] [from ADDRESS] [rcvbuf N] [once]"""
         target, options = words[0], dict(zip(words[1::2], words[2::2]))
@@ -255,6 +264,7 @@ class ClientScript:
                 if main is not None and main.poll() is not None and not self.world.adopted:
                     break
                 time.sleep(0.01)
+            self.let_go()
         reset = False
         try:
             sock.connect(address)

@@ -241,6 +241,28 @@ def reserve_port():
     return holder
 
 
+# The ports of connections that are established, or that the other end has closed.
+OPEN = re.compile(rb":([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) (?:01|08) ")
+
+
+def lingering(clients):
+    """Whether an end of a connection is open at a proxy whose other end, at one of these client ports, was closed."""
+    open_at_client, open_at_proxy = set(), set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            continue
+        for match in OPEN.finditer(data):
+            local, remote = int(match[1], 16), int(match[2], 16)
+            if local in clients:
+                open_at_client.add(local)
+            elif remote in clients:
+                open_at_proxy.add(remote)
+    return bool(open_at_proxy - open_at_client)
+
+
 def listening_ports():
     """The TCP ports in state LISTEN, read from the kernel's table without touching them; listening sockets stand first there."""
     found = set()

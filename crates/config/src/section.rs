@@ -6,6 +6,7 @@ mod header;
 mod http_errors;
 pub(crate) mod log_forward;
 mod log_profile;
+mod mailers;
 mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
@@ -42,6 +43,8 @@ pub(crate) enum Open {
     Resolvers(String, Box<Scope>),
     /// A `crt-store` section: its name and state.
     CrtStore(String, Box<Scope>),
+    /// A `mailers` section: its name and state.
+    Mailers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
     /// A `program` section: its name and state.
@@ -83,6 +86,7 @@ impl Open {
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
             | Open::CrtStore(name, _)
+            | Open::Mailers(name, _)
             | Open::LogProfile(name, _)
             | Open::Program(name, _) => name,
             Open::Global(_) => "global",
@@ -124,6 +128,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "log-profile" => log_profile::open(parser, words, span),
         "log-forward" => log_forward::open(parser, words, span),
         "program" => program::open(parser, words, span),
+        "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
@@ -151,6 +156,7 @@ static SECTIONS: &[&str] = &[
     "http-errors",
     "resolvers",
     "log-profile",
+    "mailers",
     "ring",
     "crt-store",
     "log-forward",
@@ -163,7 +169,6 @@ static NOT_BUILT: &[&str] = &[
     "cache",
     "dynamic-update",
     "fcgi-app",
-    "mailers",
     "namespace_list",
     "peers",
     "traces",

@@ -163,6 +163,7 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::USER_LIST, "userlist"),
         (Sections::HTTP_ERRORS, "http-errors"),
         (Sections::LOG_PROFILE, "log-profile"),
+        (Sections::MAILERS, "mailers"),
         (Sections::RING, "ring"),
         (Sections::CRT_STORE, "crt-store"),
     ]

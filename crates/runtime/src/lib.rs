@@ -20,6 +20,7 @@ pub mod io;
 pub mod listen;
 pub mod local;
 pub mod log;
+mod mail;
 mod monitored;
 pub mod observe;
 pub mod open;

@@ -28,6 +28,8 @@ pub mod store;
 pub mod ticket;
 pub mod verify;
 
+pub use fetch::certificate::key_name;
+
 use hapax_core::keyword::Tables;
 
 pub use keyword::LIST_OPTIONS;

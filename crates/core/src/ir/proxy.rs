@@ -147,6 +147,8 @@ pub struct Proxy {
     pub tcp_check: Vec<super::CheckStep>,
     /// `option httpchk` and `http-check` lines.
     pub http_check: super::HttpCheck,
+    /// `email-alert` lines.
+    pub email_alert: Option<Box<super::EmailAlert>>,
     /// `external-check command` and `external-check path`.
     pub external_check: Option<Box<super::ExternalCheck>>,
 }
@@ -580,6 +582,7 @@ impl Proxy {
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
             http_check: super::HttpCheck::default(),
+            email_alert: None,
             external_check: None,
         }
     }

@@ -286,7 +286,7 @@ fn connect_options(source: Option<&SourceAddress>) -> ConnectOptions {
 }
 
 /// Sends all of `bytes`; none is out of time.
-pub(super) async fn send(
+pub(crate) async fn send(
     bytes: &[u8],
     stream: &mut Stream,
     timer: &mut Timer,
@@ -303,7 +303,7 @@ pub(super) async fn send(
 }
 
 /// Reads into `buffer`, and gives how much; none is out of time. No buffer is held while nothing has come.
-pub(super) async fn receive(
+pub(crate) async fn receive(
     buffer: &mut Option<Buf>,
     stream: &mut Stream,
     timer: &mut Timer,
@@ -331,7 +331,7 @@ pub(super) async fn receive(
 
 /// What `poll` gives, or none when `deadline` comes first. What has come by the time that the deadline is looked at counts,
 /// however late that is: a machine that kept this process waiting says nothing about the server.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     timer: &mut Timer,
     deadline: u64,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,

@@ -11,13 +11,13 @@ use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, HttpReuse};
 use hapax_core::live::ProxyLive;
-use hapax_core::stream::{Cause, Endpoint, Phase, Session};
-use hapax_proto::proxy;
+use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use super::preface::preface;
 use super::{health, to_url, unopened};
 use crate::clock;
 use crate::frontend::endpoint;
@@ -467,7 +467,7 @@ async fn attempt(
         Attempt::Refused
     })?;
     count_session(client, server);
-    let mut preface = preface(&client.session, server);
+    let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
     let (to, secures) = (server, handshake.is_some());
@@ -667,20 +667,6 @@ fn open(
         server,
         dependent_port(server, client_port),
     ))
-}
-
-/// What a new connection begins with (`send-proxy`).
-fn preface(session: &Session, server: &ServerPlan) -> Vec<u8> {
-    let version = match server.live.ir.options.send_proxy {
-        None => return Vec::new(),
-        Some(2) => proxy::Version::Two,
-        Some(_) => proxy::Version::One,
-    };
-    let ends = match (session.source, session.destination) {
-        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Some((source, destination)),
-        _ => None,
-    };
-    proxy::header(version, ends)
 }
 
 fn poll_preface(
