@@ -474,6 +474,7 @@ async fn attempt(
     let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
+    let (to, secures) = (server, handshake.is_some());
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -545,6 +546,20 @@ async fn attempt(
         })
     })
     .await;
+    if secures {
+        let failed = sent
+            .as_ref()
+            .err()
+            .is_some_and(|failed| matches!(failed, Attempt::Refused));
+        let made = exchange
+            .server
+            .as_ref()
+            .and_then(|connection| connection.socket.secured());
+        if failed || made.is_some() {
+            let backend = exchange.stream.backend;
+            handshake::count_server(client, to, backend, made.map(AsRef::as_ref));
+        }
+    }
     if let Err(failed) = sent {
         exchange.server = None;
         if let Some(departure) = departed {
