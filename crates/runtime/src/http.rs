@@ -36,5 +36,6 @@ pub(crate) mod rules;
 mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
+mod websocket;
 
 pub use client::Client;
