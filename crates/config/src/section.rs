@@ -1,14 +1,17 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod crt_store;
 mod defaults;
 mod header;
 mod http_errors;
 pub(crate) mod log_forward;
 mod log_profile;
+mod mailers;
 mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+mod program;
 pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
@@ -38,8 +41,14 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `crt-store` section: its name and state.
+    CrtStore(String, Box<Scope>),
+    /// A `mailers` section: its name and state.
+    Mailers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `program` section: its name and state.
+    Program(String, Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
     /// A `log-forward` section.
@@ -76,7 +85,10 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
-            | Open::LogProfile(name, _) => name,
+            | Open::CrtStore(name, _)
+            | Open::Mailers(name, _)
+            | Open::LogProfile(name, _)
+            | Open::Program(name, _) => name,
             Open::Global(_) => "global",
             Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
@@ -111,9 +123,12 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "crt-store" => crt_store::open(parser, words),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "log-forward" => log_forward::open(parser, words, span),
+        "program" => program::open(parser, words, span),
+        "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
@@ -141,20 +156,20 @@ static SECTIONS: &[&str] = &[
     "http-errors",
     "resolvers",
     "log-profile",
+    "mailers",
     "ring",
+    "crt-store",
     "log-forward",
+    "program",
 ];
 
 /// Sections of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
     "acme",
     "cache",
-    "crt-store",
     "dynamic-update",
     "fcgi-app",
-    "mailers",
     "namespace_list",
     "peers",
-    "program",
     "traces",
 ];

@@ -27,15 +27,18 @@ pub(crate) mod lane;
 pub(crate) mod lobby;
 pub(crate) mod multiplex;
 pub mod pool;
+mod preface;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod resolve;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+pub mod tally;
 mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
+mod unopened;
 mod websocket;
 
 pub use client::Client;

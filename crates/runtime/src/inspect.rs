@@ -322,7 +322,13 @@ pub async fn relay(relay: &mut Relay, client: &mut Client, exchange: &mut Exchan
                 0 => NEVER,
                 until => until,
             };
-            std::task::ready!(client.timer.poll_at(cx, relay.deadline().min(wake)));
+            let counting = exchange.tally.as_mut().map_or(NEVER, |tally| {
+                let (received, delivered) =
+                    (relay.received(Side::Client), relay.delivered(Side::Server));
+                tally.due(received, delivered)
+            });
+            let deadline = relay.deadline().min(wake).min(counting);
+            std::task::ready!(client.timer.poll_at(cx, deadline));
             if clock::now_ms() >= wake {
                 until = 1;
             }

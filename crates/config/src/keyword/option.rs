@@ -122,6 +122,12 @@ static ROWS: &[SectionKeyword] = &[
     ),
     switch!("dontlog-normal", FRONT, dontlog_normal, "Logs faults only."),
     switch!(
+        "contstats",
+        FRONT,
+        contstats,
+        "Counts bytes while a stream goes on, every 5 seconds, not only at its end."
+    ),
+    switch!(
         "dontlognull",
         FRONT,
         dontlognull,
@@ -244,12 +250,22 @@ static ROWS: &[SectionKeyword] = &[
         server_keepalive,
         "TCP keep-alive towards servers."
     ),
-    switch!(
-        "tcp-smart-accept",
-        FRONT,
-        smart_accept,
-        "Saves an ACK when a connection is accepted."
-    ),
+    negatable(row(
+        "option tcp-smart-accept",
+        Sections::FRONT,
+        "",
+        "Saves an ACK when a connection is accepted; unless refused, mode http does so by itself.",
+        |line| {
+            at_most(line, 0)?;
+            let wanted = match line.negation {
+                Negation::None => Some(true),
+                Negation::No => Some(false),
+                Negation::Default => None,
+            };
+            line.proxy()?.options.smart_accept = wanted;
+            Ok(())
+        },
+    )),
     switch!(
         "tcp-smart-connect",
         BACK,

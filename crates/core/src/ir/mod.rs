@@ -10,11 +10,13 @@ mod check_script;
 mod dynamic_cookie;
 mod error_page;
 mod expression;
+mod external_program;
 mod filter;
 mod global;
 mod h2;
 mod log;
 mod log_forward;
+mod mailers;
 mod observation;
 mod old_rules;
 mod proxy;
@@ -36,11 +38,13 @@ pub use check_script::*;
 pub use dynamic_cookie::dynamic_cookie;
 pub use error_page::*;
 pub use expression::*;
+pub use external_program::*;
 pub use filter::*;
 pub use global::*;
 pub use h2::*;
 pub use log::*;
 pub use log_forward::*;
+pub use mailers::*;
 pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
@@ -67,6 +71,8 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// The `resolvers` sections.
     pub resolvers: Vec<Resolvers>,
+    /// The `mailers` sections.
+    pub mailers: Vec<Mailers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.
@@ -75,6 +81,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `program` sections.
+    pub programs: Vec<ExternalProgram>,
     /// The `log-forward` sections.
     pub log_forwards: Vec<LogForward>,
     /// What rules answer with pages of those sections.

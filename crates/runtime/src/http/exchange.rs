@@ -1,6 +1,7 @@
 //! One request and its response: everything that lives only while it lasts. Pooled, so that a connection that waits for
 //! its next request holds none of it.
 
+use super::tally::Tally;
 use bumpalo::Bump;
 use hapax_core::contract::Ticket;
 use hapax_core::program::ProxyId;
@@ -49,6 +50,8 @@ pub struct Exchange {
     pub websocket: Option<super::websocket::Accept>,
     /// What was noted for counters at the end.
     pub notes: Notes,
+    /// What was counted before the end (`option contstats`).
+    pub tally: Option<Box<Tally>>,
     /// What persistence found.
     pub persistence: Persistence,
     /// What rules say about the server.
@@ -158,6 +161,7 @@ impl Exchange {
         self.answered = false;
         self.websocket = None;
         self.notes = Notes::default();
+        self.tally = None;
         self.persistence = Persistence::default();
         self.server_choice = ServerChoice::default();
         if self.arena.allocated_bytes() > MOST_ARENA {

@@ -279,13 +279,19 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
     let plan = client.plan.clone();
     let stream = &exchange.stream;
     let notes = &exchange.notes;
+    let (counted_in, counted_out) = exchange
+        .tally
+        .as_ref()
+        .map_or((0, 0), |tally| tally.counted());
+    let bytes_in = stream.bytes_in.saturating_sub(counted_in);
+    let bytes_out = stream.bytes_out.saturating_sub(counted_out);
     let frontend = plan.live(client.session.frontend);
     let wire = &frontend.frontend.counters;
     client.socket.traffic.count(wire, worker);
     let status = status_class(stream.status);
     let on_front = |counters: &Counters| {
-        counters.add(worker, Count::BytesIn, stream.bytes_in);
-        counters.add(worker, Count::BytesOut, stream.bytes_out);
+        counters.add(worker, Count::BytesIn, bytes_in);
+        counters.add(worker, Count::BytesOut, bytes_out);
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
@@ -298,10 +304,8 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
     };
     on_front(&frontend.frontend.counters);
     let process = &plan.program.live.process;
-    process
-        .counters
-        .add(worker, Count::BytesOut, stream.bytes_out);
-    let amount = u32::try_from(stream.bytes_out).unwrap_or(u32::MAX);
+    process.counters.add(worker, Count::BytesOut, bytes_out);
+    let amount = u32::try_from(bytes_out).unwrap_or(u32::MAX);
     process
         .bytes_out_rate
         .add_many(worker, amount, stream.times.end);
@@ -314,8 +318,8 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
         let entered = notes.request_head > 0 || plan.proxy(stream.backend).ir.mode == Mode::Tcp;
         if entered && plan.proxy(stream.backend).ir.kind.has_backend() {
             let counters = &backend.backend.counters;
-            counters.add(worker, Count::BytesIn, stream.bytes_in);
-            counters.add(worker, Count::BytesOut, stream.bytes_out);
+            counters.add(worker, Count::BytesIn, bytes_in);
+            counters.add(worker, Count::BytesOut, bytes_out);
         }
         return;
     }
@@ -329,8 +333,8 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
         between(times.request, times.end),
     ];
     let on_back = |counters: &Counters, status: Option<Count>| {
-        counters.add(worker, Count::BytesIn, stream.bytes_in);
-        counters.add(worker, Count::BytesOut, stream.bytes_out);
+        counters.add(worker, Count::BytesIn, bytes_in);
+        counters.add(worker, Count::BytesOut, bytes_out);
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }

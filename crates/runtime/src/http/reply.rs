@@ -250,9 +250,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.down.payload += body.len() as u64;
         exchange.down.out.extend_from_slice(body);
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && exchange.up.is_received()
-        && !client.frontend().ir.options.nolinger;
+    exchange.down.ends_sink = !exchange.client_stays && exchange.up.is_received();
     exchange.answered = true;
     super::finish::head_sent(client, exchange);
     let deadline = Client::after(client.frontend().ir.timeouts.client);

@@ -12,6 +12,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
+use super::tally::Tally;
 use super::{again, bandwidth, fault_log, health, response, route};
 use crate::buffer::Buf;
 use crate::clock;
@@ -115,10 +116,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && framing != Framing::Tunnel
-        && exchange.up.is_done()
-        && !frontend.options.nolinger;
+    exchange.down.ends_sink =
+        !exchange.client_stays && framing != Framing::Tunnel && exchange.up.is_done();
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
@@ -413,6 +412,7 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
 
 /// Moves both bodies until the response was delivered and the request read.
 async fn bodies(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    Tally::begin(client, exchange, 0);
     let timeouts = Times::of(client, exchange);
     let plan = client.plan.clone();
     let limits = &plan.at(exchange.stream.backend).response_limits;
@@ -447,6 +447,7 @@ fn poll_bodies(
         notes,
         client_deadline: client_until,
         server_deadline: server_until,
+        tally,
         ..
     } = &mut *exchange;
     let Some(connection) = server else {
@@ -540,6 +541,13 @@ fn poll_bodies(
             false => bandwidth::resumes(&mut stream.bandwidth, up, false, now)
                 .min(bandwidth::resumes(&mut stream.bandwidth, down, true, now)),
         };
+    let pause = match tally {
+        None => pause,
+        Some(tally) => pause.min(tally.due(
+            notes.request_head + up.payload + up.trailer_bytes,
+            notes.response_head + down.payload + down.trailer_bytes,
+        )),
+    };
     let deadline = client_deadline.min(server_deadline);
     let interrupted = poll_interrupted(cx, &mut client.timer, &client.handle, deadline.min(pause));
     if pause < deadline && interrupted == Poll::Ready(Interrupted::Deadline) {
