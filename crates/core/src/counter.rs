@@ -82,6 +82,8 @@ pub enum Count {
     SplicedOut,
     /// Sessions of HTTP/2 (frontends).
     Http2Sessions,
+    /// Those of them that never looked like HTTP/1.
+    Http2FromStart,
     /// Requests of HTTP/2 (frontends).
     Http2Requests,
     /// HEADERS and CONTINUATION frames that came.

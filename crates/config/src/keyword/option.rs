@@ -238,12 +238,22 @@ static ROWS: &[SectionKeyword] = &[
         server_keepalive,
         "TCP keep-alive towards servers."
     ),
-    switch!(
-        "tcp-smart-accept",
-        FRONT,
-        smart_accept,
-        "Saves an ACK when a connection is accepted."
-    ),
+    negatable(row(
+        "option tcp-smart-accept",
+        Sections::FRONT,
+        "",
+        "Saves an ACK when a connection is accepted; unless refused, mode http does so by itself.",
+        |line| {
+            at_most(line, 0)?;
+            let wanted = match line.negation {
+                Negation::None => Some(true),
+                Negation::No => Some(false),
+                Negation::Default => None,
+            };
+            line.proxy()?.options.smart_accept = wanted;
+            Ok(())
+        },
+    )),
     switch!(
         "tcp-smart-connect",
         BACK,

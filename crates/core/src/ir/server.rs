@@ -81,6 +81,8 @@ pub struct ServerOptions {
     pub fast_open: bool,
     /// `send-proxy`: protocol version 1 or 2.
     pub send_proxy: Option<u8>,
+    /// `socks4`: the SOCKS proxy that connections are made through.
+    pub socks4: Option<Address>,
     /// What a header of version 2 tells beside the addresses.
     pub proxy_header: Option<Box<ProxyHeader>>,
     /// `track backend/server`.
@@ -185,6 +187,7 @@ impl Default for ServerOptions {
             tcp_user_timeout: None,
             fast_open: false,
             send_proxy: None,
+            socks4: None,
             proxy_header: None,
             track: None,
             shutdown_on_down: false,

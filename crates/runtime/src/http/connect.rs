@@ -19,11 +19,13 @@ use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use super::preface::preface;
 use super::{health, to_url, unopened};
+use crate::address::socket_address;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::handshake;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use crate::socks::Tunnel;
 use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
@@ -453,9 +455,11 @@ async fn attempt(
     }
     server.live.counters.add(worker, Count::Connects, 1);
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
+    let target = target.ok_or_else(|| nowhere(server))?;
+    let (through, mut tunnel) = through_socks(server, target)?;
     let connection = open(
         server,
-        target.ok_or_else(|| nowhere(server))?,
+        through,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
     )
@@ -490,7 +494,19 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let secured = match poll_preface(cx, &mut preface, &mut connection.socket) {
+        let tunnelled = match &mut tunnel {
+            None => Poll::Ready(Ok(())),
+            Some(asked) => asked.poll(cx, &mut connection.socket),
+        };
+        let prefaced = match tunnelled {
+            Poll::Ready(Ok(())) => {
+                tunnel = None;
+                poll_preface(cx, &mut preface, &mut connection.socket)
+            }
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
+            Poll::Pending => Poll::Pending,
+        };
+        let secured = match prefaced {
             Poll::Ready(Ok(())) => handshake::poll(cx, &mut handshake, &mut connection.socket),
             other => other,
         };
@@ -649,6 +665,20 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
         Endpoint::Inet(address) if server.is_anywhere() => server.address_at(address),
         _ => server.address(destination.port()),
     }
+}
+
+/// Where to connect for a connection to `target`, and what to ask there (`socks4`).
+fn through_socks(
+    server: &ServerPlan,
+    target: SockAddr,
+) -> Result<(SockAddr, Option<Tunnel>), Attempt> {
+    let Some(proxy) = &server.live.ir.options.socks4 else {
+        return Ok((target, None));
+    };
+    let inet = target.to_addr().and_then(|address| address.inet());
+    let tunnel = inet.and_then(|target| Tunnel::to(target).ok());
+    let proxy = socket_address(proxy).map_err(|_| Attempt::Local)?;
+    Ok((proxy, Some(tunnel.ok_or(Attempt::Refused)?)))
 }
 
 fn open(

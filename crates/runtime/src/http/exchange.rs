@@ -91,6 +91,8 @@ pub struct Notes {
     pub dropped: bool,
     /// Counts as a failed request beside what the termination state says.
     pub request_error: bool,
+    /// What is wrong with the request was found when it was a message: the page that says so goes as one.
+    pub as_message: bool,
     /// The request's body did not come in time for the rules.
     pub body_late: bool,
     /// The response's body did not come in time for the rules.

@@ -89,7 +89,7 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
     exchange.down.reset();
     let own = reply::find_page(pages, failure.status).filter(|page| page.reply.is_none());
     match own {
-        _ if client.socket.is_shared() => {
+        _ if client.socket.is_shared() || exchange.notes.as_message => {
             reply::page_of_client(client, exchange, failure.status);
         }
         Some(own) => exchange.down.out.extend_from_slice(&own.content),

@@ -110,10 +110,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && framing != Framing::Tunnel
-        && exchange.up.is_done()
-        && !frontend.options.nolinger;
+    exchange.down.ends_sink =
+        !exchange.client_stays && framing != Framing::Tunnel && exchange.up.is_done();
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
