@@ -14,6 +14,7 @@ from .sample import read_sample
 
 SECTIONS = {
     "global", "defaults", "frontend", "backend", "listen", "userlist", "http-errors", "log-profile", "mailers", "ring", "log-forward", "traces",
+    "crt-store",
 }
 RULES = {"http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"}
 CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.\-]*)(?:\(((?:[^()]|\([^()]*\))*)\))?")

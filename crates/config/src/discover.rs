@@ -1,4 +1,5 @@
-//! What a master process must know of a configuration: its `global` sections. The process that serves reads the rest.
+//! What a master process must know of a configuration: its `global` and `program` sections. The process
+//! that serves reads the rest.
 
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
@@ -8,20 +9,19 @@ use crate::condition::Capabilities;
 use crate::lexer::Environment;
 use crate::{parser, section};
 
-/// Reads the `global` sections only; what is wrong in them is told by who reads everything.
+/// Reads the `global` and `program` sections only; what is wrong in them is told by who reads everything.
 pub fn discover(
     sources: &Sources,
     registry: &Registry,
     capabilities: &Capabilities,
     environment: &dyn Environment,
-) -> ir::Global {
+) -> (ir::Global, Vec<ir::ExternalProgram>) {
     let mut excerpt = Sources::default();
     for source in sources.iter() {
         excerpt.add(globals(source));
     }
-    parser::parse(&excerpt, registry, capabilities, environment)
-        .config
-        .global
+    let parsed = parser::parse(&excerpt, registry, capabilities, environment);
+    (parsed.config.global, parsed.config.programs)
 }
 
 /// The file with other sections left out; conditions stay, as they may stand around sections.
@@ -33,7 +33,7 @@ fn globals(source: &Source) -> Source {
         let end = trimmed.iter().position(u8::is_ascii_whitespace);
         let first = &trimmed[..end.unwrap_or(trimmed.len())];
         if section::is_section_name(first) {
-            wanted = first == b"global";
+            wanted = matches!(first, b"global" | b"program");
         }
         if wanted || first.starts_with(b".") {
             text.extend_from_slice(line);

@@ -142,9 +142,6 @@ impl Parser<'_> {
         let words = match lexer::words(text, &place, &overlay) {
             Ok(words) => words,
             Err(error) => {
-                if !blocks.reading() {
-                    return;
-                }
                 let finding = error.diagnostic(text, &place);
                 let unquoted = matches!(error, LexError::UnmatchedQuote { .. })
                     .then(|| lexer::words_without_quotes(text, &place).ok())
@@ -252,9 +249,11 @@ impl Parser<'_> {
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Resolvers(_, scope) => (Sections::RESOLVERS, None, scope.as_mut()),
+            Open::CrtStore(_, scope) => (Sections::CRT_STORE, None, scope.as_mut()),
             Open::Mailers(_, scope) => (Sections::MAILERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
+            Open::Program(_, scope) => (Sections::PROGRAM, None, scope.as_mut()),
             Open::Proxy(section) | Open::Ring(section) | Open::LogForward(section) => {
                 (section.bit, Some(&mut section.proxy), &mut section.scope)
             }

@@ -1,5 +1,6 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod crt_store;
 mod defaults;
 mod header;
 mod http_errors;
@@ -10,6 +11,7 @@ mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
+mod program;
 pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
@@ -39,10 +41,14 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `crt-store` section: its name and state.
+    CrtStore(String, Box<Scope>),
     /// A `mailers` section: its name and state.
     Mailers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
+    /// A `program` section: its name and state.
+    Program(String, Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
     /// A `log-forward` section.
@@ -79,8 +85,10 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
+            | Open::CrtStore(name, _)
             | Open::Mailers(name, _)
-            | Open::LogProfile(name, _) => name,
+            | Open::LogProfile(name, _)
+            | Open::Program(name, _) => name,
             Open::Global(_) => "global",
             Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
@@ -115,9 +123,11 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "crt-store" => crt_store::open(parser, words),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "log-forward" => log_forward::open(parser, words, span),
+        "program" => program::open(parser, words, span),
         "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
@@ -148,18 +158,18 @@ static SECTIONS: &[&str] = &[
     "log-profile",
     "mailers",
     "ring",
+    "crt-store",
     "log-forward",
+    "program",
 ];
 
 /// Sections of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
     "acme",
     "cache",
-    "crt-store",
     "dynamic-update",
     "fcgi-app",
     "namespace_list",
     "peers",
-    "program",
     "traces",
 ];

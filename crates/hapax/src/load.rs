@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use hapax_core::diagnostic::{Diagnostics, Prefix, Severity};
+use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::span::Sources;
@@ -64,6 +64,14 @@ pub fn load(args: &Args, registry: &Registry, printer: &mut Printer) -> Result<L
         &capability::environment,
     );
     config.global.tls.server_verify_none |= args.no_server_verify;
+    if !findings.has_errors()
+        && !config.programs.is_empty()
+        && !config.global.master_worker
+        && args.master.is_none()
+    {
+        let text = "'program' section is defined in configuration, but master-worker mode (-W) is not enabled.";
+        findings.push(Diagnostic::whole(Severity::Alert, None, text).with_prefix(Prefix::Bare));
+    }
     let tls = match findings.has_errors() {
         true => hapax_tls::prepare::Prepared::default(),
         false => hapax_tls::prepare::prepare(&config, &sources, &mut findings),

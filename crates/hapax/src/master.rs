@@ -5,6 +5,7 @@
 mod cli;
 mod family;
 mod notify;
+mod program;
 mod supervise;
 
 use std::io::{Read, Write};
@@ -84,7 +85,7 @@ pub fn begin(args: &Args, folder: PathBuf, registry: &Registry, printer: &mut Pr
         // Who reads the files again says why.
         return Begun::Alone;
     };
-    let global = hapax_config::discover::discover(
+    let (global, programs) = hapax_config::discover::discover(
         &sources,
         registry,
         &capability::capabilities(),
@@ -103,7 +104,7 @@ pub fn begin(args: &Args, folder: PathBuf, registry: &Registry, printer: &mut Pr
     if args.check {
         return Begun::Alone;
     }
-    match become_master(args, folder, &global, printer) {
+    match become_master(args, folder, (&global, &programs), printer) {
         Ok(begun) => begun,
         Err(text) => {
             for text in text.split('\n') {
@@ -117,7 +118,7 @@ pub fn begin(args: &Args, folder: PathBuf, registry: &Registry, printer: &mut Pr
 fn become_master(
     args: &Args,
     folder: PathBuf,
-    global: &ir::Global,
+    (global, programs): (&ir::Global, &[ir::ExternalProgram]),
     printer: &mut Printer,
 ) -> Result<Begun, String> {
     let text = |error: std::io::Error| system_text(&error);
@@ -153,6 +154,9 @@ fn become_master(
     } else {
         None
     };
+    if !program::start(programs, &mut family, printer)? {
+        return Ok(Begun::End(ExitCode::FAILURE));
+    }
     let (pair, theirs) = stream::socket_pair().map_err(text)?;
     let (mut ready, mut told) = UnixStream::pair().map_err(text)?;
     let old = old_process(args, &family);

@@ -332,6 +332,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let options = &proxy.options;
     for (on, option) in [
         (options.buffer_request, "http-buffer-request"),
+        (front && options.no_h2_upgrade, "disable-h2-upgrade"),
         (front && options.ignore_probes, "http-ignore-probes"),
         (
             back && options.drop_request_trailers,

@@ -55,7 +55,7 @@ pub(crate) fn addresses(line: &mut Line<'_>, proxy: &mut ir::Proxy) -> Result<()
             })?;
         refuse_transport(line, first, &found)?;
         for place in &found.addresses {
-            inherited(line, place)?;
+            inherited(line, place, "'bind'")?;
         }
         ignored_text(line, first, item, &found);
         binds.extend(found.addresses.into_iter().map(|address| ir::Bind {
@@ -150,7 +150,7 @@ fn unknown_option(registry: &Registry, word: &Word, before: &str) -> Fault {
 }
 
 /// An inherited descriptor must be there.
-fn inherited(line: &Line<'_>, place: &ir::Address) -> Result<(), Fault> {
+pub(crate) fn inherited(line: &Line<'_>, place: &ir::Address, before: &str) -> Result<(), Fault> {
     let (ir::Address::Descriptor(number) | ir::Address::SocketPair(number)) = place else {
         return Ok(());
     };
@@ -158,7 +158,7 @@ fn inherited(line: &Line<'_>, place: &ir::Address) -> Result<(), Fault> {
         Ok(_) => Ok(()),
         Err(_) => {
             let text =
-                format!("'bind' : cannot use file descriptor '{number}' : Bad file descriptor.");
+                format!("{before} : cannot use file descriptor '{number}' : Bad file descriptor.");
             Err(line.fault_at(0, text))
         }
     }

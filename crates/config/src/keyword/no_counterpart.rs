@@ -91,17 +91,17 @@ static ROWS: &[SectionKeyword] = &[
     with(
         "stress-level",
         "upstream's switches for its own developers",
-        anything,
+        stress,
     ),
     with(
         "tune.buffers.limit",
         "a connection holds at most a few buffers, and maxconn bounds connections",
-        anything,
+        reserve,
     ),
     with(
         "tune.bufsize.small",
         "what is small is held in memory of its size",
-        anything,
+        size,
     ),
     with(
         "tune.idle-pool.shared",
@@ -130,11 +130,11 @@ static ROWS: &[SectionKeyword] = &[
     with("tune.pool-high-fd-ratio", POOLS, share),
     with("tune.pool-low-fd-ratio", POOLS, share),
     with("tune.pt.zero-copy-forwarding", MEMORY, on_or_off),
-    with("tune.recv_enough", MEMORY, enough),
+    with("tune.recv_enough", MEMORY, size),
     with(
         "tune.pattern.cache-size",
         "patterns are indexed: a look-up costs about what one in a cache would",
-        anything,
+        rules,
     ),
     SectionKeyword {
         parse: queues,
@@ -146,16 +146,16 @@ static ROWS: &[SectionKeyword] = &[
     with(
         "tune.rcvbuf.backend",
         "sockets that send datagrams to servers are never read",
-        anything,
+        buffer,
     ),
     with(
         "tune.sndbuf.frontend",
         "sockets that take datagrams from clients never send",
-        anything,
+        buffer,
     ),
     with(
         "warn-blocked-traffic-after",
         "no task here runs foreign code that a watchdog would have to stop",
-        anything,
+        warn_after,
     ),
 ];

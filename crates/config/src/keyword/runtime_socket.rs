@@ -33,6 +33,11 @@ static ROWS: &[SectionKeyword] = &[
                             line.fault_at(0, text)
                         })?;
                 bind::refuse_transport(line, first, &found)?;
+                for place in &found.addresses {
+                    let before =
+                        format!("parsing [{}] : 'stats socket'", line.scope.place(line.span));
+                    bind::inherited(line, place, &before)?;
+                }
                 let text = String::from_utf8_lossy(item).into_owned();
                 addresses.extend(
                     found

@@ -58,7 +58,12 @@ pub(crate) fn elsewhere(
     if bit == Sections::MAILERS {
         return Err(in_mailers(words, span));
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING || bit == Sections::LOG_FORWARD {
+    if bit == Sections::LOG_PROFILE
+        || bit == Sections::RING
+        || bit == Sections::LOG_FORWARD
+        || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
+    {
         return Err(in_section(words, bit, span));
     }
     let (Some(proxy), true) = (proxy, row.sections.has(Sections::PROXIES)) else {
@@ -184,7 +189,12 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::MAILERS {
         return in_mailers(words, span);
     }
-    if bit == Sections::LOG_PROFILE || bit == Sections::RING || bit == Sections::LOG_FORWARD {
+    if bit == Sections::LOG_PROFILE
+        || bit == Sections::RING
+        || bit == Sections::LOG_FORWARD
+        || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
+    {
         return in_section(words, bit, span);
     }
     let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
@@ -272,11 +282,14 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
-        (Sections::LOG_FORWARD, "option") if words.len() == 1 => {
+        (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
+        (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
             let text = "'option' expects an option name.";
             let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
             return fault.into();
         }
+        (Sections::PROGRAM, "option") => format!("unknown option '{second}'."),
+        (Sections::PROGRAM, _) => format!("unknown keyword '{first}' in 'program' section"),
         (Sections::LOG_FORWARD, "option") => {
             format!("unknown option '{second}' in log-forward section.")
         }
@@ -304,6 +317,8 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::LOG_PROFILE => "log-profile",
         Sections::MAILERS => "mailers",
         Sections::RING => "ring",
+        Sections::CRT_STORE => "crt-store",
+        Sections::PROGRAM => "program",
         Sections::LOG_FORWARD => "log-forward",
         _ => "backend",
     }
@@ -397,7 +412,7 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "tune.ssl",
     "tune.comp",
     "tune.glitches",
-    "tune.h2",
+    "tune.h2.be",
     "tune.lua",
     "tune.peers",
     "tune.ring",
@@ -413,11 +428,8 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
 ];
 
 static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
-    ("option", "contstats"),
-    ("option", "disable-h2-upgrade"),
     ("option", "h2-upgrade"),
     ("option", "http-use-proxy-header"),
-    ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),

@@ -10,8 +10,10 @@ mod check_script;
 mod dynamic_cookie;
 mod error_page;
 mod expression;
+mod external_program;
 mod filter;
 mod global;
+mod h2;
 mod log;
 mod log_forward;
 mod mailers;
@@ -36,8 +38,10 @@ pub use check_script::*;
 pub use dynamic_cookie::dynamic_cookie;
 pub use error_page::*;
 pub use expression::*;
+pub use external_program::*;
 pub use filter::*;
 pub use global::*;
+pub use h2::*;
 pub use log::*;
 pub use log_forward::*;
 pub use mailers::*;
@@ -77,6 +81,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `program` sections.
+    pub programs: Vec<ExternalProgram>,
     /// The `log-forward` sections.
     pub log_forwards: Vec<LogForward>,
     /// What rules answer with pages of those sections.

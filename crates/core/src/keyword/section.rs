@@ -29,14 +29,18 @@ impl Sections {
     pub const HTTP_ERRORS: Sections = Sections(4096);
     /// `resolvers`.
     pub const RESOLVERS: Sections = Sections(64);
+    /// `crt-store`.
+    pub const CRT_STORE: Sections = Sections(128);
     /// `mailers`.
-    pub const MAILERS: Sections = Sections(128);
+    pub const MAILERS: Sections = Sections(256);
     /// `log-profile`.
     pub const LOG_PROFILE: Sections = Sections(8192);
     /// `ring`.
     pub const RING: Sections = Sections(16384);
     /// `log-forward`.
     pub const LOG_FORWARD: Sections = Sections(32768);
+    /// `program`.
+    pub const PROGRAM: Sections = Sections(2048);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.

@@ -14,7 +14,7 @@ use crate::version;
 pub enum Kind {
     /// It serves.
     Worker,
-    /// It is a program of HAProxy's that this program does not start itself.
+    /// It is what a `program` section names.
     Program,
 }
 
@@ -37,6 +37,8 @@ pub struct Child {
     pub version: String,
     /// Whether it has said that it is ready.
     pub ready: bool,
+    /// No reload starts another one in its place.
+    pub stays: bool,
     /// The bound on reloads that it was ended for.
     pub exceeds: Option<u32>,
 }
@@ -53,6 +55,25 @@ impl Child {
             name: String::new(),
             version: version::VERSION.into(),
             ready: false,
+            stays: false,
+            exceeds: None,
+        }
+    }
+}
+
+impl Child {
+    /// A program that was just forked.
+    pub fn program(pid: i32, name: &str) -> Child {
+        Child {
+            kind: Kind::Program,
+            pid,
+            pair: None,
+            reloads: 0,
+            started: now(),
+            name: name.to_owned(),
+            version: "-".into(),
+            ready: true,
+            stays: false,
             exceeds: None,
         }
     }
@@ -118,6 +139,7 @@ impl Family {
                 name: entry.value("id").unwrap_or_default().into(),
                 version: entry.value("version").unwrap_or_default().into(),
                 ready: true,
+                stays: false,
                 exceeds: None,
             });
         }

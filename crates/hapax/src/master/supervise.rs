@@ -82,7 +82,7 @@ pub fn run(
         loading: true,
         stopping: false,
         exit: 0,
-        killed: false,
+        parting: false,
     })));
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
@@ -124,7 +124,8 @@ struct State {
     loading: bool,
     stopping: bool,
     exit: i32,
-    killed: bool,
+    /// Programs that were left were told to end.
+    parting: bool,
 }
 
 impl Master {
@@ -240,12 +241,18 @@ impl State {
                 return Some(code);
             }
         }
-        let mut children = self.supervision.family.children.iter();
-        if children.any(|child| child.kind == Kind::Worker) || self.loading {
+        let children = &self.supervision.family.children;
+        if children.iter().any(|child| child.kind == Kind::Worker) || self.loading {
             return None;
         }
-        // Programs that HAProxy left to us go with the workers.
-        self.tell_all(Signal::SIGTERM);
+        if !children.is_empty() {
+            // Programs go with the workers.
+            if !self.parting {
+                self.parting = true;
+                self.tell_all(Signal::SIGTERM);
+            }
+            return None;
+        }
         let text = format!("All workers exited. Exiting... ({})", self.exit);
         self.printer.say(Severity::Warning, &text);
         Some(u8::try_from(self.exit).unwrap_or(1))
@@ -273,7 +280,7 @@ impl State {
             Kind::Worker => "worker".to_owned(),
             Kind::Program => format!("program '{}'", child.name),
         };
-        if child.reloads > 0 {
+        if child.reloads > 0 && !child.stays {
             let limit = child.exceeds.map_or(String::new(), |most| {
                 format!(", as it exceeds max reloads ({most})")
             });
@@ -294,14 +301,15 @@ impl State {
         if matches!(ended.code, 0 | TERMINATED | INTERRUPTED) {
             return None;
         }
-        let text = format!(
-            "A worker process unexpectedly died and this can only be explained by a bug in haproxy or its dependencies.\n\
-             Please check that you are running an up to date and maintained version of haproxy and open a bug report.\n{}",
-            version::short()
-        );
-        self.printer.say(Severity::Warning, text.trim_end());
-        if !self.supervision.no_exit && !self.killed {
-            self.killed = true;
+        if child.kind == Kind::Worker {
+            let text = format!(
+                "A worker process unexpectedly died and this can only be explained by a bug in haproxy or its dependencies.\n\
+                 Please check that you are running an up to date and maintained version of haproxy and open a bug report.\n{}",
+                version::short()
+            );
+            self.printer.say(Severity::Warning, text.trim_end());
+        }
+        if !self.supervision.no_exit {
             let text = "exit-on-failure: killing every processes with SIGTERM";
             self.printer.say(Severity::Alert, text);
             self.tell_all(Signal::SIGTERM);
@@ -508,7 +516,7 @@ fn show(family: &Family, debug: bool) -> String {
         };
         let rows = family.children.iter();
         let mut rows = rows
-            .filter(|child| child.kind == wanted && (child.reloads > 0) == former)
+            .filter(|child| child.kind == wanted && (child.reloads > 0 && !child.stays) == former)
             .peekable();
         if rows.peek().is_none() && kind.is_none() {
             continue;

@@ -198,7 +198,7 @@ pub(super) async fn secure(
     stream.secure(handshake, None);
     match within(timer, deadline, |cx| stream.poll_secured(cx)).await {
         Some(Ok(())) => Ok(true),
-        Some(Err(LayerFault::Handshake(_))) => Err(failed()),
+        Some(Err(LayerFault::Handshake(..))) => Err(failed()),
         Some(Err(LayerFault::Closed)) => {
             let info = "Connection closed during SSL handshake";
             Err(Finding::new(CheckStatus::L6Response, info))
@@ -229,8 +229,14 @@ pub(super) fn proxy_line(server: &ServerLive, stream: &Stream) -> Option<Vec<u8>
 /// The line of version 1 that tells the ends of `stream`.
 pub(super) fn proxy_line_v1(stream: &Stream) -> Vec<u8> {
     let ends = (
-        local_addr(stream).ok().and_then(|end| end.inet()),
-        peer_addr(stream).ok().and_then(|end| end.inet()),
+        stream
+            .with_fd(|fd| local_addr(fd))
+            .ok()
+            .and_then(|end| end.inet()),
+        stream
+            .with_fd(|fd| peer_addr(fd))
+            .ok()
+            .and_then(|end| end.inet()),
     );
     let line = match ends {
         (Some(from), Some(to)) => {

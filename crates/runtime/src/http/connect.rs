@@ -18,7 +18,7 @@ use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
 use super::preface::preface;
-use super::{health, to_url};
+use super::{health, to_url, unopened};
 use crate::address::socket_address;
 use crate::clock;
 use crate::frontend::endpoint;
@@ -434,8 +434,6 @@ async fn attempt(
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
     exchange.stream.enter_response();
-    server.live.counters.add(worker, Count::Sessions, 1);
-    server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
     let target = target(client, exchange, server);
     exchange.stream.server_reused = false;
@@ -447,6 +445,7 @@ async fn attempt(
     let own_name = handshake::pool_name(client, exchange, server);
     let names = (name.as_deref(), own_name.as_deref());
     if let Some(connection) = reusable(client, exchange, server, names) {
+        count_session(client, server);
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
         exchange.stream.server_position = Some(connection.reuses);
@@ -465,11 +464,20 @@ async fn attempt(
         through,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
-    )?;
+    )
+    .map_err(|error| {
+        if let Some((level, text)) = unopened::notice(&proxy.live.name, &error) {
+            let backend = Some(exchange.stream.backend);
+            plan.logger.message(backend, level, &text);
+        }
+        Attempt::Refused
+    })?;
+    count_session(client, server);
     let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
     connection.name = own_name;
+    let (to, secures) = (server, handshake.is_some());
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -541,6 +549,20 @@ async fn attempt(
         })
     })
     .await;
+    if secures {
+        let failed = sent
+            .as_ref()
+            .err()
+            .is_some_and(|failed| matches!(failed, Attempt::Refused));
+        let made = exchange
+            .server
+            .as_ref()
+            .and_then(|connection| connection.socket.secured());
+        if failed || made.is_some() {
+            let backend = exchange.stream.backend;
+            handshake::count_server(client, to, backend, made.map(AsRef::as_ref));
+        }
+    }
     if let Err(failed) = sent {
         exchange.server = None;
         if let Some(departure) = departed {
@@ -552,6 +574,14 @@ async fn attempt(
     Ok(())
 }
 
+/// The server gets the request; one for which no socket could be opened is none of its sessions.
+fn count_session(client: &Client, server: &ServerPlan) {
+    let worker = client.local.worker;
+    server.live.counters.add(worker, Count::Sessions, 1);
+    let now = client.local.now().ms;
+    server.live.session_rate.add(worker, now);
+}
+
 fn connected(client: &Client, exchange: &mut Exchange) {
     let connection = exchange.server.as_ref();
     exchange.stream.server_tls =
@@ -560,7 +590,8 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         && let Some(connection) = &exchange.server
     {
         let end = exchange.stream.server_address;
-        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+        let marks = &mut exchange.stream.server_marks;
+        (connection.socket).with_fd(|fd| crate::vanish::mark(fd, end, marks));
     }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
@@ -658,15 +689,11 @@ fn open(
     address: SockAddr,
     client_port: u16,
     smart: bool,
-) -> Result<ServerConnection, Attempt> {
-    let socket = match server.open(&address) {
-        Ok(socket) => socket,
-        Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),
-        Err(_) => return Err(Attempt::Refused),
-    };
+) -> io::Result<ServerConnection> {
+    let socket = server.open(&address)?;
     if smart {
         // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
-        let _ = hapax_sys::option::set_quickack(&socket, false);
+        let _ = socket.with_fd(|fd| hapax_sys::option::set_quickack(fd, false));
     }
     Ok(ServerConnection::new(
         socket,

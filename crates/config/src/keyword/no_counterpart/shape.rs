@@ -159,14 +159,15 @@ pub(super) fn poll_events(line: &mut Line<'_>) -> Result<(), Fault> {
 }
 
 pub(super) fn rules(line: &mut Line<'_>) -> Result<(), Fault> {
-    let text = "'tune.max-rules-at-once' expects a positive numeric value";
-    needed(line, 0, text)?;
-    within(line, 0..=i64::from(i32::MAX), |_| text.into())
+    let text = format!("'{}' expects a positive numeric value", line.keyword());
+    needed(line, 0, &text)?;
+    within(line, 0..=i64::from(i32::MAX), |_| text.clone())
 }
 
 pub(super) fn reserve(line: &mut Line<'_>) -> Result<(), Fault> {
+    let keyword = line.keyword();
     optional(line, 0..=i64::from(i32::MAX), |found| {
-        format!("'tune.buffers.reserve' expects a non-negative number but got '{found}'.")
+        format!("'{keyword}' expects a non-negative number but got '{found}'.")
     })
 }
 
@@ -197,19 +198,63 @@ pub(super) fn hot_size(line: &mut Line<'_>) -> Result<(), Fault> {
     })
 }
 
-pub(super) fn enough(line: &mut Line<'_>) -> Result<(), Fault> {
+pub(super) fn size(line: &mut Line<'_>) -> Result<(), Fault> {
     at_most(line, 1)?;
-    let word = needed(line, 0, "'tune.recv_enough' expects an integer argument.")?;
-    match value::size(&word.text) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let from = match error {
-                SizeError::Unexpected(byte) => memchr::memchr(byte, &word.text).unwrap_or_default(),
-                SizeError::Missing => 0,
-            };
-            let rest = String::from_utf8_lossy(word.text.get(from..).unwrap_or_default());
-            let text = format!("unexpected '{rest}' after size passed to 'tune.recv_enough'");
-            Err(line.fault_at(0, text))
+    let missing = format!("'{}' expects an integer argument.", line.keyword());
+    needed(line, 0, &missing)?;
+    bytes(line).map(|_| ())
+}
+
+pub(super) fn buffer(line: &mut Line<'_>) -> Result<(), Fault> {
+    at_most(line, 1)?;
+    match bytes(line)? {
+        0 => Err(line.fault(format!(
+            "'{}' expects a strictly positive integer argument.",
+            line.keyword()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The first argument as a size.
+fn bytes(line: &Line<'_>) -> Result<u32, Fault> {
+    let text = line.arg(0).unwrap_or_default();
+    value::size(text.as_bytes()).map_err(|error| {
+        let from = match error {
+            SizeError::Unexpected(byte) => {
+                memchr::memchr(byte, text.as_bytes()).unwrap_or_default()
+            }
+            SizeError::Missing => 0,
+        };
+        let rest = String::from_utf8_lossy(text.as_bytes().get(from..).unwrap_or_default());
+        line.fault(format!(
+            "unexpected '{rest}' after size passed to '{}'",
+            line.keyword()
+        ))
+    })
+}
+
+pub(super) fn stress(line: &mut Line<'_>) -> Result<(), Fault> {
+    at_most(line, 1)?;
+    let word = needed(line, 0, "'stress-level' expects a level as an argument.")?;
+    match word.text.as_slice() {
+        [b'0'..=b'9'] => Ok(()),
+        _ => Err(line.fault("'stress-level' level must be between 0 and 9 inclusive.")),
+    }
+}
+
+pub(super) fn warn_after(line: &mut Line<'_>) -> Result<(), Fault> {
+    at_most(line, 1)?;
+    let missing = "'warn-blocked-traffic-after' expects <time> as argument between 1 and 1000 ms.";
+    needed(line, 0, missing)?;
+    match milliseconds(line, 0, "warn-blocked-traffic-after")? {
+        1..=1000 => Ok(()),
+        _ => {
+            let text = format!(
+                "timer out of range in argument '{}' to 'warn-blocked-traffic-after' (value must be between 1 and 1000 ms)",
+                line.arg(0).unwrap_or_default()
+            );
+            Err(line.fault(text))
         }
     }
 }
