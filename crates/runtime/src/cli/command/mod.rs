@@ -16,6 +16,7 @@ mod server;
 mod server_state;
 mod session;
 mod show;
+mod unfinished;
 mod variable;
 mod weight;
 
@@ -23,6 +24,7 @@ pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::objects;
 pub(super) use show::write_environment;
+pub use unfinished::Unfinished;
 
 use std::sync::Arc;
 
