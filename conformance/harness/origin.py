@@ -19,7 +19,7 @@ class Origin:
         self.scripts = split_scripts(read_steps(section, path))
         self.accepted = 0
         self.port, self.listener, self.peers, self.threads = None, None, [], []
-        self.closed = False
+        self.closed, self.waiting = False, []
         self.unix = next((word[5:] for word in self.options if word.startswith("unix=")), None)
         self.open()
         if "down" in self.options:
@@ -37,9 +37,18 @@ class Origin:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((self.address, self.port))
-        listener.listen(128)
+        listener.listen(0 if "full" in self.options else 128)
         self.listener = listener
+        if "full" in self.options:
+            return self._fill()
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def _fill(self):
+        """Takes the places of the listener's queue, so that whoever connects gets no answer."""
+        self.waiting = [socket.socket(self.listener.family) for _ in range(2)]
+        for sock in self.waiting:
+            sock.setblocking(False)
+            sock.connect_ex((self.address, self.port))
 
     def shut_listener(self):
         """Refuses new connections and resets those that are open."""
@@ -61,6 +70,8 @@ class Origin:
         """Ends the origin."""
         self.closed = True
         self.shut_listener()
+        for sock in self.waiting:
+            sock.close()
         self.holder.close()
 
     def _accept(self, listener):

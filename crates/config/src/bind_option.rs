@@ -264,6 +264,28 @@ static ROWS: &[BindOption] = &[
         },
     ),
     row(
+        "proto",
+        "<name>",
+        "The version of HTTP that connections speak, whatever else says so.",
+        |cursor, options| {
+            let name = needed(cursor, "missing value")?;
+            options.protocol = Some(match name.as_str() {
+                "h1" => ir::BindProtocol::Http1,
+                "h2" => ir::BindProtocol::Http2,
+                "none" => ir::BindProtocol::None,
+                "fcgi" | "spop" | "quic" => {
+                    let text = format!("'proto' : protocol '{name}' is not built here");
+                    return Err(fault(cursor, text));
+                }
+                _ => {
+                    let text = format!("'proto' :  unknown MUX protocol '{name}'");
+                    return Err(fault(cursor, text));
+                }
+            });
+            Ok(())
+        },
+    ),
+    row(
         "shards",
         "<number>|by-thread|by-group",
         "Number of sockets that share the address.",
@@ -370,7 +392,6 @@ static ROWS: &[BindOption] = &[
         "An IPv6 socket that takes IPv4 connections too.",
         |_, options| {
             options.v4v6 = true;
-            options.v6only = false;
             Ok(())
         },
     ),
@@ -380,7 +401,6 @@ static ROWS: &[BindOption] = &[
         "An IPv6 socket that takes no IPv4 connections.",
         |_, options| {
             options.v6only = true;
-            options.v4v6 = false;
             Ok(())
         },
     ),

@@ -118,6 +118,7 @@ fn switches_go_on_and_off() {
         ("log-health-checks", |o| o.log_health_checks),
         ("log-separate-errors", |o| o.log_separate_errors),
         ("logasap", |o| o.logasap),
+        ("contstats", |o| o.contstats),
         ("nolinger", |o| o.nolinger),
         ("persist", |o| o.persist),
         ("prefer-last-server", |o| o.prefer_last_server),
@@ -126,10 +127,13 @@ fn switches_go_on_and_off() {
         ("splice-request", |o| o.splice_request),
         ("splice-response", |o| o.splice_response),
         ("srvtcpka", |o| o.server_keepalive),
-        ("tcp-smart-accept", |o| o.smart_accept),
         ("tcp-smart-connect", |o| o.smart_connect),
         ("tcpka", |o| o.client_keepalive && o.server_keepalive),
     ];
+    for (negation, wanted) in [("", Some(true)), ("no ", Some(false)), ("default ", None)] {
+        let line = format!("mode http; bind :1; {negation}option tcp-smart-accept");
+        assert_eq!(section("listen", &line).options.smart_accept, wanted);
+    }
     for (name, read) in switches {
         let on = section("listen", &format!("mode http; bind :1; option {name}"));
         assert!(read(&on.options), "{name}");
@@ -402,7 +406,6 @@ fn what_needs_http_is_said_in_tcp_mode() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
-        ("listen", "option contstats", "option contstats"),
         (
             "listen",
             "option http-use-proxy-header",

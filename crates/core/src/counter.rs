@@ -80,13 +80,53 @@ pub enum Count {
     SplicedIn,
     /// Those of the sent ones that came out of a pipe.
     SplicedOut,
+    /// Sessions of HTTP/2 (frontends).
+    Http2Sessions,
+    /// Those of them that never looked like HTTP/1.
+    Http2FromStart,
+    /// Requests of HTTP/2 (frontends).
+    Http2Requests,
+    /// HEADERS and CONTINUATION frames that came.
+    Http2Headers,
+    /// DATA frames that came.
+    Http2Data,
+    /// SETTINGS frames that came.
+    Http2Settings,
+    /// RST_STREAM frames that came.
+    Http2Resets,
+    /// GOAWAY frames that came.
+    Http2Goaways,
+    /// Errors of connections of HTTP/2.
+    Http2ConnectionErrors,
+    /// Errors of streams of HTTP/2.
+    Http2StreamErrors,
+    /// RST_STREAM frames that were sent.
+    Http2ResetsSent,
+    /// GOAWAY frames that were sent.
+    Http2GoawaysSent,
+    /// Connections of HTTP/2 in all.
+    Http2Connections,
+    /// Handshakes of TLS that made new sessions.
+    TlsSessions,
+    /// Handshakes of TLS that went on with former sessions.
+    TlsResumed,
+    /// Handshakes of TLS that failed.
+    TlsFailed,
+    /// Responses of OCSP that were stapled.
+    TlsStapled,
     /// Exchanges that began; never set to zero.
     Streams,
+    /// Connections with TLS, of both sides, in the process; never set to zero.
+    TlsConnections,
     /// Exchanges that ended; never set to zero.
     StreamsEnded,
+    /// Connections of HTTP/2 that began; never set to zero.
+    Http2Begun,
+    /// Connections of HTTP/2 that ended; never set to zero.
+    Http2Ended,
 }
 
-const COUNTS: usize = Count::StreamsEnded as usize + 1;
+const COUNTS: usize = Count::Http2Ended as usize + 1;
 const CLEARED: usize = Count::Streams as usize;
 
 /// One worker's slot, on cache lines of its own.

@@ -123,7 +123,8 @@ pub async fn admit(mut client: Box<Client>, header: Option<ProxyHeader>) -> Opti
     }
     if client.session.marks.changed {
         let end = client.session.connection().source;
-        crate::vanish::mark(&client.socket, end, &mut client.session.marks);
+        let marks = &mut client.session.marks;
+        (client.socket).with_fd(|fd| crate::vanish::mark(fd, end, marks));
     }
     let ends = client.session.ends();
     if let Some(origins) = &mut client.session.origins {

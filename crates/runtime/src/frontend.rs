@@ -367,13 +367,13 @@ impl Door {
         prepare(&socket, &plan, self.proxy);
         // On the heap: as an argument of the task's future it would take its room twice.
         let client = Box::new(Client {
+            admission: Rc::new(admission),
             handle: self.local.register(),
             local: self.local.clone(),
             socket: Socket::new(socket),
             session,
             input: None,
             timer: Timer::new(),
-            admission,
             requests: 0,
             last_server: None,
             kept: None,
@@ -453,10 +453,6 @@ fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     let proxy = &plan.proxy(proxy).ir;
     let options = &proxy.options;
     let global = &plan.program.global.tune;
-    if options.smart_accept {
-        // The request is acknowledged with the response (`option tcp-smart-accept`).
-        let _ = hapax_sys::option::set_quickack(socket, false);
-    }
     if options.client_keepalive {
         let _ = hapax_sys::option::set_keepalive(socket, keepalive(&proxy.client_probes));
     }

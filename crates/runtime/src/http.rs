@@ -1,9 +1,9 @@
-//! HTTP/1: a client's connection, its exchanges, and the server connections they use.
+//! HTTP: a client's connection, its exchanges, and the server connections they use.
 //!
 //! `client` is the task of a connection, `lobby` where it stays while it has none; `request` waits for and reads a request; `route`
 //! finds its backend; `connect` gets a server connection (`pool`) while `departure` watches the client; `transfer` moves
 //! both messages (`lane`, `response`, `tunnel`); `reply` and
-//! `error_page` answer without a server; `finish` settles, counts and logs.
+//! `error_page` answer without a server; `multiplex` serves the streams of a connection of HTTP/2, each as one of these clients; `finish` settles, counts and logs.
 
 mod again;
 mod bandwidth;
@@ -25,15 +25,19 @@ pub(crate) mod finish;
 mod health;
 pub(crate) mod lane;
 pub(crate) mod lobby;
+pub(crate) mod multiplex;
 pub mod pool;
+mod preface;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod resolve;
 mod response;
 pub(crate) mod route;
 pub(crate) mod rules;
+pub mod tally;
 mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
+mod unopened;
 
 pub use client::Client;

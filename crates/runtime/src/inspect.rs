@@ -157,11 +157,11 @@ pub fn drop_silently(client: &Client, outcome: Outcome) -> bool {
     let Outcome::SilentDrop { reset_ttl } = outcome else {
         return false;
     };
-    vanish(
-        &client.socket,
-        client.session.connection().source,
-        reset_ttl,
-    );
+    let end = client.session.connection().source;
+    client.socket.with_fd(|fd| vanish(fd, end, reset_ttl));
+    if let Some(stream) = client.socket.shared() {
+        stream.vanish();
+    }
     true
 }
 
@@ -322,7 +322,13 @@ pub async fn relay(relay: &mut Relay, client: &mut Client, exchange: &mut Exchan
                 0 => NEVER,
                 until => until,
             };
-            std::task::ready!(client.timer.poll_at(cx, relay.deadline().min(wake)));
+            let counting = exchange.tally.as_mut().map_or(NEVER, |tally| {
+                let (received, delivered) =
+                    (relay.received(Side::Client), relay.delivered(Side::Server));
+                tally.due(received, delivered)
+            });
+            let deadline = relay.deadline().min(wake).min(counting);
+            std::task::ready!(client.timer.poll_at(cx, deadline));
             if clock::now_ms() >= wake {
                 until = 1;
             }

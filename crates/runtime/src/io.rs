@@ -1,6 +1,7 @@
-//! What carries bytes: a socket, or TLS over one.
+//! What carries bytes: a socket, TLS over one, or a stream of a connection that several share.
 
 mod secured;
+mod shared;
 mod socket;
 mod traffic;
 
@@ -16,7 +17,8 @@ use hapax_sys::splice::Pipe;
 use hapax_tls::handshake::Handshake;
 
 use crate::buffer::Buf;
-pub use secured::{Layer, LayerFault};
+pub use secured::{Layer, LayerFault, connections as tls_connections};
+pub use shared::{Shared, Substream};
 pub use socket::Socket;
 pub use traffic::Traffic;
 
@@ -57,14 +59,24 @@ pub enum PeerClosed {
     Broken(io::Error),
 }
 
-/// A non-blocking stream: a socket, with or without TLS. Without it nothing is between the caller and the socket but the
-/// question whether it is there.
+/// A non-blocking stream.
 #[derive(Debug)]
 pub struct Stream {
-    socket: Socket,
-    layer: Option<Box<Layer>>,
+    carrier: Carrier,
     /// What passed since somebody last took this: what the protocol above sees of it.
     pub traffic: Traffic,
+}
+
+/// What is below a stream.
+#[derive(Debug)]
+enum Carrier {
+    /// A socket, with or without TLS.
+    Wire {
+        socket: Socket,
+        layer: Option<Box<Layer>>,
+    },
+    /// A connection that it shares with others.
+    Shared(Substream),
 }
 
 impl Stream {
@@ -81,27 +93,70 @@ impl Stream {
         Socket::connect(addr, options).map(Into::into)
     }
 
+    fn socket(&self) -> Option<&Socket> {
+        match &self.carrier {
+            Carrier::Wire { socket, .. } => Some(socket),
+            Carrier::Shared(_) => None,
+        }
+    }
+
+    fn layer(&self) -> Option<&Layer> {
+        match &self.carrier {
+            Carrier::Wire { layer, .. } => layer.as_deref(),
+            Carrier::Shared(_) => None,
+        }
+    }
+
+    /// The stream of a shared connection that it is, if it is one: heads go there as heads.
+    #[inline]
+    pub fn shared_mut(&mut self) -> Option<&mut Substream> {
+        match &mut self.carrier {
+            Carrier::Wire { .. } => None,
+            Carrier::Shared(stream) => Some(stream),
+        }
+    }
+
+    /// As [`Stream::shared_mut`].
+    #[inline]
+    pub fn shared(&self) -> Option<&Substream> {
+        match &self.carrier {
+            Carrier::Wire { .. } => None,
+            Carrier::Shared(stream) => Some(stream),
+        }
+    }
+
+    /// Whether it shares a connection with others: its messages have ends of their own.
+    #[inline]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.carrier, Carrier::Shared(_))
+    }
+
     /// From now on TLS goes over the socket, beginning with this handshake; `early` is what the peer sent of it already.
     pub fn secure(&mut self, handshake: Handshake, early: Option<Buf>) {
-        self.layer = Some(Box::new(Layer::new(handshake, early)));
+        if let Carrier::Wire { layer, .. } = &mut self.carrier {
+            *layer = Some(Box::new(Layer::new(handshake, early)));
+        }
     }
 
     /// Waits for the end of the handshake; ready at once without one.
     pub fn poll_secured(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LayerFault>> {
-        match &mut self.layer {
-            Some(layer) => layer.poll_handshake(&mut self.socket, cx),
-            None => Poll::Ready(Ok(())),
+        match &mut self.carrier {
+            Carrier::Wire {
+                socket,
+                layer: Some(layer),
+            } => layer.poll_handshake(socket, cx),
+            _ => Poll::Ready(Ok(())),
         }
     }
 
     /// What TLS agreed on; none without it.
     pub fn secured(&self) -> Option<&Arc<Secured>> {
-        self.layer.as_ref()?.secured()
+        self.layer()?.secured()
     }
 
     /// Whether TLS is meant to go over the socket and does not yet, or never will.
     pub fn is_unfinished(&self) -> bool {
-        self.layer.is_some() && self.secured().is_none()
+        self.layer().is_some() && self.secured().is_none()
     }
 
     /// Whether the peer was asked for this name; without TLS nobody asks for one.
@@ -110,84 +165,111 @@ impl Stream {
             .is_none_or(|secured| secured.server_name.as_deref() == name)
     }
 
-    /// Whether TLS goes over the socket.
-    pub fn is_secured(&self) -> bool {
-        self.layer.is_some()
+    /// Whether bytes go to the socket as they are, so that they may bypass this program.
+    pub fn is_bare(&self) -> bool {
+        matches!(self.carrier, Carrier::Wire { layer: None, .. })
     }
 
     /// Tells the peer that nothing more comes, if that can be done at once: for connections that close next.
     pub fn say_goodbye(&mut self) {
-        if let Some(layer) = &mut self.layer {
-            layer.say_goodbye(&mut self.socket);
+        if let Carrier::Wire {
+            socket,
+            layer: Some(layer),
+        } = &mut self.carrier
+        {
+            layer.say_goodbye(socket);
         }
     }
 
     /// Waits until the connection is established or has failed.
     pub fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_connected(cx)
+        match &mut self.carrier {
+            Carrier::Wire { socket, .. } => socket.poll_connected(cx),
+            Carrier::Shared(_) => Poll::Ready(Ok(())),
+        }
     }
 
     /// Whether the connection was seen to be established.
     pub fn is_connected(&self) -> bool {
-        self.socket.is_connected()
+        self.socket().is_none_or(Socket::is_connected)
     }
 
     /// Whether received bytes wait to be read.
     pub fn holds_bytes(&self) -> bool {
-        self.layer.as_ref().is_some_and(|layer| layer.holds_bytes()) || self.socket.holds_bytes()
+        match &self.carrier {
+            Carrier::Wire { socket, layer } => {
+                layer.as_ref().is_some_and(|layer| layer.holds_bytes()) || socket.holds_bytes()
+            }
+            Carrier::Shared(stream) => stream.holds_bytes(),
+        }
     }
 
     /// Whether the connection is broken, whatever still waits to be read.
     pub fn is_broken(&self) -> bool {
-        self.socket.is_broken()
+        match &self.carrier {
+            Carrier::Wire { socket, .. } => socket.is_broken(),
+            Carrier::Shared(stream) => stream.is_broken(),
+        }
     }
 
     /// Whether one side is known to have said that it sends no more.
     pub fn is_half_closed(&self) -> bool {
-        self.socket.is_half_closed()
+        self.socket().is_some_and(Socket::is_half_closed)
     }
 
     /// Whether nothing is known about it that another stream over the same socket and layer would not find out.
     pub fn is_plain(&self) -> bool {
-        self.socket.is_plain() && self.layer.as_ref().is_none_or(|layer| layer.is_at_rest())
+        self.socket().is_some_and(Socket::is_plain) && self.layer().is_none_or(Layer::is_at_rest)
     }
 
-    /// The socket alone, unknown to the event loop, and what of TLS is over it, made small.
-    pub fn into_parts(self) -> (OwnedFd, Option<Box<Layer>>) {
-        let mut layer = self.layer;
+    /// The socket alone, unknown to the event loop, and what of TLS is over it, made small. A stream of a shared connection
+    /// has none of its own.
+    pub fn into_parts(self) -> Option<(OwnedFd, Option<Box<Layer>>)> {
+        let Carrier::Wire { socket, mut layer } = self.carrier else {
+            return None;
+        };
         if let Some(layer) = &mut layer {
             layer.rest();
         }
-        (self.socket.into_socket(), layer)
+        Some((socket.into_socket(), layer))
     }
 
     /// The stream that parts were taken from.
     pub fn from_parts(socket: OwnedFd, layer: Option<Box<Layer>>) -> Stream {
         Stream {
-            socket: Socket::new(socket),
-            layer,
+            carrier: Carrier::Wire {
+                socket: Socket::new(socket),
+                layer,
+            },
             traffic: Traffic::default(),
         }
     }
 
     /// Shrinks what TLS can make again: for connections that wait.
     pub fn rest(&mut self) {
-        if let Some(layer) = &mut self.layer {
+        if let Carrier::Wire {
+            layer: Some(layer), ..
+        } = &mut self.carrier
+        {
             layer.rest();
         }
     }
 
-    /// See [`Socket::poll_splice_from`]; what TLS secures cannot be spliced.
+    /// See [`Socket::poll_splice_from`]; only what is a socket and nothing else can be spliced.
     pub fn poll_splice_from(
         &mut self,
         cx: &mut Context<'_>,
         pipe: &mut Pipe,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
-        if self.layer.is_some() {
+        let Carrier::Wire {
+            socket,
+            layer: None,
+        } = &mut self.carrier
+        else {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
-        }
-        let filled = self.socket.poll_splice_from(cx, pipe, limit);
+        };
+        let filled = socket.poll_splice_from(cx, pipe, limit);
         if let Poll::Ready(Ok(count)) = &filled {
             self.traffic.received += *count as u64;
             self.traffic.spliced_in += *count as u64;
@@ -202,10 +284,14 @@ impl Stream {
         pipe: &mut Pipe,
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        if self.layer.is_some() {
+        let Carrier::Wire {
+            socket,
+            layer: None,
+        } = &mut self.carrier
+        else {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
-        }
-        let sent = self.socket.poll_splice_to(cx, pipe, more);
+        };
+        let sent = socket.poll_splice_to(cx, pipe, more);
         if let Poll::Ready(Ok(count)) = &sent {
             self.traffic.sent += *count as u64;
             self.traffic.spliced_out += *count as u64;
@@ -213,12 +299,20 @@ impl Stream {
         sent
     }
 
-    /// Makes the drop of this socket reset the connection.
+    /// Makes the drop of this socket reset the connection. A stream of a shared connection is broken off anyway.
     ///
     /// # Errors
     /// The system's.
     pub fn reset_on_close(&self) -> io::Result<()> {
-        self.socket.reset_on_close()
+        self.socket().map_or(Ok(()), Socket::reset_on_close)
+    }
+
+    /// Asks something of the socket below.
+    pub fn with_fd<T>(&self, with: impl FnOnce(BorrowedFd<'_>) -> T) -> T {
+        match &self.carrier {
+            Carrier::Wire { socket, .. } => with(socket.as_fd()),
+            Carrier::Shared(stream) => stream.wire().with_fd(with),
+        }
     }
 
     /// Takes back what [`Stream::reset_on_close`] said.
@@ -226,15 +320,26 @@ impl Stream {
     /// # Errors
     /// The system's.
     pub fn close_plainly(&self) -> io::Result<()> {
-        self.socket.close_plainly()
+        self.socket().map_or(Ok(()), Socket::close_plainly)
     }
 }
 
 impl From<Socket> for Stream {
     fn from(socket: Socket) -> Stream {
         Stream {
-            socket,
-            layer: None,
+            carrier: Carrier::Wire {
+                socket,
+                layer: None,
+            },
+            traffic: Traffic::default(),
+        }
+    }
+}
+
+impl From<Substream> for Stream {
+    fn from(stream: Substream) -> Stream {
+        Stream {
+            carrier: Carrier::Shared(stream),
             traffic: Traffic::default(),
         }
     }
@@ -243,9 +348,17 @@ impl From<Socket> for Stream {
 impl Io for Stream {
     #[inline]
     fn poll_recv(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let received = match &mut self.layer {
-            None => self.socket.poll_recv(cx, into),
-            Some(layer) => layer.poll_recv(&mut self.socket, cx, into),
+        let received = match &mut self.carrier {
+            Carrier::Wire {
+                socket,
+                layer: None,
+            } => socket.poll_recv(cx, into),
+            Carrier::Wire {
+                socket,
+                layer: Some(layer),
+            } => layer.poll_recv(socket, cx, into),
+            // What its connection carries is counted there.
+            Carrier::Shared(stream) => return stream.poll_recv(cx, into),
         };
         if let Poll::Ready(Ok(count)) = &received {
             self.traffic.received += *count as u64;
@@ -261,9 +374,16 @@ impl Io for Stream {
         second: &[u8],
         more: bool,
     ) -> Poll<io::Result<usize>> {
-        let sent = match &mut self.layer {
-            None => self.socket.poll_send(cx, first, second, more),
-            Some(layer) => layer.poll_send(&mut self.socket, cx, first, second, more),
+        let sent = match &mut self.carrier {
+            Carrier::Wire {
+                socket,
+                layer: None,
+            } => socket.poll_send(cx, first, second, more),
+            Carrier::Wire {
+                socket,
+                layer: Some(layer),
+            } => layer.poll_send(socket, cx, first, second, more),
+            Carrier::Shared(stream) => return stream.poll_send(cx, first, second, more),
         };
         if let Poll::Ready(Ok(count)) = &sent {
             self.traffic.sent += *count as u64;
@@ -272,36 +392,50 @@ impl Io for Stream {
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.layer {
-            None => self.socket.poll_shutdown(cx),
-            Some(layer) => layer.poll_shutdown(&mut self.socket, cx),
+        match &mut self.carrier {
+            Carrier::Wire {
+                socket,
+                layer: None,
+            } => socket.poll_shutdown(cx),
+            Carrier::Wire {
+                socket,
+                layer: Some(layer),
+            } => layer.poll_shutdown(socket, cx),
+            Carrier::Shared(stream) => stream.poll_shutdown(cx),
         }
     }
 
     fn poll_peer_closed(&mut self, cx: &mut Context<'_>) -> Poll<PeerClosed> {
-        self.socket.poll_peer_closed(cx)
+        match &mut self.carrier {
+            Carrier::Wire { socket, .. } => socket.poll_peer_closed(cx),
+            Carrier::Shared(stream) => stream.poll_peer_closed(cx),
+        }
     }
 
     fn is_quiet(&mut self) -> bool {
-        match &mut self.layer {
-            None => self.socket.is_quiet(),
-            Some(layer) => layer.is_quiet(&mut self.socket),
+        match &mut self.carrier {
+            Carrier::Wire {
+                socket,
+                layer: None,
+            } => socket.is_quiet(),
+            Carrier::Wire {
+                socket,
+                layer: Some(layer),
+            } => layer.is_quiet(socket),
+            Carrier::Shared(stream) => stream.is_quiet(),
         }
     }
 
     fn spliceable(&mut self) -> Option<&mut Stream> {
-        self.layer.is_none().then_some(self)
-    }
-}
-
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.is_bare().then_some(self)
     }
 }
 
 impl AsRawFd for Stream {
     fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
+        match &self.carrier {
+            Carrier::Wire { socket, .. } => socket.as_raw_fd(),
+            Carrier::Shared(stream) => stream.descriptor(),
+        }
     }
 }

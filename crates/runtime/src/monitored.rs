@@ -36,9 +36,10 @@ pub async fn serve(mut client: Box<Client>, answer: &'static [u8]) {
         return;
     }
     // A new connection has room for these bytes.
-    if send(&client.socket, answer, b"", false).is_err()
-        || shutdown(&client.socket, Half::Write).is_err()
-    {
+    let told = client
+        .socket
+        .with_fd(|fd| send(fd, answer, b"", false).is_ok() && shutdown(fd, Half::Write).is_ok());
+    if !told {
         return;
     }
     // Bytes that nobody read would make the close a reset, and the answer might be lost.

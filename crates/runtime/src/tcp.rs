@@ -12,11 +12,12 @@ use crate::clock;
 use crate::http::Client;
 use crate::http::client::Upgraded;
 use crate::http::exchange::{Exchange, Failure};
+use crate::http::tally::Tally;
 use crate::http::tunnel::{outcome, run_relay, settings};
 use crate::http::{connect, finish, request, route, rules};
 use crate::inspect::{self, Flow, Relayed};
 use crate::io::{Io, Stream as Socket};
-use crate::relay::{Relay, Side};
+use crate::relay::{Relay, RelaySettings, Side};
 
 /// Serves a connection to its end.
 pub async fn serve(mut client: Box<Client>) {
@@ -48,7 +49,11 @@ pub async fn serve(mut client: Box<Client>) {
     if result.is_err() && exchange.server.is_none() {
         take_unread(&mut client.socket).await;
     }
-    exchange.server = None;
+    if let Some(connection) = exchange.server.take()
+        && backend_options(&client, &exchange).nolinger
+    {
+        let _ = connection.socket.reset_on_close();
+    }
     if let Some(input) = &exchange.up.input {
         // It came, and went no further.
         exchange.up.payload = input.len() as u64;
@@ -57,19 +62,14 @@ pub async fn serve(mut client: Box<Client>) {
         exchange.end_by(failure.cause, failure.phase);
     }
     finish::account(&mut client, &mut exchange);
-    let mut nolinger = client.frontend().ir.options.nolinger;
-    if exchange.notes.on_backend {
-        nolinger |= client
-            .plan
-            .proxy(exchange.stream.backend)
-            .ir
-            .options
-            .nolinger;
-    }
-    if nolinger {
+    if client.frontend().ir.options.nolinger {
         let _ = client.socket.reset_on_close();
     }
     client.local.give_exchange(exchange);
+}
+
+fn backend_options<'a>(client: &'a Client, exchange: &Exchange) -> &'a hapax_core::ir::Options {
+    &client.plan.proxy(exchange.stream.backend).ir.options
 }
 
 fn count_stream(client: &Client, what: Count) {
@@ -106,11 +106,12 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     } else {
         finish::step(client, exchange, LogOrigin::Connect);
     }
-    let mut relay = Relay::new(settings(
-        &plan.program.global,
-        &plan.proxy(frontend).ir,
-        &plan.proxy(backend).ir,
-    ));
+    let (one, other) = (&plan.proxy(frontend).ir, &plan.proxy(backend).ir);
+    let mut relay = Relay::new(RelaySettings {
+        cuts_client: one.options.nolinger,
+        cuts_server: other.options.nolinger,
+        ..settings(&plan.program.global, one, other)
+    });
     let input = exchange.up.input.take();
     if let Some(input) = input.filter(|input| !input.is_empty()) {
         relay.preload(Side::Client, input);
@@ -118,6 +119,8 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     if !exchange.stream.bandwidth.is_empty() {
         relay.limit(&exchange.stream.bandwidth);
     }
+    Tally::begin(client, exchange, TALLY_WAIT);
+    let before = (exchange.notes.request_head, exchange.notes.response_head);
     let end = match plan.proxy(backend).ir.tcp.response.is_empty() {
         true => {
             let Some(connection) = &mut exchange.server else {
@@ -130,6 +133,7 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
                     &mut connection.socket,
                     &mut client.timer,
                     &client.handle,
+                    exchange.tally.as_deref_mut().map(|tally| (tally, before)),
                 )
                 .await,
             )
@@ -152,6 +156,9 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
         }
     }
 }
+
+/// Milliseconds until bytes are counted for the first time.
+const TALLY_WAIT: u64 = 5000;
 
 /// The client's time was over while rules waited: its server is not reached any more.
 fn late(exchange: &mut Exchange) -> Failure {

@@ -35,6 +35,11 @@ pub fn is_exhausted(error: &io::Error) -> bool {
     )
 }
 
+/// Whether this process may open no more descriptors.
+pub fn is_without_descriptors(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMFILE)
+}
+
 /// Whether an accept failed for reasons of that one connection: the next one can be taken at once.
 pub fn is_peer_gone(error: &io::Error) -> bool {
     matches!(

@@ -3,29 +3,40 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use hapax_core::contract::TlsContext;
+use arc_swap::ArcSwap;
+use hapax_core::contract::{Material, Shared, TlsContext};
 use hapax_core::ir::{GlobalTls, ServerTls, TlsVerify};
 use rustls::ClientConfig;
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::pki_types::ServerName;
 
-use crate::authority::Authorities;
-use crate::certificate::Certificate;
 use crate::handshake::{Handshake, HandshakeFault};
 use crate::listener::restricted;
 use crate::provider::{self, Unusable};
+use crate::secrets::Listening;
+use crate::store::Loaded;
 use crate::verify::server::ServerCheck;
 
 /// See the module text.
 #[derive(Debug)]
 pub struct Server {
-    config: Arc<ClientConfig>,
-    check_config: Arc<ClientConfig>,
+    /// What its line says.
+    line: ServerTls,
+    /// The name of the certificate that it is shown.
+    pub(crate) certificate: Option<String>,
+    made: ArcSwap<Made>,
     check_name: Option<String>,
     /// Whether traffic is secured; checks may be without it.
     pub secures: bool,
     /// Whether checks are secured.
     pub checks: bool,
+}
+
+/// What handshakes that begin now are made with.
+#[derive(Debug)]
+struct Made {
+    config: Arc<ClientConfig>,
+    check_config: Arc<ClientConfig>,
 }
 
 impl TlsContext for Server {
@@ -46,81 +57,42 @@ pub enum Refused {
 }
 
 impl Server {
-    /// Makes it, with what was left out.
+    /// Makes it, with what was left out; `certificate` is the name of the one that the server is shown.
     ///
     /// # Errors
     /// When nothing can be made.
     pub fn build(
-        server: &ServerTls,
-        certificate: Option<&Arc<Certificate>>,
+        line: &ServerTls,
+        certificate: Option<&str>,
         global: &GlobalTls,
+        loaded: &Loaded,
     ) -> Result<(Server, Vec<String>), Refused> {
-        let authorities =
-            |file: &Option<hapax_core::contract::Shared<dyn hapax_core::contract::Material>>| {
-                let file = file.as_ref()?;
-                file.as_any().downcast_ref::<Authorities>().cloned()
-            };
-        let default = match global.server_verify_none {
-            true => TlsVerify::None,
-            false => TlsVerify::Required,
-        };
-        let roots = authorities(&server.ca_file);
-        let verifies = server.verify.unwrap_or(default) != TlsVerify::None;
-        if verifies && roots.is_none() {
-            return Err(Refused::NoAuthority);
-        }
-        let chosen =
-            provider::choose(&server.settings, &global.server).map_err(Refused::Settings)?;
-        let mut check = match roots.filter(|_| verifies) {
-            Some(roots) => {
-                let revoked = authorities(&server.crl_file);
-                let host = server.verify_host.clone();
-                ServerCheck::new(chosen.provider.clone(), &roots, revoked.as_ref(), host)
-                    .map_err(Refused::Verifier)?
-            }
-            None => ServerCheck::nothing(chosen.provider.clone()),
-        };
-        check.schemes.clone_from(&chosen.schemes);
-        let builder = ClientConfig::builder_with_provider(chosen.provider.clone())
-            .with_protocol_versions(&chosen.versions)
-            .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(check));
-        let mut config = match certificate {
-            Some(certificate) => {
-                let certificate = restricted(certificate, chosen.client_schemes.as_deref());
-                builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
-                    certificate.certified.clone(),
-                )))
-            }
-            None => builder.with_no_client_auth(),
-        };
-        config.enable_secret_extraction = true;
-        config.alpn_protocols = wanted(server.settings.alpn.as_deref().unwrap_or_default());
-        // Upstream goes on whatever the server chooses.
-        config.check_selected_alpn = false;
-        let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
-        config.resumption = match server.no_reuse {
-            true => Resumption::disabled(),
-            false if server.settings.no_tickets || global.server.no_tickets => {
-                Resumption::store(cache)
-                    .tls12_resumption(rustls::client::Tls12Resumption::SessionIdOnly)
-            }
-            false => Resumption::store(cache),
-        };
-        let mut check_config = config.clone();
-        check_config.resumption = Resumption::disabled();
-        if let Some(protocols) = &server.check_alpn {
-            check_config.alpn_protocols = wanted(protocols);
-        }
+        let (made, left_out) = Made::build(line, certificate, global, loaded)?;
         let built = Server {
-            config: Arc::new(config),
-            check_config: Arc::new(check_config),
-            check_name: server.check_sni.clone(),
-            secures: server.enabled,
-            checks: server.enabled || server.checks,
+            line: line.clone(),
+            certificate: certificate.map(str::to_owned),
+            made: ArcSwap::from_pointee(made),
+            check_name: line.check_sni.clone(),
+            secures: line.enabled,
+            checks: line.enabled || line.checks,
         };
-        Ok((built, chosen.left_out))
+        Ok((built, left_out))
+    }
+
+    /// Makes what new handshakes use anew, of what is loaded now. Nothing changes when that cannot be made.
+    ///
+    /// # Errors
+    /// When nothing can be made.
+    pub(crate) fn change(&self, global: &GlobalTls, loaded: &Loaded) -> Result<(), Refused> {
+        let (made, _) = Made::build(&self.line, self.certificate.as_deref(), global, loaded)?;
+        self.made.store(Arc::new(made));
+        Ok(())
+    }
+
+    /// Whether it verifies with a file of authorities or of revoked certificates.
+    pub(crate) fn verifies_with(&self, name: &str) -> bool {
+        let files = [&self.line.ca_file, &self.line.crl_file];
+        files.into_iter().flatten().any(|file| file.text() == name)
     }
 
     /// A handshake with the server; `name` is what the `sni` expression gave.
@@ -128,7 +100,7 @@ impl Server {
     /// # Errors
     /// When rustls refuses its configuration.
     pub fn handshake(&self, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
-        begin(&self.config, name)
+        begin(&self.made.load().config, name)
     }
 
     /// A handshake of a check whose step names a name and protocols; those of the line where it names none.
@@ -140,7 +112,7 @@ impl Server {
         name: Option<&str>,
         protocols: Option<&[String]>,
     ) -> Result<Handshake, HandshakeFault> {
-        let mut config = self.check_config.clone();
+        let mut config = self.made.load().check_config.clone();
         if let Some(protocols) = protocols {
             Arc::make_mut(&mut config).alpn_protocols = wanted(protocols);
         }
@@ -158,10 +130,81 @@ impl Server {
     /// # Errors
     /// When rustls refuses its configuration.
     pub fn check_handshake(&self) -> Result<Handshake, HandshakeFault> {
-        begin(
-            &self.check_config,
-            self.check_name.as_deref().map(str::as_bytes),
-        )
+        let name = self.check_name.as_deref().map(str::as_bytes);
+        begin(&self.made.load().check_config, name)
+    }
+}
+
+impl Made {
+    fn build(
+        server: &ServerTls,
+        certificate: Option<&str>,
+        global: &GlobalTls,
+        loaded: &Loaded,
+    ) -> Result<(Made, Vec<String>), Refused> {
+        let authorities = |file: &Option<Shared<dyn Material>>| {
+            let found = loaded.authorities(&file.as_ref()?.text());
+            found.map(AsRef::as_ref)
+        };
+        let default = match global.server_verify_none {
+            true => TlsVerify::None,
+            false => TlsVerify::Required,
+        };
+        let roots = authorities(&server.ca_file);
+        let verifies = server.verify.unwrap_or(default) != TlsVerify::None;
+        if verifies && roots.is_none() {
+            return Err(Refused::NoAuthority);
+        }
+        let chosen =
+            provider::choose(&server.settings, &global.server).map_err(Refused::Settings)?;
+        let mut check = match roots.filter(|_| verifies) {
+            Some(roots) => {
+                let revoked = authorities(&server.crl_file);
+                let host = server.verify_host.clone();
+                ServerCheck::new(chosen.provider.clone(), roots, revoked, host)
+                    .map_err(Refused::Verifier)?
+            }
+            None => ServerCheck::nothing(chosen.provider.clone()),
+        };
+        check.schemes.clone_from(&chosen.schemes);
+        let builder = ClientConfig::builder_with_provider(chosen.provider.clone())
+            .with_protocol_versions(&chosen.versions)
+            .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(check));
+        let mut config = match certificate.and_then(|name| loaded.certificate(name)) {
+            Some(certificate) => {
+                let certificate = restricted(certificate, chosen.client_schemes.as_deref());
+                builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
+                    certificate.certified.clone(),
+                )))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.enable_secret_extraction = true;
+        config.key_log = Arc::new(Listening { all: global.keylog });
+        config.alpn_protocols = wanted(server.settings.alpn.as_deref().unwrap_or_default());
+        // Upstream goes on whatever the server chooses.
+        config.check_selected_alpn = false;
+        let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
+        config.resumption = match server.no_reuse {
+            true => Resumption::disabled(),
+            false if server.settings.no_tickets || global.server.no_tickets => {
+                Resumption::store(cache)
+                    .tls12_resumption(rustls::client::Tls12Resumption::SessionIdOnly)
+            }
+            false => Resumption::store(cache),
+        };
+        let mut check_config = config.clone();
+        check_config.resumption = Resumption::disabled();
+        if let Some(protocols) = &server.check_alpn {
+            check_config.alpn_protocols = wanted(protocols);
+        }
+        let made = Made {
+            config: Arc::new(config),
+            check_config: Arc::new(check_config),
+        };
+        Ok((made, chosen.left_out))
     }
 }
 
@@ -211,7 +254,12 @@ mod tests {
             sigalgs: Some("RSA+SHA256:ECDSA+SHA384".to_owned()),
             ..TlsSettings::default()
         };
-        let built = Server::build(&server(settings), None, &GlobalTls::default());
+        let built = Server::build(
+            &server(settings),
+            None,
+            &GlobalTls::default(),
+            &Loaded::default(),
+        );
         let (server, _) = built.expect("a server");
         let mut out = Vec::new();
         let mut handshake = server.handshake(None).expect("a handshake");
@@ -227,23 +275,23 @@ mod tests {
     // exercises: server/client-sigalgs
     #[test]
     fn our_own_key_signs_with_the_algorithms_that_are_listed() {
-        let sections = crate::pem::sections(CERTIFICATE.as_bytes());
-        let [(_, certificate), (_, key)] = sections.read.as_slice() else {
-            panic!("a certificate and a key");
-        };
-        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.clone());
-        let chain = vec![certificate.clone().into()];
-        let certificate = crate::certificate::assemble("x.pem", chain, key.into(), None);
+        let global = GlobalTls::default();
+        let mut parts = crate::certificate::Parts::default();
+        assert_eq!(parts.read(CERTIFICATE.as_bytes()), Ok(()));
+        let certificate = parts.assemble("x.pem", &global, &mut Vec::new());
+        let mut loaded = Loaded::default();
         let certificate = Arc::new(certificate.expect("a certificate"));
+        loaded.certificates.insert("x.pem".to_owned(), certificate);
         let signs = |listed: &str| {
             let settings = TlsSettings {
                 client_sigalgs: Some(listed.to_owned()),
                 ..TlsSettings::default()
             };
-            let built = Server::build(&server(settings), Some(&certificate), &GlobalTls::default());
+            let built = Server::build(&server(settings), Some("x.pem"), &global, &loaded);
             let (server, _) = built.expect("a server");
             let offered = [SignatureScheme::ECDSA_NISTP256_SHA256];
-            let resolver = &server.config.client_auth_cert_resolver;
+            let made = server.made.load();
+            let resolver = &made.config.client_auth_cert_resolver;
             let own = resolver.resolve(&[], &offered).expect("a certificate");
             own.key.choose_scheme(&offered).is_some()
         };

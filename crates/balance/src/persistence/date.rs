@@ -47,15 +47,15 @@ impl Dates {
                 date > now + DAY || date + u64::from(most) < now
             })
         };
-        if let Some(maxidle) = cookie.maxidle
-            && outside(self.last, maxidle)
-        {
-            return Verdict::Expired;
-        }
         if let Some(maxlife) = cookie.maxlife
             && outside(self.first, maxlife)
         {
             return Verdict::Old;
+        }
+        if let Some(maxidle) = cookie.maxidle
+            && outside(self.last, maxidle)
+        {
+            return Verdict::Expired;
         }
         let stale = |date: Option<u32>| date.is_none_or(|date| u64::from(date) < now / 4);
         let refresh = match (cookie.maxidle, cookie.maxlife) {

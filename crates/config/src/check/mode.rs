@@ -8,7 +8,7 @@ use hapax_sample::log_format::{
     HTTP_CLF, HTTP_JSON, HTTP_LOG, HTTPS_LOG, TCP_CLF, TCP_JSON, TCP_LOG, builtin,
 };
 
-use super::{Check, kind, named};
+use super::{Check, kind, mailers, named};
 use crate::keyword::http_check::STEPS as HTTP_RULES;
 use crate::keyword::option::LOG_FORMAT;
 use crate::keyword::tcp_check::RULES as TCP_RULES;
@@ -32,6 +32,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     check_rules(proxy, index, &name, check);
     secured_steps(proxy);
+    mailers::proxy(&config.mailers, proxy, check);
     external_check(proxy, &config.global, check);
     if let Some(stats) = &proxy.stats
         && !stats.rules.is_empty()
@@ -331,6 +332,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
     let options = &proxy.options;
     for (on, option) in [
         (options.buffer_request, "http-buffer-request"),
+        (front && options.no_h2_upgrade, "disable-h2-upgrade"),
         (front && options.ignore_probes, "http-ignore-probes"),
         (
             back && options.drop_request_trailers,

@@ -91,6 +91,12 @@ static ROWS: &[SectionKeyword] = &[
         "Does not pass the trailers of requests on."
     ),
     switch!(
+        "disable-h2-upgrade",
+        FRONT,
+        no_h2_upgrade,
+        "Takes no connection of HTTP/2 where HTTP/1 is expected."
+    ),
+    switch!(
         "http-drop-response-trailers",
         FRONT,
         drop_response_trailers,
@@ -103,6 +109,12 @@ static ROWS: &[SectionKeyword] = &[
         "TCP keep-alive towards clients."
     ),
     switch!("dontlog-normal", FRONT, dontlog_normal, "Logs faults only."),
+    switch!(
+        "contstats",
+        FRONT,
+        contstats,
+        "Counts bytes while a stream goes on, every 5 seconds, not only at its end."
+    ),
     switch!(
         "dontlognull",
         FRONT,
@@ -226,12 +238,22 @@ static ROWS: &[SectionKeyword] = &[
         server_keepalive,
         "TCP keep-alive towards servers."
     ),
-    switch!(
-        "tcp-smart-accept",
-        FRONT,
-        smart_accept,
-        "Saves an ACK when a connection is accepted."
-    ),
+    negatable(row(
+        "option tcp-smart-accept",
+        Sections::FRONT,
+        "",
+        "Saves an ACK when a connection is accepted; unless refused, mode http does so by itself.",
+        |line| {
+            at_most(line, 0)?;
+            let wanted = match line.negation {
+                Negation::None => Some(true),
+                Negation::No => Some(false),
+                Negation::Default => None,
+            };
+            line.proxy()?.options.smart_accept = wanted;
+            Ok(())
+        },
+    )),
     switch!(
         "tcp-smart-connect",
         BACK,

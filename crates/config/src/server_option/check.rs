@@ -45,6 +45,15 @@ static ROWS: &[ServerOption] = &[
         },
     ),
     row(
+        "check-via-socks4",
+        "",
+        "Makes checks through the proxy of `socks4`, too.",
+        |_, options| {
+            options.check.via_socks4 = true;
+            Ok(())
+        },
+    ),
+    row(
         "downinter",
         "<delay>",
         "Interval of checks while the server is down.",

@@ -6,6 +6,8 @@ use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
 use hapax_core::span::Word;
 
 use super::{count, fault, leading, needed, row};
+use crate::resolve;
+use crate::value::address::Accept;
 use crate::value::{self, TimeError, Unit};
 
 pub(crate) const TABLE: Tables = Tables {
@@ -127,6 +129,27 @@ static ROWS: &[ServerOption] = &[
         "Begins with the PROXY protocol, version 2.",
         |_, options| {
             options.send_proxy = Some(2);
+            Ok(())
+        },
+    ),
+    row(
+        "socks4",
+        "<addr>:<port>",
+        "Connects through a SOCKS4 proxy.",
+        |cursor, options| {
+            let text = needed(cursor, "expects <addr>:<port> as argument.")?;
+            let accept = Accept {
+                port_required: true,
+                port_offset: false,
+                datagram: false,
+                tail: false,
+                ..Accept::SERVER
+            };
+            let variables = &cursor.config.global.environment;
+            let found = resolve::address(variables, text.as_bytes(), accept, true);
+            let found =
+                found.map_err(|error| fault(cursor, format!("'socks4 {text}' : {error}")))?;
+            options.socks4 = found.addresses.into_iter().next();
             Ok(())
         },
     ),

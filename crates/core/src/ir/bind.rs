@@ -37,6 +37,8 @@ pub struct BindOptions {
     pub v6only: bool,
     /// `transparent`.
     pub transparent: bool,
+    /// `proto`.
+    pub protocol: Option<BindProtocol>,
     /// `accept-proxy` and `accept-netscaler-cip`: what stands before the client's first byte.
     pub proxy_header: Option<crate::contract::ProxyHeader>,
     /// `defer-accept`.
@@ -67,6 +69,17 @@ pub struct BindOptions {
     pub shards: Option<u16>,
     /// Everything about TLS; none when the line has no word of it.
     pub tls: Option<Box<super::BindTls>>,
+}
+
+/// Which version of HTTP a connection speaks, whatever else says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum BindProtocol {
+    /// HTTP/1, also when it begins as HTTP/2 does.
+    Http1,
+    /// HTTP/2 from the first byte on.
+    Http2,
+    /// Bytes of which nothing is known.
+    None,
 }
 
 /// What a runtime socket may do.

@@ -63,6 +63,8 @@ pub struct ServerCheck {
     pub address: Option<super::Address>,
     /// `check-send-proxy`.
     pub send_proxy: bool,
+    /// `check-via-socks4`.
+    pub via_socks4: bool,
     /// `init-state`.
     pub initial: InitialState,
     /// `observe`.
@@ -172,6 +174,7 @@ impl Default for ServerCheck {
             port: None,
             address: None,
             send_proxy: false,
+            via_socks4: false,
             initial: InitialState::None,
             observe: Observe::None,
             error_limit: 10,

@@ -107,6 +107,8 @@ pub struct Global {
     pub expose_experimental: bool,
     /// `nosplice`.
     pub no_splice: bool,
+    /// `h2-workaround-bogus-websocket-clients`.
+    pub h2_no_websocket: bool,
     /// `noreuseport`.
     pub no_reuseport: bool,
     /// `cpu-map` entries: worker number from 0 and CPU numbers.
@@ -211,6 +213,8 @@ pub struct Tune {
     pub h1_trust_both_lengths: bool,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
+    /// `tune.h2.*`.
+    pub h2: super::TuneH2,
     /// `tune.vars.*-max-size`.
     pub variables: crate::variable::Limits,
 }
@@ -235,6 +239,7 @@ impl Default for Tune {
             h1_any_payload: false,
             h1_trust_both_lengths: false,
             maxaccept: None,
+            h2: super::TuneH2::default(),
             variables: crate::variable::Limits::default(),
         }
     }

@@ -147,6 +147,8 @@ pub struct Proxy {
     pub tcp_check: Vec<super::CheckStep>,
     /// `option httpchk` and `http-check` lines.
     pub http_check: super::HttpCheck,
+    /// `email-alert` lines.
+    pub email_alert: Option<Box<super::EmailAlert>>,
     /// `external-check command` and `external-check path`.
     pub external_check: Option<Box<super::ExternalCheck>>,
 }
@@ -267,6 +269,8 @@ pub struct Options {
     pub dontlog_normal: bool,
     /// `option logasap`.
     pub logasap: bool,
+    /// `option contstats`.
+    pub contstats: bool,
     /// `option log-separate-errors`.
     pub log_separate_errors: bool,
     /// `option redispatch`: none is off, 0 is not at all; N: every N retries, -N: on the Nth last.
@@ -281,8 +285,8 @@ pub struct Options {
     pub server_keepalive: bool,
     /// `option nolinger`.
     pub nolinger: bool,
-    /// `option tcp-smart-accept`.
-    pub smart_accept: bool,
+    /// `option tcp-smart-accept`; none is as the mode has it.
+    pub smart_accept: Option<bool>,
     /// `option tcp-smart-connect`.
     pub smart_connect: bool,
     /// `option splice-auto`.
@@ -329,6 +333,8 @@ pub struct Options {
     pub check_cache: bool,
     /// `option http-drop-request-trailers`.
     pub drop_request_trailers: bool,
+    /// `option disable-h2-upgrade`.
+    pub no_h2_upgrade: bool,
     /// `option http-drop-response-trailers`.
     pub drop_response_trailers: bool,
 }
@@ -576,6 +582,7 @@ impl Proxy {
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
             http_check: super::HttpCheck::default(),
+            email_alert: None,
             external_check: None,
         }
     }

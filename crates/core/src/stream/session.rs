@@ -64,6 +64,8 @@ pub struct Session {
     pub variables: Variables,
     /// What TLS agreed on, where the client speaks it.
     pub tls: Option<Arc<Secured>>,
+    /// Whether the client speaks HTTP/2.
+    pub http2: bool,
 }
 
 /// Source and destination.

@@ -95,6 +95,10 @@ pub struct Tally {
     pub resets_sent: u32,
     /// GOAWAY frames that were sent.
     pub goaways_sent: u32,
+    /// Heads and trailers that were no messages, for the log.
+    pub stream_complaints: u32,
+    /// Errors of the connection that are worth a log line.
+    pub connection_complaints: u32,
 }
 
 /// See the module text.
@@ -132,6 +136,8 @@ pub struct Connection {
     failure: Option<Code>,
     /// The next header block says that we keep no table.
     drops_table: bool,
+    /// What is wrong is not worth a log line.
+    silent: bool,
     glitches: u32,
     /// What happened since somebody last took this.
     pub tally: Tally,
@@ -183,7 +189,7 @@ struct Block {
 }
 
 impl Connection {
-    /// A connection whose first bytes wait in its output.
+    /// A connection that nothing has come of yet.
     pub fn new(config: Config) -> Connection {
         let server = config.role == Role::Server;
         let mut connection = Connection {
@@ -213,15 +219,19 @@ impl Connection {
             dismissed: false,
             failure: None,
             drops_table: false,
+            silent: false,
             glitches: 0,
             tally: Tally::default(),
             driver: None,
             config,
         };
-        connection.introduce();
+        if !server {
+            connection.introduce();
+        }
         connection
     }
 
+    /// Says what we allow: a client at once, a server when it knows that this is HTTP/2.
     fn introduce(&mut self) {
         let config = &self.config;
         let out = self.output.frames();
@@ -327,12 +337,22 @@ impl Connection {
         }
     }
 
-    /// Tells the other side that no further stream is served.
+    /// Tells the other side to leave; streams that it opens before it knows are served.
     pub fn dismiss(&mut self) {
-        if self.failure.is_none() {
+        self.dismiss_behind(STREAM_MASK);
+    }
+
+    fn dismiss_behind(&mut self, last: u32) {
+        if self.failure.is_none() && self.input.preface == 0 {
             self.dismissed = true;
-            self.goaway(Code::NoError);
+            self.goaway(last, Code::NoError);
         }
+    }
+
+    /// Tells the other side what was served, before the connection closes.
+    pub fn part(&mut self) {
+        let last = self.last;
+        self.dismiss_behind(last);
     }
 
     /// The connection is over: the other side is told why, and all streams break.
@@ -341,8 +361,22 @@ impl Connection {
             return;
         }
         self.tally.connection_errors += 1;
+        if !std::mem::take(&mut self.silent) {
+            self.tally.connection_complaints += 1;
+        }
         self.failure = Some(code);
-        self.goaway(code);
+        if self.input.preface > 0 {
+            // Who does not speak HTTP/2 understands no word of it.
+            return;
+        }
+        self.goaway(self.last, code);
+        for index in 0..self.streams.len() {
+            let stream = &self.streams[index];
+            if stream.reset.is_none() && !stream.finished {
+                let id = stream.id;
+                self.write_reset(id, Code::NoError);
+            }
+        }
         self.abandon(code, false);
     }
 
@@ -360,10 +394,10 @@ impl Connection {
         }
     }
 
-    fn goaway(&mut self, code: Code) {
+    fn goaway(&mut self, last: u32, code: Code) {
         let mut payload = [0; 8];
         let last = match self.config.role {
-            Role::Server => self.last,
+            Role::Server => last,
             Role::Client => 0,
         };
         payload[..4].copy_from_slice(&last.to_be_bytes());
@@ -429,8 +463,12 @@ impl Connection {
     pub fn rest(&mut self) {
         self.spare = Vec::new();
         self.heads = Vec::new();
-        self.input.payload = Vec::new();
-        self.input.fragments = Vec::new();
+        if matches!(self.input.step, Step::Head) {
+            self.input.payload = Vec::new();
+        }
+        if self.input.block.is_none() {
+            self.input.fragments = Vec::new();
+        }
         self.output.rest();
     }
 }

@@ -59,8 +59,8 @@ impl<'a> Scene<'a> {
                 .as_ref()
                 .map_or_else(|_| Endpoint::default(), endpoint)
         };
-        self.stream.server_local = end(local_addr(socket));
-        self.stream.server_address = end(peer_addr(socket));
+        self.stream.server_local = end(socket.with_fd(|fd| local_addr(fd)));
+        self.stream.server_address = end(socket.with_fd(|fd| peer_addr(fd)));
         self.stream.response.clear();
     }
 

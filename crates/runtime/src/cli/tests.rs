@@ -120,7 +120,8 @@ fn long_lines_are_refused() {
 #[test]
 fn help_lists_what_is_allowed_and_resembles() {
     let all = admin("help\n");
-    assert!(all.starts_with("The following commands are valid at this level:\n  add acl [@<ver>] <acl> <pattern>        : "));
+    assert!(all.starts_with("The following commands are valid at this level:\n"));
+    assert!(all.contains("\n  add acl [@<ver>] <acl> <pattern>        : "));
     assert!(all.ends_with("  quit                                    : disconnect\n\n<EOF>"));
     let user = talk(&cli(), CliLevel::User, &["help\n"]).concat();
     assert!(!user.contains("show errors") && user.contains("show stat"));

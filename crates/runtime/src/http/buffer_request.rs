@@ -9,13 +9,13 @@ use hapax_core::stream::{Cause, Phase};
 use hapax_proto::h1::body::{Framing, request_framing};
 use hapax_proto::h1::chunk::Decoder;
 use hapax_proto::h1::{Fault, Limits};
-use hapax_proto::http::Name;
+use hapax_proto::http::{Head, Name};
 
 use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
 use crate::buffer::Buf;
 use crate::clock;
-use crate::io::Io;
+use crate::io::{Io, Substream};
 
 /// Waits, if `proxy` wants that.
 pub async fn run(
@@ -138,6 +138,9 @@ async fn wait(
                 waited = true;
                 continue;
             }
+            Ok(_) if client.socket.shared().is_some_and(Substream::is_refused) => {
+                (Cause::Proxy, 400)
+            }
             Ok(_) => (Cause::ClientAbort, 400),
             Err(Interrupted::Deadline) => (Cause::ClientTimeout, 408),
             Err(Interrupted::Ended(cause)) => (cause, 0),
@@ -160,6 +163,12 @@ async fn tell(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failur
             .client,
     );
     let sent = within(timer, handle, deadline, |cx| {
+        if let Some(stream) = socket.shared_mut() {
+            let mut head = Head::new();
+            head.start_response(b"HTTP/1.1", 100, b"Continue");
+            stream.send_head(&head);
+            return Poll::Ready(true);
+        }
         while !rest.is_empty() {
             match ready!(socket.poll_send(cx, rest, &[], false)) {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),

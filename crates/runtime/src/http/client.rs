@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::lobby::{self, Waiting};
 use super::pool::ServerConnection;
 use super::request::Arrival;
-use super::{finish, request, route};
+use super::{finish, multiplex, request, route};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::frontend::Admission;
@@ -40,7 +40,7 @@ pub struct Client {
     /// How others reach the task.
     pub handle: Registration,
     /// Its places in the limits on connections.
-    pub admission: Admission,
+    pub admission: Rc<Admission>,
     /// Requests so far.
     pub requests: u32,
     /// The server of the request before: proxy and index.
@@ -81,6 +81,9 @@ pub enum Then {
 impl Client {
     /// Serves requests until the connection ends, or goes to the lobby because none comes. `waiting`: it waited there.
     pub async fn serve(mut self: Box<Client>, mut waiting: Option<Waiting>) {
+        if waiting.is_none() && multiplex::is_agreed(&self) {
+            return Box::pin(multiplex::serve(self)).await;
+        }
         loop {
             let mut exchange = match request::arrival(&mut self, waiting.take()).await {
                 Arrival::Request(exchange) => exchange,
@@ -92,6 +95,7 @@ impl Client {
                         continue;
                     }
                 },
+                Arrival::Preface => return Box::pin(multiplex::serve(self)).await,
                 Arrival::End => break,
             };
             let then = self.exchange(&mut exchange).await;
@@ -104,11 +108,15 @@ impl Client {
                 break;
             }
         }
-        if self.frontend().ir.options.nolinger {
-            let _ = self.socket.reset_on_close();
-        } else {
-            self.socket.say_goodbye();
-        }
+        self.socket.say_goodbye();
+    }
+
+    /// Serves the one request of a stream that shares its connection with others.
+    pub async fn serve_stream(mut self: Box<Client>) {
+        let first = self.requests == 0;
+        let mut exchange = request::begin(&mut self, clock::now_ms(), first);
+        self.exchange(&mut exchange).await;
+        self.local.give_exchange(exchange);
     }
 
     async fn exchange(&mut self, exchange: &mut Exchange) -> Then {

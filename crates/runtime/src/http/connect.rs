@@ -11,19 +11,21 @@ use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, HttpReuse};
 use hapax_core::live::ProxyLive;
-use hapax_core::stream::{Cause, Endpoint, Phase, Session};
-use hapax_proto::proxy;
+use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
-use super::{health, to_url};
+use super::preface::preface;
+use super::{health, to_url, unopened};
+use crate::address::socket_address;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::handshake;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use crate::socks::Tunnel;
 use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
@@ -432,8 +434,6 @@ async fn attempt(
     let plan = client.plan.clone();
     let proxy = plan.proxy(exchange.stream.backend);
     exchange.stream.enter_response();
-    server.live.counters.add(worker, Count::Sessions, 1);
-    server.live.session_rate.add(worker, client.local.now().ms);
     exchange.stream.server_local = Endpoint::Unknown;
     let target = target(client, exchange, server);
     exchange.stream.server_reused = false;
@@ -443,6 +443,7 @@ async fn attempt(
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
     if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
+        count_session(client, server);
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
         exchange.stream.server_position = Some(connection.reuses);
@@ -454,15 +455,26 @@ async fn attempt(
     }
     server.live.counters.add(worker, Count::Connects, 1);
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
+    let target = target.ok_or_else(|| nowhere(server))?;
+    let (through, mut tunnel) = through_socks(server, target)?;
     let connection = open(
         server,
-        target.ok_or_else(|| nowhere(server))?,
+        through,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
-    )?;
-    let mut preface = preface(&client.session, server);
+    )
+    .map_err(|error| {
+        if let Some((level, text)) = unopened::notice(&proxy.live.name, &error) {
+            let backend = Some(exchange.stream.backend);
+            plan.logger.message(backend, level, &text);
+        }
+        Attempt::Refused
+    })?;
+    count_session(client, server);
+    let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
+    let (to, secures) = (server, handshake.is_some());
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -482,7 +494,19 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let secured = match poll_preface(cx, &mut preface, &mut connection.socket) {
+        let tunnelled = match &mut tunnel {
+            None => Poll::Ready(Ok(())),
+            Some(asked) => asked.poll(cx, &mut connection.socket),
+        };
+        let prefaced = match tunnelled {
+            Poll::Ready(Ok(())) => {
+                tunnel = None;
+                poll_preface(cx, &mut preface, &mut connection.socket)
+            }
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
+            Poll::Pending => Poll::Pending,
+        };
+        let secured = match prefaced {
             Poll::Ready(Ok(())) => handshake::poll(cx, &mut handshake, &mut connection.socket),
             other => other,
         };
@@ -522,6 +546,20 @@ async fn attempt(
         })
     })
     .await;
+    if secures {
+        let failed = sent
+            .as_ref()
+            .err()
+            .is_some_and(|failed| matches!(failed, Attempt::Refused));
+        let made = exchange
+            .server
+            .as_ref()
+            .and_then(|connection| connection.socket.secured());
+        if failed || made.is_some() {
+            let backend = exchange.stream.backend;
+            handshake::count_server(client, to, backend, made.map(AsRef::as_ref));
+        }
+    }
     if let Err(failed) = sent {
         exchange.server = None;
         if let Some(departure) = departed {
@@ -533,6 +571,14 @@ async fn attempt(
     Ok(())
 }
 
+/// The server gets the request; one for which no socket could be opened is none of its sessions.
+fn count_session(client: &Client, server: &ServerPlan) {
+    let worker = client.local.worker;
+    server.live.counters.add(worker, Count::Sessions, 1);
+    let now = client.local.now().ms;
+    server.live.session_rate.add(worker, now);
+}
+
 fn connected(client: &Client, exchange: &mut Exchange) {
     let connection = exchange.server.as_ref();
     exchange.stream.server_tls =
@@ -541,7 +587,8 @@ fn connected(client: &Client, exchange: &mut Exchange) {
         && let Some(connection) = &exchange.server
     {
         let end = exchange.stream.server_address;
-        crate::vanish::mark(&*connection.socket, end, &mut exchange.stream.server_marks);
+        let marks = &mut exchange.stream.server_marks;
+        (connection.socket).with_fd(|fd| crate::vanish::mark(fd, end, marks));
     }
     exchange.stream.times.connect = client.local.now().ms;
     exchange.notes.reached_server = true;
@@ -620,40 +667,36 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
     }
 }
 
+/// Where to connect for a connection to `target`, and what to ask there (`socks4`).
+fn through_socks(
+    server: &ServerPlan,
+    target: SockAddr,
+) -> Result<(SockAddr, Option<Tunnel>), Attempt> {
+    let Some(proxy) = &server.live.ir.options.socks4 else {
+        return Ok((target, None));
+    };
+    let inet = target.to_addr().and_then(|address| address.inet());
+    let tunnel = inet.and_then(|target| Tunnel::to(target).ok());
+    let proxy = socket_address(proxy).map_err(|_| Attempt::Local)?;
+    Ok((proxy, Some(tunnel.ok_or(Attempt::Refused)?)))
+}
+
 fn open(
     server: &Rc<ServerPlan>,
     address: SockAddr,
     client_port: u16,
     smart: bool,
-) -> Result<ServerConnection, Attempt> {
-    let socket = match server.open(&address) {
-        Ok(socket) => socket,
-        Err(error) if hapax_sys::accept::is_exhausted(&error) => return Err(Attempt::Local),
-        Err(_) => return Err(Attempt::Refused),
-    };
+) -> io::Result<ServerConnection> {
+    let socket = server.open(&address)?;
     if smart {
         // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
-        let _ = hapax_sys::option::set_quickack(&socket, false);
+        let _ = socket.with_fd(|fd| hapax_sys::option::set_quickack(fd, false));
     }
     Ok(ServerConnection::new(
         socket,
         server,
         dependent_port(server, client_port),
     ))
-}
-
-/// What a new connection begins with (`send-proxy`).
-fn preface(session: &Session, server: &ServerPlan) -> Vec<u8> {
-    let version = match server.live.ir.options.send_proxy {
-        None => return Vec::new(),
-        Some(2) => proxy::Version::Two,
-        Some(_) => proxy::Version::One,
-    };
-    let ends = match (session.source, session.destination) {
-        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Some((source, destination)),
-        _ => None,
-    };
-    proxy::header(version, ends)
 }
 
 fn poll_preface(

@@ -1,6 +1,7 @@
 //! One request and its response: everything that lives only while it lasts. Pooled, so that a connection that waits for
 //! its next request holds none of it.
 
+use super::tally::Tally;
 use bumpalo::Bump;
 use hapax_core::contract::Ticket;
 use hapax_core::program::ProxyId;
@@ -47,6 +48,8 @@ pub struct Exchange {
     pub answered: bool,
     /// What was noted for counters at the end.
     pub notes: Notes,
+    /// What was counted before the end (`option contstats`).
+    pub tally: Option<Box<Tally>>,
     /// What persistence found.
     pub persistence: Persistence,
     /// What rules say about the server.
@@ -88,6 +91,8 @@ pub struct Notes {
     pub dropped: bool,
     /// Counts as a failed request beside what the termination state says.
     pub request_error: bool,
+    /// What is wrong with the request was found when it was a message: the page that says so goes as one.
+    pub as_message: bool,
     /// The request's body did not come in time for the rules.
     pub body_late: bool,
     /// The response's body did not come in time for the rules.
@@ -151,6 +156,7 @@ impl Exchange {
         self.balance_key = None;
         self.answered = false;
         self.notes = Notes::default();
+        self.tally = None;
         self.persistence = Persistence::default();
         self.server_choice = ServerChoice::default();
         if self.arena.allocated_bytes() > MOST_ARENA {

@@ -2,11 +2,11 @@
 
 use std::task::Poll;
 
-use hapax_core::contract::Cx;
+use hapax_core::contract::{Cx, Now};
 use hapax_core::counter::{Count, Counters};
 use hapax_core::ir::{LogOrigin, LogReady, Mode};
 use hapax_core::program::{Proxy, ProxyId};
-use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Stream};
+use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Session, Stream};
 
 use super::client::{Client, Then, within};
 use super::exchange::{Exchange, Failure, Notes, counted};
@@ -87,7 +87,11 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
     exchange.stream.status = failure.status as i16;
     let pages = &client.frontend().ir.error_pages;
     exchange.down.reset();
-    match reply::find_page(pages, failure.status).filter(|page| page.reply.is_none()) {
+    let own = reply::find_page(pages, failure.status).filter(|page| page.reply.is_none());
+    match own {
+        _ if client.socket.is_shared() || exchange.notes.as_message => {
+            reply::page_of_client(client, exchange, failure.status);
+        }
         Some(own) => exchange.down.out.extend_from_slice(&own.content),
         None => {
             let raw = error_page::page(failure.status).raw();
@@ -211,30 +215,38 @@ fn bytes(exchange: &mut Exchange) {
     stream.bytes_out = notes.response_head + exchange.down.payload + exchange.down.trailer_bytes;
     if notes.bad_request && notes.request_head == 0 {
         stream.bytes_in = 0;
-        stream.bytes_out = 0;
+        // A page that went as a message counts, one that went as bytes does not.
+        if notes.response_head == 0 {
+            stream.bytes_out = 0;
+        }
     }
 }
 
 /// Writes the log line.
 pub fn log(client: &Client, exchange: &mut Exchange) {
+    let now = client.local.now();
+    log_session(&client.plan, &client.session, now, exchange);
+}
+
+/// The same for a session of which nobody serves an exchange.
+pub fn log_session(plan: &Plan, session: &Session, now: Now, exchange: &mut Exchange) {
     bytes(exchange);
-    let plan = &client.plan;
     let stream = &mut exchange.stream;
-    stream.counts = counts(plan, client.session.frontend, stream, &exchange.notes);
+    stream.counts = counts(plan, session.frontend, stream, &exchange.notes);
     // The messages are gone when the reference logs.
-    let ir = &plan.proxy(client.session.frontend).ir;
+    let ir = &plan.proxy(session.frontend).ir;
     let gone = ir
         .unique_id_format
         .is_some()
         .then(|| std::mem::take(&mut stream.request));
     plan.logger.exchange(&Cx {
         program: &plan.program,
-        session: &client.session,
+        session,
         stream: &exchange.stream,
         request_bytes: &[],
         response_bytes: &[],
         arena: &exchange.arena,
-        now: client.local.now(),
+        now,
         on_response: false,
     });
     if let Some(request) = gone {
@@ -262,13 +274,19 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
     let plan = client.plan.clone();
     let stream = &exchange.stream;
     let notes = &exchange.notes;
+    let (counted_in, counted_out) = exchange
+        .tally
+        .as_ref()
+        .map_or((0, 0), |tally| tally.counted());
+    let bytes_in = stream.bytes_in.saturating_sub(counted_in);
+    let bytes_out = stream.bytes_out.saturating_sub(counted_out);
     let frontend = plan.live(client.session.frontend);
     let wire = &frontend.frontend.counters;
     client.socket.traffic.count(wire, worker);
     let status = status_class(stream.status);
     let on_front = |counters: &Counters| {
-        counters.add(worker, Count::BytesIn, stream.bytes_in);
-        counters.add(worker, Count::BytesOut, stream.bytes_out);
+        counters.add(worker, Count::BytesIn, bytes_in);
+        counters.add(worker, Count::BytesOut, bytes_out);
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }
@@ -281,10 +299,8 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
     };
     on_front(&frontend.frontend.counters);
     let process = &plan.program.live.process;
-    process
-        .counters
-        .add(worker, Count::BytesOut, stream.bytes_out);
-    let amount = u32::try_from(stream.bytes_out).unwrap_or(u32::MAX);
+    process.counters.add(worker, Count::BytesOut, bytes_out);
+    let amount = u32::try_from(bytes_out).unwrap_or(u32::MAX);
     process
         .bytes_out_rate
         .add_many(worker, amount, stream.times.end);
@@ -297,8 +313,8 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
         let entered = notes.request_head > 0 || plan.proxy(stream.backend).ir.mode == Mode::Tcp;
         if entered && plan.proxy(stream.backend).ir.kind.has_backend() {
             let counters = &backend.backend.counters;
-            counters.add(worker, Count::BytesIn, stream.bytes_in);
-            counters.add(worker, Count::BytesOut, stream.bytes_out);
+            counters.add(worker, Count::BytesIn, bytes_in);
+            counters.add(worker, Count::BytesOut, bytes_out);
         }
         return;
     }
@@ -312,8 +328,8 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
         between(times.request, times.end),
     ];
     let on_back = |counters: &Counters, status: Option<Count>| {
-        counters.add(worker, Count::BytesIn, stream.bytes_in);
-        counters.add(worker, Count::BytesOut, stream.bytes_out);
+        counters.add(worker, Count::BytesIn, bytes_in);
+        counters.add(worker, Count::BytesOut, bytes_out);
         if let Some(status) = status {
             counters.add(worker, status, 1);
         }

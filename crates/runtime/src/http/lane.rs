@@ -53,6 +53,10 @@ pub struct Lane {
     pub progress: Progress,
     /// What the lane waits for when it is pending.
     pub blocked: Blocked,
+    /// The sink frames bodies itself: it gets their bytes alone, then the fields behind them, then their end.
+    pub frames_itself: bool,
+    /// Fields behind the body wait for the sink.
+    trailers_due: bool,
     /// The sink's stream ends with this message: its last bytes and the end leave in one segment.
     pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
@@ -138,6 +142,8 @@ impl Lane {
         self.progress = Progress::default();
         self.blocked = Blocked::No;
         self.ends_sink = false;
+        self.frames_itself = false;
+        self.trailers_due = false;
     }
 
     /// A message with this framing begins behind the head that was consumed from `input`; the head for the sink is in
@@ -293,7 +299,7 @@ impl Lane {
         limits: &Limits,
     ) -> Poll<Result<(), LaneFault>> {
         self.blocked = Blocked::No;
-        if sink.is_secured() {
+        if !sink.is_bare() {
             self.splice_from = None;
         }
         for _ in 0..ROUNDS {
@@ -368,6 +374,9 @@ impl Lane {
                 }
             }
         }
+        if self.frames_itself && self.body == Body::Ended && !self.discarding {
+            return self.end_message(cx, sink);
+        }
         if held_back {
             // What was sent as if more followed goes out with the end of the stream. A client that is gone by now cannot
             // be told, as after any other send.
@@ -382,6 +391,16 @@ impl Lane {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The message has been sent: the sink ends it.
+    fn end_message(&mut self, cx: &mut Context<'_>, sink: &mut Socket) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.trailers_due)
+            && let Some(stream) = sink.shared_mut()
+        {
+            stream.send_trailers(self.decoder.trailers());
+        }
+        sink.poll_shutdown(cx)
     }
 
     fn took(&mut self, count: usize) {
@@ -515,13 +534,19 @@ impl Lane {
                 for range in &found.data {
                     let data = input.data().get(range.clone()).unwrap_or_default();
                     self.payload += data.len() as u64;
-                    self.encoder.put(data, &mut self.out);
+                    match self.frames_itself {
+                        true => self.out.extend_from_slice(data),
+                        false => self.encoder.put(data, &mut self.out),
+                    }
                 }
                 input.consume(found.consumed);
                 if found.done {
                     // They came, and are counted as such.
                     let trailers = self.decoder.trailers();
                     match self.drops_trailers {
+                        _ if self.frames_itself => {
+                            self.trailers_due = !self.drops_trailers && !trailers.is_empty();
+                        }
                         true => self.out.extend_from_slice(LAST),
                         false => write_last(trailers, &mut self.out),
                     }

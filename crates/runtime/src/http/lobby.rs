@@ -88,7 +88,7 @@ struct Guest {
     layer: Option<Box<Layer>>,
     plan: Rc<Plan>,
     session: Session,
-    admission: Admission,
+    admission: Rc<Admission>,
     requests: u32,
     last_server: Option<(ProxyId, usize)>,
     kept: Option<Box<(ProxyId, usize, ServerConnection)>>,
@@ -122,7 +122,10 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
     };
     let mut state = local.lobby.0.borrow_mut();
     let index = state.reserve();
-    if epoll.watch(&client.socket, index.into()).is_err() {
+    let watched = client
+        .socket
+        .with_fd(|fd| epoll.watch(fd, index.into()).is_ok());
+    if !watched {
         return Err((client, stays));
     }
     let Client {
@@ -139,7 +142,10 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
         kept,
         upgraded: _,
     } = *client;
-    let (socket, layer) = socket.into_parts();
+    // A plain one has a socket of its own.
+    let Some((socket, layer)) = socket.into_parts() else {
+        return Ok(());
+    };
     let guest = Guest {
         socket,
         layer,

@@ -72,7 +72,9 @@ struct Idle {
 impl ServerConnection {
     /// A connection that was just started.
     pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
-        let local = local_addr(&socket).map_or(Endpoint::Unknown, |address| endpoint(&address));
+        let local = socket
+            .with_fd(|fd| local_addr(fd))
+            .map_or(Endpoint::Unknown, |address| endpoint(&address));
         ServerConnection {
             local,
             socket: ServerSocket {

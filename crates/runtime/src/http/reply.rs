@@ -192,6 +192,17 @@ pub fn page(client: &mut Client, exchange: &mut Exchange, status: u16) {
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
 
+/// Puts the page for what is no request on its way as a message.
+pub fn page_of_client(client: &mut Client, exchange: &mut Exchange, status: u16) {
+    page(client, exchange, status);
+    exchange.notes.response_head += counted(&exchange.stream.response);
+    exchange.down.frames_itself = client.socket.is_shared();
+    response::write(client, exchange, false);
+    let body = exchange.stream.reply_body.bytes();
+    exchange.down.payload += body.len() as u64;
+    exchange.down.out.extend_from_slice(body);
+}
+
 /// The configured page for a status.
 pub fn find_page(pages: &[ErrorPage], status: u16) -> Option<&ErrorPage> {
     pages.iter().rev().find(|page| page.status == status)
@@ -232,15 +243,14 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
     }
     exchange.down.reset();
     exchange.down.input = None;
+    exchange.down.frames_itself = client.socket.is_shared();
     response::write(client, exchange, true);
     if !exchange.asked.head {
         let body = exchange.stream.reply_body.bytes();
         exchange.down.payload += body.len() as u64;
         exchange.down.out.extend_from_slice(body);
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && exchange.up.is_received()
-        && !client.frontend().ir.options.nolinger;
+    exchange.down.ends_sink = !exchange.client_stays && exchange.up.is_received();
     exchange.answered = true;
     super::finish::head_sent(client, exchange);
     let deadline = Client::after(client.frontend().ir.timeouts.client);

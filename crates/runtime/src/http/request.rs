@@ -9,6 +9,7 @@ use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
+use hapax_proto::http::Head;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure, counted};
@@ -24,6 +25,8 @@ use crate::{observe, trace};
 pub enum Arrival {
     /// One begins.
     Request(Box<Exchange>),
+    /// The connection is one of HTTP/2.
+    Preface,
     /// None for so long that the connection need not keep a task for it.
     Rest(Waiting),
     /// The connection ended before one did, and nobody needs to know.
@@ -57,6 +60,9 @@ pub async fn arrival(client: &mut Client, waiting: Option<Waiting>) -> Arrival {
             FirstBytes::Gone => return Arrival::End,
             FirstBytes::Rest => return Arrival::Rest(waiting),
         }
+    }
+    if first && super::multiplex::is_begun(client, waiting.deadline).await {
+        return Arrival::Preface;
     }
     let mut exchange = begin(client, waiting.since, first);
     exchange.up.input = client.input.take();
@@ -195,6 +201,11 @@ pub fn begins(client: &Client, exchange: &Exchange) {
 
 /// Reads the head of the request whose first bytes are there.
 pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    if client.socket.is_shared() {
+        take_head(client, exchange).await?;
+        began(client, exchange);
+        return Ok(());
+    }
     let ir = &client.plan.proxy(client.session.frontend).ir;
     let timeouts = ir.timeouts;
     let limits = client.plan.at(client.session.frontend).request_limits;
@@ -224,6 +235,11 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
                 if let Err(mut fault) = bad {
                     fault.at = fault.at.saturating_add(len);
                     return Err(refused(client, exchange, &fault));
+                }
+                if is_late_preface(&exchange.stream.request) {
+                    exchange.notes.bad_request = true;
+                    exchange.notes.as_message = true;
+                    return Err(Failure::new(Cause::Proxy, Phase::Request, 400));
                 }
                 if let Some(input) = &mut exchange.up.input {
                     input.consume(len);
@@ -256,6 +272,12 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.notes.bad_request = true;
         return Err(failure);
     }
+    began(client, exchange);
+    Ok(())
+}
+
+/// The head is complete: it is told of.
+fn began(client: &Client, exchange: &mut Exchange) {
     number(client, exchange);
     super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
@@ -264,7 +286,33 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         observed(client, exchange);
     }
     super::finish::step(client, exchange, LogOrigin::Request);
-    Ok(())
+}
+
+/// Takes the head of a stream that shares its connection: it came as a whole, or there is none.
+async fn take_head(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    let deadline = Client::after(client.frontend().ir.timeouts.client);
+    let request = &mut exchange.stream.request;
+    let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
+    let came = within(timer, handle, deadline, |cx| match socket.shared_mut() {
+        Some(stream) => stream.poll_head(cx, request),
+        None => Poll::Ready(Err(std::io::ErrorKind::NotConnected.into())),
+    });
+    let failure = match came.await {
+        Ok(Ok(None)) => return Ok(()),
+        Ok(Ok(Some(kind))) => {
+            exchange.stream.fault = Some(kind);
+            Failure::new(Cause::Proxy, Phase::Request, 400)
+        }
+        // It was refused, and the client was told by other means.
+        Ok(Err(_)) => {
+            exchange.stream.status = 0;
+            Failure::new(Cause::Proxy, Phase::Request, 0)
+        }
+        Err(Interrupted::Deadline) => Failure::new(Cause::ClientTimeout, Phase::Request, 408),
+        Err(Interrupted::Ended(cause)) => Failure::new(cause, Phase::Request, 0),
+    };
+    exchange.notes.bad_request = true;
+    Err(failure)
 }
 
 /// A head came from the client (`-d`, `-dt`).
@@ -278,6 +326,11 @@ fn observed(client: &Client, exchange: &Exchange) {
         observe::request(client, exchange);
     }
     trace::head(client, exchange, trace::Side::Request);
+}
+
+/// What HTTP/2 begins with, where it is not spoken.
+fn is_late_preface(request: &Head) -> bool {
+    request.method() == b"PRI" && request.version() == b"HTTP/2.0"
 }
 
 /// What came is no request.
@@ -322,6 +375,9 @@ pub fn count(client: &Client) {
     let worker = client.local.worker;
     let side = &client.plan.live(client.session.frontend).frontend;
     side.counters.add(worker, Count::Requests, 1);
+    if client.session.http2 {
+        side.counters.add(worker, Count::Http2Requests, 1);
+    }
     side.request_rate.add(worker, client.local.now().ms);
     let process = &client.plan.program.live.process;
     process.counters.add(worker, Count::Requests, 1);

@@ -130,7 +130,11 @@ fn begun(exchange: &Exchange, framing: Framing) -> u64 {
 }
 
 /// Writes `stream.response` to the client's side, with its connection line.
-pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
+pub fn write(client: &mut Client, exchange: &mut Exchange, with_connection: bool) {
+    if let Some(stream) = client.socket.shared_mut() {
+        stream.send_head(&exchange.stream.response);
+        return;
+    }
     let response = &mut exchange.stream.response;
     if response.seen().te {
         clean_te(response);
@@ -151,8 +155,12 @@ pub fn write(client: &Client, exchange: &mut Exchange, with_connection: bool) {
 }
 
 /// Writes a 1xx head as it is.
-pub fn write_interim(client: &Client, exchange: &mut Exchange) {
+pub fn write_interim(client: &mut Client, exchange: &mut Exchange) {
     exchange.notes.response_head += counted(&exchange.stream.response);
+    if let Some(stream) = client.socket.shared_mut() {
+        stream.send_head(&exchange.stream.response);
+        return;
+    }
     let adjust = client.frontend().ir.options.case_adjust_client;
     exchange.down.renew_out();
     super::case::write(

@@ -8,8 +8,8 @@ use hapax_core::counter::Count;
 use hapax_core::ir::{self, ConnectionMode, Mode, OddNames};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Cause, Endpoint, Phase};
-use hapax_proto::h1::body::{clean_te, request_connection, request_framing};
-use hapax_proto::http::Head;
+use hapax_proto::h1::body::{Framing, clean_te, request_connection, request_framing};
+use hapax_proto::http::{Head, Name};
 
 use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
@@ -264,6 +264,10 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
         request.add(b"connection", value);
     }
     let framing = request_framing(request);
+    if framing == Framing::Chunked && request.get(Name::TransferEncoding).is_none() {
+        // Only HTTP/1 has to say so.
+        request.add(b"transfer-encoding", b"chunked");
+    }
     let up = &mut exchange.up;
     up.out.clear();
     if !request.seen().connect_length {

@@ -336,7 +336,8 @@ fn with_bytes<T>(
     arena.reset();
     if client.session.marks.changed {
         let end = client.session.connection().source;
-        crate::vanish::mark(&client.socket, end, &mut client.session.marks);
+        let marks = &mut client.session.marks;
+        (client.socket).with_fd(|fd| crate::vanish::mark(fd, end, marks));
     }
     result
 }

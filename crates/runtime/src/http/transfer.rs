@@ -12,6 +12,7 @@ use hapax_proto::h1::{Limits, Parse, Scan, parse_response};
 use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
+use super::tally::Tally;
 use super::{again, bandwidth, fault_log, health, response, route};
 use crate::buffer::Buf;
 use crate::clock;
@@ -102,16 +103,15 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     response::prepare(client, exchange, framing).await?;
     exchange.down.splice_from = route::splice_from(&plan.program.global, frontend, backend, false);
     exchange.down.drops_trailers = frontend.options.drop_response_trailers;
+    exchange.down.frames_itself = client.socket.is_shared() && framing != Framing::Tunnel;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
         exchange.stream.times.response = 0;
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && framing != Framing::Tunnel
-        && exchange.up.is_done()
-        && !frontend.options.nolinger;
+    exchange.down.ends_sink =
+        !exchange.client_stays && framing != Framing::Tunnel && exchange.up.is_done();
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
@@ -391,7 +391,11 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
     } = &mut *client;
     let down = &mut exchange.down;
     let deadline = exchange.client_deadline;
-    let sent = super::client::within(timer, handle, deadline, |cx| down.poll_flush(cx, socket));
+    let sent = super::client::within(timer, handle, deadline, |cx| match socket.shared_mut() {
+        // The head is on its way; a server that sends many of them is held back.
+        Some(stream) => stream.poll_room(cx),
+        None => down.poll_flush(cx, socket),
+    });
     match sent.await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Failure::new(Cause::ClientAbort, Phase::Headers, 0)),
@@ -402,6 +406,7 @@ async fn interim(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
 
 /// Moves both bodies until the response was delivered and the request read.
 async fn bodies(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
+    Tally::begin(client, exchange, 0);
     let timeouts = Times::of(client, exchange);
     let plan = client.plan.clone();
     let limits = &plan.at(exchange.stream.backend).response_limits;
@@ -436,6 +441,7 @@ fn poll_bodies(
         notes,
         client_deadline: client_until,
         server_deadline: server_until,
+        tally,
         ..
     } = &mut *exchange;
     let Some(connection) = server else {
@@ -529,6 +535,13 @@ fn poll_bodies(
             false => bandwidth::resumes(&mut stream.bandwidth, up, false, now)
                 .min(bandwidth::resumes(&mut stream.bandwidth, down, true, now)),
         };
+    let pause = match tally {
+        None => pause,
+        Some(tally) => pause.min(tally.due(
+            notes.request_head + up.payload + up.trailer_bytes,
+            notes.response_head + down.payload + down.trailer_bytes,
+        )),
+    };
     let deadline = client_deadline.min(server_deadline);
     let interrupted = poll_interrupted(cx, &mut client.timer, &client.handle, deadline.min(pause));
     if pause < deadline && interrupted == Poll::Ready(Interrupted::Deadline) {

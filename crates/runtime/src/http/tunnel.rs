@@ -4,6 +4,7 @@ use hapax_core::stream::{Cause, Phase};
 
 use super::client::Client;
 use super::exchange::{Exchange, Failure};
+use super::tally::Tally;
 use crate::relay::{End, Relay, RelaySettings, Side, Splice};
 
 /// Forwards until the session ends.
@@ -32,6 +33,10 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
             relay.preload(side, input);
         }
     }
+    let before = (
+        exchange.notes.request_head + exchange.up.payload + exchange.up.trailer_bytes,
+        exchange.notes.response_head + exchange.down.payload + exchange.down.trailer_bytes,
+    );
     let Some(connection) = &mut exchange.server else {
         return Err(Failure::new(Cause::Internal, Phase::Data, 0));
     };
@@ -41,6 +46,7 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
         &mut connection.socket,
         &mut client.timer,
         &client.handle,
+        exchange.tally.as_deref_mut().map(|tally| (tally, before)),
     )
     .await;
     exchange.up.payload += relay.received(Side::Client);
@@ -62,13 +68,14 @@ pub fn outcome(end: Result<End, Cause>) -> Result<(), Failure> {
     Err(Failure::new(cause, phase, 0))
 }
 
-/// Runs a relay until it ends or somebody ends the session.
+/// Runs a relay until it ends or somebody ends the session. A tally comes with the bytes that went before.
 pub async fn run_relay(
     relay: &mut Relay,
     client: &mut crate::io::Stream,
     server: &mut crate::io::Stream,
     timer: &mut crate::wheel::Timer,
     handle: &crate::local::Handle,
+    mut tally: Option<(&mut Tally, (u64, u64))>,
 ) -> Result<End, Cause> {
     use std::task::Poll;
     std::future::poll_fn(|cx| {
@@ -80,7 +87,14 @@ pub async fn run_relay(
             if let Some(cause) = handle.ended_by.get() {
                 return Poll::Ready(Err(cause));
             }
-            std::task::ready!(timer.poll_at(cx, relay.deadline()));
+            let deadline = match &mut tally {
+                None => relay.deadline(),
+                Some((tally, (bytes_in, bytes_out))) => relay.deadline().min(tally.due(
+                    *bytes_in + relay.received(Side::Client),
+                    *bytes_out + relay.delivered(Side::Server),
+                )),
+            };
+            std::task::ready!(timer.poll_at(cx, deadline));
             if let Some(end) = relay.expire(crate::clock::now_ms()) {
                 return Poll::Ready(Ok(end));
             }
@@ -111,6 +125,7 @@ pub fn settings(
         splice_up: splice(one.splice_request || other.splice_request),
         splice_down: splice(one.splice_response || other.splice_response),
         independent: one.independent_streams || other.independent_streams,
+        ..RelaySettings::default()
     }
 }
 

@@ -48,7 +48,7 @@ fetches! {
     };
     "req.proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP; no value when it is not." => |cx, _, _| some(cx.stream.request.method()).and_then(|_| boolean(true));
     "req_proto_http", ArgSpec::NONE, None, Bool, Needs::REQUEST_LINE, "Whether the request is HTTP; no value when it is not." => |cx, _, _| some(cx.stream.request.method()).and_then(|_| boolean(true));
-    "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |cx, _, _| int(1).filter(|_| cx.stream.phase != Phase::Check);
+    "fc_http_major", ArgSpec::NONE, None, Int, Needs::CLIENT, "The major version of HTTP on the client connection." => |cx, _, _| int(if cx.session.http2 { 2 } else { 1 }).filter(|_| cx.stream.phase != Phase::Check);
 }
 
 /// The integer that a text begins with, in 32 bits with its overflows as the reference has them; 0 without one.

@@ -108,6 +108,8 @@ impl Connection {
             out.push(0x20);
         }
         match head.kind() {
+            // A server of HTTP/1 has switched: here that is an answer as any other (RFC 8441 5).
+            Kind::Response if head.status() == 101 => encode::status(out, b"200"),
             Kind::Response => encode::status(out, head.status_text()),
             Kind::Request => request_line(head, out),
         }

@@ -161,7 +161,25 @@ fn long_heads_go_on_in_further_frames() {
     assert_eq!(client.failure(), Some(Code::Internal));
 }
 
-fn server_after(frames: &[(u8, u8, u32, &[u8])]) -> Connection {
+/// Kind, flags, stream and payload.
+type Frame<'a> = (u8, u8, u32, &'a [u8]);
+
+#[test]
+fn empty_continuations_are_let_pass() {
+    let mut server = server_after(&[
+        (kind::HEADERS, 1, 1, GET),
+        (kind::CONTINUATION, 0, 1, b""),
+        (kind::CONTINUATION, 4, 1, b""),
+    ]);
+    assert_eq!((server.next_opened(), server.glitches()), (Some(1), 2));
+    assert!(
+        server
+            .stream(1)
+            .is_some_and(|stream| stream.reset.is_none())
+    );
+}
+
+fn server_after(frames: &[Frame<'_>]) -> Connection {
     let mut server = Connection::new(Config::new(super::Role::Server));
     let mut bytes = PREFACE.to_vec();
     write(&mut bytes, kind::SETTINGS, 0, 0, &[]);
@@ -177,7 +195,7 @@ const ENDS: u8 = flag::END_HEADERS | flag::END_STREAM;
 
 #[test]
 fn frames_that_end_the_connection() {
-    let cases: &[(Code, &[(u8, u8, u32, &[u8])])] = &[
+    let cases: &[(Code, &[Frame<'_>])] = &[
         (Code::FrameSize, &[(kind::SETTINGS, 0, 0, b"abcde")]),
         (Code::Protocol, &[(kind::SETTINGS, 0, 1, b"")]),
         (Code::FrameSize, &[(kind::PING, 0, 0, b"abc")]),
@@ -215,9 +233,7 @@ fn frames_that_end_the_connection() {
 #[test]
 fn frames_that_end_the_stream() {
     let length = b"\x83\x84\x86\x0f\x0d\x013";
-    let cases: &[(Code, &[(u8, u8, u32, &[u8])])] = &[
-        (Code::Protocol, &[(kind::HEADERS, ENDS, 1, b"\x82")]),
-        (Code::Protocol, &[(kind::HEADERS, ENDS, 1, length)]),
+    let cases: &[(Code, &[Frame<'_>])] = &[
         (
             Code::Protocol,
             &[(kind::HEADERS, 4, 1, length), (kind::DATA, 1, 1, b"ab")],
@@ -243,6 +259,16 @@ fn frames_that_end_the_stream() {
         assert_eq!(server.failure(), None, "{frames:?}");
         let reset = server.stream(1).and_then(|stream| stream.reset);
         assert_eq!(reset.map(|reset| reset.code), Some(*code), "{frames:?}");
+    }
+}
+
+#[test]
+fn heads_that_are_no_messages_never_become_streams() {
+    for head in [&b"\x82"[..], b"\x83\x84\x86\x0f\x0d\x013"] {
+        let mut server = server_after(&[(kind::HEADERS, ENDS, 1, head)]);
+        assert_eq!((server.streams(), server.next_opened()), (0, None));
+        assert_eq!(server.tally.resets_sent, 1);
+        assert_eq!(server.failure(), None);
     }
 }
 

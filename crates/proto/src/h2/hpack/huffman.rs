@@ -209,7 +209,7 @@ mod tests {
             let (code, length) = CODES[usize::from(byte)];
             bits += &format!("{code:0width$b}", width = usize::from(length));
         }
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push('1');
         }
         let byte = |at: usize| u8::from_str_radix(&bits[at..at + 8], 2).expect("binary digits");

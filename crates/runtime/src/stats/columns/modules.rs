@@ -1,14 +1,18 @@
-//! Counters of protocols that are not spoken here (TLS, QUIC, HTTP/3, HTTP/2): nothing of theirs happens, so they are 0.
+//! Counters of protocols that are not spoken here (QUIC, HTTP/3): nothing of theirs happens, so they are 0;
+//! and those of HTTP/2.
 //! They keep upstream's places, because tools look columns up by position.
+
+use hapax_core::counter::Count;
 
 use super::columns;
 use crate::stats::value::StatValue;
+use crate::stats::view::View;
 
 columns! {
-    idle "ssl_sess", ALL, "MCP", "TLS: sess", |_| StatValue::U64(0);
-    idle "ssl_reused_sess", ALL, "MCP", "TLS: reused sess", |_| StatValue::U64(0);
-    idle "ssl_failed_handshake", ALL, "MCP", "TLS: failed handshake", |_| StatValue::U64(0);
-    idle "ssl_ocsp_staple", ALL, "MCP", "TLS: ocsp staple", |_| StatValue::U64(0);
+    "ssl_sess", ALL, "MCP", "TLS: handshakes that made new sessions", |v| v.count(Count::TlsSessions);
+    "ssl_reused_sess", ALL, "MCP", "TLS: handshakes that went on with former sessions", |v| v.count(Count::TlsResumed);
+    "ssl_failed_handshake", ALL, "MCP", "TLS: handshakes that failed", |v| v.count(Count::TlsFailed);
+    "ssl_ocsp_staple", ALL, "MCP", "TLS: responses of OCSP that were stapled", |v| v.count(Count::TlsStapled);
     idle "ssl_failed_ocsp_staple", ALL, "MCP", "TLS: failed ocsp staple", |_| StatValue::U64(0);
     idle "h3_data", F, "MCP", "HTTP/3: data", |_| StatValue::U64(0);
     idle "h3_headers", F, "MCP", "HTTP/3: headers", |_| StatValue::U64(0);
@@ -77,17 +81,26 @@ columns! {
     idle "quic_stream_data_blocked", F, "MCP", "QUIC: stream data blocked", |_| StatValue::U64(0);
     idle "quic_streams_blocked_bidi", F, "MCP", "QUIC: streams blocked bidi", |_| StatValue::U64(0);
     idle "quic_streams_blocked_uni", F, "MCP", "QUIC: streams blocked uni", |_| StatValue::U64(0);
-    idle "h2_headers_rcvd", FB, "MCP", "HTTP/2: headers rcvd", |_| StatValue::U64(0);
-    idle "h2_data_rcvd", FB, "MCP", "HTTP/2: data rcvd", |_| StatValue::U64(0);
-    idle "h2_settings_rcvd", FB, "MCP", "HTTP/2: settings rcvd", |_| StatValue::U64(0);
-    idle "h2_rst_stream_rcvd", FB, "MCP", "HTTP/2: rst stream rcvd", |_| StatValue::U64(0);
-    idle "h2_goaway_rcvd", FB, "MCP", "HTTP/2: goaway rcvd", |_| StatValue::U64(0);
-    idle "h2_detected_conn_protocol_errors", FB, "MCP", "HTTP/2: detected conn protocol errors", |_| StatValue::U64(0);
-    idle "h2_detected_strm_protocol_errors", FB, "MCP", "HTTP/2: detected strm protocol errors", |_| StatValue::U64(0);
-    idle "h2_rst_stream_resp", FB, "MCP", "HTTP/2: rst stream resp", |_| StatValue::U64(0);
-    idle "h2_goaway_resp", FB, "MCP", "HTTP/2: goaway resp", |_| StatValue::U64(0);
-    idle "h2_open_connections", FB, "MGP", "HTTP/2: open connections", |_| StatValue::U64(0);
+    "h2_headers_rcvd", FB, "MCP", "HTTP/2: headers rcvd", |v| v.count(Count::Http2Headers);
+    "h2_data_rcvd", FB, "MCP", "HTTP/2: data rcvd", |v| v.count(Count::Http2Data);
+    "h2_settings_rcvd", FB, "MCP", "HTTP/2: settings rcvd", |v| v.count(Count::Http2Settings);
+    "h2_rst_stream_rcvd", FB, "MCP", "HTTP/2: rst stream rcvd", |v| v.count(Count::Http2Resets);
+    "h2_goaway_rcvd", FB, "MCP", "HTTP/2: goaway rcvd", |v| v.count(Count::Http2Goaways);
+    "h2_detected_conn_protocol_errors", FB, "MCP", "HTTP/2: detected conn protocol errors", |v| v.count(Count::Http2ConnectionErrors);
+    "h2_detected_strm_protocol_errors", FB, "MCP", "HTTP/2: detected strm protocol errors", |v| v.count(Count::Http2StreamErrors);
+    "h2_rst_stream_resp", FB, "MCP", "HTTP/2: rst stream resp", |v| v.count(Count::Http2ResetsSent);
+    "h2_goaway_resp", FB, "MCP", "HTTP/2: goaway resp", |v| v.count(Count::Http2GoawaysSent);
+    "h2_open_connections", FB, "MGP", "HTTP/2: open connections", open_connections;
     idle "h2_backend_open_streams", FB, "MGP", "HTTP/2: backend open streams", |_| StatValue::U64(0);
-    idle "h2_total_connections", FB, "MCP", "HTTP/2: total connections", |_| StatValue::U64(0);
+    "h2_total_connections", FB, "MCP", "HTTP/2: total connections", |v| v.count(Count::Http2Connections);
     idle "h2_backend_total_streams", FB, "MCP", "HTTP/2: backend total streams", |_| StatValue::U64(0);
+}
+
+fn open_connections<'v>(view: &'v View<'_>) -> StatValue<'v> {
+    match (view.count(Count::Http2Begun), view.count(Count::Http2Ended)) {
+        (StatValue::U64(begun), StatValue::U64(ended)) => {
+            StatValue::U64(begun.saturating_sub(ended))
+        }
+        (other, _) => other,
+    }
 }

@@ -21,6 +21,11 @@ pub fn remember(facts: &Facts) {
     let _ = FACTS.set(facts.clone());
 }
 
+/// How many sockets the process may need; 0 before it is known.
+pub fn sockets() -> u32 {
+    FACTS.get().map_or(0, |facts| facts.maxsock)
+}
+
 /// Answers a request for the statistics of a proxy; [`Outcome::Continue`] when it is for something else.
 pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
     let program = tx.program;

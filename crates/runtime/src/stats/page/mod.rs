@@ -16,7 +16,7 @@ use hapax_core::program::{Program, Proxy};
 use hapax_proto::http::Head;
 use hapax_rules::action::auth;
 
-pub use self::intercept::{intercept, remember, service};
+pub use self::intercept::{intercept, remember, service, sockets};
 
 use self::admin::Status;
 use super::csv;
