@@ -57,8 +57,10 @@ def answer_all(origin, peer, extra):
             if target.startswith("/hold"):
                 origin.held.append((connection, answer))
                 continue
+            connection.send(answer)
             if target.startswith("/go"):
+                # In an order that nobody's speed decides about.
+                time.sleep(0.1)
                 while origin.held:
                     other, late = origin.held.pop(0)
                     other.send(late)
-            connection.send(answer)

@@ -8,13 +8,15 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import time
 
 from .case import CaseError
 from .h2 import h2_step
 from .peer import Peer, printable
-from .tls import secure_client
-from .world import listening_ports
+from .sockets import describe
+from .tls import openssl_client, secure_client
+from .world import lingering, listening_ports
 
 
 def duration(text):
@@ -108,6 +110,10 @@ def receive(world, peer, words):
             data = peer.read_bytes(int(size))
             if data is not None:
                 peer.note(f"<{len(data)} bytes, sha1 {hashlib.sha1(data).hexdigest()[:12]}>")
+        case ["words", re.Pattern() as pattern]:  # what a pattern finds in everything up to the end, each once
+            data, how = peer.read_eof()
+            found = dict.fromkeys(match[match.lastindex or 0] for match in pattern.finditer(data.decode("utf-8", "replace")))
+            peer.note(f"{how}: " + ", ".join(repr(word) for word in found))
         case ["csv", columns]:
             data, how = peer.read_eof()
             head, _, body = data.partition(b"\r\n\r\n")
@@ -152,6 +158,9 @@ def bind_from(sock, address, low):
         except OSError:
             continue
 
+# Seconds that a proxy has to close what its client closed.
+LETTING_GO = 0.2
+
 
 class ClientScript:
     """One `== client` section: its own channel, one current connection at a time, named ones beside it."""
@@ -182,6 +191,8 @@ class ClientScript:
                 self.connect(words)
             case "tls":
                 secure_client(world, self.peers[self.current], words, self.sessions)
+            case "s_client":
+                openssl_client(world, self.channel, words)
             case "use":
                 self.current = words[0]
             case "cli":
@@ -202,6 +213,13 @@ class ClientScript:
             case "start":
                 self.reached.clear()
                 world.start(words[0], [text(word) for word in words[1:]])
+            case "socket":
+                world.record(self.channel, describe(world, words))
+            case "stat":
+                found = os.lstat(words[0])
+                self.world.record(self.channel, f"stat {os.path.basename(words[0])}: {stat.filemode(found.st_mode)} {found.st_uid} {found.st_gid}")
+            case "link":
+                self.world.record(self.channel, f"link {os.path.basename(words[0])}: {os.readlink(words[0])}")
             case "descriptors":
                 self.descriptors(int(words[0]))
             case "run":
@@ -232,6 +250,12 @@ class ClientScript:
                 if not peer_step(world, self.peers.get(self.current), step):
                     raise CaseError(f"unknown step '{step.verb}'")
 
+    def let_go(self):
+        """Gives the proxy a moment to close what the client closed before, so that its counts are those of the case."""
+        until = time.monotonic() + LETTING_GO
+        while self.world.client_ports and lingering(self.world.client_ports) and time.monotonic() < until:
+            time.sleep(0.005)
+
     def connect(self, words):
         """connect TARGET [as NAME] [from ADDRESS] [rcvbuf N] [once]"""
         target, options = words[0], dict(zip(words[1::2], words[2::2]))
@@ -253,6 +277,7 @@ class ClientScript:
                 if main is not None and main.poll() is not None and not self.world.adopted:
                     break
                 time.sleep(0.01)
+            self.let_go()
         reset = False
         try:
             sock.connect(address)
@@ -338,7 +363,7 @@ class ClientScript:
                 target = text(words[index + 1])
         for line in self.ask(command, target).split("\n"):
             if line and (keep is None or keep.search(line)):
-                self.world.record(self.channel, f"cli {command}: {line}")
+                self.world.record(self.channel, f"cli {command.partition(chr(10))[0]}: {line}")
 
     def table(self):
         """`show stat` as a list of dicts."""

@@ -11,8 +11,9 @@ _FOLDER = None
 
 
 def write_certificate(world, section):
-    """`== certificate NAME [rsa] [ca] [by=NAME] [names=a,b] [subject=/CN=x] [revoked=NAME]`: NAME.crt,
-    NAME.key and NAME.pem (both), and with `revoked` NAME.crl, in which its signer revokes it. They are made once per run of the harness, so that both sides have the same."""
+    """`== certificate NAME [rsa] [ca] [by=NAME] [names=a,b] [subject=/CN=x] [revoked=NAME]
+    [ocsp=NAME [revoked-status]]`: NAME.crt, NAME.key and NAME.pem (both), with `revoked` NAME.crl, in which its signer revokes
+    it, and with `ocsp` NAME.ocsp, in which its signer answers for it. They are made once per run of the harness, so that both sides have the same."""
     name, words = section.words[0], section.words[1:]
     with _LOCK:
         made = _made(name, words, world)
@@ -21,6 +22,12 @@ def write_certificate(world, section):
             with open(made + end, "rb") as source, open(os.path.join(world.folder, name + end), "wb") as file:
                 file.write(source.read())
     world.certificates[name] = made
+    ocsp = dict(word.split("=", 1) for word in words if "=" in word).get("ocsp")
+    if ocsp:
+        with _LOCK:
+            _respond(world.certificates[ocsp], made, "revoked-status" in words)
+        with open(made + ".ocsp", "rb") as source, open(os.path.join(world.folder, name + ".ocsp"), "wb") as file:
+            file.write(source.read())
     signer = dict(word.split("=", 1) for word in words if "=" in word).get("revoked")
     if signer:
         with _LOCK:
@@ -86,6 +93,21 @@ def _revoke(signer, certificate):
     _run(["openssl", "ca", "-gencrl", "-config", config, *sign, "-out", certificate + ".crl"])
 
 
+def _respond(signer, certificate, revoked):
+    """Makes CERTIFICATE.ocsp, in which its signer says that it is good, or revoked."""
+    if os.path.exists(certificate + ".ocsp"):
+        return
+    shown = subprocess.run(["openssl", "x509", "-in", certificate + ".crt", "-noout", "-serial"], capture_output=True, timeout=20)
+    serial = shown.stdout.decode().strip().partition("=")[2]
+    state = "R\t350101000000Z\t250101000000Z" if revoked else "V\t350101000000Z\t"
+    with open(certificate + ".responder", "w", encoding="ascii") as file:
+        file.write(f"{state}\t{serial}\tunknown\t/CN=x\n")
+    sign = ["-rsigner", signer + ".crt", "-rkey", signer + ".key", "-CA", signer + ".crt"]
+    asks = ["-issuer", signer + ".crt", "-cert", certificate + ".crt", "-no_nonce"]
+    _run(["openssl", "ocsp", *asks, "-reqout", certificate + ".request"])
+    _run(["openssl", "ocsp", "-index", certificate + ".responder", *sign, "-reqin", certificate + ".request", "-respout", certificate + ".ocsp", "-ndays", "30"])
+
+
 def _run(command):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
     if done.returncode != 0:
@@ -138,6 +160,16 @@ def secure_client(world, peer, words, sessions):
     if "resume" in options:
         sessions[options["resume"]] = (context, None)
         peer.on_close = lambda: sessions.__setitem__(options["resume"], (context, peer.socket.session))
+
+
+def openssl_client(world, channel, words):
+    """`s_client PORT /keep/ [ARGS]`: what `openssl s_client` tells of a connection to a port, only the lines that are kept."""
+    port, keep = world.port(words[0]), words[1]
+    arguments = [word.decode() if isinstance(word, bytes) else word for word in words[2:]]
+    command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=world.deadline)
+    lines = done.stdout.decode(errors="replace").split("\n")
+    world.record(channel, *[f"s_client: {line.strip()}" for line in lines if keep.search(line)])
 
 
 def _der(base):

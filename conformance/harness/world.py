@@ -1,4 +1,5 @@
 """What one side of a case owns: folder, ports, sockets, processes, transcript, and the placeholders that name them."""
+import base64
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import threading
 import time
 
-PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|file)(?::([A-Za-z0-9_.-]+))?\}")
+PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|file|content|base64)(?::([A-Za-z0-9_.-]+))?\}")
 # Seconds that a command line may take.
 PROCESS_LIMIT = 20.0
 
@@ -29,7 +30,8 @@ class World:
         self.nameservers = {}
         self.processes, self.adopted = {}, []
         self.transcript, self.client_ports, self.broken = {}, set(), []
-        self.configuration, self.events = "", {}
+        # File names to texts.
+        self.configurations, self.events = {}, {}
         # Patterns of log lines that `wait log` does not count.
         self.ignored = []
 
@@ -59,6 +61,12 @@ class World:
             return f"127.0.0.1:{self.sink('udp', name or 'log').port}"
         if kind == "dlog":
             return self.sink("unix", name or "dlog").path
+        if kind in ("content", "base64"):
+            with open(os.path.join(self.folder, name), "rb") as file:
+                data = file.read()
+            if kind == "base64":
+                return base64.b64encode(data).decode()
+            return "\n".join(line for line in data.decode("latin-1").split("\n") if line) + "\n"
         if kind == "pid":
             return str(self.processes[name or "main"].pid)
         raise KeyError(kind)
@@ -139,17 +147,18 @@ class World:
         thread.start()
         process.reader = thread
         if wait:
-            self.wait_listening(process)
+            self.wait_listening(process, arguments)
         return process
 
     def _messages(self, name, process):
         for line in process.stdout:
             self.record(f"messages {name}", line.decode("utf-8", "replace").rstrip("\n"))
 
-    def wait_listening(self, process):
-        """Waits until every port and socket that the configuration binds is listening, or the process ended."""
+    def wait_listening(self, process, arguments):
+        """Waits until every port and socket that its configuration binds is listening, or the process ended."""
         wanted, paths = set(), []
-        for line in self.configuration.split("\n"):
+        own = [text for name, text in self.configurations.items() if name in arguments]
+        for line in "\n".join(own or self.configurations.values()).split("\n"):
             words = line.split()
             if words and words[0] in ("bind", "listen", "frontend"):
                 wanted.update(int(port) for port in re.findall(r":(\d+)\b", line))
@@ -232,6 +241,28 @@ def reserve_port():
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return holder
+
+
+# The ports of connections that are established, or that the other end has closed.
+OPEN = re.compile(rb":([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) (?:01|08) ")
+
+
+def lingering(clients):
+    """Whether an end of a connection is open at a proxy whose other end, at one of these client ports, was closed."""
+    open_at_client, open_at_proxy = set(), set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            continue
+        for match in OPEN.finditer(data):
+            local, remote = int(match[1], 16), int(match[2], 16)
+            if local in clients:
+                open_at_client.add(local)
+            elif remote in clients:
+                open_at_proxy.add(remote)
+    return bool(open_at_proxy - open_at_client)
 
 
 def listening_ports():

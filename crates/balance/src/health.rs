@@ -52,6 +52,8 @@ pub struct Notice {
     pub text: String,
     /// The text for the console where it differs.
     pub console: Option<String>,
+    /// The level that it is mailed with; none is not mailed.
+    pub mail: Option<u8>,
 }
 
 impl Notice {
@@ -60,6 +62,15 @@ impl Notice {
             level,
             text,
             console: None,
+            mail: Some(level),
+        }
+    }
+
+    /// The result of one check, which is mailed as information.
+    pub(crate) fn of_check(text: String) -> Notice {
+        Notice {
+            mail: Some(INFORMATION),
+            ..Notice::new(NOTICE, text)
         }
     }
 }
@@ -77,6 +88,7 @@ pub struct Report {
 const EMERGENCY: u8 = 0;
 const ALERT: u8 = 1;
 pub(crate) const NOTICE: u8 = 5;
+const INFORMATION: u8 = 6;
 
 /// What a result makes of a server's state: the pure part of [`report`].
 pub fn decide(
@@ -191,7 +203,7 @@ pub fn report(
         && before != after
         && let Some(result) = &result
     {
-        notices.push(Notice::new(NOTICE, check_line(server, result, &state)));
+        notices.push(Notice::of_check(check_line(server, result, &state)));
     }
     let cause = match &result {
         Some(result) if !options.log_health_checks => text::reason(result),
@@ -319,6 +331,7 @@ fn unavailable(proxy: &ProxyLive, was_up: bool) -> Option<Notice> {
         level: EMERGENCY,
         text: format!("{kind} {} has no server available!", proxy.name),
         console: Some(format!("{kind} '{}' has no server available!", proxy.name)),
+        mail: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod error_pages;
 mod logs;
+mod mailers;
 mod mode;
 mod names;
 mod numbers;
@@ -50,6 +51,7 @@ pub fn check(
         server_state::check(config, &mut check);
     }
     if !failed {
+        mailers::unused(config, &mut check);
         resolvers::check(config, &mut check);
     }
     logs::rings(config, &mut check);

@@ -17,6 +17,7 @@ pub(crate) mod http_option;
 pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod log_forward;
+pub(crate) mod mailers;
 pub(crate) mod no_counterpart;
 pub(crate) mod option;
 pub(crate) mod privilege;

@@ -249,6 +249,8 @@ impl Parser<'_> {
             Open::Global(scope) => (Sections::GLOBAL, None, scope.as_mut()),
             Open::UserList(_, scope) => (Sections::USER_LIST, None, scope.as_mut()),
             Open::Resolvers(_, scope) => (Sections::RESOLVERS, None, scope.as_mut()),
+            Open::CrtStore(_, scope) => (Sections::CRT_STORE, None, scope.as_mut()),
+            Open::Mailers(_, scope) => (Sections::MAILERS, None, scope.as_mut()),
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
             Open::Program(_, scope) => (Sections::PROGRAM, None, scope.as_mut()),

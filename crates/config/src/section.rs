@@ -1,10 +1,12 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod crt_store;
 mod defaults;
 mod header;
 mod http_errors;
 pub(crate) mod log_forward;
 mod log_profile;
+mod mailers;
 mod resolvers;
 mod user_list;
 pub(crate) use header::forbidden;
@@ -39,6 +41,10 @@ pub(crate) enum Open {
     HttpErrors(String, Box<Scope>),
     /// A `resolvers` section: its name and state.
     Resolvers(String, Box<Scope>),
+    /// A `crt-store` section: its name and state.
+    CrtStore(String, Box<Scope>),
+    /// A `mailers` section: its name and state.
+    Mailers(String, Box<Scope>),
     /// A `log-profile` section: its name and state.
     LogProfile(String, Box<Scope>),
     /// A `program` section: its name and state.
@@ -79,6 +85,8 @@ impl Open {
             | Open::UserList(name, _)
             | Open::HttpErrors(name, _)
             | Open::Resolvers(name, _)
+            | Open::CrtStore(name, _)
+            | Open::Mailers(name, _)
             | Open::LogProfile(name, _)
             | Open::Program(name, _) => name,
             Open::Global(_) => "global",
@@ -115,10 +123,12 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
             Open::Global(Box::default())
         }
         "http-errors" => http_errors::open(parser, words, span),
+        "crt-store" => crt_store::open(parser, words),
         "resolvers" => resolvers::open(parser, words, span),
         "log-profile" => log_profile::open(parser, words, span),
         "log-forward" => log_forward::open(parser, words, span),
         "program" => program::open(parser, words, span),
+        "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
@@ -146,7 +156,9 @@ static SECTIONS: &[&str] = &[
     "http-errors",
     "resolvers",
     "log-profile",
+    "mailers",
     "ring",
+    "crt-store",
     "log-forward",
     "program",
 ];
@@ -155,10 +167,8 @@ static SECTIONS: &[&str] = &[
 static NOT_BUILT: &[&str] = &[
     "acme",
     "cache",
-    "crt-store",
     "dynamic-update",
     "fcgi-app",
-    "mailers",
     "namespace_list",
     "peers",
     "traces",

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use crate::contract::TlsContext;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -51,6 +52,9 @@ impl Live {
                 connection_rate: Rate::new(workers),
                 session_rate: Rate::new(workers),
                 bytes_out_rate: Rate::new(workers),
+                tls_rate: Rate::new(workers),
+                tls_key_rate: Rate::new(workers),
+                tls_server_key_rate: Rate::new(workers),
                 maxconn_reached: AtomicU32::new(0),
                 streams: AtomicU32::new(0),
                 dropped_logs: AtomicU64::new(0),
@@ -62,6 +66,7 @@ impl Live {
                 jobs: AtomicU32::new(0),
                 anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
+                tls: OnceLock::new(),
             },
             proxies: config
                 .proxies
@@ -120,6 +125,12 @@ pub struct ProcessLive {
     pub session_rate: Rate,
     /// Bytes to clients per second.
     pub bytes_out_rate: Rate,
+    /// Connections of clients with TLS per second.
+    pub tls_rate: Rate,
+    /// Handshakes with clients that made new sessions per second.
+    pub tls_key_rate: Rate,
+    /// The same with servers.
+    pub tls_server_key_rate: Rate,
     /// Times the process limit of connections was reached.
     pub maxconn_reached: AtomicU32,
     /// Streams ever, for numbering.
@@ -142,4 +153,6 @@ pub struct ProcessLive {
     pub anonymous_key: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
+    /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }

@@ -26,6 +26,8 @@ pub struct Program {
     pub http_errors: Vec<ir::HttpErrors>,
     /// The `log-profile` sections.
     pub log_profiles: Vec<ir::LogProfile>,
+    /// The `mailers` sections.
+    pub mailers: Vec<ir::Mailers>,
     /// The rings.
     pub rings: Vec<ir::Ring>,
     /// The `log-forward` sections.
@@ -115,6 +117,7 @@ impl Program {
             user_lists: config.user_lists,
             http_errors: config.http_errors,
             log_profiles: config.log_profiles,
+            mailers: config.mailers,
             rings: config.rings,
             log_forwards: config.log_forwards,
             global: config.global,

@@ -163,7 +163,9 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::USER_LIST, "userlist"),
         (Sections::HTTP_ERRORS, "http-errors"),
         (Sections::LOG_PROFILE, "log-profile"),
+        (Sections::MAILERS, "mailers"),
         (Sections::RING, "ring"),
+        (Sections::CRT_STORE, "crt-store"),
     ]
     .into_iter()
     .filter_map(|(one, name)| sections.has(one).then_some(name))
@@ -200,12 +202,14 @@ fn configuration(registry: &Registry) -> String {
     let mut text = String::from("# List of registered configuration keywords:\n");
     text += &listed("global\n", section_lines(registry, Sections::GLOBAL));
     let mut lines: Vec<String> = section_lines(registry, Sections::PROXIES).collect();
-    lines.extend(
-        registry
-            .bind_options
-            .iter()
-            .map(|row| format!("\tbind <addr> {}{}", row.name, plus(row.usage))),
-    );
+    lines.extend(registry.bind_options.iter().map(|row| {
+        format!(
+            "\tbind <addr> {}{}{}",
+            scope(row.name),
+            row.name,
+            plus(row.usage)
+        )
+    }));
     lines.extend(
         registry
             .server_options
@@ -218,7 +222,23 @@ fn configuration(registry: &Registry) -> String {
             lines.push(format!("\t{set} {}{star}", row.name.trim_end_matches('(')));
         }
     }
-    text + &listed("listen\n", lines)
+    text += &listed("listen\n", lines);
+    let of_lists = hapax_tls::LIST_OPTIONS.iter();
+    let rows = of_lists.filter_map(|name| registry.bind_options.find(name));
+    let rows = rows.map(|row| format!("\t{}{}", row.0.name, plus(row.0.usage)));
+    text += &listed("crt-list\n", rows);
+    text + &listed("crt-store\n", section_lines(registry, Sections::CRT_STORE))
+}
+
+/// What stands before the options of a room of its own.
+fn scope(option: &str) -> &'static str {
+    let mut all = hapax_tls::TABLES
+        .iter()
+        .flat_map(|tables| tables.bind_options);
+    match option != "ssl" && all.any(|row| row.name == option) {
+        true => "ssl ",
+        false => "",
+    }
 }
 
 fn section_lines(registry: &Registry, sections: Sections) -> impl Iterator<Item = String> + '_ {

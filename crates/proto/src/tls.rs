@@ -40,6 +40,8 @@ macro_rules! here {
 pub mod extension {
     /// `server_name`.
     pub const SERVER_NAME: u16 = 0;
+    /// `status_request`.
+    pub const STATUS_REQUEST: u16 = 5;
     /// `supported_groups`.
     pub const SUPPORTED_GROUPS: u16 = 10;
     /// `signature_algorithms`.
@@ -48,6 +50,10 @@ pub mod extension {
     pub const ALPN: u16 = 16;
     /// `session_ticket`.
     pub const SESSION_TICKET: u16 = 35;
+    /// `ec_point_formats`.
+    pub const POINT_FORMATS: u16 = 11;
+    /// `supported_versions`.
+    pub const SUPPORTED_VERSIONS: u16 = 43;
     /// `key_share`.
     pub const KEY_SHARE: u16 = 51;
 }
@@ -136,6 +142,55 @@ pub fn extension(bytes: &[u8], wanted: u16) -> Found<Option<&[u8]>> {
         }
     }
     Found::Here(None)
+}
+
+/// The extensions of a client hello, in order, as far as they can be read.
+pub fn extensions(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = match extensions_of(bytes) {
+        Found::Here(rest) => rest,
+        Found::NotYet | Found::Nothing => Cursor::new(&[]),
+    };
+    std::iter::from_fn(move || {
+        let (Found::Here(kind), Found::Here(content)) = (rest.short(), rest.list_of_shorts())
+        else {
+            return None;
+        };
+        Some((kind, content))
+    })
+}
+
+fn extensions_of(bytes: &[u8]) -> Found<Cursor<'_>> {
+    let mut rest = here!(client_hello(bytes)).rest;
+    here!(rest.list_of_bytes());
+    let length = usize::from(here!(rest.short()));
+    match rest.limited(length) {
+        Some(rest) => Found::Here(rest),
+        None => Found::Nothing,
+    }
+}
+
+/// The version, random bytes and session number of a hello of either side, in the record that it begins with.
+pub fn begun(bytes: &[u8]) -> Option<Begun<'_>> {
+    let body = bytes.get(RECORD + HEAD..)?;
+    let (version, body) = body.split_first_chunk::<2>()?;
+    let (random, body) = body.split_first_chunk::<32>()?;
+    let (length, body) = body.split_first()?;
+    Some(Begun {
+        version: u16::from_be_bytes(*version),
+        random: *random,
+        session: body.get(..usize::from(*length))?,
+    })
+}
+
+/// What every hello begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun<'a> {
+    /// The version that it names.
+    pub version: u16,
+    /// Random bytes.
+    pub random: [u8; 32],
+    /// The number of a session.
+    pub session: &'a [u8],
 }
 
 /// The name of the server that a complete client hello asks for.

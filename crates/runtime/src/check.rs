@@ -17,13 +17,13 @@ use hapax_core::stream::Cause;
 
 use crate::log::{Level, Logger, Severity};
 use crate::wheel::Timer;
-use crate::{clock, serve, worker};
+use crate::{clock, mail, serve, worker};
 
 mod agent;
 mod answer;
 mod external;
 mod followers;
-mod probe;
+pub(crate) mod probe;
 mod recipe;
 mod request;
 mod scene;
@@ -337,6 +337,10 @@ pub fn announce(logger: &Logger, proxy: ProxyId, notices: &[Notice]) {
         };
         logger.say(severity, notice.console.as_ref().unwrap_or(&notice.text));
         logger.message(Some(proxy), Level::from_number(notice.level), &notice.text);
+        if let Some(level) = notice.mail {
+            let text = notice.console.as_ref().unwrap_or(&notice.text);
+            mail::alert(logger.program(), proxy, level, text);
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod lane;
 pub(crate) mod lobby;
 pub(crate) mod multiplex;
 pub mod pool;
+mod preface;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod resolve;

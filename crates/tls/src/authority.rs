@@ -18,6 +18,8 @@ pub struct Authorities {
     pub certificates: Vec<CertificateDer<'static>>,
     /// Lists of revoked ones.
     pub revoked: Vec<CertificateRevocationListDer<'static>>,
+    /// Whether it is a file of revoked certificates.
+    pub is_revocation: bool,
 }
 
 impl Material for Authorities {
@@ -31,6 +33,29 @@ impl Material for Authorities {
 }
 
 impl Authorities {
+    /// One that has nothing yet.
+    pub fn empty(path: &str, is_revocation: bool) -> Authorities {
+        Authorities {
+            path: path.to_owned(),
+            certificates: Vec::new(),
+            revoked: Vec::new(),
+            is_revocation,
+        }
+    }
+
+    /// Adds what a text has. False when that is nothing.
+    pub fn read(&mut self, bytes: &[u8]) -> bool {
+        let before = self.certificates.len() + self.revoked.len();
+        for (kind, der) in pem::sections(bytes).read {
+            match kind {
+                SectionKind::Certificate => self.certificates.push(der.into()),
+                SectionKind::Crl => self.revoked.push(der.into()),
+                _ => {}
+            }
+        }
+        self.certificates.len() + self.revoked.len() > before
+    }
+
     /// Reads a file, the files of a folder, or with `@system-ca` what the system trusts.
     ///
     /// # Errors
@@ -42,16 +67,13 @@ impl Authorities {
                 path: path.to_owned(),
                 certificates: found.map(|found| found.certificates).unwrap_or_default(),
                 revoked: Vec::new(),
+                is_revocation: false,
             });
         }
         if !Path::new(path).is_dir() {
             return Authorities::file(path);
         }
-        let mut all = Authorities {
-            path: path.to_owned(),
-            certificates: Vec::new(),
-            revoked: Vec::new(),
-        };
+        let mut all = Authorities::empty(path, false);
         let entries = std::fs::read_dir(path).map_err(|error| system(&error))?;
         let mut paths: Vec<_> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -73,22 +95,11 @@ impl Authorities {
 
     fn file(path: &str) -> Result<Authorities, String> {
         let bytes = std::fs::read(path).map_err(|error| system(&error))?;
-        let sections = pem::sections(&bytes);
-        let mut file = Authorities {
-            path: path.to_owned(),
-            certificates: Vec::new(),
-            revoked: Vec::new(),
-        };
-        for (kind, der) in sections.read {
-            match kind {
-                SectionKind::Certificate => file.certificates.push(der.into()),
-                SectionKind::Crl => file.revoked.push(der.into()),
-                _ => {}
-            }
-        }
-        if file.certificates.is_empty() && file.revoked.is_empty() {
+        let mut file = Authorities::empty(path, false);
+        if !file.read(&bytes) {
             return Err("no certificate or crl found".to_owned());
         }
+        file.is_revocation = file.certificates.is_empty();
         Ok(file)
     }
 }

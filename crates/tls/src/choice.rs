@@ -1,28 +1,43 @@
 //! Which certificate a client is shown: by the name it asks for and the keys it can check (configuration manual 5.1, `crt`).
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::SignatureScheme;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use smallvec::SmallVec;
 
 use crate::certificate::{Certificate, KeyKind};
 
 /// The certificates of a listener by name.
 #[derive(Debug, Default)]
 pub struct Choice {
-    entries: Vec<Arc<Certificate>>,
+    entries: Vec<Entry>,
     /// Positions of those for exactly this name.
-    exact: HashMap<String, Vec<u32>>,
+    exact: HashMap<String, Positions>,
     /// Positions of those for every name with one more label in front.
-    wildcard: HashMap<String, Vec<u32>>,
+    wildcard: HashMap<String, Positions>,
     /// Names that an entry excludes, exact or with a wildcard.
-    excluded: HashMap<String, Vec<u32>>,
+    excluded: HashMap<String, Positions>,
     /// Those that are shown where no name matches.
-    default: Vec<u32>,
+    default: Positions,
     strict: bool,
+}
+
+type Positions = SmallVec<[u32; 4]>;
+
+/// A certificate with what is said about it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The certificate.
+    pub certificate: Arc<Certificate>,
+    /// The names it is for; its own when there are none.
+    pub filters: Vec<String>,
+    /// Which settings of the listener it is shown with.
+    pub settings: u32,
+    /// The `crt-list` or folder it comes from, and the line there.
+    pub origin: Option<(String, u32)>,
 }
 
 impl Choice {
@@ -34,134 +49,118 @@ impl Choice {
         }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// All of them.
-    pub fn entries(&self) -> &[Arc<Certificate>] {
+    pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Adds one for `filters`, or for its own names where there are none.
-    pub fn add(&mut self, certificate: Arc<Certificate>, filters: &[String], is_default: bool) {
-        let index = self.entries.len() as u32;
-        let own = certificate.names.clone();
-        let positive = filters.iter().any(|filter| !filter.starts_with('!'));
-        let named = if positive { &[][..] } else { own.as_slice() };
-        for name in filters.iter().chain(named) {
+    /// The positions of those that are shown where no name matches.
+    pub fn defaults(&self) -> &[u32] {
+        &self.default
+    }
+
+    /// Adds one for its filters, or for its own names where there are none.
+    pub fn add(&mut self, entry: Entry, is_default: bool) {
+        let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        for name in entry.shown_names() {
             let name = name.to_ascii_lowercase();
-            if let Some(name) = name.strip_prefix('!') {
-                self.excluded
-                    .entry(name.to_owned())
-                    .or_default()
-                    .push(index);
+            let (map, name) = if let Some(name) = name.strip_prefix('!') {
+                (&mut self.excluded, name)
             } else if let Some(suffix) = name.strip_prefix("*.") {
-                self.wildcard
-                    .entry(suffix.to_owned())
-                    .or_default()
-                    .push(index);
+                (&mut self.wildcard, suffix)
             } else if name == "*" {
                 self.default.push(index);
+                continue;
             } else {
-                self.exact.entry(name).or_default().push(index);
-            }
+                (&mut self.exact, name.as_str())
+            };
+            map.entry(name.to_owned()).or_default().push(index);
         }
-        if is_default {
+        if is_default && !self.default.contains(&index) {
             self.default.push(index);
         }
-        self.entries.push(certificate);
+        self.entries.push(entry);
     }
 
     /// The certificate for a client that asks for `name` and can check keys of these kinds.
-    pub fn find(
-        &self,
-        name: Option<&str>,
-        accepts: impl Fn(KeyKind) -> bool,
-    ) -> Option<&Arc<Certificate>> {
-        let lower = name.map(str::to_ascii_lowercase);
-        let none = &Vec::new();
-        if let Some(name) = &lower {
-            let exact = self.exact.get(name).unwrap_or(none);
+    pub fn find(&self, name: Option<&str>, accepts: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        if let Some(name) = name {
+            let name = name.to_ascii_lowercase();
             let suffix = name.split_once('.').map_or("", |(_, suffix)| suffix);
-            let wildcard = self.wildcard.get(suffix).unwrap_or(none);
-            let excluded = |index: u32| {
-                [name.as_str(), &format!("*.{suffix}")]
-                    .iter()
-                    .filter_map(|name| self.excluded.get(*name))
-                    .any(|entries| entries.contains(&index))
-            };
-            for list in [exact, wildcard] {
-                let allowed = list.iter().copied().filter(|index| !excluded(*index));
+            let lists = [self.exact.get(&name), self.wildcard.get(suffix)];
+            for list in lists.into_iter().flatten() {
+                let allowed = list.iter().copied();
+                let allowed = allowed.filter(|index| !self.excludes(*index, &name, suffix));
                 if let Some(found) = self.best(allowed, &accepts) {
                     return Some(found);
                 }
             }
-            if self.strict {
-                return None;
-            }
-        } else if self.strict {
+        }
+        if self.strict {
             return None;
         }
         self.best(self.default.iter().copied(), &accepts)
             .or_else(|| self.entries.get(*self.default.first()? as usize))
     }
 
+    fn excludes(&self, index: u32, name: &str, suffix: &str) -> bool {
+        if self.excluded.is_empty() {
+            return false;
+        }
+        let names = [name, &format!("*.{suffix}")];
+        let found = names.into_iter().filter_map(|name| self.excluded.get(name));
+        found.into_iter().any(|entries| entries.contains(&index))
+    }
+
     /// The best one of those that the client can check: the first with a key on a curve, or the first with RSA.
     fn best(
         &self,
         indexes: impl Iterator<Item = u32>,
-        accepts: &impl Fn(KeyKind) -> bool,
-    ) -> Option<&Arc<Certificate>> {
+        accepts: &impl Fn(&Entry) -> bool,
+    ) -> Option<&Entry> {
         indexes
             .filter_map(|index| self.entries.get(index as usize))
-            .filter(|entry| accepts(entry.kind))
-            .min_by_key(|entry| entry.kind)
+            .filter(|entry| accepts(entry))
+            .min_by_key(|entry| entry.certificate.kind)
+    }
+}
+
+impl Entry {
+    /// Names that it is shown for, and with `!` those that it is not.
+    pub fn shown_names(&self) -> impl Iterator<Item = &str> {
+        let positive = self.filters.iter().any(|filter| !filter.starts_with('!'));
+        let own = if positive {
+            &[][..]
+        } else {
+            self.certificate.names.as_slice()
+        };
+        self.filters.iter().chain(own).map(String::as_str)
+    }
+
+    /// The kind of key.
+    pub fn kind(&self) -> KeyKind {
+        self.certificate.kind
     }
 }
 
 thread_local! {
-    /// What the handshake that is being advanced on this thread shows its client: rustls does not tell afterwards.
-    pub(crate) static SHOWN: Cell<Option<Arc<[u8]>>> = const { Cell::new(None) };
+    /// What the handshake that is being advanced on this thread shows its client: it was chosen before rustls asks.
+    static CHOSEN: RefCell<Option<Arc<CertifiedKey>>> = const { RefCell::new(None) };
 }
 
-/// Lets rustls ask.
+/// Tells rustls what was chosen.
 #[derive(Debug)]
-pub struct Resolver(pub Arc<Choice>);
+pub(crate) struct Chosen;
 
-impl ResolvesServerCert for Resolver {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let schemes = hello.signature_schemes();
-        let accepts = |kind| accepts(schemes, kind);
-        let found = self.0.find(hello.server_name(), accepts)?;
-        SHOWN.set(Some(found.der.clone()));
-        Some(found.certified.clone())
+impl Chosen {
+    /// What rustls is told from now on, on this thread.
+    pub(crate) fn set(chosen: Option<Arc<CertifiedKey>>) {
+        CHOSEN.with_borrow_mut(|place| *place = chosen);
     }
 }
 
-/// Whether a client with these signature schemes can check a key of this kind.
-pub fn accepts(schemes: &[SignatureScheme], kind: KeyKind) -> bool {
-    schemes.iter().any(|scheme| {
-        let rsa = matches!(
-            scheme,
-            SignatureScheme::RSA_PSS_SHA256
-                | SignatureScheme::RSA_PSS_SHA384
-                | SignatureScheme::RSA_PSS_SHA512
-                | SignatureScheme::RSA_PKCS1_SHA256
-                | SignatureScheme::RSA_PKCS1_SHA384
-                | SignatureScheme::RSA_PKCS1_SHA512
-        );
-        let curve = matches!(
-            scheme,
-            SignatureScheme::ECDSA_NISTP256_SHA256
-                | SignatureScheme::ECDSA_NISTP384_SHA384
-                | SignatureScheme::ECDSA_NISTP521_SHA512
-                | SignatureScheme::ED25519
-        );
-        match kind {
-            KeyKind::Rsa => rsa,
-            KeyKind::Curve => curve,
-        }
-    })
+impl ResolvesServerCert for Chosen {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        CHOSEN.with_borrow(Option::clone)
+    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod client;
+pub(crate) mod hello;
 pub(crate) mod server;
 
 use hapax_core::contract::Cx;
@@ -39,6 +40,15 @@ fn string(bytes: &[u8]) -> Option<Sample<'_>> {
 
 fn binary(bytes: &[u8]) -> Option<Sample<'_>> {
     Some(Value::Bin(bytes).into())
+}
+
+/// A secret in hexadecimal digits; none when it is not known.
+fn secret<'a>(cx: &Cx<'a>, bytes: &[u8]) -> Option<Sample<'a>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    string(kept(cx, digits.as_bytes()))
 }
 
 /// Bytes that live as long as the rules of one message.

@@ -3,42 +3,113 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hapax_core::secured::Secured;
+use hapax_core::secured::{Captured, Secrets, Secured};
 use hapax_proto::tls as wire;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError};
-use rustls::{ClientConfig, CommonState, HandshakeKind, ServerConfig};
+use rustls::{ClientConfig, CommonState, HandshakeKind};
 
-use crate::choice::SHOWN;
+use crate::certificate::Certificate;
+use crate::choice::Chosen;
+use crate::fault;
+use crate::hello::Hello;
+use crate::listener::Ready;
 use crate::names;
-use crate::record::{self, Key, RecordFault};
+use crate::record::{Key, RecordFault, content};
+use crate::secrets;
 use crate::session::{Kernel, Records};
+use crate::verify::client::ClientCheck;
+
+/// Lets rustls do what it can.
+macro_rules! drive {
+    ($connection:expr, $incoming:expr, $out:expr, $early:expr, $ended:expr) => {{
+        let mut used = 0;
+        let result = loop {
+            let status =
+                $connection.process_tls_records($incoming.get_mut(used..).unwrap_or_default());
+            let mut discard = status.discard;
+            let step = match status.state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    encode($out, |room| data.encode(room));
+                    None
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    None
+                }
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(Ok(record)) = traffic.next_record() {
+                        discard += record.discard;
+                        $early.extend_from_slice(record.payload);
+                    }
+                    None
+                }
+                Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(Step::Done)),
+                // Its farewell came with the end of its handshake.
+                Ok(ConnectionState::PeerClosed) => {
+                    $ended = true;
+                    None
+                }
+                Ok(ConnectionState::BlockedHandshake) if $ended => {
+                    Some(Err(HandshakeFault::Closed))
+                }
+                Ok(ConnectionState::BlockedHandshake) => Some(Ok(Step::More)),
+                Ok(_) => Some(Err(HandshakeFault::Closed)),
+                Err(error) => Some(Err(HandshakeFault::Refused(error))),
+            };
+            used += discard;
+            if let Some(step) = step {
+                break step;
+            }
+        };
+        if result.is_err() {
+            // What the peer is told about it. It is given nothing more: rustls may not fail twice.
+            loop {
+                let status = $connection.process_tls_records(&mut []);
+                match status.state {
+                    Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                        encode($out, |room| data.encode(room));
+                    }
+                    _ => break,
+                }
+            }
+        }
+        (used, result)
+    }};
+}
 
 /// See the module text.
 pub struct Handshake {
     side: Side,
-    asked: Asked,
+    /// The name of the server that is asked for.
+    server_name: Option<Box<[u8]>>,
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+    session_id: Box<[u8]>,
+    secrets: Option<Box<Secrets>>,
+    captured: Option<Box<Captured>>,
     /// The peer's first data, where they came with the end of its handshake.
     early: Vec<u8>,
-    /// The certificate that the peer was shown, DER.
-    own: Option<Arc<[u8]>>,
-}
-
-/// What a client asked for in its first message.
-#[derive(Debug, Default)]
-struct Asked {
-    seen: bool,
-    server_name: Option<Box<[u8]>>,
-    /// The message, as far as it is kept.
-    hello: Option<Box<[u8]>>,
-    keeps: usize,
+    /// The peer sends no more.
+    ended: bool,
 }
 
 enum Side {
-    Server(Box<UnbufferedServerConnection>),
+    /// A client that has not said yet what it wants.
+    Awaiting(Arc<Ready>),
+    Server(Box<ServerSide>),
     Client(Box<UnbufferedClientConnection>),
+}
+
+struct ServerSide {
+    connection: UnbufferedServerConnection,
+    /// The certificate that the client is shown.
+    shown: Option<Arc<Certificate>>,
+    check: Option<Arc<ClientCheck>>,
+    /// The client takes a response of OCSP.
+    takes_response: bool,
 }
 
 impl fmt::Debug for Handshake {
@@ -80,22 +151,9 @@ pub enum Step {
 }
 
 impl Handshake {
-    /// Waits for a client; `keeps` bytes of its first message are kept.
-    ///
-    /// # Errors
-    /// When the configuration is of no use.
-    pub fn server(config: Arc<ServerConfig>, keeps: usize) -> Result<Handshake, HandshakeFault> {
-        let connection =
-            UnbufferedServerConnection::new(config).map_err(HandshakeFault::Refused)?;
-        Ok(Handshake {
-            side: Side::Server(Box::new(connection)),
-            asked: Asked {
-                keeps,
-                ..Asked::default()
-            },
-            early: Vec::new(),
-            own: None,
-        })
+    /// Waits for a client.
+    pub fn server(ready: Arc<Ready>) -> Handshake {
+        Handshake::new(Side::Awaiting(ready), None)
     }
 
     /// Begins towards a server.
@@ -109,29 +167,39 @@ impl Handshake {
     ) -> Result<Handshake, HandshakeFault> {
         let connection =
             UnbufferedClientConnection::new(config, name).map_err(HandshakeFault::Refused)?;
-        Ok(Handshake {
-            side: Side::Client(Box::new(connection)),
-            asked: Asked {
-                seen: true,
-                server_name: shown,
-                ..Asked::default()
-            },
-            early: Vec::new(),
-            own: None,
-        })
+        Ok(Handshake::new(Side::Client(Box::new(connection)), shown))
     }
 
-    /// Takes bytes of the peer, and adds what is to be sent to `out`. Answers how many bytes were used up; `out` is worth
-    /// sending after a fault too.
+    fn new(side: Side, server_name: Option<Box<[u8]>>) -> Handshake {
+        Handshake {
+            side,
+            server_name,
+            client_random: [0; 32],
+            server_random: [0; 32],
+            session_id: Box::default(),
+            secrets: None,
+            captured: None,
+            early: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// Takes bytes of the peer, and adds what is to be sent to `out`, which is empty. Answers how many bytes were used up;
+    /// `out` is worth sending after a fault too.
     pub fn advance(
         &mut self,
         incoming: &mut [u8],
         out: &mut Vec<u8>,
     ) -> (usize, Result<Step, HandshakeFault>) {
-        if !self.asked.seen {
-            match self.asked.look(incoming) {
-                Ok(true) => {}
-                Ok(false) => return (0, Ok(Step::More)),
+        if let Side::Awaiting(ready) = &self.side {
+            let ready = ready.clone();
+            match Hello::read(incoming) {
+                Ok(Some(hello)) => {
+                    if let Err(fault) = self.begin(&ready, &hello) {
+                        return (0, Err(fault));
+                    }
+                }
+                Ok(None) => return (0, Ok(Step::More)),
                 Err(_) if is_http(incoming) => return (0, Err(HandshakeFault::Http)),
                 Err(_) if incoming.starts_with(b"CONNECT ") => {
                     return (0, Err(HandshakeFault::HttpProxy));
@@ -139,16 +207,68 @@ impl Handshake {
                 Err(fault) => return (0, Err(fault.into())),
             }
         }
-        match &mut self.side {
-            Side::Server(connection) => {
-                SHOWN.set(None);
-                let advanced = drive!(connection, incoming, out, self.early);
-                if let Some(shown) = SHOWN.take() {
-                    self.own = Some(shown);
-                }
+        secrets::resume(self.secrets.take());
+        let is_client = matches!(self.side, Side::Client(_));
+        if is_client && let Some(hello) = hello_of(incoming, SERVER_HELLO) {
+            self.server_random = hello.random;
+            self.session_id = hello.session.into();
+        }
+        let advanced = match &mut self.side {
+            Side::Awaiting(_) => return (0, Ok(Step::More)),
+            Side::Server(side) => {
+                Chosen::set(side.shown.as_ref().map(|shown| shown.shown().clone()));
+                let advanced = drive!(side.connection, incoming, out, self.early, self.ended);
+                Chosen::set(None);
                 advanced
             }
-            Side::Client(connection) => drive!(connection, incoming, out, self.early),
+            Side::Client(connection) => drive!(connection, incoming, out, self.early, self.ended),
+        };
+        self.secrets = secrets::take();
+        match is_client {
+            true => {
+                if let Some(hello) = hello_of(out, CLIENT_HELLO) {
+                    self.client_random = hello.random;
+                }
+            }
+            false => {
+                if let Some(hello) = hello_of(out, SERVER_HELLO) {
+                    self.server_random = hello.random;
+                    self.session_id = hello.session.into();
+                }
+            }
+        }
+        advanced
+    }
+
+    /// A client said what it wants.
+    fn begin(&mut self, ready: &Ready, hello: &Hello<'_>) -> Result<(), HandshakeFault> {
+        self.server_name = hello.server_name().map(Into::into);
+        self.client_random = hello.random();
+        if ready.keeps > 0 {
+            self.captured = Some(Box::new(hello.capture(ready.keeps)));
+        }
+        let (shown, setting) = ready.choose(hello);
+        let setting = setting.ok_or(HandshakeFault::Keys)?;
+        let connection = UnbufferedServerConnection::new(setting.config.clone())
+            .map_err(HandshakeFault::Refused)?;
+        self.side = Side::Server(Box::new(ServerSide {
+            connection,
+            shown: shown.cloned(),
+            check: setting.check.clone(),
+            takes_response: hello.takes_response(),
+        }));
+        Ok(())
+    }
+
+    /// What is known of one that failed.
+    pub fn failed(&mut self, fault: &HandshakeFault) -> Secured {
+        Secured {
+            server_name: self.server_name.take(),
+            client_random: self.client_random,
+            server_random: self.server_random,
+            captured: self.captured.take(),
+            fault: fault::reason(fault).map(|reason| (reason.code, reason.text)),
+            ..Secured::default()
         }
     }
 
@@ -159,15 +279,28 @@ impl Handshake {
     pub fn finish(self) -> Result<Established, HandshakeFault> {
         let unusable = |_| HandshakeFault::Keys;
         let mut secured = match &self.side {
-            Side::Server(connection) => describe(connection),
+            Side::Server(side) => describe(&side.connection),
             Side::Client(connection) => describe(connection),
+            Side::Awaiting(_) => return Err(HandshakeFault::Keys),
         };
-        secured.server_name = self.asked.server_name;
-        secured.hello = self.asked.hello;
-        secured.own = self.own;
+        secured.server_name = self.server_name;
+        secured.client_random = self.client_random;
+        secured.server_random = self.server_random;
+        secured.session_id = self.session_id;
+        secured.secrets = self.secrets;
+        secured.captured = self.captured;
         let (secrets, version, kernel) = match self.side {
-            Side::Server(connection) => {
-                let (secrets, kernel) = connection
+            Side::Server(side) => {
+                if let Some(check) = &side.check {
+                    secured.verdict = check.verdict(&secured.peer);
+                }
+                let has_response = |shown: &Arc<Certificate>| shown.shown().ocsp.is_some();
+                secured.stapled = side.takes_response
+                    && !secured.resumed
+                    && side.shown.as_ref().is_some_and(has_response);
+                secured.own = side.shown.map(|shown| shown.der.clone());
+                let (secrets, kernel) = side
+                    .connection
                     .dangerous_into_kernel_connection()
                     .map_err(unusable)?;
                 let version = kernel.protocol_version();
@@ -180,6 +313,7 @@ impl Handshake {
                 let version = kernel.protocol_version();
                 (secrets, version, Kernel::Client(kernel))
             }
+            Side::Awaiting(_) => return Err(HandshakeFault::Keys),
         };
         let key = |(sequence, secrets)| Key::new(version, sequence, &secrets);
         let (Some(tx), Some(rx)) = (key(secrets.tx), key(secrets.rx)) else {
@@ -189,8 +323,15 @@ impl Handshake {
             records: Records::new(tx, rx, version, kernel),
             secured,
             early: self.early,
+            ended: self.ended,
         })
     }
+}
+
+/// The hello of this kind at the start of some bytes.
+fn hello_of(bytes: &[u8], kind: u8) -> Option<wire::Begun<'_>> {
+    let starts = bytes.first() == Some(&content::HANDSHAKE) && bytes.get(5) == Some(&kind);
+    starts.then(|| wire::begun(bytes)).flatten()
 }
 
 /// What came out of a handshake.
@@ -202,79 +343,8 @@ pub struct Established {
     pub secured: Secured,
     /// The peer's first data, where they came with the end of its handshake.
     pub early: Vec<u8>,
-}
-
-/// Lets rustls do what it can.
-macro_rules! drive {
-    ($connection:expr, $incoming:expr, $out:expr, $early:expr) => {{
-        let mut used = 0;
-        let result = loop {
-            let status =
-                $connection.process_tls_records($incoming.get_mut(used..).unwrap_or_default());
-            let mut discard = status.discard;
-            let step = match status.state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    encode($out, |room| data.encode(room));
-                    None
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    None
-                }
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(Ok(record)) = traffic.next_record() {
-                        discard += record.discard;
-                        $early.extend_from_slice(record.payload);
-                    }
-                    None
-                }
-                Ok(ConnectionState::WriteTraffic(_)) => Some(Ok(Step::Done)),
-                Ok(ConnectionState::BlockedHandshake) => Some(Ok(Step::More)),
-                Ok(_) => Some(Err(HandshakeFault::Closed)),
-                Err(error) => Some(Err(HandshakeFault::Refused(error))),
-            };
-            used += discard;
-            if let Some(step) = step {
-                break step;
-            }
-        };
-        if result.is_err() {
-            // What the peer is told about it.
-            loop {
-                let status =
-                    $connection.process_tls_records($incoming.get_mut(used..).unwrap_or_default());
-                used += status.discard;
-                match status.state {
-                    Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                        encode($out, |room| data.encode(room));
-                    }
-                    _ => break,
-                }
-            }
-        }
-        (used, result)
-    }};
-}
-use drive;
-
-impl Asked {
-    /// Looks at a client's first message. False while it has not come.
-    fn look(&mut self, bytes: &[u8]) -> Result<bool, RecordFault> {
-        let Some(whole) = record::whole(bytes)? else {
-            return Ok(false);
-        };
-        let Some(first) = bytes.get(..whole) else {
-            return Ok(false);
-        };
-        self.seen = true;
-        if let wire::Found::Here(name) = wire::server_name(first) {
-            self.server_name = Some(name.into());
-        }
-        if self.keeps > 0 {
-            self.hello = Some(first.into());
-        }
-        Ok(true)
-    }
+    /// The peer sends no more: its farewell came with the end of its handshake.
+    pub ended: bool,
 }
 
 fn is_http(bytes: &[u8]) -> bool {
@@ -321,5 +391,7 @@ fn describe(common: &CommonState) -> Secured {
     }
 }
 
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
 /// Room for what is sent at a time, at first.
 const FLIGHT: usize = 2048;

@@ -2,15 +2,17 @@
 
 pub(crate) mod bind;
 mod certificates;
+pub(crate) mod frontend;
 pub(crate) mod global;
-mod list;
-
+pub(crate) mod list;
 pub(crate) mod server;
 mod settings;
+pub(crate) mod store;
+mod tickets;
 
-pub(crate) use certificates::{bare, extra};
+pub(crate) use certificates::{bare, note};
+pub use list::LIST_OPTIONS;
 
-use hapax_core::contract::{Material, Shared};
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, OptionCursor};
 
@@ -41,10 +43,6 @@ fn version(word: &str) -> Option<ir::TlsVersion> {
     ir::TlsVersion::ALL
         .into_iter()
         .find(|version| version.name() == word)
-}
-
-fn shared(material: impl Material + 'static) -> Shared<dyn Material> {
-    Shared(std::sync::Arc::new(material))
 }
 
 /// The names of a list between commas.

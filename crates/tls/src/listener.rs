@@ -1,31 +1,59 @@
-//! TLS of a listener, made from what its `bind` line and the process's defaults say.
+//! TLS of a listener, made from what its `bind` line and the process's defaults say, and made anew when the runtime API
+//! changes certificates.
 
 use std::any::Any;
 use std::sync::Arc;
 
-use hapax_core::contract::TlsContext;
-use hapax_core::ir::{BindTls, GlobalTls, TlsVerify};
+use arc_swap::ArcSwap;
+use hapax_core::contract::{Material, Shared, TlsContext};
+use hapax_core::ir::{self, BindTls, CertificateSettings, GlobalTls, TlsVerify};
+use parking_lot::Mutex;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier};
+use rustls::server::{
+    NoServerSessionStorage, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SignatureScheme};
 
-use crate::authority::Authorities;
 use crate::certificate::Certificate;
-use crate::choice::{Choice, Resolver};
-use crate::handshake::{Handshake, HandshakeFault};
+use crate::choice::{Choice, Chosen as ChosenBefore, Entry};
+use crate::handshake::Handshake;
+use crate::hello::Hello;
 use crate::provider::{self, Chosen, Unusable};
 use crate::restrict::Restricted;
-use crate::ticket::Tickets;
+use crate::secrets::Listening;
+use crate::store::Loaded;
+use crate::ticket::{Keys, Sessions, Tickets, Turning};
 use crate::verify::client::ClientCheck;
 
 /// See the module text.
 #[derive(Debug)]
 pub struct Listener {
-    config: Arc<ServerConfig>,
-    choice: Arc<Choice>,
-    check: Option<Arc<ClientCheck>>,
-    keeps: usize,
+    /// Where it is, as in `file.cfg:12`.
+    pub place: String,
+    /// Its proxy.
+    pub proxy: String,
+    bind: Mutex<BindTls>,
+    sessions: Arc<dyn StoresServerSessions>,
+    ready: ArcSwap<Ready>,
+}
+
+/// What handshakes that begin now are made with.
+#[derive(Debug)]
+pub struct Ready {
+    choice: Choice,
+    settings: Vec<Setting>,
+    /// Bytes of a client's first message that are kept.
+    pub(crate) keeps: usize,
+}
+
+/// Settings of a listener, or of lines of its lists that say something else.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) check: Option<Arc<ClientCheck>>,
+    schemes: Option<Vec<SignatureScheme>>,
+    speaks_13: bool,
 }
 
 impl TlsContext for Listener {
@@ -34,70 +62,147 @@ impl TlsContext for Listener {
     }
 }
 
-/// What a listener came to.
-#[derive(Debug)]
-pub struct Built {
-    /// The listener.
-    pub listener: Listener,
-    /// What was asked for and is not there, in words.
-    pub left_out: Vec<String>,
-}
-
 /// Why there is no listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// Its settings are of no use.
     Settings(Unusable),
+    /// Those of a line of a list are.
+    OnLine(Unusable),
     /// No certificate, and none is awaited.
     NoCertificate,
     /// Certificates of clients are to be verified with nothing.
-    NoAuthority,
+    NoAuthority {
+        /// A line of a list asks for it.
+        on_line: bool,
+    },
     /// The authorities or lists of revoked certificates are of no use.
     Verifier(String),
 }
 
 impl Listener {
-    /// Makes it; `offered` are the protocols of ALPN where the line lists none.
+    /// Makes it, with what was asked for and is not there.
     ///
     /// # Errors
     /// When nothing can be made.
-    pub fn build(bind: &BindTls, global: &GlobalTls, offered: &[&str]) -> Result<Built, Refused> {
+    pub fn build(
+        bind: &BindTls,
+        (proxy, place): (&str, &str),
+        global: &GlobalTls,
+        loaded: &Loaded,
+    ) -> Result<(Listener, Vec<String>), Refused> {
         let strict = bind.strict_sni || global.bind_strict_sni;
         if bind.certificates.is_empty() && !strict {
             return Err(Refused::NoCertificate);
         }
-        let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
-        let mut choice = Choice::new(strict);
-        for (index, entry) in bind.certificates.iter().enumerate() {
-            if let Some(certificate) = entry
-                .material
-                .as_any()
-                .downcast_ref::<CertificateMaterial>()
-            {
-                let certificate = restricted(&certificate.0, chosen.schemes.as_deref());
-                let is_default = entry.is_default || index == 0;
-                choice.add(certificate, &entry.filters, is_default);
-            }
-        }
-        let choice = Arc::new(choice);
-        let (config, check) = server_config(bind, global, &chosen, &choice, offered)?;
-        Ok(Built {
-            listener: Listener {
-                config: Arc::new(config),
-                choice,
-                check,
-                keeps: global.capture_size as usize,
-            },
-            left_out: chosen.left_out,
-        })
+        let cache = global.cache_size.unwrap_or(DEFAULT_CACHE) as usize;
+        let sessions: Arc<dyn StoresServerSessions> = match cache {
+            0 => Arc::new(NoServerSessionStorage {}),
+            sessions => ServerSessionMemoryCache::new(sessions.min(MOST_CACHED)),
+        };
+        let (ready, left_out) = Ready::build(bind, place, global, loaded, &sessions)?;
+        let listener = Listener {
+            place: place.to_owned(),
+            proxy: proxy.to_owned(),
+            bind: Mutex::new(bind.clone()),
+            sessions,
+            ready: ArcSwap::from_pointee(ready),
+        };
+        Ok((listener, left_out))
+    }
+
+    /// Makes what new handshakes see anew, after `change` of its certificates. Nothing changes when that cannot be made.
+    ///
+    /// # Errors
+    /// When nothing can be made.
+    pub(crate) fn change(
+        &self,
+        global: &GlobalTls,
+        loaded: &Loaded,
+        change: impl FnOnce(&mut BindTls),
+    ) -> Result<(), Refused> {
+        let mut bind = self.bind.lock();
+        let mut changed = bind.clone();
+        change(&mut changed);
+        let (ready, _) = Ready::build(&changed, &self.place, global, loaded, &self.sessions)?;
+        self.ready.store(Arc::new(ready));
+        *bind = changed;
+        Ok(())
     }
 
     /// A handshake with a client.
-    ///
-    /// # Errors
-    /// When rustls refuses its configuration.
-    pub fn handshake(&self) -> Result<Handshake, HandshakeFault> {
-        Handshake::server(self.config.clone(), self.keeps)
+    pub fn handshake(&self) -> Handshake {
+        Handshake::server(self.ready.load_full())
+    }
+
+    /// What handshakes are made with now.
+    pub fn ready(&self) -> Arc<Ready> {
+        self.ready.load_full()
+    }
+
+    /// Looks at what it is made of.
+    pub(crate) fn with_bind<T>(&self, look: impl FnOnce(&BindTls) -> T) -> T {
+        look(&self.bind.lock())
+    }
+}
+
+impl Ready {
+    fn build(
+        bind: &BindTls,
+        place: &str,
+        global: &GlobalTls,
+        loaded: &Loaded,
+        sessions: &Arc<dyn StoresServerSessions>,
+    ) -> Result<(Ready, Vec<String>), Refused> {
+        let (own, mut left_out) = Setting::build(bind, false, place, global, loaded, sessions)?;
+        let mut settings = vec![own];
+        let mut known: Vec<&CertificateSettings> = Vec::new();
+        let mut choice = Choice::new(bind.strict_sni || global.bind_strict_sni);
+        for (index, entry) in bind.certificates.iter().enumerate() {
+            let Some(certificate) = loaded.certificate(&entry.material.text()) else {
+                continue;
+            };
+            let differing = entry.settings.as_deref().filter(|line| line.differs());
+            let position = match differing {
+                None => 0,
+                Some(line) => match known.iter().position(|known| *known == line) {
+                    Some(position) => position + 1,
+                    None => {
+                        let merged = merged(bind, line);
+                        let built = Setting::build(&merged, true, place, global, loaded, sessions);
+                        let built = built.map_err(|refused| match refused {
+                            Refused::Settings(unusable) => Refused::OnLine(unusable),
+                            other => other,
+                        })?;
+                        left_out.extend(built.1);
+                        settings.push(built.0);
+                        known.push(line);
+                        known.len()
+                    }
+                },
+            };
+            let schemes = settings
+                .get(position)
+                .and_then(|setting| setting.schemes.as_deref());
+            let is_default = entry.is_default || index == 0;
+            choice.add(
+                Entry {
+                    certificate: restricted(certificate, schemes),
+                    filters: entry.filters.clone(),
+                    settings: u32::try_from(position).unwrap_or(0),
+                    origin: entry.origin.clone(),
+                },
+                is_default,
+            );
+        }
+        left_out.sort();
+        left_out.dedup();
+        let ready = Ready {
+            choice,
+            settings,
+            keeps: global.capture_size as usize,
+        };
+        Ok((ready, left_out))
     }
 
     /// The certificates.
@@ -105,23 +210,136 @@ impl Listener {
         &self.choice
     }
 
-    /// What is asked of certificates of clients.
-    pub fn check(&self) -> Option<&Arc<ClientCheck>> {
-        self.check.as_ref()
+    /// What a client is shown, and with which settings.
+    pub(crate) fn choose(
+        &self,
+        hello: &Hello<'_>,
+    ) -> (Option<&Arc<Certificate>>, Option<&Setting>) {
+        let name = hello
+            .server_name()
+            .and_then(|name| std::str::from_utf8(name).ok());
+        let accepts = |entry: &Entry| {
+            let setting = self.settings.get(entry.settings as usize);
+            hello.accepts(
+                entry.kind(),
+                setting.is_some_and(|setting| setting.speaks_13),
+            )
+        };
+        match self.choice.find(name, accepts) {
+            Some(entry) => (
+                Some(&entry.certificate),
+                self.settings.get(entry.settings as usize),
+            ),
+            None => (None, self.settings.first()),
+        }
     }
 }
 
-/// A certificate as it stands in the configuration.
-#[derive(Debug)]
-pub struct CertificateMaterial(pub Arc<Certificate>);
-
-impl hapax_core::contract::Material for CertificateMaterial {
-    fn text(&self) -> String {
-        self.0.path.clone()
+/// What a line of a list says, over what its listener says.
+fn merged(bind: &BindTls, line: &CertificateSettings) -> BindTls {
+    let (own, base) = (&line.settings, &bind.settings);
+    let either = |own: &Option<String>, base: &Option<String>| own.clone().or_else(|| base.clone());
+    let file = |own: &Option<Shared<dyn Material>>, base: &Option<Shared<dyn Material>>| {
+        own.clone().or_else(|| base.clone())
+    };
+    let bounded = own.versions.min.is_some() || own.versions.max.is_some();
+    BindTls {
+        enabled: true,
+        settings: ir::TlsSettings {
+            versions: ir::TlsVersions {
+                min: own.versions.min.or(base.versions.min),
+                max: own.versions.max.or(base.versions.max),
+                without: if bounded {
+                    Vec::new()
+                } else {
+                    base.versions.without.clone()
+                },
+            },
+            ciphers: either(&own.ciphers, &base.ciphers),
+            ciphersuites: either(&own.ciphersuites, &base.ciphersuites),
+            curves: either(&own.curves, &base.curves),
+            ecdhe: either(&own.ecdhe, &base.ecdhe),
+            sigalgs: either(&own.sigalgs, &base.sigalgs),
+            client_sigalgs: either(&own.client_sigalgs, &base.client_sigalgs),
+            alpn: own.alpn.clone().or_else(|| base.alpn.clone()),
+            no_tickets: base.no_tickets,
+        },
+        certificates: Vec::new(),
+        lists: Vec::new(),
+        strict_sni: bind.strict_sni,
+        verify: line.verify.unwrap_or(bind.verify),
+        ca_file: file(&line.ca_file, &bind.ca_file),
+        ca_verify_file: file(&line.ca_verify_file, &bind.ca_verify_file),
+        crl_file: file(&line.crl_file, &bind.crl_file),
+        ca_ignored: bind.ca_ignored.clone(),
+        crt_ignored: bind.crt_ignored.clone(),
+        no_ca_names: line.no_ca_names || bind.no_ca_names,
+        prefer_client_ciphers: bind.prefer_client_ciphers,
+        ticket_keys: bind.ticket_keys.clone(),
+        allow_early: bind.allow_early,
     }
+}
 
-    fn as_any(&self) -> &dyn Any {
-        self
+impl Setting {
+    fn build(
+        bind: &BindTls,
+        on_line: bool,
+        place: &str,
+        global: &GlobalTls,
+        loaded: &Loaded,
+        sessions: &Arc<dyn StoresServerSessions>,
+    ) -> Result<(Setting, Vec<String>), Refused> {
+        let chosen = provider::choose(&bind.settings, &global.bind).map_err(Refused::Settings)?;
+        let builder = ServerConfig::builder_with_provider(chosen.provider.clone())
+            .with_protocol_versions(&chosen.versions)
+            .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?;
+        let check = client_check(bind, on_line, &chosen, loaded)?;
+        let verifier: Arc<dyn ClientCertVerifier> = match &check {
+            Some(check) => check.clone(),
+            None => WebPkiClientVerifier::no_client_auth(),
+        };
+        let mut config = builder
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(ChosenBefore));
+        config.enable_secret_extraction = true;
+        config.ignore_client_order =
+            !(bind.prefer_client_ciphers || global.bind_prefer_client_ciphers);
+        config.max_fragment_size = None;
+        config.alpn_protocols = protocols(bind);
+        config.send_tls13_tickets = 2;
+        config.key_log = Arc::new(Listening { all: global.keylog });
+        let mut context = check
+            .as_ref()
+            .map(|check| check.context())
+            .unwrap_or_default();
+        config.session_storage = Arc::new(Sessions {
+            kept: sessions.clone(),
+            context: context.clone(),
+        });
+        if !(bind.settings.no_tickets || global.bind.no_tickets) {
+            let lifetime = global.lifetime.map_or(DEFAULT_LIFETIME, |time| time / 1000);
+            let given = bind.ticket_keys.as_ref();
+            let given = given.and_then(|keys| loaded.ticket_keys(&keys.text()));
+            let keys = match given {
+                Some(keys) => Keys::Given(keys.clone()),
+                None => {
+                    // Keys that nobody else knows: tickets of other listeners mean nothing to this one.
+                    context.extend(place.bytes());
+                    Keys::Made(Turning::of_process(lifetime))
+                }
+            };
+            config.ticketer = Arc::new(Tickets::new(keys, context, lifetime));
+        }
+        let setting = Setting {
+            config: Arc::new(config),
+            check,
+            speaks_13: chosen
+                .versions
+                .iter()
+                .any(|version| version.version == rustls::ProtocolVersion::TLSv1_3),
+            schemes: chosen.schemes,
+        };
+        Ok((setting, chosen.left_out))
     }
 }
 
@@ -133,85 +351,54 @@ pub(crate) fn restricted(
     let Some(schemes) = schemes else {
         return certificate.clone();
     };
-    let own = &certificate.certified;
-    let key = Restricted::new(own.key.clone(), schemes);
-    let mut certified = CertifiedKey::new(own.cert.clone(), Arc::new(key));
-    certified.ocsp = own.ocsp.clone();
+    let restrict = |own: &CertifiedKey| {
+        let key = Restricted::new(own.key.clone(), schemes);
+        let mut certified = CertifiedKey::new(own.cert.clone(), Arc::new(key));
+        certified.ocsp.clone_from(&own.ocsp);
+        Arc::new(certified)
+    };
     Arc::new(Certificate {
         path: certificate.path.clone(),
-        certified: Arc::new(certified),
+        parts: certificate.parts.clone(),
+        certified: restrict(&certificate.certified),
+        stapled: certificate
+            .stapled
+            .as_ref()
+            .map(|(stapled, end)| (restrict(stapled), *end)),
+        ocsp_id: certificate.ocsp_id.clone(),
         der: certificate.der.clone(),
         names: certificate.names.clone(),
         kind: certificate.kind,
     })
 }
 
-fn server_config(
+/// The protocols that ALPN offers.
+fn protocols(bind: &BindTls) -> Vec<Vec<u8>> {
+    let listed = bind.settings.alpn.iter().flatten();
+    listed
+        .map(|protocol| protocol.clone().into_bytes())
+        .collect()
+}
+
+fn client_check(
     bind: &BindTls,
-    global: &GlobalTls,
+    on_line: bool,
     chosen: &Chosen,
-    choice: &Arc<Choice>,
-    offered: &[&str],
-) -> Result<(ServerConfig, Option<Arc<ClientCheck>>), Refused> {
-    let builder = ServerConfig::builder_with_provider(chosen.provider.clone())
-        .with_protocol_versions(&chosen.versions)
-        .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?;
-    let check = client_check(bind, chosen)?;
-    let verifier: Arc<dyn ClientCertVerifier> = match &check {
-        Some(check) => check.clone(),
-        None => WebPkiClientVerifier::no_client_auth(),
-    };
-    let mut config = builder
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(Resolver(choice.clone())));
-    config.enable_secret_extraction = true;
-    config.ignore_client_order = !(bind.prefer_client_ciphers || global.bind_prefer_client_ciphers);
-    config.max_fragment_size = None;
-    config.alpn_protocols = protocols(bind, offered);
-    config.send_tls13_tickets = 2;
-    let no_tickets = bind.settings.no_tickets || global.bind.no_tickets;
-    let cache = global.cache_size.unwrap_or(DEFAULT_CACHE) as usize;
-    config.session_storage = match cache {
-        0 => Arc::new(NoServerSessionStorage {}),
-        sessions => ServerSessionMemoryCache::new(sessions.min(MOST_CACHED)),
-    };
-    if !no_tickets {
-        config.ticketer =
-            Tickets::of_process(global.lifetime.map_or(DEFAULT_LIFETIME, |time| time / 1000));
-    }
-    Ok((config, check))
-}
-
-/// The protocols that ALPN offers: those of the list, or `offered` without one.
-fn protocols(bind: &BindTls, offered: &[&str]) -> Vec<Vec<u8>> {
-    let own = |protocol: &str| protocol.to_owned().into_bytes();
-    match &bind.settings.alpn {
-        Some(listed) => listed.iter().map(|protocol| own(protocol)).collect(),
-        None => offered.iter().map(|protocol| own(protocol)).collect(),
-    }
-}
-
-fn client_check(bind: &BindTls, chosen: &Chosen) -> Result<Option<Arc<ClientCheck>>, Refused> {
+    loaded: &Loaded,
+) -> Result<Option<Arc<ClientCheck>>, Refused> {
     if bind.verify == TlsVerify::None {
         return Ok(None);
     }
-    let material =
-        |file: &Option<hapax_core::contract::Shared<dyn hapax_core::contract::Material>>| {
-            let file = file.as_ref()?;
-            file.as_any().downcast_ref::<Authorities>().cloned()
-        };
+    let material = |file: &Option<Shared<dyn Material>>| {
+        let found = loaded.authorities(&file.as_ref()?.text());
+        found.map(AsRef::as_ref)
+    };
     let shown = material(&bind.ca_file);
     let verifying = material(&bind.ca_verify_file);
     if shown.is_none() && verifying.is_none() {
-        return Err(Refused::NoAuthority);
+        return Err(Refused::NoAuthority { on_line });
     }
-    let check = ClientCheck::new(
-        bind,
-        shown.as_ref(),
-        verifying.as_ref(),
-        material(&bind.crl_file).as_ref(),
-        chosen,
-    );
+    let check = ClientCheck::new(bind, shown, verifying, material(&bind.crl_file), chosen);
     check
         .map(|check| Some(Arc::new(check)))
         .map_err(Refused::Verifier)

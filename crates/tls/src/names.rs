@@ -1,5 +1,7 @@
 //! OpenSSL's names for what rustls numbers.
 
+mod offered;
+
 use rustls::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// A cipher in words.
@@ -72,6 +74,13 @@ pub fn cipher(suite: Option<CipherSuite>) -> Cipher {
     known
         .copied()
         .unwrap_or(row(CipherSuite::TLS_NULL_WITH_NULL_NULL, "", 0))
+}
+
+/// OpenSSL's name of any cipher that a client may offer.
+pub fn any_cipher(number: u16) -> Option<&'static str> {
+    let all = offered::CIPHERS;
+    let found = all.binary_search_by_key(&number, |(known, _)| *known);
+    all.get(found.ok()?).map(|(_, name)| *name)
 }
 
 /// A version in words.

@@ -9,26 +9,28 @@ use hapax_core::program::Program;
 use hapax_core::span::{Sources, Span};
 
 use crate::certificate;
-use crate::keyword::bare;
-use crate::keyword::extra;
+use crate::keyword::{bare, list, note};
 use crate::listener::{self, Listener};
 use crate::provider::Unusable;
 use crate::server::{self, Server};
+use crate::store::{Loaded, Store};
 
 /// What every listener and server needs, in the order of the configuration.
 #[derive(Debug, Default)]
 pub struct Prepared {
     listeners: Vec<Vec<Option<Arc<Listener>>>>,
     servers: Vec<Vec<Option<Arc<Server>>>>,
+    store: Option<Arc<Store>>,
 }
 
 /// Makes everything ready.
 pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnostics) -> Prepared {
     let mut prepared = Prepared::default();
+    let mut loaded = Loaded::new(config);
     for proxy in &config.proxies {
         let servers = proxy.servers.iter();
-        let servers =
-            servers.map(|server| prepare_server(config, proxy, server, sources, diagnostics));
+        let servers = servers
+            .map(|server| prepare_server(config, &mut loaded, proxy, server, sources, diagnostics));
         prepared.servers.push(servers.collect());
     }
     for proxy in &config.proxies {
@@ -38,13 +40,20 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
             // The addresses of one line share one.
             let listener = match before {
                 Some((span, listener)) if span == bind.span => listener,
-                _ => prepare_bind(config, proxy, bind, sources, diagnostics),
+                _ => prepare_bind(config, &loaded, proxy, bind, sources, diagnostics),
             };
             before = Some((bind.span, listener.clone()));
             listeners.push(listener);
         }
         prepared.listeners.push(listeners);
     }
+    let all = prepared.listeners.iter().flatten().flatten().cloned();
+    let mut listeners: Vec<Arc<Listener>> = all.collect();
+    listeners.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    let store = Store::new(config, loaded);
+    let servers = prepared.servers.iter().flatten().flatten().cloned();
+    store.attach(listeners, servers.collect());
+    prepared.store = Some(Arc::new(store));
     if diagnostics.has_errors() {
         let text = "Fatal errors found in configuration.";
         let last = Diagnostic::whole(Severity::Alert, None, text).with_prefix(Prefix::Bare);
@@ -56,6 +65,10 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
 impl Prepared {
     /// Gives a program's listeners and servers what they need.
     pub fn attach(self, program: &Program) {
+        if let Some(store) = self.store {
+            let store: Arc<dyn TlsContext> = store;
+            let _ = program.live.process.tls.set(store);
+        }
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)
         {
@@ -77,18 +90,31 @@ impl Prepared {
 
 fn prepare_bind(
     config: &ir::Config,
+    loaded: &Loaded,
     proxy: &ir::Proxy,
     bind: &ir::Bind,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Listener>> {
     let tls = bind.options.tls.as_deref().filter(|tls| tls.enabled)?;
-    let place = format!(
-        "bind '{}' at [{}:{}]",
-        bind.text,
-        sources.path(bind.span.file),
-        bind.span.line
-    );
+    let shared = format!("@{}", proxy.name);
+    let lines = config.global.tls.lists.get(&shared);
+    let lines = lines.map_or(&[][..], |list| list.lines.as_slice());
+    let mut all = tls.clone();
+    if !lines.is_empty() {
+        all.lists.push(shared.clone());
+    }
+    if all.settings.alpn.is_none() {
+        let names = offered(proxy, bind).iter();
+        all.settings.alpn = Some(names.map(|name| (*name).to_owned()).collect());
+    }
+    for line in lines {
+        let entry = list::entry(&config.global.tls, &shared, line);
+        all.certificates.extend(entry);
+    }
+    let tls = &all;
+    let at = format!("{}:{}", sources.path(bind.span.file), bind.span.line);
+    let place = format!("bind '{}' at [{at}]", bind.text);
     let name = &proxy.name;
     let mut say = |severity, text: String| diagnostics.push(bare(severity, bind.span, text));
     warn_versions(
@@ -107,7 +133,8 @@ fn prepare_bind(
             ),
         );
     }
-    let built = match Listener::build(tls, &config.global.tls, offered(proxy, bind)) {
+    let built = Listener::build(tls, (&proxy.name, &at), &config.global.tls, loaded);
+    let (listener, left_out) = match built {
         Ok(built) => built,
         Err(refused) => {
             let twice = |text: String| format!("{text}\n{text}");
@@ -119,16 +146,24 @@ fn prepare_bind(
                             "Proxy '{name}': no SSL certificate specified for {place} (use 'crt')."
                         )
                     }
-                    listener::Refused::NoAuthority => twice(format!(
-                        "Proxy '{name}': verify is enabled but no CA file specified for {place}."
-                    )),
+                    listener::Refused::NoAuthority { on_line } => {
+                        let text = format!(
+                            "Proxy '{name}': verify is enabled but no CA file specified for {place}."
+                        );
+                        if on_line { text } else { twice(text) }
+                    }
+                    listener::Refused::OnLine(Unusable::List(what, text)) => {
+                        format!("Proxy '{name}': unable to set {what} to '{text}' for {place}.")
+                    }
                     listener::Refused::Settings(Unusable::List(what, text)) => twice(format!(
                         "Proxy '{name}': unable to set {what} to '{text}' for {place}."
                     )),
-                    listener::Refused::Settings(Unusable::NoVersion) => {
+                    listener::Refused::Settings(Unusable::NoVersion)
+                    | listener::Refused::OnLine(Unusable::NoVersion) => {
                         format!("Proxy '{name}': all SSL/TLS versions are disabled for {place}.")
                     }
-                    listener::Refused::Settings(Unusable::NothingBuilt(left)) => format!(
+                    listener::Refused::Settings(Unusable::NothingBuilt(left))
+                    | listener::Refused::OnLine(Unusable::NothingBuilt(left)) => format!(
                         "Proxy '{name}': nothing that hapax can speak is left for {place} ({left})."
                     ),
                     listener::Refused::Verifier(text) => {
@@ -139,14 +174,14 @@ fn prepare_bind(
             return None;
         }
     };
-    if !built.left_out.is_empty() {
-        let left = built.left_out.join(", ");
+    if !left_out.is_empty() {
+        let left = left_out.join(", ");
         say(
             Severity::Warning,
             format!("Proxy '{name}': not offered by hapax, and left out for {place}: {left}."),
         );
     }
-    Some(Arc::new(built.listener))
+    Some(Arc::new(listener))
 }
 
 /// What ALPN offers where nobody says: what the proxy can speak.
@@ -186,6 +221,7 @@ fn warn_versions(
 
 fn prepare_server(
     config: &ir::Config,
+    loaded: &mut Loaded,
     proxy: &ir::Proxy,
     server: &ir::Server,
     sources: &Sources,
@@ -207,18 +243,26 @@ fn prepare_server(
         let finding = Diagnostic::whole(severity, Some(server.span), format!("{before}{text}"));
         diagnostics.push(finding.with_prefix(Prefix::Bare));
     };
-    let certificate = match &tls.certificate {
-        Some((path, _)) => match certificate::load(path, extra(&config.global.tls)) {
-            Ok(mut loaded) if !loaded.is_empty() => Some(Arc::new(loaded.remove(0))),
-            Ok(_) => None,
-            Err(error) => {
-                say(Severity::Alert, &format!("{error}."));
-                return None;
-            }
-        },
-        None => None,
+    let mut certificate = None;
+    let mut notes = Vec::new();
+    if let Some((path, _)) = &tls.certificate {
+        certificate = match loaded.certificate(path) {
+            Some(known) => Some(known.path.clone()),
+            None => match certificate::load(path, &config.global.tls, &mut notes) {
+                Ok(read) => loaded.add(read),
+                Err(error) => {
+                    say(Severity::Alert, &error.to_string());
+                    return None;
+                }
+            },
+        };
+    }
+    note(notes, diagnostics, server.span);
+    let mut say = |severity, text: &str| {
+        let finding = Diagnostic::whole(severity, Some(server.span), format!("{before}{text}"));
+        diagnostics.push(finding.with_prefix(Prefix::Bare));
     };
-    match Server::build(tls, certificate.as_ref(), &config.global.tls) {
+    match Server::build(tls, certificate.as_deref(), &config.global.tls, loaded) {
         Ok((built, left_out)) => {
             if !left_out.is_empty() {
                 let left = left_out.join(", ");

@@ -3,29 +3,40 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use hapax_core::contract::TlsContext;
+use arc_swap::ArcSwap;
+use hapax_core::contract::{Material, Shared, TlsContext};
 use hapax_core::ir::{GlobalTls, ServerTls, TlsVerify};
 use rustls::ClientConfig;
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::pki_types::ServerName;
 
-use crate::authority::Authorities;
-use crate::certificate::Certificate;
 use crate::handshake::{Handshake, HandshakeFault};
 use crate::listener::restricted;
 use crate::provider::{self, Unusable};
+use crate::secrets::Listening;
+use crate::store::Loaded;
 use crate::verify::server::ServerCheck;
 
 /// See the module text.
 #[derive(Debug)]
 pub struct Server {
-    config: Arc<ClientConfig>,
-    check_config: Arc<ClientConfig>,
+    /// What its line says.
+    line: ServerTls,
+    /// The name of the certificate that it is shown.
+    pub(crate) certificate: Option<String>,
+    made: ArcSwap<Made>,
     check_name: Option<String>,
     /// Whether traffic is secured; checks may be without it.
     pub secures: bool,
     /// Whether checks are secured.
     pub checks: bool,
+}
+
+/// What handshakes that begin now are made with.
+#[derive(Debug)]
+struct Made {
+    config: Arc<ClientConfig>,
+    check_config: Arc<ClientConfig>,
 }
 
 impl TlsContext for Server {
@@ -46,20 +57,111 @@ pub enum Refused {
 }
 
 impl Server {
-    /// Makes it, with what was left out.
+    /// Makes it, with what was left out; `certificate` is the name of the one that the server is shown.
     ///
     /// # Errors
     /// When nothing can be made.
     pub fn build(
-        server: &ServerTls,
-        certificate: Option<&Arc<Certificate>>,
+        line: &ServerTls,
+        certificate: Option<&str>,
         global: &GlobalTls,
+        loaded: &Loaded,
     ) -> Result<(Server, Vec<String>), Refused> {
-        let authorities =
-            |file: &Option<hapax_core::contract::Shared<dyn hapax_core::contract::Material>>| {
-                let file = file.as_ref()?;
-                file.as_any().downcast_ref::<Authorities>().cloned()
-            };
+        let (made, left_out) = Made::build(line, certificate, global, loaded)?;
+        let built = Server {
+            line: line.clone(),
+            certificate: certificate.map(str::to_owned),
+            made: ArcSwap::from_pointee(made),
+            check_name: line.check_sni.clone(),
+            secures: line.enabled,
+            checks: line.enabled || line.checks,
+        };
+        Ok((built, left_out))
+    }
+
+    /// Makes what new handshakes use anew, of what is loaded now. Nothing changes when that cannot be made.
+    ///
+    /// # Errors
+    /// When nothing can be made.
+    pub(crate) fn change(&self, global: &GlobalTls, loaded: &Loaded) -> Result<(), Refused> {
+        let (made, _) = Made::build(&self.line, self.certificate.as_deref(), global, loaded)?;
+        self.made.store(Arc::new(made));
+        Ok(())
+    }
+
+    /// Whether it verifies with a file of authorities or of revoked certificates.
+    pub(crate) fn verifies_with(&self, name: &str) -> bool {
+        let files = [&self.line.ca_file, &self.line.crl_file];
+        files.into_iter().flatten().any(|file| file.text() == name)
+    }
+
+    /// A handshake with the server; `name` is what the `sni` expression gave.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn handshake(&self, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
+        begin(&self.made.load().config, name)
+    }
+
+    /// The same, with this protocol alone in place of those that the line names.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn handshake_for(
+        &self,
+        name: Option<&[u8]>,
+        protocol: &[u8],
+    ) -> Result<Handshake, HandshakeFault> {
+        let mut config = self.made.load().config.clone();
+        if !config.alpn_protocols.is_empty() {
+            Arc::make_mut(&mut config).alpn_protocols = vec![protocol.to_vec()];
+        }
+        begin(&config, name)
+    }
+
+    /// A handshake of a check whose step names a name and protocols; those of the line where it names none.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn step_handshake(
+        &self,
+        name: Option<&str>,
+        protocols: Option<&[String]>,
+    ) -> Result<Handshake, HandshakeFault> {
+        let mut config = self.made.load().check_config.clone();
+        if let Some(protocols) = protocols {
+            Arc::make_mut(&mut config).alpn_protocols = wanted(protocols);
+        }
+        begin(&config, name.map(str::as_bytes))
+    }
+
+    /// Whether a name can be asked for.
+    pub fn shown(name: &[u8]) -> bool {
+        std::str::from_utf8(name)
+            .is_ok_and(|text| matches!(ServerName::try_from(text), Ok(ServerName::DnsName(_))))
+    }
+
+    /// A handshake of a check.
+    ///
+    /// # Errors
+    /// When rustls refuses its configuration.
+    pub fn check_handshake(&self) -> Result<Handshake, HandshakeFault> {
+        let name = self.check_name.as_deref().map(str::as_bytes);
+        begin(&self.made.load().check_config, name)
+    }
+}
+
+impl Made {
+    fn build(
+        server: &ServerTls,
+        certificate: Option<&str>,
+        global: &GlobalTls,
+        loaded: &Loaded,
+    ) -> Result<(Made, Vec<String>), Refused> {
+        let authorities = |file: &Option<Shared<dyn Material>>| {
+            let found = loaded.authorities(&file.as_ref()?.text());
+            found.map(AsRef::as_ref)
+        };
         let default = match global.server_verify_none {
             true => TlsVerify::None,
             false => TlsVerify::Required,
@@ -75,7 +177,7 @@ impl Server {
             Some(roots) => {
                 let revoked = authorities(&server.crl_file);
                 let host = server.verify_host.clone();
-                ServerCheck::new(chosen.provider.clone(), &roots, revoked.as_ref(), host)
+                ServerCheck::new(chosen.provider.clone(), roots, revoked, host)
                     .map_err(Refused::Verifier)?
             }
             None => ServerCheck::nothing(chosen.provider.clone()),
@@ -86,7 +188,7 @@ impl Server {
             .map_err(|error| Refused::Settings(Unusable::NothingBuilt(error.to_string())))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(check));
-        let mut config = match certificate {
+        let mut config = match certificate.and_then(|name| loaded.certificate(name)) {
             Some(certificate) => {
                 let certificate = restricted(certificate, chosen.client_schemes.as_deref());
                 builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
@@ -96,6 +198,7 @@ impl Server {
             None => builder.with_no_client_auth(),
         };
         config.enable_secret_extraction = true;
+        config.key_log = Arc::new(Listening { all: global.keylog });
         let listed = server.settings.alpn.as_deref().unwrap_or_default();
         config.alpn_protocols = listed
             .iter()
@@ -118,76 +221,15 @@ impl Server {
         if let Some(protocols) = &server.check_alpn {
             check_config.alpn_protocols = wanted(protocols);
         }
-        let built = Server {
+        let made = Made {
             config: Arc::new(config),
             check_config: Arc::new(check_config),
-            check_name: server.check_sni.clone(),
-            secures: server.enabled,
-            checks: server.enabled || server.checks,
         };
-        Ok((built, chosen.left_out))
-    }
-
-    /// A handshake with the server; `name` is what the `sni` expression gave.
-    ///
-    /// # Errors
-    /// When rustls refuses its configuration.
-    pub fn handshake(&self, name: Option<&[u8]>) -> Result<Handshake, HandshakeFault> {
-        begin(&self.config, name)
-    }
-
-    /// The same, with these protocols in place of those of the line where it names any.
-    ///
-    /// # Errors
-    /// When rustls refuses its configuration.
-    pub fn handshake_for(
-        &self,
-        name: Option<&[u8]>,
-        protocol: &[u8],
-    ) -> Result<Handshake, HandshakeFault> {
-        if self.config.alpn_protocols.is_empty() {
-            return self.handshake(name);
-        }
-        let mut config = self.config.clone();
-        Arc::make_mut(&mut config).alpn_protocols = vec![protocol.to_vec()];
-        begin(&config, name)
-    }
-
-    /// A handshake of a check whose step names a name and protocols; those of the line where it names none.
-    ///
-    /// # Errors
-    /// When rustls refuses its configuration.
-    pub fn step_handshake(
-        &self,
-        name: Option<&str>,
-        protocols: Option<&[String]>,
-    ) -> Result<Handshake, HandshakeFault> {
-        let mut config = self.check_config.clone();
-        if let Some(protocols) = protocols {
-            Arc::make_mut(&mut config).alpn_protocols = wanted(protocols);
-        }
-        begin(&config, name.map(str::as_bytes))
-    }
-
-    /// Whether a name can be asked for.
-    pub fn shown(name: &[u8]) -> bool {
-        std::str::from_utf8(name)
-            .is_ok_and(|text| matches!(ServerName::try_from(text), Ok(ServerName::DnsName(_))))
-    }
-
-    /// A handshake of a check.
-    ///
-    /// # Errors
-    /// When rustls refuses its configuration.
-    pub fn check_handshake(&self) -> Result<Handshake, HandshakeFault> {
-        begin(
-            &self.check_config,
-            self.check_name.as_deref().map(str::as_bytes),
-        )
+        Ok((made, chosen.left_out))
     }
 }
 
-/// What is offered of a list: h2 is not spoken to servers.
+/// What checks offer of a list: they do not speak HTTP/2.
 fn wanted(listed: &[String]) -> Vec<Vec<u8>> {
     let listed = listed.iter().filter(|protocol| *protocol != "h2");
     listed
@@ -208,6 +250,26 @@ fn begin(config: &Arc<ClientConfig>, name: Option<&[u8]>) -> Result<Handshake, H
 
 /// Sessions of so many names are kept.
 const NAMES_CACHED: usize = 256;
+
+/// A certificate with its key, for tests.
+#[cfg(test)]
+pub(crate) const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBfjCCASWgAwIBAgIUUvh/cf3s7exzL/UdVgW2qR9ngGwwCgYIKoZIzj0EAwIw\n\
+FTETMBEGA1UEAwwKZWMuZXhhbXBsZTAeFw0yNjExMjExNjM0MzBaFw0zNTAyMDcx\n\
+NjM0MzBaMBUxEzARBgNVBAMMCmVjLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\n\
+PQMBBwNCAATiqcfztnCR917I/GwdGQOrVfRPDB9JGOFLKWLIZQGTP9I+OJqj/Ng6\n\
+KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5o1MwUTAdBgNVHQ4EFgQU6LRpnp+6nbLf\n\
+u2m77YFwSrup5IMwHwYDVR0jBBgwFoAU6LRpnp+6nbLfu2m77YFwSrup5IMwDwYD\n\
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAqkPS3KzAGGl8zmH5nBToB\n\
+Fp3WpvKlsDtG183y6+e8YgIgG1SoSXfo+U28mSZigfvPwCZonXI8+3hTwAJk87bo\n\
+ees=\n\
+-----END CERTIFICATE-----\n\
+-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS9+iQJX+s2Tq1IE5\n\
+p3iUz52yq95d/fo0zj7Ul8+nqrOhRANCAATiqcfztnCR917I/GwdGQOrVfRPDB9J\n\
+GOFLKWLIZQGTP9I+OJqj/Ng6KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5\n\
+-----END PRIVATE KEY-----\n";
 
 #[cfg(test)]
 mod tests {
@@ -233,7 +295,12 @@ mod tests {
             sigalgs: Some("RSA+SHA256:ECDSA+SHA384".to_owned()),
             ..TlsSettings::default()
         };
-        let built = Server::build(&server(settings), None, &GlobalTls::default());
+        let built = Server::build(
+            &server(settings),
+            None,
+            &GlobalTls::default(),
+            &Loaded::default(),
+        );
         let (server, _) = built.expect("a server");
         let mut out = Vec::new();
         let mut handshake = server.handshake(None).expect("a handshake");
@@ -249,45 +316,27 @@ mod tests {
     // exercises: server/client-sigalgs
     #[test]
     fn our_own_key_signs_with_the_algorithms_that_are_listed() {
-        let sections = crate::pem::sections(CERTIFICATE.as_bytes());
-        let [(_, certificate), (_, key)] = sections.read.as_slice() else {
-            panic!("a certificate and a key");
-        };
-        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.clone());
-        let chain = vec![certificate.clone().into()];
-        let certificate = crate::certificate::assemble("x.pem", chain, key.into(), None);
+        let global = GlobalTls::default();
+        let mut parts = crate::certificate::Parts::default();
+        assert_eq!(parts.read(CERTIFICATE.as_bytes()), Ok(()));
+        let certificate = parts.assemble("x.pem", &global, &mut Vec::new());
+        let mut loaded = Loaded::default();
         let certificate = Arc::new(certificate.expect("a certificate"));
+        loaded.certificates.insert("x.pem".to_owned(), certificate);
         let signs = |listed: &str| {
             let settings = TlsSettings {
                 client_sigalgs: Some(listed.to_owned()),
                 ..TlsSettings::default()
             };
-            let built = Server::build(&server(settings), Some(&certificate), &GlobalTls::default());
+            let built = Server::build(&server(settings), Some("x.pem"), &global, &loaded);
             let (server, _) = built.expect("a server");
             let offered = [SignatureScheme::ECDSA_NISTP256_SHA256];
-            let resolver = &server.config.client_auth_cert_resolver;
+            let made = server.made.load();
+            let resolver = &made.config.client_auth_cert_resolver;
             let own = resolver.resolve(&[], &offered).expect("a certificate");
             own.key.choose_scheme(&offered).is_some()
         };
         assert!(signs("ECDSA+SHA256"));
         assert!(!signs("RSA+SHA256"));
     }
-
-    const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBfjCCASWgAwIBAgIUUvh/cf3s7exzL/UdVgW2qR9ngGwwCgYIKoZIzj0EAwIw\n\
-FTETMBEGA1UEAwwKZWMuZXhhbXBsZTAeFw0yNjExMjExNjM0MzBaFw0zNTAyMDcx\n\
-NjM0MzBaMBUxEzARBgNVBAMMCmVjLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\n\
-PQMBBwNCAATiqcfztnCR917I/GwdGQOrVfRPDB9JGOFLKWLIZQGTP9I+OJqj/Ng6\n\
-KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5o1MwUTAdBgNVHQ4EFgQU6LRpnp+6nbLf\n\
-u2m77YFwSrup5IMwHwYDVR0jBBgwFoAU6LRpnp+6nbLfu2m77YFwSrup5IMwDwYD\n\
-VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAqkPS3KzAGGl8zmH5nBToB\n\
-Fp3WpvKlsDtG183y6+e8YgIgG1SoSXfo+U28mSZigfvPwCZonXI8+3hTwAJk87bo\n\
-ees=\n\
------END CERTIFICATE-----\n\
------BEGIN PRIVATE KEY-----\n\
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS9+iQJX+s2Tq1IE5\n\
-p3iUz52yq95d/fo0zj7Ul8+nqrOhRANCAATiqcfztnCR917I/GwdGQOrVfRPDB9J\n\
-GOFLKWLIZQGTP9I+OJqj/Ng6KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5\n\
------END PRIVATE KEY-----\n";
 }

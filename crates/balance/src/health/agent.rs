@@ -7,7 +7,7 @@ use hapax_core::ir;
 use hapax_core::live::{CheckResult, CheckStatus, Operation, ProxyLive, ServerLive, ServerState};
 
 use super::{
-    NOTICE, Notice, Report, Transition, apply_transition, conclude, enter_drain, enter_maintenance,
+    Notice, Report, Transition, apply_transition, conclude, enter_drain, enter_maintenance,
     make_ready, set_weight, text,
 };
 
@@ -259,10 +259,9 @@ fn told(
     agent.up = up.unwrap_or(agent.up);
     let changed = before != status(agent) && result.status != CheckStatus::Checked;
     if ir.options.log_health_checks && changed {
-        notices.push(Notice::new(
-            NOTICE,
-            text::agent_line(server, &result, agent.up),
-        ));
+        notices.push(Notice::of_check(text::agent_line(
+            server, &result, agent.up,
+        )));
     }
     let transition = match up {
         Some(up) => follow_agent(&mut state, &server.ir.options.check, up, now),

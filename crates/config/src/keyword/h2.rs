@@ -166,7 +166,7 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     without("tune.h2.be.max-frames-at-once", BY_BUFFER, |line| {
-        positive(line).map(|number| line.config.global.tune.h2.back.frames_at_once = number)
+        at_most(line, 1)
     }),
     without("tune.h2.fe.max-frames-at-once", BY_BUFFER, |line| {
         at_most(line, 1)

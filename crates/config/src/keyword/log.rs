@@ -275,7 +275,8 @@ pub(super) fn framing(name: &str) -> Option<ir::LogFraming> {
     })
 }
 
-fn level(name: &str) -> Option<u8> {
+/// The number of a level's name.
+pub(crate) fn level(name: &str) -> Option<u8> {
     let position = LEVELS.iter().position(|level| *level == name)?;
     u8::try_from(position).ok()
 }

@@ -55,10 +55,14 @@ pub(crate) fn elsewhere(
     if bit == Sections::RESOLVERS {
         return Err(in_resolvers(words, span));
     }
+    if bit == Sections::MAILERS {
+        return Err(in_mailers(words, span));
+    }
     if bit == Sections::LOG_PROFILE
         || bit == Sections::RING
         || bit == Sections::LOG_FORWARD
         || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
     {
         return Err(in_section(words, bit, span));
     }
@@ -149,6 +153,20 @@ fn in_resolvers(words: &[Word], span: Span) -> Fault {
     Diagnostic::alert(span, text).into()
 }
 
+/// A `mailers` section knows `mailer` and `timeout mail`.
+fn in_mailers(words: &[Word], span: Span) -> Fault {
+    let first = words.first().map(Word::lossy).unwrap_or_default();
+    let text = match (first.as_ref(), words.get(1)) {
+        ("timeout", None) => "'timeout' expects 'mail' and <time> as arguments.".to_owned(),
+        ("timeout", Some(event)) => format!(
+            "'timeout' expects 'mail' and <time> as arguments got '{}'.",
+            event.lossy()
+        ),
+        _ => format!("unknown keyword '{first}' in 'mailers' section"),
+    };
+    Diagnostic::alert(span, text).into()
+}
+
 /// A line that no row reads.
 pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
@@ -168,10 +186,14 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     if bit == Sections::RESOLVERS {
         return in_resolvers(words, span);
     }
+    if bit == Sections::MAILERS {
+        return in_mailers(words, span);
+    }
     if bit == Sections::LOG_PROFILE
         || bit == Sections::RING
         || bit == Sections::LOG_FORWARD
         || bit == Sections::PROGRAM
+        || bit == Sections::CRT_STORE
     {
         return in_section(words, bit, span);
     }
@@ -187,12 +209,16 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
         return Diagnostic::alert(at, not_built).into();
     }
-    if first == "tcp-check" && CHECK_VARIABLES.iter().any(|name| second.starts_with(name)) {
-        not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
-        return Diagnostic::alert(at, not_built).into();
-    }
     let near = |text: &str| did_you_mean(text, rows.candidates(Some(&first), bit));
     let (text, prefix) = match first.as_ref() {
+        "email-alert" if proxies && words.len() == 1 => (
+            "missing argument after 'email-alert'.".to_owned(),
+            Prefix::Parsing,
+        ),
+        "email-alert" if proxies => (
+            format!("email-alert: unknown argument '{second}'."),
+            Prefix::Parsing,
+        ),
         "option" if proxies && words.len() == 1 => (
             "'option' expects an option name.".to_owned(),
             Prefix::Reading,
@@ -256,6 +282,7 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
             "'backing-file' in 'ring' section is not built yet.".to_owned()
         }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
+        (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
         (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
             let text = "'option' expects an option name.";
             let fault = Diagnostic::alert(span, text).with_prefix(Prefix::Reading);
@@ -288,7 +315,9 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::HTTP_ERRORS => "http-errors",
         Sections::RESOLVERS => "resolvers",
         Sections::LOG_PROFILE => "log-profile",
+        Sections::MAILERS => "mailers",
         Sections::RING => "ring",
+        Sections::CRT_STORE => "crt-store",
         Sections::PROGRAM => "program",
         Sections::LOG_FORWARD => "log-forward",
         _ => "backend",
@@ -304,9 +333,6 @@ const HTTP_CHECK: &str = "'disable-on-404', 'send-state', 'comment', 'connect', 
 
 const TCP_CHECK: &str = "'comment', 'connect', 'send', 'send-binary', 'expect', 'set-var-fmt(*)', 'set-var(*)', \
                          'unset-var(*)'";
-
-/// Steps of checks that change variables.
-static CHECK_VARIABLES: &[&str] = &["set-var", "unset-var"];
 
 /// Keywords whose lines are rules.
 static RULES: &[&str] = &[
@@ -344,7 +370,6 @@ static NOT_BUILT: &[&str] = &[
     "compression",
     "deviceatlas-json-file",
     "dns-accept-family",
-    "email-alert",
     "force-be-switch",
     "guid",
     "hash-preserve-affinity",
@@ -402,13 +427,8 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
 ];
 
 static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
-    ("http-check", "comment"),
-    ("http-check", "connect"),
-    ("http-check", "set-var"),
-    ("http-check", "unset-var"),
     ("option", "h2-upgrade"),
     ("option", "http-use-proxy-header"),
-    ("option", "spop-check"),
     ("option", "srvtcpka-cnt"),
     ("tcp-check", "send-binary-lf"),
     ("tcp-check", "send-lf"),

@@ -16,6 +16,7 @@ mod global;
 mod h2;
 mod log;
 mod log_forward;
+mod mailers;
 mod observation;
 mod old_rules;
 mod proxy;
@@ -43,6 +44,7 @@ pub use global::*;
 pub use h2::*;
 pub use log::*;
 pub use log_forward::*;
+pub use mailers::*;
 pub use observation::*;
 pub use old_rules::*;
 pub use proxy::*;
@@ -69,6 +71,8 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// The `resolvers` sections.
     pub resolvers: Vec<Resolvers>,
+    /// The `mailers` sections.
+    pub mailers: Vec<Mailers>,
     /// Lists of users.
     pub user_lists: Vec<UserList>,
     /// The `http-errors` sections.

@@ -147,6 +147,8 @@ pub struct Proxy {
     pub tcp_check: Vec<super::CheckStep>,
     /// `option httpchk` and `http-check` lines.
     pub http_check: super::HttpCheck,
+    /// `email-alert` lines.
+    pub email_alert: Option<Box<super::EmailAlert>>,
     /// `external-check command` and `external-check path`.
     pub external_check: Option<Box<super::ExternalCheck>>,
 }
@@ -283,8 +285,8 @@ pub struct Options {
     pub server_keepalive: bool,
     /// `option nolinger`.
     pub nolinger: bool,
-    /// `option tcp-smart-accept`.
-    pub smart_accept: bool,
+    /// `option tcp-smart-accept`; none is as the mode has it.
+    pub smart_accept: Option<bool>,
     /// `option tcp-smart-connect`.
     pub smart_connect: bool,
     /// `option splice-auto`.
@@ -580,6 +582,7 @@ impl Proxy {
             check: CheckKind::Tcp,
             tcp_check: Vec::new(),
             http_check: super::HttpCheck::default(),
+            email_alert: None,
             external_check: None,
         }
     }

@@ -1,5 +1,7 @@
 //! TLS of listeners and servers, as the configuration says it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Expr, Milliseconds};
@@ -94,6 +96,8 @@ pub struct BindTls {
     pub settings: TlsSettings,
     /// `crt`, `default-crt` and `crt-list`, in order.
     pub certificates: Vec<BindCertificate>,
+    /// The lists and folders that some of them come from.
+    pub lists: Vec<String>,
     /// `strict-sni`.
     pub strict_sni: bool,
     /// `verify`.
@@ -114,6 +118,8 @@ pub struct BindTls {
     pub prefer_client_ciphers: bool,
     /// `tls-ticket-keys`: the keys, oldest first.
     pub ticket_keys: Option<Shared<dyn Material>>,
+    /// `allow-0rtt`.
+    pub allow_early: bool,
 }
 
 /// Faults of a peer's certificate that are let pass, by OpenSSL's numbers.
@@ -131,14 +137,16 @@ pub enum TlsIgnored {
 /// A certificate of a `bind` line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BindCertificate {
-    /// The certificate.
+    /// The certificate; its text is the name under which it was loaded.
     pub material: Shared<dyn Material>,
     /// The names it is for; its own when there are none.
     pub filters: Vec<String>,
-    /// `default-crt`, or the first one.
+    /// `default-crt`.
     pub is_default: bool,
     /// What a line of a `crt-list` says differently.
     pub settings: Option<Box<CertificateSettings>>,
+    /// The `crt-list` or folder it comes from, and the line there.
+    pub origin: Option<(String, u32)>,
 }
 
 /// Options of a line of a `crt-list`.
@@ -156,6 +164,52 @@ pub struct CertificateSettings {
     pub crl_file: Option<Shared<dyn Material>>,
     /// `no-ca-names`.
     pub no_ca_names: bool,
+    /// The words, as the runtime API shows them.
+    pub text: String,
+}
+
+impl CertificateSettings {
+    /// Whether it differs from what its listener says.
+    pub fn differs(&self) -> bool {
+        let words_only = CertificateSettings {
+            text: self.text.clone(),
+            ..CertificateSettings::default()
+        };
+        *self != words_only
+    }
+}
+
+/// A `crt-list`, a folder of certificates, or the lines `ssl-f-use` of a frontend.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct CertificateList {
+    /// The lines that name a certificate.
+    pub lines: Vec<CertificateLine>,
+    /// Lines of the file, those that were added later included.
+    pub last_line: u32,
+}
+
+/// A line of a `crt-list`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CertificateLine {
+    /// The name under which the certificate was loaded.
+    pub name: String,
+    /// Which line it is, from 1.
+    pub number: u32,
+    /// Its options, if it has some.
+    pub settings: Option<Box<CertificateSettings>>,
+    /// The names that the certificate is for.
+    pub filters: Vec<String>,
+}
+
+/// A `crt-store` section while it is read: where the files of its lines are.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct CertificateStore {
+    /// Its name, empty for the one that has none.
+    pub name: String,
+    /// `crt-base` of the section.
+    pub crt_base: Option<String>,
+    /// `key-base` of the section.
+    pub key_base: Option<String>,
 }
 
 /// TLS of a `server` line.
@@ -222,6 +276,24 @@ pub struct GlobalTls {
     pub hard_max_record: u32,
     /// `tune.ssl.capture-buffer-size`, bytes.
     pub capture_size: u32,
+    /// `ocsp-update.mindelay` and `ocsp-update.maxdelay`, seconds.
+    pub ocsp_delays: (Option<u32>, Option<u32>),
+    /// `tune.ssl.keylog`.
+    pub keylog: bool,
+    /// `ssl-skip-self-issued-ca`.
+    pub skip_self_issued: bool,
+    /// `issuers-chain-path`: certificates that complete chains.
+    pub issuers: Option<Shared<dyn Material>>,
+    /// Certificates that were loaded, by name: path, or store and alias.
+    pub certificates: BTreeMap<String, Shared<dyn Material>>,
+    /// Files of authorities and of revoked certificates that were loaded.
+    pub authorities: BTreeMap<String, Shared<dyn Material>>,
+    /// Keys of tickets that were loaded, by file, in order.
+    pub ticket_keys: Vec<(String, Shared<dyn Material>)>,
+    /// Lists that were read, by path.
+    pub lists: BTreeMap<String, CertificateList>,
+    /// The `crt-store` section that was opened last.
+    pub store: CertificateStore,
     /// `maxsslconn`.
     pub maxconn: u32,
     /// `maxsslrate`.
@@ -233,7 +305,9 @@ pub struct GlobalTls {
 #[allow(missing_docs, reason = "the words of ssl-load-extra-files")]
 pub struct ExtraFiles {
     pub bundle: bool,
+    pub sctl: bool,
     pub ocsp: bool,
+    pub issuer: bool,
     pub key: bool,
 }
 
@@ -241,7 +315,9 @@ impl Default for ExtraFiles {
     fn default() -> Self {
         ExtraFiles {
             bundle: true,
+            sctl: true,
             ocsp: true,
+            issuer: true,
             key: true,
         }
     }

@@ -29,6 +29,10 @@ impl Sections {
     pub const HTTP_ERRORS: Sections = Sections(4096);
     /// `resolvers`.
     pub const RESOLVERS: Sections = Sections(64);
+    /// `crt-store`.
+    pub const CRT_STORE: Sections = Sections(128);
+    /// `mailers`.
+    pub const MAILERS: Sections = Sections(256);
     /// `log-profile`.
     pub const LOG_PROFILE: Sections = Sections(8192);
     /// `ring`.

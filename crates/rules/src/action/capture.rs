@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hapax_core::capture::Side;
 use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::ir::{Capture, Expr, Reference, ReferenceKind};
-use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets};
+use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Rulesets, Sections};
 use hapax_core::sample::Type;
 use hapax_core::span::Word;
 use hapax_sample::cast;
@@ -25,6 +25,17 @@ pub const ROW: ActionKeyword = ActionKeyword {
 
 fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
     let content = cursor.ruleset == Rulesets::TCP_CONTENT;
+    read(cursor).map_err(|mut fault| {
+        if content {
+            let message = &mut fault.diagnostic.message;
+            *message = format!("'tcp-request content capture' : {message}");
+        }
+        fault
+    })
+}
+
+fn read(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
+    let content = cursor.ruleset == Rulesets::TCP_CONTENT;
     let side = match cursor.ruleset {
         Rulesets::HTTP_RESPONSE | Rulesets::HTTP_AFTER_RESPONSE => Side::Response,
         _ => Side::Request,
@@ -34,6 +45,13 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
         Side::Request => "expects <expression> [ 'len' <length> | id <idx> ]",
         Side::Response => "expects <expression> id <idx>",
     };
+    let (defaults, kind) = (
+        cursor.line.section == Sections::DEFAULTS,
+        cursor.line.proxy()?.kind,
+    );
+    if content && !defaults && !kind.has_frontend() {
+        return Err(no_frontend(cursor)?);
+    }
     let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
     let taken = expression::joined_words(words);
     if words.is_empty() || (!content && words.len() < taken + 2) {
@@ -50,14 +68,13 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
     let index = match how {
         Some(word) if *word == "len" && side == Side::Request => {
             let (length, _) = number(cursor);
+            if !kind.has_frontend() {
+                return Err(no_frontend(cursor)?);
+            }
             let Some(length) = length.filter(|length| *length > 0) else {
                 return Err(reading::fault(cursor, "length must be > 0"));
             };
             let proxy = cursor.line.proxy()?;
-            if !proxy.kind.has_frontend() {
-                let text = format!("proxy '{}' has no frontend capability", proxy.name);
-                return Err(reading::fault(cursor, text));
-            }
             proxy.request_captures.push(Capture {
                 header: None,
                 length,
@@ -97,7 +114,11 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
 
 /// Notes that the frontend must have the slot in the end.
 fn refer(cursor: &mut ActionCursor<'_, '_>, side: Side, index: u32) -> Result<(), Fault> {
-    let keyword = cursor.line.keyword();
+    // As upstream, which calls both kinds of rules on responses by one name.
+    let keyword = match side {
+        Side::Request => cursor.line.keyword(),
+        Side::Response => "http-response".into(),
+    };
     let from = Origin::of(cursor.line).from;
     let missing = format!(
         "Proxy '{}': unable to find capture id '{index}' referenced by {keyword} capture rule.",
@@ -114,6 +135,14 @@ fn refer(cursor: &mut ActionCursor<'_, '_>, side: Side, index: u32) -> Result<()
         missing,
     });
     Ok(())
+}
+
+fn no_frontend(cursor: &mut ActionCursor<'_, '_>) -> Result<Fault, Fault> {
+    let text = format!(
+        "proxy '{}' has no frontend capability",
+        cursor.line.proxy()?.name
+    );
+    Ok(reading::fault(cursor, text))
 }
 
 #[derive(Debug)]

@@ -21,13 +21,21 @@ pub const ROW: ActionKeyword = ActionKeyword {
 };
 
 fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
-    let defaults = cursor.line.section == Sections::DEFAULTS;
-    if !defaults && !cursor.line.proxy()?.kind.has_backend() {
-        let text = "'set-retries' only available in backend or listen section";
-        return Err(reading::fault(cursor, text));
-    }
     let missing = "expects exactly 1 argument (an expression or an integer between 1 and 100)";
     let word = reading::expect(cursor, missing)?;
+    let defaults = cursor.line.section == Sections::DEFAULTS;
+    if defaults && cursor.ruleset == Rulesets::TCP_CONTENT {
+        let text = "'tcp-request' is not allowed in 'defaults' sections";
+        return Err(reading::fault(cursor, text));
+    }
+    if !defaults && !cursor.line.proxy()?.kind.has_backend() {
+        let name = match cursor.ruleset {
+            Rulesets::TCP_CONTENT => "tcp-request",
+            _ => "set-retries",
+        };
+        let text = format!("'{name}' only available in backend or listen section");
+        return Err(reading::fault(cursor, text));
+    }
     let shown = word.lossy();
     let retries = match shown.parse::<i64>() {
         Ok(number) => match u32::try_from(number) {

@@ -33,8 +33,6 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
             return Err(reading::fault_at(cursor, name.span, text));
         }
     };
-    let rule = format!("set-timeout {}", name.lossy());
-    let time = duration::read(cursor, value, &rule)?;
     let defaults = cursor.line.section == Sections::DEFAULTS;
     let proxy = cursor.line.proxy()?;
     let (has, side) = match timeout {
@@ -45,6 +43,8 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
         let text = format!("'{}' has no {side} capability", proxy.name);
         return Err(reading::fault_at(cursor, name.span, text));
     }
+    let rule = format!("set-timeout {}", name.lossy());
+    let time = duration::read(cursor, value, &rule)?;
     Ok(Arc::new(SetTimeout {
         timeout,
         time,

@@ -18,6 +18,10 @@ pub const ROW: ActionKeyword = ActionKeyword {
 };
 
 fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
+    let Some(mode) = cursor.take() else {
+        let text = "'tcp-request switch-mode' expects a mode as argument.";
+        return Err(reading::fault(cursor, text));
+    };
     let proxy = cursor.line.proxy()?;
     if proxy.kind == ProxyKind::Backend {
         let text = format!(
@@ -26,23 +30,19 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
         );
         return Err(reading::fault(cursor, text));
     }
-    match cursor.take() {
-        Some(mode) if *mode == "http" => {}
-        Some(mode) => {
-            let text = format!(
-                "'tcp-request switch-mode' expects a valid mode (got '{}').",
-                mode.lossy()
-            );
-            return Err(reading::fault_at(cursor, mode.span, text));
-        }
-        None => {
-            let text = "'tcp-request switch-mode' expects a mode as argument.";
-            return Err(reading::fault(cursor, text));
-        }
+    if *mode != "http" {
+        let text = format!(
+            "'tcp-request switch-mode' expects a valid mode (got '{}').",
+            mode.lossy()
+        );
+        return Err(reading::fault_at(cursor, mode.span, text));
     }
     if cursor.peek().is_some_and(|word| *word == "proto") {
         cursor.at += 1;
-        let name = cursor.take().map(|word| word.lossy()).unwrap_or_default();
+        let Some(name) = cursor.take().map(|word| word.lossy()) else {
+            let text = "'tcp-request switch-mode': 'proto' expects a protocol as argument.";
+            return Err(reading::fault(cursor, text));
+        };
         if name != "h1" {
             let text = format!(
                 "'tcp-request switch-mode': 'proto' expects a valid MUX protocol, if specified (got '{name}')"

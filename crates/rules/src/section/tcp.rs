@@ -6,6 +6,7 @@ use hapax_core::ir::{Condition, Milliseconds, Rule, TcpRules};
 use hapax_core::keyword::{ActionCursor, ActionKeyword, Fault, Line, RowRef, Rulesets};
 use hapax_sample::argument;
 use hapax_sample::condition;
+use hapax_sample::expression;
 use hapax_sample::place::Place;
 
 use super::rule::{self, beginning, is_condition, listed};
@@ -14,7 +15,7 @@ use crate::action::reading;
 /// Reads a rule of one of the rulesets.
 pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
     let row = find(line, ruleset)?;
-    let name = format!("{} {}", line.keyword(), row.name);
+    let name = format!("{} {}", line.keyword(), line.arg(0).unwrap_or_default());
     if ruleset != Rulesets::TCP_RESPONSE {
         rule::warn_order(line)?;
     }
@@ -112,9 +113,7 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
         let text = format!("'{keyword} {given}' in {section} is not built yet.");
         return Err(line.fault_at(0, text));
     }
-    let misplaced = row.is_some_and(|row| row.rulesets.has(Rulesets::TCP_CONNECTION));
-    if misplaced && given.starts_with("expect-") && line.arg(1).as_deref() == Some("layer4") {
-        let text = format!("'{given} layer4' is not allowed in '{keyword}' rules in {section}");
+    if let Some(text) = misplaced(line, ruleset, &given, row.is_some()) {
         return Err(line.fault_at(0, text));
     }
     let first: &[&str] = match ruleset {
@@ -133,15 +132,45 @@ fn find(line: &Line<'_>, ruleset: Rulesets) -> Result<RowRef<ActionKeyword>, Fau
     Err(line.fault_at(0, text))
 }
 
+/// What upstream says of some actions where they are not allowed; of others it lists those that are.
+fn misplaced(line: &Line<'_>, ruleset: Rulesets, given: &str, is_known: bool) -> Option<String> {
+    let (keyword, section) = (line.keyword(), reading::section(line));
+    let argument = line.arg(1).unwrap_or_default();
+    let request = ruleset != Rulesets::TCP_RESPONSE;
+    match given {
+        "expect-proxy" | "expect-netscaler-cip" if request && is_known => Some(match &*argument {
+            "layer4" => {
+                format!("'{given} layer4' is not allowed in '{keyword}' rules in {section}")
+            }
+            _ => format!(
+                "'{keyword} {given}' only supports 'layer4' in {section} (got '{argument}')"
+            ),
+        }),
+        "capture" if request => {
+            let words = line.args().get(1..).unwrap_or_default();
+            let length = expression::joined_words(words);
+            let words: Vec<_> = words.iter().take(length).map(|word| word.lossy()).collect();
+            let shown = words.join(" ");
+            Some(format!(
+                "'capture {shown}' is not allowed in '{keyword}' rules in {section}"
+            ))
+        }
+        "use-service" if ruleset == Rulesets::TCP_CONTENT => Some(match &*argument {
+            "" => "'tcp-request' expects a service name.".to_owned(),
+            "prometheus-exporter" => {
+                "Prometheus exporter service only available on 'http-request' rulesets".to_owned()
+            }
+            _ => "'content' unknown service name.".to_owned(),
+        }),
+        _ => None,
+    }
+}
+
 /// Actions of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
     "attach-srv",
-    "capture",
-    "do-log",
     "ot-group",
     "sc-",
     "send-spoe-group",
-    "set-bandwidth-limit",
     "track-sc",
-    "use-service",
 ];

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::handshake;
 use crate::io::{Io, LayerFault, Stream};
 use crate::log::Logger;
+use crate::socks::Tunnel;
 use crate::wheel::{NEVER, Timer};
 
 /// Checks a server once.
@@ -80,12 +81,46 @@ pub(super) async fn open(
         _ => inter,
     };
     let to = target(server, step, port);
-    let stream = connect_to(&to, recipe, server, step.linger, (timer, to_connect)).await?;
+    let stream = match through_socks(server, step) {
+        None => connect_to(&to, recipe, server, step.linger, (timer, to_connect)).await?,
+        Some(proxy) => {
+            let time = (&mut *timer, to_connect);
+            let mut stream = connect_to(proxy, recipe, server, step.linger, time).await?;
+            tunnel(&to, &mut stream, (timer, to_connect)).await?;
+            stream
+        }
+    };
     let deadline = match recipe.timeout_check {
         Some(most) => clock::now_ms() + u64::from(most),
         None => inter,
     };
     Ok((stream, deadline))
+}
+
+/// The SOCKS proxy that a connection is made through.
+fn through_socks<'s>(server: &'s ServerLive, step: &CheckConnect) -> Option<&'s Address> {
+    let options = &server.ir.options;
+    let asked = step.via_socks4 || (step.as_server && options.check.via_socks4);
+    options.socks4.as_ref().filter(|_| asked)
+}
+
+/// Has the SOCKS proxy connect to `to`.
+async fn tunnel(
+    to: &Address,
+    stream: &mut Stream,
+    (timer, deadline): (&mut Timer, u64),
+) -> Result<(), Finding> {
+    let denied = || Finding::new(CheckStatus::SocketError, "SOCKS4 Proxy deny the request");
+    let Address::Inet(to) = to else {
+        return Err(denied());
+    };
+    let mut tunnel = Tunnel::to(*to).map_err(|_| denied())?;
+    match within(timer, deadline, |cx| tunnel.poll(cx, stream)).await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(denied()),
+        Some(Err(error)) => Err(Finding::new(CheckStatus::SocketError, &named(&error))),
+        None => Err(Finding::new(CheckStatus::L4Timeout, "")),
+    }
 }
 
 async fn talk(
@@ -94,10 +129,14 @@ async fn talk(
     timer: &mut Timer,
     started: u64,
 ) -> Result<Finding, Finding> {
+    let connect = CheckConnect {
+        as_server: true,
+        ..CheckConnect::default()
+    };
     let opening = Opening {
         recipe,
         server,
-        connect: &CheckConnect::default(),
+        connect: &connect,
         port: None,
         started,
     };
@@ -159,7 +198,7 @@ pub(super) async fn secure(
     stream.secure(handshake, None);
     match within(timer, deadline, |cx| stream.poll_secured(cx)).await {
         Some(Ok(())) => Ok(true),
-        Some(Err(LayerFault::Handshake(_))) => Err(failed()),
+        Some(Err(LayerFault::Handshake(..))) => Err(failed()),
         Some(Err(LayerFault::Closed)) => {
             let info = "Connection closed during SSL handshake";
             Err(Finding::new(CheckStatus::L6Response, info))
@@ -286,7 +325,7 @@ fn connect_options(source: Option<&SourceAddress>) -> ConnectOptions {
 }
 
 /// Sends all of `bytes`; none is out of time.
-pub(super) async fn send(
+pub(crate) async fn send(
     bytes: &[u8],
     stream: &mut Stream,
     timer: &mut Timer,
@@ -303,7 +342,7 @@ pub(super) async fn send(
 }
 
 /// Reads into `buffer`, and gives how much; none is out of time. No buffer is held while nothing has come.
-pub(super) async fn receive(
+pub(crate) async fn receive(
     buffer: &mut Option<Buf>,
     stream: &mut Stream,
     timer: &mut Timer,
@@ -331,7 +370,7 @@ pub(super) async fn receive(
 
 /// What `poll` gives, or none when `deadline` comes first. What has come by the time that the deadline is looked at counts,
 /// however late that is: a machine that kept this process waiting says nothing about the server.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     timer: &mut Timer,
     deadline: u64,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,

@@ -35,6 +35,12 @@ pub fn after_failure(client: &Client, exchange: &mut Exchange, failure: Failure)
     again
 }
 
+/// The request, which the server has not looked at, is sent again.
+pub fn unseen(client: &Client, exchange: &mut Exchange) {
+    exchange.stream.retries += 1;
+    count(client, exchange, Count::Retries);
+}
+
 /// Whether the request is sent again in place of this answer.
 pub fn after_status(client: &Client, exchange: &mut Exchange) -> bool {
     let status = exchange.stream.response.status();

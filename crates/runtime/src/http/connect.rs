@@ -11,20 +11,22 @@ use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, BindProtocol, HttpReuse, Websockets};
 use hapax_core::live::ProxyLive;
-use hapax_core::stream::{Cause, Endpoint, Phase, Session};
-use hapax_proto::proxy;
+use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use super::preface::preface;
 use super::shared_pool::{self, Asking, Reach, SharedPool};
 use super::{health, to_url, unopened};
+use crate::address::socket_address;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::handshake;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use crate::socks::Tunnel;
 use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
@@ -441,9 +443,11 @@ async fn attempt(
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
+    let own_name = handshake::pool_name(client, exchange, server);
+    let names = (name.as_deref(), own_name.as_deref());
     let protocol = spoken(exchange, server);
     as_text(client, exchange);
-    if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
+    if let Some(connection) = reusable(client, exchange, server, names) {
         count_session(client, server);
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
@@ -460,9 +464,11 @@ async fn attempt(
     }
     server.live.counters.add(worker, Count::Connects, 1);
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
-    let connection = open(
+    let target = target.ok_or_else(|| nowhere(server))?;
+    let (through, mut tunnel) = through_socks(server, target)?;
+    let mut connection = open(
         server,
-        target.ok_or_else(|| nowhere(server))?,
+        through,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
     )
@@ -474,10 +480,12 @@ async fn attempt(
         Attempt::Refused
     })?;
     count_session(client, server);
-    let mut preface = preface(&client.session, server);
+    let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref(), only_protocol(exchange, protocol))
             .map_err(|_| Attempt::Local)?;
+    connection.name = own_name;
+    let (to, secures) = (server, handshake.is_some());
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -501,7 +509,19 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let secured = match poll_preface(cx, &mut preface, &mut connection.socket) {
+        let tunnelled = match &mut tunnel {
+            None => Poll::Ready(Ok(())),
+            Some(asked) => asked.poll(cx, &mut connection.socket),
+        };
+        let prefaced = match tunnelled {
+            Poll::Ready(Ok(())) => {
+                tunnel = None;
+                poll_preface(cx, &mut preface, &mut connection.socket)
+            }
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
+            Poll::Pending => Poll::Pending,
+        };
+        let secured = match prefaced {
             Poll::Ready(Ok(())) => handshake::poll(cx, &mut handshake, &mut connection.socket),
             other => other,
         };
@@ -543,6 +563,20 @@ async fn attempt(
         })
     })
     .await;
+    if secures {
+        let failed = sent
+            .as_ref()
+            .err()
+            .is_some_and(|failed| matches!(failed, Attempt::Refused));
+        let made = exchange
+            .server
+            .as_ref()
+            .and_then(|connection| connection.socket.secured());
+        if failed || made.is_some() {
+            let backend = exchange.stream.backend;
+            handshake::count_server(client, to, backend, made.map(AsRef::as_ref));
+        }
+    }
     if let Err(failed) = sent {
         exchange.server = None;
         if let Some(departure) = departed {
@@ -660,11 +694,13 @@ fn send_head(client: &Client, exchange: &mut Exchange) {
         server,
         stream,
         asked,
+        websocket,
         ..
     } = &mut *exchange;
     let Some(shared) = (server.as_mut()).and_then(|server| server.socket.shared_mut()) else {
         return;
     };
+    *websocket = None;
     let stays = asked.connect || asked.websocket;
     up.begin_frames(stays, &limits);
     shared.send_head(&stream.request);
@@ -687,6 +723,9 @@ fn as_text(client: &Client, exchange: &mut Exchange) {
     let mut head = Vec::new();
     let adjust = backend.options.case_adjust_server;
     super::case::write(client, &exchange.stream.request, adjust, &mut head);
+    if client.session.http2 {
+        exchange.websocket = super::websocket::add_key(&exchange.stream.request, &mut head);
+    }
     exchange.up.begin_text(head);
 }
 
@@ -727,7 +766,7 @@ fn reusable(
     client: &mut Client,
     exchange: &Exchange,
     server: &Rc<ServerPlan>,
-    name: Option<&[u8]>,
+    names: (Option<&[u8]>, Option<&[u8]>),
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
     if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
@@ -756,7 +795,7 @@ fn reusable(
         let asking = Asking {
             session: &client.admission,
             port,
-            name,
+            names,
             reach,
         };
         let shared = server.pool.shared.take(server, &asking);
@@ -776,7 +815,7 @@ fn reusable(
     if server.live.ir.options.send_proxy.is_some() {
         return None;
     }
-    server.pool.take(server, port, name, proven)
+    server.pool.take(server, port, names, proven)
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
@@ -812,6 +851,20 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
     }
 }
 
+/// Where to connect for a connection to `target`, and what to ask there (`socks4`).
+fn through_socks(
+    server: &ServerPlan,
+    target: SockAddr,
+) -> Result<(SockAddr, Option<Tunnel>), Attempt> {
+    let Some(proxy) = &server.live.ir.options.socks4 else {
+        return Ok((target, None));
+    };
+    let inet = target.to_addr().and_then(|address| address.inet());
+    let tunnel = inet.and_then(|target| Tunnel::to(target).ok());
+    let proxy = socket_address(proxy).map_err(|_| Attempt::Local)?;
+    Ok((proxy, Some(tunnel.ok_or(Attempt::Refused)?)))
+}
+
 fn open(
     server: &Rc<ServerPlan>,
     address: SockAddr,
@@ -828,20 +881,6 @@ fn open(
         server,
         dependent_port(server, client_port),
     ))
-}
-
-/// What a new connection begins with (`send-proxy`).
-fn preface(session: &Session, server: &ServerPlan) -> Vec<u8> {
-    let version = match server.live.ir.options.send_proxy {
-        None => return Vec::new(),
-        Some(2) => proxy::Version::Two,
-        Some(_) => proxy::Version::One,
-    };
-    let ends = match (session.source, session.destination) {
-        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Some((source, destination)),
-        _ => None,
-    };
-    proxy::header(version, ends)
 }
 
 fn poll_preface(

@@ -93,6 +93,11 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fai
                 again = false;
                 connect::start_over(exchange);
             }
+            transfer::Ended::Unseen => {
+                super::again::unseen(client, exchange);
+                again = false;
+                connect::start_over(exchange);
+            }
             transfer::Ended::Failed => {
                 again = true;
                 connect::replay(exchange);
@@ -277,6 +282,9 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
             backend.options.case_adjust_server,
             &mut up.out,
         );
+    }
+    if client.session.http2 {
+        exchange.websocket = super::websocket::add_key(request, &mut up.out);
     }
     up.head = up.out.len();
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);

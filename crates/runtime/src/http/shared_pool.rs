@@ -15,7 +15,7 @@ use hapax_proto::h1::Limits;
 use hapax_proto::h2::connection::Tally;
 use hapax_proto::h2::{Code, Config, Connection, Role};
 
-use super::pool::{InUse, ServerConnection, count_idle};
+use super::pool::{InUse, Kind, ServerConnection, count_idle};
 use crate::buffer::Buf;
 use crate::frontend::Admission;
 use crate::io::{Io, Shared, Stream};
@@ -39,8 +39,8 @@ pub struct Asking<'a> {
     pub session: &'a Rc<Admission>,
     /// The client's port, where the server's port depends on it.
     pub port: u16,
-    /// The name that the server is asked for over TLS.
-    pub name: Option<&'a [u8]>,
+    /// The name that the server is asked for over TLS, and what `pool-conn-name` gave.
+    pub names: (Option<&'a [u8]>, Option<&'a [u8]>),
     /// What it may use.
     pub reach: Reach,
 }
@@ -63,8 +63,7 @@ pub enum Reach {
 pub struct Multiplexed {
     shared: Rc<Shared>,
     local: Endpoint,
-    generation: u32,
-    port: u16,
+    kind: Kind,
     /// Streams so far.
     begun: Cell<u32>,
     /// The session whose streams it carries.
@@ -89,13 +88,12 @@ impl SharedPool {
     ) -> Option<ServerConnection> {
         let server = connection.server().clone();
         let local = connection.local;
-        let (socket, in_use, generation, port) = connection.into_socket();
+        let (socket, in_use, kind) = connection.into_socket();
         let shared = Shared::new(Connection::new(config), socket?);
         let made = Rc::new(Multiplexed {
             shared,
             local,
-            generation,
-            port,
+            kind,
             begun: Cell::new(0),
             owner: RefCell::new(Rc::downgrade(session)),
             private,
@@ -158,7 +156,8 @@ impl SharedPool {
     pub fn purge(&self, live: &ServerLive) {
         let generation = live.generation.load(Ordering::Relaxed);
         self.dismiss(|one| {
-            one.generation != generation || (one.private && one.owner.borrow().strong_count() == 0)
+            one.kind.generation != generation
+                || (one.private && one.owner.borrow().strong_count() == 0)
         });
     }
 
@@ -199,6 +198,13 @@ impl Multiplexed {
         self.in_use.borrow().is_none()
     }
 
+    fn is_named(&self, server: &ServerPlan, (asked, own): (Option<&[u8]>, Option<&[u8]>)) -> bool {
+        match server.live.ir.options.pool_name {
+            Some(_) => self.kind.name.as_deref() == own,
+            None => self.shared.wire.borrow().is_named(asked),
+        }
+    }
+
     fn is_of(&self, session: &Rc<Admission>) -> bool {
         std::ptr::eq(self.owner.borrow().as_ptr(), Rc::as_ptr(session))
     }
@@ -215,10 +221,10 @@ impl Multiplexed {
         };
         let most = server.live.ir.options.max_reuse;
         reached
-            && self.port == asking.port
+            && self.kind.port == asking.port
             && (most < 0 || i64::from(self.begun.get()) <= i64::from(most))
-            && self.generation == server.live.generation.load(Ordering::Relaxed)
-            && self.shared.wire.borrow().is_named(asking.name)
+            && self.kind.generation == server.live.generation.load(Ordering::Relaxed)
+            && self.is_named(server, asking.names)
             && self.shared.connection.borrow().has_place()
     }
 
@@ -359,7 +365,8 @@ impl Driver {
         if connection.streams() > 0 {
             return Poll::Pending;
         }
-        if connection.is_leaving() {
+        // Who reads nothing of what was sent to it gets nothing more.
+        if connection.is_leaving() || connection.is_flooded() {
             return Poll::Ready(());
         }
         if !self.one.is_idle() && !output {
@@ -390,7 +397,7 @@ impl Driver {
             && live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
         !self.local.stopping.get()
             && (most < 0 || i64::from(self.one.begun.get()) <= i64::from(most))
-            && self.one.generation == live.generation.load(Ordering::Relaxed)
+            && self.one.kind.generation == live.generation.load(Ordering::Relaxed)
             && (self.one.private
                 || (!full && options.pool_purge_delay > 0 && self.server.pool.has_use()))
     }

@@ -28,6 +28,8 @@ pub enum Ended {
     Done,
     /// A reused connection turned out to be closed before anything came: send the request again.
     Again,
+    /// The server has not looked at it: send it again.
+    Unseen,
     /// The request failed in a way that `retry-on` names: send it again, maybe elsewhere.
     Failed,
 }
@@ -82,7 +84,13 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         // The answer to a websocket's key is ours to make where the server has none to give.
         let relaxed = relaxed || exchange.stream.response.seen().from_parts;
         match response_framing(&exchange.stream.response, &exchange.asked, relaxed) {
-            Ok(framing) => break framing,
+            Ok(framing) => {
+                let accept = exchange.websocket.as_ref();
+                if !super::websocket::is_accepted(&exchange.stream.response, accept) {
+                    return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
+                }
+                break framing;
+            }
             Err(_) => {
                 // The reference has counted the switch as an interim answer when it finds that nobody asked for it.
                 exchange.notes.response_head += counted(&exchange.stream.response);
@@ -127,10 +135,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && framing != Framing::Tunnel
-        && exchange.up.is_done()
-        && !frontend.options.nolinger;
+    exchange.down.ends_sink =
+        !exchange.client_stays && framing != Framing::Tunnel && exchange.up.is_done();
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);
@@ -289,9 +295,8 @@ fn poll_head(
                     return Poll::Ready(Ok(Ended::Again));
                 }
                 if again && stream.retries < stream.overrides.retries.unwrap_or(backend.retries) {
-                    stream.retries += 1;
                     shared.retire();
-                    return Poll::Ready(Ok(Ended::Again));
+                    return Poll::Ready(Ok(Ended::Unseen));
                 }
                 let cause = match broken.malformed {
                     true => Cause::Proxy,

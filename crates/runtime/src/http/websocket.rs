@@ -1,4 +1,6 @@
-//! Websockets to servers of HTTP/2 (RFC 8441): what the client of HTTP/1 is told.
+//! Websockets between HTTP/2 (RFC 8441) and HTTP/1: the key that is asked for, and what is made of it (RFC 6455 4.2.2).
+
+use std::hash::{BuildHasher, RandomState};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,29 +8,63 @@ use hapax_proto::h2::message::answer_websocket;
 use hapax_proto::http::{Head, Name};
 use sha1::{Digest, Sha1};
 
-/// The server took the websocket that `request` asks for: `response` answers the client's key.
-pub fn complete(request: &Head, response: &mut Head) {
-    let key = request.get(Name::SecWebSocketKey).unwrap_or_default();
-    answer_websocket(response, answer(key).as_bytes());
+/// What the server has to answer with.
+pub type Accept = Box<[u8]>;
+
+/// Adds a key to a head that was written for a server, if it needs one. Answers what the server has to accept it with.
+pub fn add_key(request: &Head, out: &mut Vec<u8>) -> Option<Accept> {
+    if !request.seen().websocket || request.get(Name::SecWebSocketKey).is_some() {
+        return None;
+    }
+    // Nobody has to be unable to guess it: it shows that an answer was made for this request.
+    let random = RandomState::new();
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&random.hash_one(0u8).to_ne_bytes());
+    bytes[8..].copy_from_slice(&random.hash_one(1u8).to_ne_bytes());
+    let key = STANDARD.encode(bytes);
+    out.truncate(out.len().saturating_sub(END.len()));
+    for part in [b"Sec-Websocket-Key: ", key.as_bytes(), END, END] {
+        out.extend_from_slice(part);
+    }
+    Some(accept(key.as_bytes()))
 }
 
-/// The answer to a client's key (RFC 6455 4.2.2).
-fn answer(key: &[u8]) -> String {
-    let mut digest = Sha1::new();
-    digest.update(key);
-    digest.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    STANDARD.encode(digest.finalize())
+/// Whether a server's switch of protocols accepts the key that was made for it.
+pub fn is_accepted(response: &Head, expected: Option<&Accept>) -> bool {
+    let Some(expected) = expected.filter(|_| response.status() == 101) else {
+        return true;
+    };
+    response.get(Name::SecWebSocketAccept) == Some(&**expected)
 }
+
+/// A server of HTTP/2 took the websocket: `response` answers the key of a client of HTTP/1.
+pub fn complete(request: &Head, response: &mut Head) {
+    let key = request.get(Name::SecWebSocketKey).unwrap_or_default();
+    answer_websocket(response, &accept(key));
+}
+
+fn accept(key: &[u8]) -> Accept {
+    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    STANDARD.encode(digest).into_bytes().into()
+}
+
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const END: &[u8] = b"\r\n";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_the_specification() {
-        assert_eq!(
-            answer(b"dGhlIHNhbXBsZSBub25jZQ=="),
-            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        );
+    fn the_key_of_the_specification() {
+        let accepted = accept(b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert_eq!(&*accepted, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let mut response = Head::new();
+        response.start_response(b"HTTP/1.1", 101, b"Switching Protocols");
+        assert!(is_accepted(&response, None));
+        assert!(!is_accepted(&response, Some(&accepted)));
+        response.add(b"sec-websocket-accept", &accepted);
+        assert!(is_accepted(&response, Some(&accepted)));
+        assert!(!is_accepted(&response, Some(&b"other"[..].into())));
     }
 }

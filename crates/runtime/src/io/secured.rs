@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use hapax_core::secured::Secured;
@@ -34,6 +35,31 @@ pub struct Layer {
     ended: bool,
     /// The peer was told that no more comes.
     closed: bool,
+    _counted: Counted,
+}
+
+/// One of the connections with TLS that there are.
+#[derive(Debug)]
+struct Counted;
+
+static OPEN: AtomicU32 = AtomicU32::new(0);
+
+impl Counted {
+    fn new() -> Counted {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many connections of the process have TLS now.
+pub fn connections() -> u32 {
+    OPEN.load(Ordering::Relaxed)
 }
 
 #[derive(Debug)]
@@ -50,8 +76,8 @@ pub enum LayerFault {
     Closed,
     /// The connection broke.
     Broken(io::Error),
-    /// What came did not do.
-    Handshake(HandshakeFault),
+    /// What came did not do, and what is known of the connection.
+    Handshake(HandshakeFault, Box<Secured>),
 }
 
 impl Layer {
@@ -67,6 +93,7 @@ impl Layer {
             promised: 0,
             ended: false,
             closed: false,
+            _counted: Counted::new(),
         }
     }
 
@@ -130,14 +157,15 @@ impl Layer {
             }
             match step {
                 Err(fault) => {
+                    let known = Box::new(handshake.failed(&fault));
                     // What the peer is told about it; it may not be there any more.
                     let _ = socket.poll_send(cx, out, &[], false);
-                    return self.fail(LayerFault::Handshake(fault));
+                    return self.fail(LayerFault::Handshake(fault, known));
                 }
                 Ok(_) if !out.is_empty() => {}
                 Ok(Step::Done) => {
                     if let Err(fault) = self.open() {
-                        return self.fail(LayerFault::Handshake(fault));
+                        return self.fail(LayerFault::Handshake(fault, Box::default()));
                     }
                 }
                 Ok(Step::More) => match ready!(poll_fill(&mut self.incoming, socket, cx)) {
@@ -164,6 +192,7 @@ impl Layer {
         let established = handshake.finish()?;
         self.secured = Some(Arc::new(established.secured));
         self.state = State::Open(established.records);
+        self.ended = established.ended;
         if !established.early.is_empty() {
             // Opened bytes stand before those that are not.
             let rest = self.incoming.take();

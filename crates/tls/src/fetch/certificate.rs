@@ -31,6 +31,7 @@ family! {
     "ssl_c_notafter", NONE, Str, "When the client's certificate ends." => |cx, _, _| dates(cx, client(cx)?).and_then(|(_, end)| string(end));
     "ssl_c_notbefore", NONE, Str, "When the client's certificate begins." => |cx, _, _| dates(cx, client(cx)?).and_then(|(begin, _)| string(begin));
     "ssl_c_s_dn", DN, Str, "The name in the client's certificate, or an entry of it." => |cx, args, _| subject(cx, client(cx)?, args);
+    "ssl_c_san", NONE, Str, "The alternative names in the client's certificate." => |cx, _, _| alternative(cx, client(cx)?);
     "ssl_c_serial", NONE, Bin, "The number of the client's certificate." => |cx, _, _| serial(cx, client(cx)?);
     "ssl_c_sha1", NONE, Bin, "The fingerprint of the client's certificate." => |cx, _, _| fingerprint(cx, client(cx)?);
     "ssl_c_sig_alg", NONE, Str, "The algorithm of the signature of the client's certificate." => |cx, _, _| signature(client(cx)?);
@@ -159,7 +160,7 @@ fn escaped(value: &str) -> String {
 }
 
 /// The short name of a part of names.
-fn key(oid: &Oid<'_>) -> String {
+pub(crate) fn key(oid: &Oid<'_>) -> String {
     let text = oid.to_id_string();
     let known = KEYS.iter().find(|(known, _)| *known == text);
     known.map_or(text.clone(), |(_, name)| (*name).to_owned())
@@ -189,10 +190,29 @@ static KEYS: &[(&str, &str)] = &[
     ("0.9.2342.19200300.100.1.25", "DC"),
 ];
 
+fn alternative<'a>(cx: &Cx<'a>, der: &[u8]) -> Option<Sample<'a>> {
+    let text = crate::describe::alternative_names(&read(der)?)?;
+    string(kept(cx, text.as_bytes()))
+}
+
 fn key_algorithm(der: &[u8]) -> Option<Sample<'_>> {
     let oid = read(der)?.public_key().algorithm.algorithm.to_id_string();
     let found = KEY_ALGORITHMS.iter().find(|(known, _)| *known == oid);
     found.and_then(|(_, name)| string(name.as_bytes()))
+}
+
+/// Kind and size of the key of a certificate (DER), as in `RSA2048` and `EC256`; none of other kinds.
+pub fn key_name(der: &[u8]) -> Option<String> {
+    use x509_parser::public_key::PublicKey;
+    let certificate = read(der)?;
+    let key = certificate.public_key().parsed().ok()?;
+    let kind = match &key {
+        PublicKey::RSA(_) => "RSA",
+        PublicKey::EC(_) => "EC",
+        PublicKey::DSA(_) => "DSA",
+        _ => return None,
+    };
+    Some(format!("{kind}{}", key.key_size()))
 }
 
 static KEY_ALGORITHMS: &[(&str, &str)] = &[
@@ -206,8 +226,13 @@ static KEY_ALGORITHMS: &[(&str, &str)] = &[
 
 fn signature(der: &[u8]) -> Option<Sample<'_>> {
     let oid = read(der)?.signature_algorithm.algorithm.to_id_string();
+    signature_name(&oid).and_then(|name| string(name.as_bytes()))
+}
+
+/// The name of an algorithm of signatures.
+pub(crate) fn signature_name(oid: &str) -> Option<&'static str> {
     let found = SIGNATURES.iter().find(|(known, _)| *known == oid);
-    found.and_then(|(_, name)| string(name.as_bytes()))
+    found.map(|(_, name)| *name)
 }
 
 static SIGNATURES: &[(&str, &str)] = &[

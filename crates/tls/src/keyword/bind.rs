@@ -3,7 +3,7 @@
 use hapax_core::ir::{BindOptions, BindTls, TlsIgnored, TlsVerify, TlsVersion};
 use hapax_core::keyword::{BindOption, Fault, OptionCursor, Support, Tables};
 
-use super::{certificates, fault, list, needed, protocols, settings};
+use super::{certificates, fault, list, needed, protocols, settings, tickets};
 use crate::verify::fault::by_name;
 
 pub(crate) const TABLE: Tables = Tables {
@@ -275,6 +275,12 @@ static ROWS: &[BindOption] = &[
             tls(options).strict_sni = true;
             Ok(())
         },
+    ),
+    row(
+        "tls-ticket-keys",
+        "<file>",
+        "The keys of session tickets, which processes share.",
+        |cursor, options| tickets::add(cursor, tls(options)),
     ),
     row(
         "tls-tickets",

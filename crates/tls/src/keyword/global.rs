@@ -1,9 +1,14 @@
 //! TLS in the `global` section (configuration manual 3.1, 3.2).
 
+use std::sync::Arc;
+
+use hapax_core::contract::Shared;
+use hapax_core::diagnostic::{Diagnostic, Prefix, Severity};
 use hapax_core::ir::{ExtraFiles, GlobalTls, TlsSettings, TlsVersion};
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support, Tables};
 
 use super::{settings, version};
+use crate::certificate::Issuers;
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
@@ -43,6 +48,10 @@ const fn idle(
 
 const RUSTLS: &str = "TLS is rustls, which has no engines or providers to choose";
 const NO_DH: &str = "rustls exchanges keys over elliptic curves only";
+const NO_UPDATES: &str =
+    "responses of OCSP come from files and the runtime API; they are not asked for";
+/// Seconds (`ocsp-update.mindelay`, `ocsp-update.maxdelay`).
+const DEFAULT_DELAYS: (u32, u32) = (300, 3600);
 const CONTEXTS: &str = "there is no cache of generated certificates";
 
 static ROWS: &[SectionKeyword] = &[
@@ -342,13 +351,146 @@ static ROWS: &[SectionKeyword] = &[
             _ => Err(line.fault("'ssl-security-level' : expects a value between 0 and 5")),
         },
     ),
-    idle(
+    row(
         "ssl-skip-self-issued-ca",
         "",
-        "chains are sent as their files have them",
-        |_| Ok(()),
+        "Chains are sent without the authority that signed itself.",
+        |line| {
+            line.config.global.tls.skip_self_issued = true;
+            Ok(())
+        },
+    ),
+    row(
+        "issuers-chain-path",
+        "<folder>",
+        "Chains that complete certificates which come without one.",
+        |line| {
+            let path = word(line, 0).to_owned();
+            let read = if path.is_empty() {
+                None
+            } else {
+                Issuers::load(&path).ok()
+            };
+            let Some(read) = read else {
+                let text = "global statement 'issuers-chain-path' expects a directory path as an argument.\n";
+                return Err(line.fault(text));
+            };
+            line.config.global.tls.issuers = Some(Shared(Arc::new(read)));
+            Ok(())
+        },
+    ),
+    row(
+        "tune.ssl.capture-buffer-size",
+        "<bytes>",
+        "Bytes of lists of a client's first message that are kept.",
+        capture_size,
+    ),
+    SectionKeyword {
+        support: Support::Runs,
+        ..row(
+            "tune.ssl.capture-cipherlist-size",
+            "<bytes>",
+            "The older name of `tune.ssl.capture-buffer-size`.",
+            |line| {
+                let text = "'tune.ssl.capture-cipherlist-size' is deprecated and will be removed in version 2.7. Please use 'tune.ssl.capture-buffer-size' instead.";
+                let warning = Diagnostic::whole(Severity::Warning, Some(line.span), text);
+                line.diagnostics.push(warning.with_prefix(Prefix::Reading));
+                capture_size(line)
+            },
+        )
+    },
+    row(
+        "tune.ssl.keylog",
+        "on|off",
+        "Keeps secrets of TLS 1.3 for the fetches that tell them.",
+        |line| {
+            let on = match word(line, 0) {
+                "on" => true,
+                "off" => false,
+                other => {
+                    let text = format!(
+                        "'tune.ssl.keylog' expects either 'on' or 'off' but got '{other}'."
+                    );
+                    return Err(line.fault(text));
+                }
+            };
+            line.config.global.tls.keylog = on;
+            Ok(())
+        },
+    ),
+    idle("ocsp-update.mindelay", "<seconds>", NO_UPDATES, |line| {
+        delay(line, true)
+    }),
+    idle("ocsp-update.maxdelay", "<seconds>", NO_UPDATES, |line| {
+        delay(line, false)
+    }),
+    idle(
+        "tune.ssl.ocsp-update.mindelay",
+        "<seconds>",
+        NO_UPDATES,
+        |line| delay(line, true),
+    ),
+    idle(
+        "tune.ssl.ocsp-update.maxdelay",
+        "<seconds>",
+        NO_UPDATES,
+        |line| delay(line, false),
+    ),
+    idle("ocsp-update.disable", "on|off", NO_UPDATES, |line| {
+        switch(line, "ocsp-update.disable").map(drop)
+    }),
+    row(
+        "ocsp-update.mode",
+        "on|off",
+        "Whether responses of OCSP are asked for: only `off` is built.",
+        |line| match switch(line, "ocsp-update.mode")? {
+            true => Err(line
+                .fault("'ocsp-update.mode on' is not built: hapax asks no responder by itself.")),
+            false => Ok(()),
+        },
     ),
 ];
+
+/// `on` or `off`; what is neither is warned of, and off.
+fn switch(line: &mut Line<'_>, name: &str) -> Result<bool, Fault> {
+    match word(line, 0) {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => {
+            line.warn(format!("'{name}' : expecting <on|off>"));
+            Ok(false)
+        }
+    }
+}
+
+fn capture_size(line: &mut Line<'_>) -> Result<(), Fault> {
+    let size = number(line)?;
+    let place = &mut line.config.global.tls.capture_size;
+    if *place != 0 {
+        let text = format!("'{}' is already configured.", line.keyword());
+        return Err(line.fault(text));
+    }
+    *place = size;
+    Ok(())
+}
+
+/// `ocsp-update.mindelay` and `ocsp-update.maxdelay`, which have to go together.
+fn delay(line: &mut Line<'_>, least: bool) -> Result<(), Fault> {
+    let seconds = number(line)?;
+    let (min, max) = &mut line.config.global.tls.ocsp_delays;
+    match least {
+        true => *min = Some(seconds),
+        false => *max = Some(seconds),
+    }
+    if min.unwrap_or(DEFAULT_DELAYS.0) > max.unwrap_or(DEFAULT_DELAYS.1) {
+        let text = match least {
+            true => "can not be higher than tune.ssl.ocsp-update.maxdelay.",
+            false => "can not be lower than tune.ssl.ocsp-update.mindelay.",
+        };
+        return Err(line.fault(format!("'{}' {text}", line.keyword())));
+    }
+    Ok(())
+}
 
 fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
     let words: &'a [hapax_core::span::Word] = line.words;
@@ -485,7 +627,9 @@ fn extra_files(line: &mut Line<'_>) -> Result<(), Fault> {
     const USAGE: &str = "'ssl-load-extra-files' expects one or multiple arguments (none, all, bundle, sctl, ocsp, issuer).";
     let none = ExtraFiles {
         bundle: false,
+        sctl: false,
         ocsp: false,
+        issuer: false,
         key: false,
     };
     let mut files = none;
@@ -496,10 +640,8 @@ fn extra_files(line: &mut Line<'_>) -> Result<(), Fault> {
         match word.lossy().as_ref() {
             "bundle" => files.bundle = true,
             "ocsp" => files.ocsp = true,
-            wanted @ ("sctl" | "issuer") => {
-                let text = format!("'ssl-load-extra-files {wanted}' is not built yet.");
-                return Err(line.fault(text));
-            }
+            "sctl" => files.sctl = true,
+            "issuer" => files.issuer = true,
             "key" => files.key = true,
             only @ ("none" | "all") => {
                 if line.args().len() > 1 {

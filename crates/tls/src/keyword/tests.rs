@@ -8,6 +8,7 @@ use hapax_core::span::{FileId, Span, Word};
 use crate::listener::{Listener, Refused};
 use crate::provider::Unusable;
 use crate::server::{self, Server};
+use crate::store::Loaded;
 
 fn words(text: &str) -> Vec<Word> {
     let span = Span {
@@ -68,16 +69,21 @@ fn versions_that_are_not_built_leave_nothing() {
     for version in ["sslv3", "tlsv10", "tlsv11"] {
         let options = bind(&format!("ssl strict-sni force-{version}"));
         let tls = options.tls.expect("words of TLS");
-        let refused =
-            Listener::build(&tls, &GlobalTls::default(), &[]).expect_err("nothing is left");
+        let refused = Listener::build(
+            &tls,
+            ("x", "x:1"),
+            &GlobalTls::default(),
+            &Loaded::default(),
+        )
+        .expect_err("nothing is left");
         assert!(matches!(
             refused,
             Refused::Settings(Unusable::NothingBuilt(_))
         ));
         let options = server(&format!("ssl verify none force-{version}"));
         let tls = options.tls.expect("words of TLS");
-        let refused =
-            Server::build(&tls, None, &GlobalTls::default()).expect_err("nothing is left");
+        let refused = Server::build(&tls, None, &GlobalTls::default(), &Loaded::default())
+            .expect_err("nothing is left");
         assert!(matches!(
             refused,
             server::Refused::Settings(Unusable::NothingBuilt(_))

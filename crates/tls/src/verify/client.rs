@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use hapax_core::ir::{BindTls, TlsIgnored, TlsVerify};
 use hapax_core::secured::Verdict;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -24,6 +25,7 @@ pub struct ClientCheck {
     authority_ignored: TlsIgnored,
     own_ignored: TlsIgnored,
     schemes: Option<Vec<SignatureScheme>>,
+    context: Vec<u8>,
 }
 
 impl ClientCheck {
@@ -58,7 +60,10 @@ impl ClientCheck {
                 .allow_unknown_revocation_status();
         }
         let inner = builder.build().map_err(|error| error.to_string())?;
+        let files = [shown, verifying, revoked];
+        let context = digest(&SHA256, format!("{files:?}{:?}", bind.verify).as_bytes());
         Ok(ClientCheck {
+            context: context.as_ref().to_vec(),
             inner,
             trust,
             names,
@@ -67,6 +72,11 @@ impl ClientCheck {
             own_ignored: bind.crt_ignored.clone(),
             schemes: chosen.client_schemes.clone(),
         })
+    }
+
+    /// What it asks of clients, for sessions that may go on only where the same is asked.
+    pub(crate) fn context(&self) -> Vec<u8> {
+        self.context.clone()
     }
 
     /// The faults of a chain, and whether they are let pass.

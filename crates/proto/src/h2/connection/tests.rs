@@ -290,3 +290,35 @@ fn only_so_many_streams_and_so_much_output() {
         assert!(pings < 10_000);
     }
 }
+
+#[test]
+fn who_leaves_has_not_seen_streams_above_its_last() {
+    let (mut client, mut server) = pair();
+    assert_eq!(
+        (client.open_stream(), client.open_stream()),
+        (Some(1), Some(3))
+    );
+    talk(&mut client, &mut server);
+    let mut goaway = Vec::new();
+    write(&mut goaway, kind::GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
+    client.receive(&goaway);
+    let reset = |client: &mut Connection, id| client.stream(id).and_then(|stream| stream.reset);
+    assert_eq!(reset(&mut client, 1), None);
+    let unseen = reset(&mut client, 3).map(|reset| (reset.code, reset.by_peer));
+    assert_eq!(unseen, Some((Code::RefusedStream, true)));
+    assert!(!client.has_place() && client.open_stream().is_none());
+}
+
+#[test]
+fn streams_are_opened_within_the_limits_of_both_sides() {
+    let mut config = Config::new(super::Role::Client);
+    config.max_streams = 2;
+    let mut client = Connection::new(config);
+    assert!(client.open_stream().is_some());
+    let mut settings = Vec::new();
+    crate::h2::settings::announce(&mut settings, &[(crate::h2::settings::MAX_STREAMS, 1)]);
+    client.receive(&settings);
+    assert!(!client.has_place());
+    client.release(1, Code::Cancel);
+    assert!(client.has_place());
+}

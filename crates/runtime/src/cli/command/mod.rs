@@ -16,6 +16,8 @@ mod server;
 mod server_state;
 mod session;
 mod show;
+mod tls;
+mod unfinished;
 mod variable;
 mod weight;
 
@@ -23,6 +25,7 @@ pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::objects;
 pub(super) use show::write_environment;
+pub use unfinished::Unfinished;
 
 use std::sync::Arc;
 
@@ -93,13 +96,21 @@ macro_rules! commands {
 
 commands! {
     "_getsocks", "", User, "", connection::hand_over;
+    "abort ssl ca-file", "<cafile>", Admin, "abort a transaction for a CA file", tls::abort_authorities;
+    "abort ssl cert", "<certfile>", Admin, "abort a transaction for a certificate file", tls::abort_certificate;
+    "abort ssl crl-file", "<crlfile>", Admin, "abort a transaction for a CRL file", tls::abort_revoked;
     "add acl", "[@<ver>] <acl> <pattern>", User, "add an acl entry", pattern::add_acl;
     "add map", "[@<ver>] <map> <key> <val>", User, "add a map entry (payload supported instead of key/val)", pattern::add_map;
+    "add ssl ca-file", "<cafile> <payload>", Admin, "add a certificate into the CA file", tls::add_authorities;
+    "add ssl crt-list", "<list> <cert> [opts]*", Admin, "add to crt-list file <list> a line <cert> or a payload", tls::add_to_list;
     "clear acl", "[@<ver>] <acl>", User, "clear the contents of this acl", pattern::clear_acl;
     "clear counters", "[all]", Operator, "clear max statistics counters (or all counters)", counters::clear;
     "clear map", "[@<ver>] <map>", User, "clear the contents of this map", pattern::clear_map;
     "commit acl", "@<ver> <acl>", User, "commit the ACL at this version", pattern::commit_acl;
     "commit map", "@<ver> <map>", User, "commit the map at this version", pattern::commit_map;
+    "commit ssl ca-file", "<cafile>", Admin, "commit a CA file", tls::commit_authorities;
+    "commit ssl cert", "<certfile>", Admin, "commit a certificate file", tls::commit_certificate;
+    "commit ssl crl-file", "<crlfile>", Admin, "commit a CRL file", tls::commit_revoked;
     "debug dev delay", "[ms]", Admin, "sleep this long", debug::delay;
     "debug dev exit", "[code]", Admin, "immediately exit the process", debug::exit;
     "debug dev hash", "[msg]", User, "return msg hashed if anon is set", anonymity::hash;
@@ -109,11 +120,16 @@ commands! {
     "debug dev write", "[size]", Admin, "write that many bytes in return", debug::write;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "del ssl ca-file", "<cafile>", Admin, "delete an unused CA file", tls::delete_authorities;
+    "del ssl cert", "<certfile>", Admin, "delete an unused certificate file", tls::delete_certificate;
+    "del ssl crl-file", "<crlfile>", Admin, "delete an unused CRL file", tls::delete_revoked;
+    "del ssl crt-list", "<list> <cert[:line]>", Admin, "delete a line <cert> from crt-list file <list>", tls::delete_from_list;
     "disable agent", "", Admin, "disable agent checks", agent::disable;
     "disable dynamic-cookie backend", "<bk>", Admin, "disable dynamic cookies on a specific backend", dynamic_cookie::disable;
     "disable frontend", "<frontend>", Admin, "temporarily disable specific frontend", frontend::disable;
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
+    "dump ssl cert", "<certfile>", Admin, "dump the SSL certificates in PEM format", tls::dump_certificate;
     "echo", "<text>", User, "print text to the output", connection::echo;
     "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable dynamic-cookie backend", "<bk>", Admin, "enable dynamic cookies on a specific backend", dynamic_cookie::enable;
@@ -125,6 +141,9 @@ commands! {
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
     "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
+    "new ssl ca-file", "<cafile>", Admin, "create a new CA file to be used in a crt-list", tls::new_authorities;
+    "new ssl cert", "<certfile>", Admin, "create a new certificate file to be used in a crt-list or a directory", tls::new_certificate;
+    "new ssl crl-file", "<crlfile>              ", Admin, "create a new CRL file to be used in a crt-list", tls::new_revoked;
     "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
     "prepare acl", "<acl>", User, "prepare a new version for atomic ACL replacement", pattern::prepare_acl;
     "prepare map", "<map>", User, "prepare a new version for atomic map replacement", pattern::prepare_map;
@@ -139,6 +158,11 @@ commands! {
     "set rate-limit", "<setting> <value>", Admin, "change a rate limiting value", frontend::set_rate_limit;
     "set server", "<bk>/<srv> [opts]", Admin, "change a server's state, weight, address or ssl", server::set;
     "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
+    "set ssl ca-file", "<cafile> <payload>", Admin, "replace a CA file", tls::set_authorities;
+    "set ssl cert", "<certfile> <payload>", Admin, "replace a certificate file", tls::set_certificate;
+    "set ssl crl-file", "<crlfile> <payload>", Admin, "replace a CRL file", tls::set_revoked;
+    "set ssl ocsp-response", "<resp|payload>      ", User, "update a certificate's OCSP Response from a base64-encode DER", tls::set_response;
+    "set ssl tls-key", "[id|file] <key>", User, "set the next TLS key for the <id> or <file> listener to <key>", tls::set_ticket_key;
     "set timeout", "[cli] <delay>", User, "change a timeout setting", connection::set_timeout;
     "set var", "<name> [fmt|expr] {<fmt>|<expr>}", Operator, "set variable from an expression or a format", variable::set;
     "set weight", "<bk>/<srv>  (DEPRECATED)", Admin, "change a server's weight (use 'set server' instead)", server::set_weight;
@@ -150,8 +174,8 @@ commands! {
     "show cli sockets", "", User, "dump list of cli sockets", show::sockets;
     "show dev", "", User, "show debug info for developers", process::machine;
     "show env", "[var]", Operator, "dump environment variables known to the process", show::env;
-    "show events", "[<sink>] [-w] [-n] [-0]", Operator, "show event sink state", events::show;
     "show errors", "[<px>] [request|response]", Operator, "report last request and/or response errors for each proxy", show::errors;
+    "show events", "[<sink>] [-w] [-n] [-0]", Operator, "show event sink state", events::show;
     "show fd", "[-!plcfbsd]* [num]", Operator, "dump list of file descriptors in use or a specific one", process::descriptors;
     "show info", "[desc|json|typed|float]*", User, "report information about the running process", show::info;
     "show libs", "", Operator, "show loaded object files and libraries", process::libraries;
@@ -162,14 +186,24 @@ commands! {
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
     "show servers state", "[<backend>]", User, "dump volatile server information (all or for a single backend)", server_state::state;
     "show sess", "[help|<id>|all] [opts...]", Operator, "report the list of current streams or dump this exact stream", session::show;
+    "show ssl ca-file", "[<cafile>[:<index>]]", Operator, "display the SSL CA files used in memory, or the details of a <cafile>, or a single certificate of index <index> of a CA file <cafile>", tls::show_authorities;
+    "show ssl cert", "[<certfile>]", Operator, "display the SSL certificates used in memory, or the details of a file", tls::show_certificates;
+    "show ssl crl-file", "[<crlfile[:<index>>]]", Operator, "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>", tls::show_revoked;
+    "show ssl crt-list", "[-n] [<list>]", Admin, "show the list of crt-lists or the content of a crt-list file <list>", tls::show_lists;
+    "show ssl ocsp-response", "[[text|base64] id] ", User, "display the IDs of the OCSP responses used in memory, or the details of a single OCSP response (in text or base64 format)", tls::show_responses;
+    "show ssl ocsp-updates", "                    ", User, "display information about the next 'nb' ocsp responses that will be updated automatically", tls::show_updates;
+    "show ssl providers", "", User, "show loaded SSL providers", tls::show_providers;
+    "show ssl sni", "[-f <frontend>] [-A]", User, "display the list of SNI and their corresponding filename", tls::show_names;
     "show startup-logs", "", User, "report logs emitted during HAProxy startup", process::startup_logs;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show tasks", "", User, "show running tasks", process::tasks;
     "show threads", "", Operator, "show some threads debugging information", process::threads;
+    "show tls-keys", "[id|*]", User, "show tls keys references or dump tls ticket keys when id specified", tls::show_ticket_keys;
     "show version", "", User, "show version of the current process", show::version;
     "shutdown frontend", "<frontend>", Admin, "stop a specific frontend", frontend::shutdown;
     "shutdown session", "[id]", Admin, "kill a specific session", session::shutdown;
     "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
+    "update ssl ocsp-response", "<certfile>", User, "send ocsp request and update stored ocsp response", tls::update_response;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
     "experimental-mode", "[on|off]", Admin, "allow commands that may change or go", connection::experimental;
     "help", "[<command>]", User, "list matching or all commands", help::help;
