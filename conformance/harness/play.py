@@ -58,7 +58,7 @@ def _play(case, side, world, change):
     for section in configs:
         name = next((word for word in section.words if word.endswith(".cfg") and not word.startswith("from=")), "haproxy.cfg")
         text = world.expand(change(configuration_text(section)))
-        world.configuration += text
+        world.configurations[name] = text
         with open(os.path.join(world.folder, name), "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
         arguments += ["-f", name]
@@ -129,7 +129,7 @@ def _outcome(case, world, before):
             shown[channel] = lines
     if case.compares("unordered-origins"):
         shown = _merge_origins(shown)
-    return Outcome(shown, world.broken, messages, world.configuration)
+    return Outcome(shown, world.broken, messages, "\n".join(world.configurations.values()))
 
 
 def _merge_origins(shown):

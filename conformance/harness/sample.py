@@ -188,9 +188,9 @@ def play_sample(case, side, binary, folder):
                     file.write(world.expand("\n".join(section.lines) + "\n").encode("utf-8", "surrogateescape"))
         for name, serve in case.mirrors().items():
             world.origins[name] = Mirror(serve)
-        world.configuration = world.expand(case.configuration())
+        world.configurations["haproxy.cfg"] = world.expand(case.configuration())
         with open(os.path.join(world.folder, "haproxy.cfg"), "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(world.configuration)
+            file.write(world.configurations["haproxy.cfg"])
         world.start("main", ["-f", "haproxy.cfg"])
         line = Line(world.port("fe"), world.deadline)
         answers = []

@@ -8,11 +8,13 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import time
 
 from .case import CaseError
 from .h2 import h2_step
 from .peer import Peer, printable
+from .sockets import describe
 from .tls import openssl_client, secure_client
 from .world import lingering, listening_ports
 
@@ -106,6 +108,10 @@ def receive(world, peer, words):
             data = peer.read_bytes(int(size))
             if data is not None:
                 peer.note(f"<{len(data)} bytes, sha1 {hashlib.sha1(data).hexdigest()[:12]}>")
+        case ["words", re.Pattern() as pattern]:  # what a pattern finds in everything up to the end, each once
+            data, how = peer.read_eof()
+            found = dict.fromkeys(match[match.lastindex or 0] for match in pattern.finditer(data.decode("utf-8", "replace")))
+            peer.note(f"{how}: " + ", ".join(repr(word) for word in found))
         case ["csv", columns]:
             data, how = peer.read_eof()
             head, _, body = data.partition(b"\r\n\r\n")
@@ -207,6 +213,13 @@ class ClientScript:
             case "start":
                 self.reached.clear()
                 world.start(words[0], [text(word) for word in words[1:]])
+            case "socket":
+                world.record(self.channel, describe(world, words))
+            case "stat":
+                found = os.lstat(words[0])
+                self.world.record(self.channel, f"stat {os.path.basename(words[0])}: {stat.filemode(found.st_mode)} {found.st_uid} {found.st_gid}")
+            case "link":
+                self.world.record(self.channel, f"link {os.path.basename(words[0])}: {os.readlink(words[0])}")
             case "descriptors":
                 self.descriptors(int(words[0]))
             case "run":

@@ -13,7 +13,7 @@ from .case import configuration_text, read_case
 from .sample import read_sample
 
 SECTIONS = {
-    "global", "defaults", "frontend", "backend", "listen", "userlist", "http-errors", "log-profile", "ring", "log-forward", "traces",
+    "global", "defaults", "frontend", "backend", "listen", "userlist", "http-errors", "log-profile", "mailers", "ring", "log-forward", "traces",
     "crt-store",
 }
 RULES = {"http-request", "http-response", "http-after-response", "tcp-request", "tcp-response"}
@@ -90,6 +90,7 @@ def uses_of_line(words, place):
         start = {"bind": 2, "server": 3, "default-server": 1}[first]
         kind = "bind" if first == "bind" else "server"
         uses |= {(kind, word, None) for word in words[start:]}
+        uses |= {(kind, word.split("(")[0], None) for word in words[start:] if "(" in word}
     elif first == "stats" and words[1:2] == ["socket"]:
         uses |= {("bind", word, None) for word in words[3:]}
     if first in RULES:

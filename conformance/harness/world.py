@@ -30,7 +30,8 @@ class World:
         self.nameservers = {}
         self.processes, self.adopted = {}, []
         self.transcript, self.client_ports, self.broken = {}, set(), []
-        self.configuration, self.events = "", {}
+        # File names to texts.
+        self.configurations, self.events = {}, {}
         # Patterns of log lines that `wait log` does not count.
         self.ignored = []
 
@@ -146,17 +147,18 @@ class World:
         thread.start()
         process.reader = thread
         if wait:
-            self.wait_listening(process)
+            self.wait_listening(process, arguments)
         return process
 
     def _messages(self, name, process):
         for line in process.stdout:
             self.record(f"messages {name}", line.decode("utf-8", "replace").rstrip("\n"))
 
-    def wait_listening(self, process):
-        """Waits until every port and socket that the configuration binds is listening, or the process ended."""
+    def wait_listening(self, process, arguments):
+        """Waits until every port and socket that its configuration binds is listening, or the process ended."""
         wanted, paths = set(), []
-        for line in self.configuration.split("\n"):
+        own = [text for name, text in self.configurations.items() if name in arguments]
+        for line in "\n".join(own or self.configurations.values()).split("\n"):
             words = line.split()
             if words and words[0] in ("bind", "listen", "frontend"):
                 wanted.update(int(port) for port in re.findall(r":(\d+)\b", line))

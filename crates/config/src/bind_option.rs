@@ -392,7 +392,6 @@ static ROWS: &[BindOption] = &[
         "An IPv6 socket that takes IPv4 connections too.",
         |_, options| {
             options.v4v6 = true;
-            options.v6only = false;
             Ok(())
         },
     ),
@@ -402,7 +401,6 @@ static ROWS: &[BindOption] = &[
         "An IPv6 socket that takes no IPv4 connections.",
         |_, options| {
             options.v6only = true;
-            options.v4v6 = false;
             Ok(())
         },
     ),

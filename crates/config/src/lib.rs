@@ -32,6 +32,7 @@ pub static TABLES: &[Tables] = &[
     server_option::check::TABLE,
     server_option::connection::TABLE,
     server_option::place::TABLE,
+    server_option::proxy_header::TABLE,
     server_option::resolution::TABLE,
     server_option::state::TABLE,
     keyword::anonymity::TABLE,

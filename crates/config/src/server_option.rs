@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod check;
 pub(crate) mod connection;
 pub(crate) mod place;
+pub(crate) mod proxy_header;
 pub(crate) mod resolution;
 pub(crate) mod state;
 

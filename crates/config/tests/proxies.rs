@@ -95,7 +95,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 30] = [
+    let switches: [(&str, Read); 29] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -127,10 +127,13 @@ fn switches_go_on_and_off() {
         ("splice-request", |o| o.splice_request),
         ("splice-response", |o| o.splice_response),
         ("srvtcpka", |o| o.server_keepalive),
-        ("tcp-smart-accept", |o| o.smart_accept),
         ("tcp-smart-connect", |o| o.smart_connect),
         ("tcpka", |o| o.client_keepalive && o.server_keepalive),
     ];
+    for (negation, wanted) in [("", Some(true)), ("no ", Some(false)), ("default ", None)] {
+        let line = format!("mode http; bind :1; {negation}option tcp-smart-accept");
+        assert_eq!(section("listen", &line).options.smart_accept, wanted);
+    }
     for (name, read) in switches {
         let on = section("listen", &format!("mode http; bind :1; option {name}"));
         assert!(read(&on.options), "{name}");

@@ -82,6 +82,8 @@ pub enum Count {
     SplicedOut,
     /// Sessions of HTTP/2 (frontends).
     Http2Sessions,
+    /// Those of them that never looked like HTTP/1.
+    Http2FromStart,
     /// Requests of HTTP/2 (frontends).
     Http2Requests,
     /// HEADERS and CONTINUATION frames that came.
@@ -104,8 +106,18 @@ pub enum Count {
     Http2GoawaysSent,
     /// Connections of HTTP/2 in all.
     Http2Connections,
+    /// Handshakes of TLS that made new sessions.
+    TlsSessions,
+    /// Handshakes of TLS that went on with former sessions.
+    TlsResumed,
+    /// Handshakes of TLS that failed.
+    TlsFailed,
+    /// Responses of OCSP that were stapled.
+    TlsStapled,
     /// Exchanges that began; never set to zero.
     Streams,
+    /// Connections with TLS, of both sides, in the process; never set to zero.
+    TlsConnections,
     /// Exchanges that ended; never set to zero.
     StreamsEnded,
     /// Connections of HTTP/2 that began; never set to zero.

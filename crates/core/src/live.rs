@@ -52,6 +52,9 @@ impl Live {
                 connection_rate: Rate::new(workers),
                 session_rate: Rate::new(workers),
                 bytes_out_rate: Rate::new(workers),
+                tls_rate: Rate::new(workers),
+                tls_key_rate: Rate::new(workers),
+                tls_server_key_rate: Rate::new(workers),
                 maxconn_reached: AtomicU32::new(0),
                 streams: AtomicU32::new(0),
                 dropped_logs: AtomicU64::new(0),
@@ -122,6 +125,12 @@ pub struct ProcessLive {
     pub session_rate: Rate,
     /// Bytes to clients per second.
     pub bytes_out_rate: Rate,
+    /// Connections of clients with TLS per second.
+    pub tls_rate: Rate,
+    /// Handshakes with clients that made new sessions per second.
+    pub tls_key_rate: Rate,
+    /// The same with servers.
+    pub tls_server_key_rate: Rate,
     /// Times the process limit of connections was reached.
     pub maxconn_reached: AtomicU32,
     /// Streams ever, for numbering.

@@ -15,6 +15,8 @@ pub struct Secured {
     pub protocol: Option<Box<[u8]>>,
     /// Whether a former session went on.
     pub resumed: bool,
+    /// Whether a response of OCSP was stapled.
+    pub stapled: bool,
     /// The session's number, as far as there is one.
     pub session_id: Box<[u8]>,
     /// The client's random bytes.

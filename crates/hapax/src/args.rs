@@ -108,6 +108,22 @@ pub enum OldProcess {
     Terminate,
 }
 
+/// The program that the unit of Enterprise Linux 7 calls: it stays in the foreground, whatever the file says, and reloads by
+/// SIGUSR2.
+const WRAPPER: &str = "haproxy-systemd-wrapper";
+
+impl Args {
+    /// What the name by which the program was called adds.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Args {
+        if name == WRAPPER {
+            self.master = self.master.or(Some(Master::Plain));
+            self.foreground = true;
+        }
+        self
+    }
+}
+
 /// Why a command line is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgsError {

@@ -28,7 +28,7 @@ use crate::message::Printer;
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).init();
     let args = match args::parse(std::env::args_os().skip(1)) {
-        Ok(args) => args,
+        Ok(args) => args.called(&program_name()),
         Err(error) => return refuse(&error),
     };
     if args.version > 0 {

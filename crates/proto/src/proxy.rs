@@ -20,6 +20,63 @@ pub fn header(version: Version, ends: Option<(SocketAddr, SocketAddr)>) -> Vec<u
     }
 }
 
+/// A header of version 2 with fields behind the addresses: type and content. `checksum` says whether one of all of it is
+/// added, behind the first `before` fields. What a header has no room for is left out.
+pub fn header_with(
+    ends: Option<(SocketAddr, SocketAddr)>,
+    fields: &[(u8, &[u8])],
+    checksum: Option<usize>,
+) -> Vec<u8> {
+    let mut header = binary(ends);
+    let mut sum_at = None;
+    for (index, (kind, content)) in fields.iter().enumerate() {
+        if checksum == Some(index) {
+            sum_at = Some(add_field(&mut header, CHECKSUM, &[0; 4]));
+        }
+        add_field(&mut header, *kind, content);
+    }
+    if checksum.is_some_and(|before| before >= fields.len()) {
+        sum_at = Some(add_field(&mut header, CHECKSUM, &[0; 4]));
+    }
+    let length = u16::try_from(header.len() - PREAMBLE).unwrap_or(u16::MAX);
+    header[PREAMBLE - 2..PREAMBLE].copy_from_slice(&length.to_be_bytes());
+    if let Some(at) = sum_at {
+        let sum = crc32c(&header);
+        if let Some(room) = header.get_mut(at..at + 4) {
+            room.copy_from_slice(&sum.to_be_bytes());
+        }
+    }
+    header
+}
+
+/// Adds a field, and gives where its content stands.
+pub fn add_field(out: &mut Vec<u8>, kind: u8, content: &[u8]) -> usize {
+    let at = out.len() + 3;
+    let Ok(length) = u16::try_from(content.len()) else {
+        return out.len();
+    };
+    if at + content.len() <= PREAMBLE + usize::from(u16::MAX) {
+        out.push(kind);
+        out.extend(length.to_be_bytes());
+        out.extend(content);
+    }
+    at
+}
+
+/// CRC-32C (RFC 3720 B.4), bit by bit: headers are short.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0x82f6_3b78 & (sum & 1).wrapping_neg())
+        })
+    })
+}
+
+/// The type of the field with the checksum.
+const CHECKSUM: u8 = 3;
+/// What stands before the addresses: signature, version, family, length.
+const PREAMBLE: usize = 16;
+
 /// A header that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
@@ -264,6 +321,25 @@ mod tests {
     fn ends(source: &str, destination: &str) -> Option<(SocketAddr, SocketAddr)> {
         let address = |text: &str| text.parse().expect("an address");
         Some((address(source), address(destination)))
+    }
+
+    #[test]
+    fn fields_stand_behind_the_addresses() {
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        let v4 = ends("192.0.2.1:1000", "198.51.100.2:80");
+        let made = header_with(v4, &[(0xe1, b"foo"), (5, b"id")], Some(1));
+        assert_eq!(made[14..16], [0, 12 + 6 + 7 + 5]);
+        assert_eq!(made.len(), 16 + 12 + 6 + 7 + 5);
+        let found: Vec<_> = options(&made[28..]).map(|(kind, _)| kind).collect();
+        assert_eq!(found, [0xe1, 3, 5]);
+        let huge = vec![0; 70_000];
+        let made = header_with(
+            v4,
+            &[(1, &huge), (2, &huge[..65_000]), (3, &huge[..65_000])],
+            None,
+        );
+        let read = read(&made).expect("a header");
+        assert_eq!((read.length, read.options), (made.len(), 65_003));
     }
 
     #[test]

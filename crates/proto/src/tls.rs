@@ -40,6 +40,8 @@ macro_rules! here {
 pub mod extension {
     /// `server_name`.
     pub const SERVER_NAME: u16 = 0;
+    /// `status_request`.
+    pub const STATUS_REQUEST: u16 = 5;
     /// `supported_groups`.
     pub const SUPPORTED_GROUPS: u16 = 10;
     /// `signature_algorithms`.

@@ -453,10 +453,6 @@ fn prepare(socket: &OwnedFd, plan: &Plan, proxy: ProxyId) {
     let proxy = &plan.proxy(proxy).ir;
     let options = &proxy.options;
     let global = &plan.program.global.tune;
-    if options.smart_accept {
-        // The request is acknowledged with the response (`option tcp-smart-accept`).
-        let _ = hapax_sys::option::set_quickack(socket, false);
-    }
     if options.client_keepalive {
         let _ = hapax_sys::option::set_keepalive(socket, keepalive(&proxy.client_probes));
     }

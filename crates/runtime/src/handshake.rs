@@ -4,9 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use hapax_core::counter::Count;
 use hapax_core::ir::CheckConnect;
 use hapax_core::live::ServerLive;
+use hapax_core::program::ProxyId;
 use hapax_core::sample::Type;
+use hapax_core::secured::Secured;
 use hapax_core::stream::Session;
 use hapax_sample::expression;
 use hapax_tls::fault;
@@ -42,6 +45,14 @@ pub fn name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box
     let sample = expression::eval_as(expr, Type::Str, &cx)?;
     let name = sample.value.bytes()?;
     Server::shown(name).then(|| name.into())
+}
+
+/// The name that idle connections for the request have (`pool-conn-name`).
+pub fn pool_name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box<[u8]>> {
+    let expr = to.live.ir.options.pool_name.as_ref()?;
+    let cx = rules::cx(&client.plan, &client.session, exchange, client.local.now());
+    let sample = expression::eval_as(expr, Type::Str, &cx)?;
+    Some(sample.value.bytes()?.into())
 }
 
 /// The handshake with a server; none when it does not speak TLS.
@@ -114,11 +125,18 @@ pub async fn with_client(client: &mut Client) -> bool {
     let deadline = Client::after(timeouts.client_hs.or(timeouts.client));
     client.socket.secure(handshake, client.input.take());
     let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
+    let process = &plan.program.live.process;
+    let (worker, now) = (client.local.worker, client.local.now().ms);
+    process.tls_rate.add(worker, now);
+    process.counters.add(worker, Count::TlsConnections, 1);
     let made = within(timer, handle, deadline, |cx| socket.poll_secured(cx)).await;
     let log_null = !ir.options.dontlognull;
     let (why, reason, counts) = match made {
         Ok(Ok(())) => {
             client.session.tls = client.socket.secured().cloned();
+            if let Some(secured) = client.session.tls.as_deref() {
+                count_made(client, secured);
+            }
             return true;
         }
         Ok(Err(LayerFault::Closed)) => (CLOSED, None, log_null),
@@ -133,6 +151,7 @@ pub async fn with_client(client: &mut Client) -> bool {
         }
         Err(_) => (LATE, None, log_null),
     };
+    count(client, Count::TlsFailed);
     if counts {
         match reason {
             Some(reason) => {
@@ -146,6 +165,49 @@ pub async fn with_client(client: &mut Client) -> bool {
         }
     }
     false
+}
+
+/// Counts a handshake with a client for its frontend and its listener.
+fn count(client: &Client, what: Count) {
+    let live = client.plan.live(client.session.frontend);
+    let worker = client.local.worker;
+    live.frontend.counters.add(worker, what, 1);
+    if let Some(listener) = live.listeners.get(client.session.listener) {
+        listener.counters.add(worker, what, 1);
+    }
+}
+
+fn count_made(client: &Client, secured: &Secured) {
+    match secured.resumed {
+        true => count(client, Count::TlsResumed),
+        false => {
+            count(client, Count::TlsSessions);
+            let process = &client.plan.program.live.process;
+            let now = client.local.now().ms;
+            process.tls_key_rate.add(client.local.worker, now);
+        }
+    }
+    if secured.stapled {
+        count(client, Count::TlsStapled);
+    }
+}
+
+/// Counts a handshake with a server, for it and its backend.
+pub fn count_server(client: &Client, to: &ServerPlan, backend: ProxyId, made: Option<&Secured>) {
+    let what = match made {
+        None => Count::TlsFailed,
+        Some(secured) if secured.resumed => Count::TlsResumed,
+        Some(_) => Count::TlsSessions,
+    };
+    let (worker, process) = (client.local.worker, &client.plan.program.live.process);
+    to.live.counters.add(worker, what, 1);
+    let side = &client.plan.live(backend).backend;
+    side.counters.add(worker, what, 1);
+    process.counters.add(worker, Count::TlsConnections, 1);
+    if what == Count::TlsSessions {
+        let now = client.local.now().ms;
+        process.tls_server_key_rate.add(worker, now);
+    }
 }
 
 const FAILURE: &str = "SSL handshake failure";

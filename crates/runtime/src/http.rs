@@ -27,6 +27,7 @@ pub(crate) mod lane;
 pub(crate) mod lobby;
 pub(crate) mod multiplex;
 pub mod pool;
+mod preface;
 pub(crate) mod reply;
 pub(crate) mod request;
 pub(crate) mod resolve;
@@ -38,5 +39,6 @@ mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
 mod unopened;
+mod websocket;
 
 pub use client::Client;

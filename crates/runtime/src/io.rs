@@ -17,7 +17,7 @@ use hapax_sys::splice::Pipe;
 use hapax_tls::handshake::Handshake;
 
 use crate::buffer::Buf;
-pub use secured::{Layer, LayerFault};
+pub use secured::{Layer, LayerFault, connections as tls_connections};
 pub use shared::{Shared, Substream};
 pub use socket::Socket;
 pub use traffic::Traffic;

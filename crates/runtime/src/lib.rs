@@ -31,6 +31,7 @@ pub mod relay;
 mod resolver;
 pub mod serve;
 mod sessions;
+mod socks;
 mod system;
 pub mod tcp;
 mod trace;

@@ -215,7 +215,7 @@ fn take(
     global: &ir::Global,
     old: &mut Inherited,
 ) -> Vec<OwnedFd> {
-    let Some(addr) = address(bind, global) else {
+    let Some(addr) = address(bind, proxy, global) else {
         return Vec::new();
     };
     let mut taken = old.take(&addr, bind.options.interface.as_deref());
@@ -231,16 +231,18 @@ fn open_one(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> io::
         hapax_sys::stream::adopt(fd.as_fd())?;
         return Ok(fd);
     }
-    let addr = address(bind, global).ok_or(io::ErrorKind::AddrNotAvailable)?;
+    let addr = address(bind, proxy, global).ok_or(io::ErrorKind::AddrNotAvailable)?;
     listen(&addr, &options(bind, proxy, global))
 }
 
 /// Where a line listens; none for what is inherited as a descriptor.
-fn address(bind: &Bind, global: &ir::Global) -> Option<Addr> {
+fn address(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> Option<Addr> {
     Some(match &bind.address {
         Address::Inet(address) => Addr::Inet(*address),
         Address::Unix(path) => {
-            let prefix = global.unix_bind_prefix.as_deref().unwrap_or_default();
+            // `unix-bind` concerns 'bind' lines, not 'stats socket'.
+            let prefix = proxy.and(global.unix_bind_prefix.as_deref());
+            let prefix = prefix.unwrap_or_default();
             Addr::Unix(UnixAddr::Path(format!("{prefix}{path}").into()))
         }
         Address::Abstract { name, zero_padded } => Addr::Unix(UnixAddr::Abstract {
@@ -274,16 +276,23 @@ fn options(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> Liste
         max_segment: own.mss.map(|bytes| bytes.unsigned_abs()),
         user_timeout: own.tcp_user_timeout,
         fast_open: own.fast_open.then_some(backlog),
+        quickack: !proxy.is_some_and(acknowledges_late),
         keepalive: proxy
             .filter(|proxy| proxy.options.client_keepalive)
             .map(|proxy| crate::frontend::keepalive(&proxy.client_probes)),
         file: SocketFile {
-            mode: own.unix_mode.or(global.unix_bind_mode),
-            uid: own.unix_uid.or(global.unix_bind_uid),
-            gid: own.unix_gid.or(global.unix_bind_gid),
+            mode: own.unix_mode.or(proxy.and(global.unix_bind_mode)),
+            uid: own.unix_uid.or(proxy.and(global.unix_bind_uid)),
+            gid: own.unix_gid.or(proxy.and(global.unix_bind_gid)),
         },
         ..ListenOptions::default()
     }
+}
+
+/// The request may be acknowledged with the response (`option tcp-smart-accept`).
+fn acknowledges_late(proxy: &ir::Proxy) -> bool {
+    let wanted = proxy.options.smart_accept;
+    wanted.unwrap_or(proxy.mode == ir::Mode::Http)
 }
 
 impl BindError {

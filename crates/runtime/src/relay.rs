@@ -56,6 +56,10 @@ pub struct RelaySettings {
     pub splice_down: Splice,
     /// `option independent-streams`: sending to a side is no activity of that side.
     pub independent: bool,
+    /// `option nolinger` for the client: once it has ended its stream and all was sent to it, whoever owns it resets it.
+    pub cuts_client: bool,
+    /// `option nolinger` for the server: when no more comes for it the session ends, and whoever owns it resets it.
+    pub cuts_server: bool,
 }
 
 /// How a session ended.
@@ -86,8 +90,8 @@ impl Relay {
     /// Starts to forward now.
     pub fn new(settings: RelaySettings) -> Relay {
         Relay {
-            up: Direction::new(settings.splice_up),
-            down: Direction::new(settings.splice_down),
+            up: Direction::new(settings.splice_up, settings.cuts_server),
+            down: Direction::new(settings.splice_down, false),
             client: clock::now_ms(),
             server: clock::now_ms(),
             timed_out: None,
@@ -178,10 +182,13 @@ impl Relay {
     ) -> Poll<End> {
         let before = self.marks();
         let up = self.up.poll(cx, client, server);
+        self.down.cuts = self.settings.cuts_client && self.up.state != State::Open;
         let down = self.down.poll(cx, server, client);
         self.note_activity(before);
         let end = match (up, down) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => End::Closed,
+            (Poll::Ready(Ok(())), _) if self.up.cuts => End::Closed,
+            (_, Poll::Ready(Ok(()))) if self.down.cuts => End::Closed,
             // What the server sent before it broke the connection was delivered by polling `down`.
             (Poll::Ready(Err(fault)), _) => fault.end(Side::Client),
             (_, Poll::Ready(Err(fault))) => fault.end(Side::Server),
@@ -294,6 +301,8 @@ struct Direction {
     buffer: Option<Buf>,
     pipe: Option<PooledPipe>,
     policy: Splice,
+    /// The end of the source ends the session; the sink is not told by a half-close.
+    cuts: bool,
     splicing: bool,
     full_reads: u8,
     small_moves: u8,
@@ -336,8 +345,9 @@ impl Fault {
 }
 
 impl Direction {
-    fn new(policy: Splice) -> Direction {
+    fn new(policy: Splice, cuts: bool) -> Direction {
         Direction {
+            cuts,
             state: State::Open,
             buffer: None,
             pipe: None,
@@ -404,6 +414,10 @@ impl Direction {
                 State::Ended => {
                     self.buffer = None;
                     self.pipe = None;
+                    if self.cuts {
+                        self.state = State::Shut;
+                        continue;
+                    }
                     match sink.poll_shutdown(cx) {
                         // A sink that is gone already need not be told.
                         Poll::Ready(Err(error)) if error.kind() != io::ErrorKind::NotConnected => {

@@ -17,7 +17,7 @@ use crate::http::tunnel::{outcome, run_relay, settings};
 use crate::http::{connect, finish, request, route, rules};
 use crate::inspect::{self, Flow, Relayed};
 use crate::io::{Io, Stream as Socket};
-use crate::relay::{Relay, Side};
+use crate::relay::{Relay, RelaySettings, Side};
 
 /// Serves a connection to its end.
 pub async fn serve(mut client: Box<Client>) {
@@ -49,7 +49,11 @@ pub async fn serve(mut client: Box<Client>) {
     if result.is_err() && exchange.server.is_none() {
         take_unread(&mut client.socket).await;
     }
-    exchange.server = None;
+    if let Some(connection) = exchange.server.take()
+        && backend_options(&client, &exchange).nolinger
+    {
+        let _ = connection.socket.reset_on_close();
+    }
     if let Some(input) = &exchange.up.input {
         // It came, and went no further.
         exchange.up.payload = input.len() as u64;
@@ -58,19 +62,14 @@ pub async fn serve(mut client: Box<Client>) {
         exchange.end_by(failure.cause, failure.phase);
     }
     finish::account(&mut client, &mut exchange);
-    let mut nolinger = client.frontend().ir.options.nolinger;
-    if exchange.notes.on_backend {
-        nolinger |= client
-            .plan
-            .proxy(exchange.stream.backend)
-            .ir
-            .options
-            .nolinger;
-    }
-    if nolinger {
+    if client.frontend().ir.options.nolinger {
         let _ = client.socket.reset_on_close();
     }
     client.local.give_exchange(exchange);
+}
+
+fn backend_options<'a>(client: &'a Client, exchange: &Exchange) -> &'a hapax_core::ir::Options {
+    &client.plan.proxy(exchange.stream.backend).ir.options
 }
 
 fn count_stream(client: &Client, what: Count) {
@@ -107,11 +106,12 @@ async fn session(client: &mut Client, exchange: &mut Exchange) -> Result<Flow, F
     } else {
         finish::step(client, exchange, LogOrigin::Connect);
     }
-    let mut relay = Relay::new(settings(
-        &plan.program.global,
-        &plan.proxy(frontend).ir,
-        &plan.proxy(backend).ir,
-    ));
+    let (one, other) = (&plan.proxy(frontend).ir, &plan.proxy(backend).ir);
+    let mut relay = Relay::new(RelaySettings {
+        cuts_client: one.options.nolinger,
+        cuts_server: other.options.nolinger,
+        ..settings(&plan.program.global, one, other)
+    });
     let input = exchange.up.input.take();
     if let Some(input) = input.filter(|input| !input.is_empty()) {
         relay.preload(Side::Client, input);

@@ -36,6 +36,8 @@ pub struct ListenOptions {
     pub fast_open: Option<u32>,
     /// Accepted sockets inherit `TCP_NODELAY`, which saves a call for each.
     pub nodelay: bool,
+    /// Acknowledge what clients send at once, rather than with the first bytes sent to them.
+    pub quickack: bool,
     /// Accepted sockets inherit keep-alive probing.
     pub keepalive: Option<Keepalive>,
     /// Congestion control algorithm.
@@ -69,6 +71,7 @@ impl Default for ListenOptions {
             user_timeout: None,
             fast_open: None,
             nodelay: true,
+            quickack: true,
             keepalive: None,
             congestion: None,
             file: SocketFile::default(),
@@ -85,6 +88,7 @@ pub fn listen(addr: &Addr, options: &ListenOptions) -> io::Result<OwnedFd> {
     let backlog = option::clamp(options.backlog.max(1));
     // SAFETY: takes no pointers.
     check(unsafe { libc::listen(fd.as_raw_fd(), backlog) })?;
+    acknowledge(&fd, addr, options)?;
     Ok(fd)
 }
 
@@ -129,12 +133,21 @@ fn bind_inet(addr: &SockAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
 pub fn adopt(socket: impl AsFd, options: &ListenOptions) -> io::Result<()> {
     let fd = socket.as_fd();
     crate::stream::adopt(fd)?;
-    if !matches!(crate::addr::local_addr(fd)?, Addr::Unix(_)) {
+    let addr = crate::addr::local_addr(fd)?;
+    if !matches!(addr, Addr::Unix(_)) {
         set_changeable(fd, options)?;
     }
     // SAFETY: takes no pointers.
     check(unsafe { libc::listen(fd.as_raw_fd(), option::clamp(options.backlog.max(1))) })?;
-    Ok(())
+    acknowledge(fd, &addr, options)
+}
+
+/// The kernel forgets this option when a socket begins to listen.
+fn acknowledge(socket: impl AsFd, addr: &Addr, options: &ListenOptions) -> io::Result<()> {
+    match (addr, options.quickack) {
+        (Addr::Inet(_), on) => option::set_quickack(socket, on),
+        (Addr::Unix(_), _) => Ok(()),
+    }
 }
 
 /// Options that a TCP socket takes at any time.

@@ -108,6 +108,8 @@ struct ServerSide {
     /// The certificate that the client is shown.
     shown: Option<Arc<Certificate>>,
     check: Option<Arc<ClientCheck>>,
+    /// The client takes a response of OCSP.
+    takes_response: bool,
 }
 
 impl fmt::Debug for Handshake {
@@ -253,6 +255,7 @@ impl Handshake {
             connection,
             shown: shown.cloned(),
             check: setting.check.clone(),
+            takes_response: hello.takes_response(),
         }));
         Ok(())
     }
@@ -291,6 +294,10 @@ impl Handshake {
                 if let Some(check) = &side.check {
                     secured.verdict = check.verdict(&secured.peer);
                 }
+                let has_response = |shown: &Arc<Certificate>| shown.shown().ocsp.is_some();
+                secured.stapled = side.takes_response
+                    && !secured.resumed
+                    && side.shown.as_ref().is_some_and(has_response);
                 secured.own = side.shown.map(|shown| shown.der.clone());
                 let (secrets, kernel) = side
                     .connection

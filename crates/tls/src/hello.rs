@@ -61,6 +61,11 @@ impl<'a> Hello<'a> {
         }
     }
 
+    /// Whether it takes a response of OCSP with the certificate.
+    pub fn takes_response(&self) -> bool {
+        wire::extensions(&self.0).any(|(number, _)| number == extension::STATUS_REQUEST)
+    }
+
     /// The client's random bytes.
     pub fn random(&self) -> [u8; 32] {
         wire::begun(&self.0).map_or([0; 32], |hello| hello.random)

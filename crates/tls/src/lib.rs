@@ -28,6 +28,8 @@ pub mod store;
 pub mod ticket;
 pub mod verify;
 
+pub use fetch::certificate::key_name;
+
 use hapax_core::keyword::Tables;
 
 pub use keyword::LIST_OPTIONS;
@@ -42,6 +44,7 @@ pub static TABLES: &[Tables] = &[
     keyword::server::VERSION_TABLE,
     keyword::store::TABLE,
     Tables {
+        acl_keywords: fetch::client::ACLS,
         fetches: fetch::client::FETCHES,
         ..Tables::NONE
     },

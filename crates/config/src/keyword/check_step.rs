@@ -126,7 +126,8 @@ pub(crate) fn connect(line: &mut Line<'_>, kind: Kind) -> Result<(), Fault> {
                 1
             }
             "via-socks4" => {
-                return Err(fault(line, "'via-socks4' is not built yet."));
+                made.via_socks4 = true;
+                1
             }
             "ssl" => {
                 made.secured = true;

@@ -213,9 +213,11 @@ fn read_options(
         diagnostics: line.diagnostics,
     };
     while let Some(word) = cursor.take() {
-        let row = word
-            .as_str()
-            .and_then(|name| cursor.registry.server_options.find(name));
+        let row = word.as_str().and_then(|name| {
+            // What stands in parentheses belongs to the option.
+            let name = name.split_once('(').map_or(name, |(name, _)| name);
+            cursor.registry.server_options.find(name)
+        });
         let Some(row) = row.map(|row| row.0) else {
             return Err(unknown(&cursor, word, &prefix, target));
         };
@@ -248,8 +250,7 @@ fn unknown(cursor: &OptionCursor<'_>, word: &Word, prefix: &str, target: Target)
     let not_built = NOT_BUILT.contains(&text.as_ref())
         || text
             .strip_prefix("no-")
-            .is_some_and(|name| NOT_BUILT.contains(&name))
-        || text.starts_with("set-proxy-v2-tlv-fmt");
+            .is_some_and(|name| NOT_BUILT.contains(&name));
     if not_built {
         let text = format!("{prefix}'{text}' is not built yet.");
         return Diagnostic::alert(word.span, text)
@@ -280,9 +281,7 @@ static NOT_BUILT: &[&str] = &[
     "agent-send",
     "allow-0rtt",
     "check-pool-conn-name",
-    "check-proto",
     "check-reuse-pool",
-    "check-via-socks4",
     "error-limit",
     "guid",
     "hash-key",
@@ -292,15 +291,10 @@ static NOT_BUILT: &[&str] = &[
     "non-stick",
     "observe",
     "on-error",
-    "pool-conn-name",
     "proto",
-    "proxy-v2-options",
     "renegotiate",
-    "send-proxy-v2-ssl",
-    "send-proxy-v2-ssl-cn",
     "shard",
     "sni-auto",
-    "socks4",
     "stick",
     "strict-maxconn",
     "ws",

@@ -4,8 +4,11 @@ use hapax_core::ir::LogProtocol;
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
 
 use hapax_core::span::Word;
+use hapax_sample::expression::{self, Ending, Origin};
 
 use super::{count, fault, leading, needed, row};
+use crate::resolve;
+use crate::value::address::Accept;
 use crate::value::{self, TimeError, Unit};
 
 pub(crate) const TABLE: Tables = Tables {
@@ -75,6 +78,35 @@ static ROWS: &[ServerOption] = &[
         )
     },
     row(
+        "pool-conn-name",
+        "<expr>",
+        "What requests must have in common to share idle connections.",
+        |cursor, options| {
+            let text = needed(cursor, "expects <value> as argument")?;
+            let origin = Origin {
+                registry: cursor.registry,
+                proxy: String::new(),
+                kind: None,
+                span: cursor.keyword().span,
+                place: String::new(),
+                from: Some(cursor.config.proxies.len()),
+                patterns: cursor.config.patterns.clone(),
+                usage: "server",
+                acls: None,
+            };
+            let parsed = expression::parse(text.as_bytes(), Ending::Whole, &origin);
+            let parsed = parsed.map_err(|error| {
+                let text = format!(
+                    "error detected while parsing sni or pool-conn-name expressions : {error}"
+                );
+                fault(cursor, text)
+            })?;
+            cursor.config.references.extend(parsed.references);
+            options.pool_name = Some(parsed.expr);
+            Ok(())
+        },
+    ),
+    row(
         "pool-max-conn",
         "<number>",
         "Idle connections that are kept; -1 is no limit.",
@@ -127,6 +159,27 @@ static ROWS: &[ServerOption] = &[
         "Begins with the PROXY protocol, version 2.",
         |_, options| {
             options.send_proxy = Some(2);
+            Ok(())
+        },
+    ),
+    row(
+        "socks4",
+        "<addr>:<port>",
+        "Connects through a SOCKS4 proxy.",
+        |cursor, options| {
+            let text = needed(cursor, "expects <addr>:<port> as argument.")?;
+            let accept = Accept {
+                port_required: true,
+                port_offset: false,
+                datagram: false,
+                tail: false,
+                ..Accept::SERVER
+            };
+            let variables = &cursor.config.global.environment;
+            let found = resolve::address(variables, text.as_bytes(), accept, true);
+            let found =
+                found.map_err(|error| fault(cursor, format!("'socks4 {text}' : {error}")))?;
+            options.socks4 = found.addresses.into_iter().next();
             Ok(())
         },
     ),

@@ -96,6 +96,8 @@ pub struct CheckConnect {
     pub sni: Option<String>,
     /// `alpn`.
     pub alpn: Option<Vec<String>>,
+    /// `via-socks4`.
+    pub via_socks4: bool,
 }
 
 /// `tcp-check expect` and `http-check expect`.

@@ -285,8 +285,8 @@ pub struct Options {
     pub server_keepalive: bool,
     /// `option nolinger`.
     pub nolinger: bool,
-    /// `option tcp-smart-accept`.
-    pub smart_accept: bool,
+    /// `option tcp-smart-accept`; none is as the mode has it.
+    pub smart_accept: Option<bool>,
     /// `option tcp-smart-connect`.
     pub smart_connect: bool,
     /// `option splice-auto`.

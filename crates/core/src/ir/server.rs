@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Address, AgentCheck, LogProtocol, Milliseconds, ServerCheck, ServerResolution};
+use super::{
+    Address, AgentCheck, Expr, LogFormat, LogProtocol, Milliseconds, ServerCheck, ServerResolution,
+};
 use crate::server_state::Restored;
 use crate::span::Span;
 
@@ -67,6 +69,8 @@ pub struct ServerOptions {
     pub pool_purge_delay: Milliseconds,
     /// `pool-low-conn`.
     pub pool_low_conn: u32,
+    /// `pool-conn-name`: requests share idle connections of one value only.
+    pub pool_name: Option<Expr>,
     /// `max-reuse`; negative is no limit.
     pub max_reuse: i32,
     /// `source`.
@@ -79,6 +83,10 @@ pub struct ServerOptions {
     pub fast_open: bool,
     /// `send-proxy`: protocol version 1 or 2.
     pub send_proxy: Option<u8>,
+    /// `socks4`: the SOCKS proxy that connections are made through.
+    pub socks4: Option<Address>,
+    /// What a header of version 2 tells beside the addresses.
+    pub proxy_header: Option<Box<ProxyHeader>>,
     /// `track backend/server`.
     pub track: Option<(String, String)>,
     /// `on-marked-down shutdown-sessions`.
@@ -97,6 +105,29 @@ pub struct ServerOptions {
     pub restored: Option<Box<Restored>>,
     /// Everything about TLS; none when the line has no word of it.
     pub tls: Option<Box<super::ServerTls>>,
+}
+
+/// `proxy-v2-options` and `set-proxy-v2-tlv-fmt`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ProxyHeader {
+    /// `ssl`: whether and how the client speaks TLS.
+    pub tls: bool,
+    /// `cert-cn`: the name in the client's certificate.
+    pub common_name: Option<Expr>,
+    /// `ssl-cipher`
+    pub cipher: bool,
+    /// `cert-sig`: the algorithm that signed the certificate shown to the client.
+    pub signature: Option<Expr>,
+    /// `cert-key`: kind and size of that certificate's key.
+    pub key: bool,
+    /// `authority`: the name that the client asked for.
+    pub authority: bool,
+    /// `crc32c`
+    pub checksum: bool,
+    /// `unique-id`
+    pub unique_id: bool,
+    /// Type and content of own fields.
+    pub fields: Vec<(u8, LogFormat)>,
 }
 
 /// `hash-key`.
@@ -152,12 +183,15 @@ impl Default for ServerOptions {
             pool_max_conn: -1,
             pool_purge_delay: 5000,
             pool_low_conn: 0,
+            pool_name: None,
             max_reuse: -1,
             source: None,
             log_protocol: LogProtocol::default(),
             tcp_user_timeout: None,
             fast_open: false,
             send_proxy: None,
+            socks4: None,
+            proxy_header: None,
             track: None,
             shutdown_on_down: false,
             shutdown_backup_on_up: false,

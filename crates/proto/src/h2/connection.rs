@@ -52,6 +52,8 @@ pub struct Config {
     pub most_block: usize,
     /// Clients may use extended CONNECT (RFC 8441).
     pub connect_protocol: bool,
+    /// Oddities after which the connection ends; 0: never.
+    pub most_glitches: u32,
     /// Of message heads.
     pub limits: Limits,
 }
@@ -69,6 +71,7 @@ impl Config {
             header_table: hpack::DEFAULT_TABLE as u32,
             most_block: LEAST_FRAME as usize,
             connect_protocol: true,
+            most_glitches: 0,
             limits: Limits::default(),
         }
     }
@@ -95,9 +98,9 @@ pub struct Tally {
     pub resets_sent: u32,
     /// GOAWAY frames that were sent.
     pub goaways_sent: u32,
-    /// Why streams were refused or broken off, for the log.
+    /// Heads and trailers that were no messages, for the log.
     pub stream_complaints: u32,
-    /// Why the connection failed, for the log.
+    /// Errors of the connection that are worth a log line.
     pub connection_complaints: u32,
 }
 
@@ -136,6 +139,8 @@ pub struct Connection {
     failure: Option<Code>,
     /// The next header block says that we keep no table.
     drops_table: bool,
+    /// What is wrong is not worth a log line.
+    silent: bool,
     glitches: u32,
     /// What happened since somebody last took this.
     pub tally: Tally,
@@ -187,7 +192,7 @@ struct Block {
 }
 
 impl Connection {
-    /// A connection whose first bytes wait in its output.
+    /// A connection that nothing has come of yet.
     pub fn new(config: Config) -> Connection {
         let server = config.role == Role::Server;
         let mut connection = Connection {
@@ -217,15 +222,19 @@ impl Connection {
             dismissed: false,
             failure: None,
             drops_table: false,
+            silent: false,
             glitches: 0,
             tally: Tally::default(),
             driver: None,
             config,
         };
-        connection.introduce();
+        if !server {
+            connection.introduce();
+        }
         connection
     }
 
+    /// Says what we allow: a client at once, a server when it knows that this is HTTP/2.
     fn introduce(&mut self) {
         let config = &self.config;
         let out = self.output.frames();
@@ -315,6 +324,11 @@ impl Connection {
         self.leaving || self.dismissed || self.failure.is_some()
     }
 
+    /// Whether the other side has said that it leaves.
+    pub fn is_left(&self) -> bool {
+        self.leaving
+    }
+
     /// Whether the preface and the first settings have come.
     pub fn is_settled(&self) -> bool {
         self.input.settled
@@ -331,12 +345,22 @@ impl Connection {
         }
     }
 
-    /// Tells the other side that no further stream is served.
+    /// Tells the other side to leave; streams that it opens before it knows are served.
     pub fn dismiss(&mut self) {
-        if self.failure.is_none() {
+        self.dismiss_behind(STREAM_MASK);
+    }
+
+    fn dismiss_behind(&mut self, last: u32) {
+        if self.failure.is_none() && self.input.preface == 0 {
             self.dismissed = true;
-            self.goaway(Code::NoError);
+            self.goaway(last, Code::NoError);
         }
+    }
+
+    /// Tells the other side what was served, before the connection closes.
+    pub fn part(&mut self) {
+        let last = self.last;
+        self.dismiss_behind(last);
     }
 
     /// The connection is over: the other side is told why, and all streams break.
@@ -345,9 +369,15 @@ impl Connection {
             return;
         }
         self.tally.connection_errors += 1;
-        self.tally.connection_complaints += 1;
+        if !std::mem::take(&mut self.silent) {
+            self.tally.connection_complaints += 1;
+        }
         self.failure = Some(code);
-        self.goaway(code);
+        if self.input.preface > 0 {
+            // Who does not speak HTTP/2 understands no word of it.
+            return;
+        }
+        self.goaway(self.last, code);
         for index in 0..self.streams.len() {
             let stream = &self.streams[index];
             if stream.reset.is_none() && !stream.finished {
@@ -372,10 +402,10 @@ impl Connection {
         }
     }
 
-    fn goaway(&mut self, code: Code) {
+    fn goaway(&mut self, last: u32, code: Code) {
         let mut payload = [0; 8];
         let last = match self.config.role {
-            Role::Server => self.last,
+            Role::Server => last,
             Role::Client => 0,
         };
         payload[..4].copy_from_slice(&last.to_be_bytes());
@@ -385,9 +415,14 @@ impl Connection {
         self.wake_driver();
     }
 
-    /// The other side did something odd that is no error.
-    fn glitch(&mut self) {
+    /// The other side did something odd; an error when that was once too often.
+    fn glitch(&mut self) -> Result<(), Code> {
         self.glitches = self.glitches.saturating_add(1);
+        let most = self.config.most_glitches;
+        match most > 0 && self.glitches >= most {
+            true => Err(Code::EnhanceYourCalm),
+            false => Ok(()),
+        }
     }
 
     fn place(&self, id: u32) -> Result<usize, usize> {

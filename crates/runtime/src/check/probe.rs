@@ -19,6 +19,7 @@ use crate::clock;
 use crate::handshake;
 use crate::io::{Io, LayerFault, Stream};
 use crate::log::Logger;
+use crate::socks::Tunnel;
 use crate::wheel::{NEVER, Timer};
 
 /// Checks a server once.
@@ -80,12 +81,46 @@ pub(super) async fn open(
         _ => inter,
     };
     let to = target(server, step, port);
-    let stream = connect_to(&to, recipe, server, step.linger, (timer, to_connect)).await?;
+    let stream = match through_socks(server, step) {
+        None => connect_to(&to, recipe, server, step.linger, (timer, to_connect)).await?,
+        Some(proxy) => {
+            let time = (&mut *timer, to_connect);
+            let mut stream = connect_to(proxy, recipe, server, step.linger, time).await?;
+            tunnel(&to, &mut stream, (timer, to_connect)).await?;
+            stream
+        }
+    };
     let deadline = match recipe.timeout_check {
         Some(most) => clock::now_ms() + u64::from(most),
         None => inter,
     };
     Ok((stream, deadline))
+}
+
+/// The SOCKS proxy that a connection is made through.
+fn through_socks<'s>(server: &'s ServerLive, step: &CheckConnect) -> Option<&'s Address> {
+    let options = &server.ir.options;
+    let asked = step.via_socks4 || (step.as_server && options.check.via_socks4);
+    options.socks4.as_ref().filter(|_| asked)
+}
+
+/// Has the SOCKS proxy connect to `to`.
+async fn tunnel(
+    to: &Address,
+    stream: &mut Stream,
+    (timer, deadline): (&mut Timer, u64),
+) -> Result<(), Finding> {
+    let denied = || Finding::new(CheckStatus::SocketError, "SOCKS4 Proxy deny the request");
+    let Address::Inet(to) = to else {
+        return Err(denied());
+    };
+    let mut tunnel = Tunnel::to(*to).map_err(|_| denied())?;
+    match within(timer, deadline, |cx| tunnel.poll(cx, stream)).await {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(denied()),
+        Some(Err(error)) => Err(Finding::new(CheckStatus::SocketError, &named(&error))),
+        None => Err(Finding::new(CheckStatus::L4Timeout, "")),
+    }
 }
 
 async fn talk(
@@ -94,10 +129,14 @@ async fn talk(
     timer: &mut Timer,
     started: u64,
 ) -> Result<Finding, Finding> {
+    let connect = CheckConnect {
+        as_server: true,
+        ..CheckConnect::default()
+    };
     let opening = Opening {
         recipe,
         server,
-        connect: &CheckConnect::default(),
+        connect: &connect,
         port: None,
         started,
     };

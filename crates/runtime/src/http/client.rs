@@ -108,11 +108,7 @@ impl Client {
                 break;
             }
         }
-        if self.frontend().ir.options.nolinger {
-            let _ = self.socket.reset_on_close();
-        } else {
-            self.socket.say_goodbye();
-        }
+        self.socket.say_goodbye();
     }
 
     /// Serves the one request of a stream that shares its connection with others.

@@ -11,19 +11,21 @@ use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir::{self, HttpReuse};
 use hapax_core::live::ProxyLive;
-use hapax_core::stream::{Cause, Endpoint, Phase, Session};
-use hapax_proto::proxy;
+use hapax_core::stream::{Cause, Endpoint, Phase};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::departure::Watch;
 use super::exchange::{Exchange, Failure};
 use super::pool::ServerConnection;
+use super::preface::preface;
 use super::{health, to_url, unopened};
+use crate::address::socket_address;
 use crate::clock;
 use crate::frontend::endpoint;
 use crate::handshake;
 use crate::io::{Io, Stream as Socket};
 use crate::plan::ServerPlan;
+use crate::socks::Tunnel;
 use hapax_sys::addr::{Addr, SockAddr};
 
 /// Leaves the exchange with a server connection on which the head is being sent; without one when the server wants the
@@ -440,7 +442,9 @@ async fn attempt(
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
-    if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
+    let own_name = handshake::pool_name(client, exchange, server);
+    let names = (name.as_deref(), own_name.as_deref());
+    if let Some(connection) = reusable(client, exchange, server, names) {
         count_session(client, server);
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
@@ -453,9 +457,11 @@ async fn attempt(
     }
     server.live.counters.add(worker, Count::Connects, 1);
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
-    let connection = open(
+    let target = target.ok_or_else(|| nowhere(server))?;
+    let (through, mut tunnel) = through_socks(server, target)?;
+    let mut connection = open(
         server,
-        target.ok_or_else(|| nowhere(server))?,
+        through,
         client.session.destination.port(),
         proxy.ir.options.smart_connect,
     )
@@ -467,9 +473,11 @@ async fn attempt(
         Attempt::Refused
     })?;
     count_session(client, server);
-    let mut preface = preface(&client.session, server);
+    let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
+    connection.name = own_name;
+    let (to, secures) = (server, handshake.is_some());
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -489,7 +497,19 @@ async fn attempt(
     };
     // The head goes out as soon as the kernel takes it; on most networks that is a moment after the connect.
     let sent = std::future::poll_fn(|cx| {
-        let secured = match poll_preface(cx, &mut preface, &mut connection.socket) {
+        let tunnelled = match &mut tunnel {
+            None => Poll::Ready(Ok(())),
+            Some(asked) => asked.poll(cx, &mut connection.socket),
+        };
+        let prefaced = match tunnelled {
+            Poll::Ready(Ok(())) => {
+                tunnel = None;
+                poll_preface(cx, &mut preface, &mut connection.socket)
+            }
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(Attempt::Refused)),
+            Poll::Pending => Poll::Pending,
+        };
+        let secured = match prefaced {
             Poll::Ready(Ok(())) => handshake::poll(cx, &mut handshake, &mut connection.socket),
             other => other,
         };
@@ -529,6 +549,20 @@ async fn attempt(
         })
     })
     .await;
+    if secures {
+        let failed = sent
+            .as_ref()
+            .err()
+            .is_some_and(|failed| matches!(failed, Attempt::Refused));
+        let made = exchange
+            .server
+            .as_ref()
+            .and_then(|connection| connection.socket.secured());
+        if failed || made.is_some() {
+            let backend = exchange.stream.backend;
+            handshake::count_server(client, to, backend, made.map(AsRef::as_ref));
+        }
+    }
     if let Err(failed) = sent {
         exchange.server = None;
         if let Some(departure) = departed {
@@ -576,7 +610,7 @@ fn reusable(
     client: &mut Client,
     exchange: &Exchange,
     server: &Rc<ServerPlan>,
-    name: Option<&[u8]>,
+    names: (Option<&[u8]>, Option<&[u8]>),
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
     if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
@@ -600,7 +634,7 @@ fn reusable(
         return None;
     }
     let port = dependent_port(server, client.session.destination.port());
-    server.pool.take(server, port, name, proven)
+    server.pool.take(server, port, names, proven)
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
@@ -636,6 +670,20 @@ fn target(client: &Client, exchange: &Exchange, server: &Rc<ServerPlan>) -> Opti
     }
 }
 
+/// Where to connect for a connection to `target`, and what to ask there (`socks4`).
+fn through_socks(
+    server: &ServerPlan,
+    target: SockAddr,
+) -> Result<(SockAddr, Option<Tunnel>), Attempt> {
+    let Some(proxy) = &server.live.ir.options.socks4 else {
+        return Ok((target, None));
+    };
+    let inet = target.to_addr().and_then(|address| address.inet());
+    let tunnel = inet.and_then(|target| Tunnel::to(target).ok());
+    let proxy = socket_address(proxy).map_err(|_| Attempt::Local)?;
+    Ok((proxy, Some(tunnel.ok_or(Attempt::Refused)?)))
+}
+
 fn open(
     server: &Rc<ServerPlan>,
     address: SockAddr,
@@ -652,20 +700,6 @@ fn open(
         server,
         dependent_port(server, client_port),
     ))
-}
-
-/// What a new connection begins with (`send-proxy`).
-fn preface(session: &Session, server: &ServerPlan) -> Vec<u8> {
-    let version = match server.live.ir.options.send_proxy {
-        None => return Vec::new(),
-        Some(2) => proxy::Version::Two,
-        Some(_) => proxy::Version::One,
-    };
-    let ends = match (session.source, session.destination) {
-        (Endpoint::Inet(source), Endpoint::Inet(destination)) => Some((source, destination)),
-        _ => None,
-    };
-    proxy::header(version, ends)
 }
 
 fn poll_preface(

@@ -124,7 +124,7 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
     let index = state.reserve();
     let watched = client
         .socket
-        .with_fd(|fd| epoll.watch(&fd, index.into()).is_ok());
+        .with_fd(|fd| epoll.watch(fd, index.into()).is_ok());
     if !watched {
         return Err((client, stays));
     }

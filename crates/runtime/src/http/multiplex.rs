@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use hapax_core::counter::{Count, Counters};
 use hapax_core::ir::{BindProtocol, H2LogErrors, LogOrigin, Tune};
 use hapax_core::stream::{Cause, Phase, Session};
-use hapax_proto::h2::{Code, Config, Connection, PREFACE, Role};
+use hapax_proto::h2::{Config, Connection, PREFACE, Role};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use crate::buffer::Buf;
@@ -74,6 +74,7 @@ pub async fn is_begun(client: &mut Client, deadline: u64) -> bool {
 
 /// Serves the connection to its end.
 pub async fn serve(client: Box<Client>) {
+    let agreed = is_agreed(&client);
     let Client {
         local,
         plan,
@@ -100,6 +101,7 @@ pub async fn serve(client: Box<Client>) {
         idle_since: clock::now_ms(),
         moved: clock::now_ms(),
         told: false,
+        parted: false,
         ended: false,
         rested: false,
     };
@@ -111,6 +113,9 @@ pub async fn serve(client: Box<Client>) {
         Count::Http2Begun,
     ] {
         driver.count(count, 1);
+    }
+    if agreed {
+        driver.count(Count::Http2FromStart, 1);
     }
     poll_fn(|cx| driver.poll(cx)).await;
     driver.close();
@@ -128,6 +133,7 @@ fn config(plan: &Plan, session: &Session) -> Config {
     config.max_frame = h2.frame(tune);
     config.header_table = h2.header_table;
     config.most_block = tune.bufsize as usize;
+    config.most_glitches = h2.front.glitches;
     config.connect_protocol = !plan.program.global.h2_no_websocket;
     config
 }
@@ -150,6 +156,8 @@ struct Driver {
     moved: u64,
     /// The client knows that it is to leave.
     told: bool,
+    /// It knows what was served.
+    parted: bool,
     /// The client sends no more.
     ended: bool,
     /// Memory was given back.
@@ -220,10 +228,6 @@ impl Driver {
             Poll::Ready(Ok(count)) if count > 0 => {
                 buffer.filled(count);
                 connection.receive(buffer.data());
-                let most = self.plan.program.global.tune.h2.front.glitches;
-                if most > 0 && connection.glitches() >= most {
-                    connection.fail(Code::EnhanceYourCalm);
-                }
                 drop((connection, wire));
                 self.begin_streams();
                 self.tell();
@@ -308,6 +312,7 @@ impl Driver {
         let mut exchange = self.local.take_exchange();
         let stream = &mut exchange.stream;
         stream.backend = self.session.frontend;
+        stream.status = 0;
         stream.times.start = self.session.accepted_ms;
         stream.times.start_wall_us = self.session.accepted_wall_us;
         stream.worker = self.local.worker as u16;
@@ -330,6 +335,12 @@ impl Driver {
         }
         let idle = connection.streams() == 0;
         if idle && connection.is_leaving() && !output {
+            if !self.parted && !connection.is_left() {
+                self.parted = true;
+                connection.part();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(());
         }
         if !idle {
@@ -381,8 +392,8 @@ impl Driver {
         if output {
             connection.lost();
         } else {
-            connection.dismiss();
-            connection.dismiss();
+            connection.part();
+            connection.part();
             drop(connection);
             let _ = self.poll_send(cx);
         }

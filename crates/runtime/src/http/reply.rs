@@ -192,12 +192,11 @@ pub fn page(client: &mut Client, exchange: &mut Exchange, status: u16) {
     stream.reply_body = ReplyBody::Owned(body.into_bytes());
 }
 
-/// Puts the page for bytes that are no request on the way to a client that gets heads as heads.
+/// Puts the page for what is no request on its way as a message.
 pub fn page_of_client(client: &mut Client, exchange: &mut Exchange, status: u16) {
     page(client, exchange, status);
-    exchange.stream.response.remove_id(Name::Connection);
     exchange.notes.response_head += counted(&exchange.stream.response);
-    exchange.down.frames_itself = true;
+    exchange.down.frames_itself = client.socket.is_shared();
     response::write(client, exchange, false);
     let body = exchange.stream.reply_body.bytes();
     exchange.down.payload += body.len() as u64;
@@ -251,9 +250,7 @@ pub async fn send(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         exchange.down.payload += body.len() as u64;
         exchange.down.out.extend_from_slice(body);
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && exchange.up.is_received()
-        && !client.frontend().ir.options.nolinger;
+    exchange.down.ends_sink = !exchange.client_stays && exchange.up.is_received();
     exchange.answered = true;
     super::finish::head_sent(client, exchange);
     let deadline = Client::after(client.frontend().ir.timeouts.client);

@@ -9,6 +9,7 @@ use hapax_core::ir::{LogOrigin, Mode};
 use hapax_core::stream::{Cause, Phase, Sockets};
 use hapax_proto::h1::body::{Asked, Framing, request_framing};
 use hapax_proto::h1::{Fault, Parse, parse_request};
+use hapax_proto::http::Head;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use super::exchange::{Exchange, Failure, counted};
@@ -235,6 +236,11 @@ pub async fn read(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
                     fault.at = fault.at.saturating_add(len);
                     return Err(refused(client, exchange, &fault));
                 }
+                if is_late_preface(&exchange.stream.request) {
+                    exchange.notes.bad_request = true;
+                    exchange.notes.as_message = true;
+                    return Err(Failure::new(Cause::Proxy, Phase::Request, 400));
+                }
                 if let Some(input) = &mut exchange.up.input {
                     input.consume(len);
                 }
@@ -285,6 +291,7 @@ fn began(client: &Client, exchange: &mut Exchange) {
 /// Takes the head of a stream that shares its connection: it came as a whole, or there is none.
 async fn take_head(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let deadline = Client::after(client.frontend().ir.timeouts.client);
+    exchange.notes.http2 = true;
     let request = &mut exchange.stream.request;
     let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
     let came = within(timer, handle, deadline, |cx| match socket.shared_mut() {
@@ -320,6 +327,11 @@ fn observed(client: &Client, exchange: &Exchange) {
         observe::request(client, exchange);
     }
     trace::head(client, exchange, trace::Side::Request);
+}
+
+/// What HTTP/2 begins with, where it is not spoken.
+fn is_late_preface(request: &Head) -> bool {
+    request.method() == b"PRI" && request.version() == b"HTTP/2.0"
 }
 
 /// What came is no request.

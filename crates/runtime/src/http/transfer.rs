@@ -79,7 +79,13 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         }
         let relaxed = backend.options.relaxed_response;
         match response_framing(&exchange.stream.response, &exchange.asked, relaxed) {
-            Ok(framing) => break framing,
+            Ok(framing) => {
+                let accept = exchange.websocket.as_ref();
+                if !super::websocket::is_accepted(&exchange.stream.response, accept) {
+                    return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
+                }
+                break framing;
+            }
             Err(_) => {
                 // The reference has counted the switch as an interim answer when it finds that nobody asked for it.
                 exchange.notes.response_head += counted(&exchange.stream.response);
@@ -110,10 +116,8 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         exchange.notes.response_head = before;
         return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
     }
-    exchange.down.ends_sink = !exchange.client_stays
-        && framing != Framing::Tunnel
-        && exchange.up.is_done()
-        && !frontend.options.nolinger;
+    exchange.down.ends_sink =
+        !exchange.client_stays && framing != Framing::Tunnel && exchange.up.is_done();
     exchange.answered = true;
     exchange.stream.status = exchange.stream.response.status() as i16;
     super::finish::head_sent(client, exchange);

@@ -125,6 +125,7 @@ pub fn settings(
         splice_up: splice(one.splice_request || other.splice_request),
         splice_down: splice(one.splice_response || other.splice_response),
         independent: one.independent_streams || other.independent_streams,
+        ..RelaySettings::default()
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use hapax_core::secured::Secured;
@@ -34,6 +35,31 @@ pub struct Layer {
     ended: bool,
     /// The peer was told that no more comes.
     closed: bool,
+    _counted: Counted,
+}
+
+/// One of the connections with TLS that there are.
+#[derive(Debug)]
+struct Counted;
+
+static OPEN: AtomicU32 = AtomicU32::new(0);
+
+impl Counted {
+    fn new() -> Counted {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many connections of the process have TLS now.
+pub fn connections() -> u32 {
+    OPEN.load(Ordering::Relaxed)
 }
 
 #[derive(Debug)]
@@ -67,6 +93,7 @@ impl Layer {
             promised: 0,
             ended: false,
             closed: false,
+            _counted: Counted::new(),
         }
     }
 

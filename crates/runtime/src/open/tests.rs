@@ -118,6 +118,28 @@ fn a_unix_socket_has_its_owner() {
     assert_eq!((file.uid(), file.gid()), (uid, gid));
 }
 
+// exercises: bind/v4v6
+#[test]
+fn both_families_are_taken_whatever_the_system_prefers() {
+    let v6only = |v4v6, v6only| {
+        let bind = Bind {
+            address: Address::Inet(free()),
+            span: Span::default(),
+            text: String::new(),
+            options: BindOptions {
+                v4v6,
+                v6only,
+                ..BindOptions::default()
+            },
+        };
+        options(&bind, None, &Global::default()).v6only
+    };
+    assert_eq!(v6only(false, false), None);
+    assert_eq!(v6only(true, false), Some(false));
+    assert_eq!(v6only(false, true), Some(true));
+    assert_eq!(v6only(true, true), Some(true));
+}
+
 const WORKERS: usize = 4;
 
 fn open(options: BindOptions, global: &Global) -> io::Result<Vec<(usize, OwnedFd)>> {

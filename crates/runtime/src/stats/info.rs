@@ -181,7 +181,7 @@ macro_rules! lines {
     };
 }
 
-/// The lines in upstream's order. Those of TLS, compression, peers and resolvers are 0: there are none of these.
+/// The lines in upstream's order. Those of compression, peers and resolvers are 0: there are none of these.
 pub static LINES: &[InfoLine] = lines! {
     "Name", "POS", "name of the product", |_| StatValue::text("HAProxy");
     "Version", "POS", "version", |v| StatValue::text(&v.facts.version);
@@ -207,8 +207,8 @@ pub static LINES: &[InfoLine] = lines! {
     "CumConns", "MCP", "connections ever", |v| low(process(v, Count::Connections));
     "CumReq", "MCP", "requests ever", |v| low(streams(v));
     "MaxSslConns", "MMP", "limit of TLS connections", zero;
-    "CurrSslConns", "MGP", "TLS connections now", zero;
-    "CumSslConns", "MCP", "TLS connections ever", zero;
+    "CurrSslConns", "MGP", "TLS connections now", |_| StatValue::U32(crate::io::tls_connections());
+    "CumSslConns", "MCP", "TLS connections ever", |v| low(process(v, Count::TlsConnections));
     "Maxpipes", "CLP", "limit of pipes for splicing", |v| StatValue::U32(v.facts.maxpipes);
     "PipesUsed", "MGP", "pipes in use", |v| StatValue::U32(v.measures.pipes_used);
     "PipesFree", "MGP", "pipes kept for the next use", |v| StatValue::U32(v.measures.pipes_free);
@@ -218,14 +218,14 @@ pub static LINES: &[InfoLine] = lines! {
     "SessRate", "MRP", "sessions in the last second", |v| rate(v, v.program.live.process.session_rate.per_second(v.now.ms));
     "SessRateLimit", "CLP", "limit of sessions per second", |v| StatValue::U32(v.program.live.process.session_rate_limit.load(Ordering::Relaxed));
     "MaxSessRate", "MRP", "most sessions in a second", |v| StatValue::U32(v.program.live.process.session_rate.highest());
-    "SslRate", "MRP", "TLS connections in the last second", |v| rate(v, 0);
+    "SslRate", "MRP", "TLS connections in the last second", |v| rate(v, v.program.live.process.tls_rate.per_second(v.now.ms));
     "SslRateLimit", "CLP", "limit of TLS connections per second", zero;
-    "MaxSslRate", "MMP", "most TLS connections in a second", zero;
-    "SslFrontendKeyRate", "MGP", "TLS keys made in the last second", |v| rate(v, 0);
-    "SslFrontendMaxKeyRate", "MMP", "most TLS keys made in a second", zero;
-    "SslFrontendSessionReuse_pct", "MGP", "share of resumed TLS sessions", |v| rate(v, 0);
-    "SslBackendKeyRate", "MRP", "TLS keys made towards servers in the last second", |v| rate(v, 0);
-    "SslBackendMaxKeyRate", "MMP", "most TLS keys made towards servers in a second", zero;
+    "MaxSslRate", "MMP", "most TLS connections in a second", |v| StatValue::U32(v.program.live.process.tls_rate.highest());
+    "SslFrontendKeyRate", "MGP", "TLS keys made in the last second", |v| rate(v, v.program.live.process.tls_key_rate.per_second(v.now.ms));
+    "SslFrontendMaxKeyRate", "MMP", "most TLS keys made in a second", |v| StatValue::U32(v.program.live.process.tls_key_rate.highest());
+    "SslFrontendSessionReuse_pct", "MGP", "share of resumed TLS sessions", |v| rate(v, resumed(v));
+    "SslBackendKeyRate", "MRP", "TLS keys made towards servers in the last second", |v| rate(v, v.program.live.process.tls_server_key_rate.per_second(v.now.ms));
+    "SslBackendMaxKeyRate", "MMP", "most TLS keys made towards servers in a second", |v| StatValue::U32(v.program.live.process.tls_server_key_rate.highest());
     "SslCacheLookups", "MCP", "look-ups of TLS sessions", zero;
     "SslCacheMisses", "MCP", "look-ups of TLS sessions in vain", zero;
     "CompressBpsIn", "MRP", "bytes per second given to compression", |v| rate(v, 0);
@@ -280,6 +280,14 @@ fn rate<'v>(view: &'v InfoView<'_>, rate: u32) -> StatValue<'v> {
         true => StatValue::Float(u64::from(rate) * 1_000_000),
         false => StatValue::U32(rate),
     }
+}
+
+/// Of the connections in the last second that had TLS, how many of a hundred made no new session.
+fn resumed(view: &InfoView<'_>) -> u32 {
+    let process = &view.program.live.process;
+    let all = process.tls_rate.per_second(view.now.ms);
+    let made = process.tls_key_rate.per_second(view.now.ms).min(all);
+    u32::try_from(100 * u64::from(all - made) / u64::from(all.max(1))).unwrap_or(0)
 }
 
 fn count<'v>(number: usize) -> StatValue<'v> {

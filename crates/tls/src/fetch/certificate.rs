@@ -201,6 +201,20 @@ fn key_algorithm(der: &[u8]) -> Option<Sample<'_>> {
     found.and_then(|(_, name)| string(name.as_bytes()))
 }
 
+/// Kind and size of the key of a certificate (DER), as in `RSA2048` and `EC256`; none of other kinds.
+pub fn key_name(der: &[u8]) -> Option<String> {
+    use x509_parser::public_key::PublicKey;
+    let certificate = read(der)?;
+    let key = certificate.public_key().parsed().ok()?;
+    let kind = match &key {
+        PublicKey::RSA(_) => "RSA",
+        PublicKey::EC(_) => "EC",
+        PublicKey::DSA(_) => "DSA",
+        _ => return None,
+    };
+    Some(format!("{kind}{}", key.key_size()))
+}
+
 static KEY_ALGORITHMS: &[(&str, &str)] = &[
     ("1.2.840.113549.1.1.1", "rsaEncryption"),
     ("1.2.840.113549.1.1.10", "rsassaPss"),

@@ -40,6 +40,9 @@ impl Connection {
             return Err(Code::Protocol);
         }
         self.input.preface -= here.len();
+        if self.input.preface == 0 {
+            self.introduce();
+        }
         Ok(rest)
     }
 
@@ -72,6 +75,8 @@ impl Connection {
                 return Err(Code::Protocol);
             }
             self.input.settled = true;
+            // The reference counts the first ones twice.
+            self.tally.settings += 1;
         }
         if let Some(block) = self.input.block
             && (head.kind != kind::CONTINUATION || head.stream != block.stream)
@@ -79,6 +84,7 @@ impl Connection {
             return Err(Code::Protocol);
         }
         if head.length > self.config.max_frame.max(LEAST_FRAME) {
+            self.silent = head.kind == kind::DATA;
             return Err(Code::FrameSize);
         }
         let on_stream = head.stream != 0;
@@ -135,6 +141,12 @@ impl Connection {
         taken.map(|()| rest)
     }
 
+    /// An error that leaves no log line, as in the reference.
+    fn silently(&mut self, code: Code) -> Result<(), Code> {
+        self.silent = true;
+        Err(code)
+    }
+
     fn frame(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         match head.kind {
             kind::HEADERS => self.headers(head, payload),
@@ -151,7 +163,7 @@ impl Connection {
 
     fn priority(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         match number(payload).map(|on| on & STREAM_MASK) {
-            Some(on) if on == head.stream => Err(Code::Protocol),
+            Some(on) if on == head.stream => self.silently(Code::Protocol),
             _ => Ok(()),
         }
     }
@@ -172,10 +184,10 @@ impl Connection {
     }
 
     fn settings(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
+        self.tally.settings += 1;
         if head.has(flag::ACK) {
             return Ok(());
         }
-        self.tally.settings += 1;
         let before = self.peer;
         self.peer.take(payload)?;
         let more = i64::from(self.peer.initial_window) - i64::from(before.initial_window);
@@ -226,10 +238,10 @@ impl Connection {
         if head.stream == 0 {
             self.send_window += i64::from(more);
             if more == 0 {
-                return Err(Code::Protocol);
+                return self.silently(Code::Protocol);
             }
             if self.send_window > i64::from(STREAM_MASK) {
-                return Err(Code::FlowControl);
+                return self.silently(Code::FlowControl);
             }
             self.wake_writers();
             return Ok(());
@@ -276,7 +288,7 @@ impl Connection {
         } else if self.place(head.stream).is_err() {
             // It was there once (RFC 9113 5.1); an answer that nobody waits for any more is decoded all the same.
             if self.config.role == Role::Server {
-                return Err(Code::StreamClosed);
+                return self.silently(Code::StreamClosed);
             }
         }
         if depends.is_some_and(|on| on & STREAM_MASK == head.stream) {
@@ -297,7 +309,7 @@ impl Connection {
     fn continuation(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         self.tally.headers += 1;
         if payload.is_empty() {
-            self.glitch();
+            self.glitch()?;
         }
         self.add_fragment(payload)?;
         let Some(block) = self.input.block.filter(|_| head.has(flag::END_HEADERS)) else {
@@ -338,11 +350,12 @@ impl Connection {
         if !known && built.is_err() {
             // It never becomes a stream.
             self.keep_head(head);
-            self.glitch();
+            self.glitch()?;
+            self.tally.stream_complaints += 1;
             self.break_stream(block.stream, Code::Protocol);
             return Ok(());
         }
-        if !known && !self.open(block.stream) {
+        if !known && !self.open(block.stream)? {
             self.keep_head(head);
             return Ok(());
         }
@@ -365,7 +378,8 @@ impl Connection {
             Ok(fault) => fault,
             Err(Malformed) => {
                 self.keep_head(head);
-                self.glitch();
+                self.glitch()?;
+                self.tally.stream_complaints += 1;
                 self.break_stream(block.stream, Code::Protocol);
                 return Ok(());
             }
@@ -392,24 +406,27 @@ impl Connection {
     }
 
     /// A stream that the other side opens. False when it is not served.
-    fn open(&mut self, id: u32) -> bool {
+    fn open(&mut self, id: u32) -> Result<bool, Code> {
         if self.config.role == Role::Client {
-            return false;
+            return Ok(false);
         }
         let most = self.config.max_streams;
         if most > 0 && self.streams.len() >= most as usize {
-            self.glitch();
+            self.glitch()?;
             self.tally.stream_errors += 1;
+            self.tally.stream_complaints += 1;
             self.write_reset(id, Code::RefusedStream);
-            return false;
+            return Ok(false);
         }
         self.add_stream(id);
         self.opened.push_back(id);
         let total = self.config.total_streams;
         if total > 0 && self.streams_begun >= total && !self.dismissed {
-            self.dismiss();
+            // Those that are on their way by then are served.
+            let most = self.config.max_streams.min(STREAM_MASK / 4);
+            self.dismiss_behind(self.last.saturating_add(most * 2).min(STREAM_MASK));
         }
-        true
+        Ok(true)
     }
 
     fn begin_data(&mut self, head: FrameHead) -> Result<(), Code> {
@@ -440,7 +457,7 @@ impl Connection {
             self.break_stream(head.stream, code);
         }
         if head.length == 0 && !head.has(flag::END_STREAM) {
-            self.glitch();
+            self.glitch()?;
         }
         let frame = DataFrame {
             head,

@@ -108,6 +108,8 @@ impl Connection {
             out.push(0x20);
         }
         match head.kind() {
+            // A server of HTTP/1 has switched: here that is an answer as any other (RFC 8441 5).
+            Kind::Response if head.status() == 101 => encode::status(out, b"200"),
             Kind::Response => encode::status(out, head.status_text()),
             Kind::Request => request_line(head, out),
         }
@@ -263,7 +265,6 @@ impl Connection {
     /// The other side has broken the rules on a stream.
     pub(super) fn break_stream(&mut self, id: u32, code: Code) {
         self.tally.stream_errors += 1;
-        self.tally.stream_complaints += 1;
         self.write_reset(id, code);
         let Some(stream) = self.stream(id) else {
             return;
@@ -337,6 +338,8 @@ fn fields(head: &Head, out: &mut Vec<u8>) {
             | Name::Upgrade
             | Name::TransferEncoding => true,
             Name::Host => request,
+            // Nobody was asked for it here (RFC 8441 5).
+            Name::SecWebSocketAccept => head.status() == 101,
             Name::Te => value != b"trailers",
             _ => name.first().is_none_or(|first| *first == b':'),
         };

@@ -33,6 +33,9 @@ pub fn clear(call: &mut Call<'_>) -> Answer {
     live.process.connections.clear_highest();
     live.process.connection_rate.clear_highest();
     live.process.session_rate.clear_highest();
+    live.process.tls_rate.clear_highest();
+    live.process.tls_key_rate.clear_highest();
+    live.process.tls_server_key_rate.clear_highest();
     Answer::Written
 }
 

@@ -9,10 +9,10 @@ use crate::stats::value::StatValue;
 use crate::stats::view::View;
 
 columns! {
-    idle "ssl_sess", ALL, "MCP", "TLS: sess", |_| StatValue::U64(0);
-    idle "ssl_reused_sess", ALL, "MCP", "TLS: reused sess", |_| StatValue::U64(0);
-    idle "ssl_failed_handshake", ALL, "MCP", "TLS: failed handshake", |_| StatValue::U64(0);
-    idle "ssl_ocsp_staple", ALL, "MCP", "TLS: ocsp staple", |_| StatValue::U64(0);
+    "ssl_sess", ALL, "MCP", "TLS: handshakes that made new sessions", |v| v.count(Count::TlsSessions);
+    "ssl_reused_sess", ALL, "MCP", "TLS: handshakes that went on with former sessions", |v| v.count(Count::TlsResumed);
+    "ssl_failed_handshake", ALL, "MCP", "TLS: handshakes that failed", |v| v.count(Count::TlsFailed);
+    "ssl_ocsp_staple", ALL, "MCP", "TLS: responses of OCSP that were stapled", |v| v.count(Count::TlsStapled);
     idle "ssl_failed_ocsp_staple", ALL, "MCP", "TLS: failed ocsp staple", |_| StatValue::U64(0);
     idle "h3_data", F, "MCP", "HTTP/3: data", |_| StatValue::U64(0);
     idle "h3_headers", F, "MCP", "HTTP/3: headers", |_| StatValue::U64(0);

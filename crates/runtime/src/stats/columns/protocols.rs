@@ -9,7 +9,7 @@ use crate::stats::view::{Subject, View};
 
 columns! {
     "sess_other", F, "MCP", "sessions that are not HTTP", |v| by_mode(v, false, Count::Sessions);
-    "h1sess", F, "MCP", "HTTP/1 sessions", |v| of_http1(v, Count::Sessions, Count::Http2Sessions);
+    "h1sess", F, "MCP", "HTTP/1 sessions", |v| of_http1(v, Count::Sessions, Count::Http2FromStart);
     "h2sess", F, "MCP", "HTTP/2 sessions", |v| v.count(Count::Http2Sessions);
     idle "h3sess", F, "MCP", "HTTP/3 sessions; this protocol is not spoken", |_| StatValue::U64(0);
     idle "req_other", F, "MCP", "requests that are not HTTP", |_| StatValue::U64(0);
