@@ -215,8 +215,9 @@ def h2_step(world, peer, step):
         peer.h2 = connection = Connection(peer)
         options = dict(word.split("=") for word in words if "=" in word)
         connection.credits = "manual" not in words
+        skip = int(options.pop("rest", 0))
         payload = b"".join(struct.pack(">HI", SETTINGS[key], int(value)) for key, value in options.items())
-        connection.send(PREFACE + frame("SETTINGS", 0, 0, payload))
+        connection.send(PREFACE[skip:] + frame("SETTINGS", 0, 0, payload))
         return
     if connection is None:
         raise CaseError("'h2' before 'h2 open'")

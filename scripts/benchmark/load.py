@@ -21,7 +21,16 @@ def wrk(port, path, connections, seconds, close=False):
 
 def fixed(port, path, connections, requests):
     """Exactly `requests` requests over keep-alive connections."""
-    arguments = ["h2load", "--h1", "-t1", f"-c{connections}", f"-n{requests}", f"http://127.0.0.1:{port}{path}"]
+    return _h2load(["--h1", f"-c{connections}"], port, path, requests)
+
+
+def streams(port, path, connections, at_once, requests):
+    """Exactly `requests` requests over connections of HTTP/2, so many streams at a time on each."""
+    return _h2load([f"-c{connections}", f"-m{at_once}"], port, path, requests)
+
+
+def _h2load(options, port, path, requests):
+    arguments = ["h2load", "-t1", *options, f"-n{requests}", f"http://127.0.0.1:{port}{path}"]
     text = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     done = re.search(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded", text)
     rate = re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", text)

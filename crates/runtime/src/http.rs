@@ -39,5 +39,6 @@ mod to_url;
 mod transfer;
 pub(crate) mod tunnel;
 mod unopened;
+mod websocket;
 
 pub use client::Client;

@@ -71,8 +71,39 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
             format!("log format ignored for {name} since it has no log address."),
         );
     }
+    bind_protocols(proxy, check);
     if proxy.mode == ir::Mode::Tcp {
         http_only(proxy, &name, check);
+    }
+}
+
+/// What connections are to speak has to be of the proxy's mode.
+fn bind_protocols(proxy: &ir::Proxy, check: &mut Check<'_>) {
+    let mut said = None;
+    for bind in &proxy.binds {
+        let Some(protocol) = bind.options.protocol else {
+            continue;
+        };
+        let (name, mode) = match protocol {
+            ir::BindProtocol::Http1 => ("h1", ir::Mode::Http),
+            ir::BindProtocol::Http2 => ("h2", ir::Mode::Http),
+            ir::BindProtocol::None => ("none", ir::Mode::Tcp),
+        };
+        if mode != proxy.mode && said != Some(bind.span) {
+            said = Some(bind.span);
+            let mut texts: Vec<_> = (proxy.binds.iter())
+                .filter(|other| other.span == bind.span)
+                .map(|other| other.text.as_str())
+                .collect();
+            texts.dedup();
+            let text = format!(
+                "{} : MUX protocol '{name}' is not usable for 'bind {}' at [{}].",
+                named(proxy),
+                texts.join(","),
+                check.place(bind.span)
+            );
+            check.alert(bind.span, text);
+        }
     }
 }
 

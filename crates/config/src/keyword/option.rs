@@ -90,12 +90,24 @@ static ROWS: &[SectionKeyword] = &[
         drop_request_trailers,
         "Does not pass the trailers of requests on."
     ),
-    switch!(
-        "disable-h2-upgrade",
-        FRONT,
-        no_h2_upgrade,
-        "Takes no connection of HTTP/2 where HTTP/1 is expected."
-    ),
+    negatable(row(
+        "option disable-h2-upgrade",
+        Sections::PROXIES,
+        "",
+        "Takes no connection of HTTP/2 where HTTP/1 is expected.",
+        |line| {
+            if line.section == Sections::BACKEND {
+                let name = line.proxy()?.name.clone();
+                line.warn(format!(
+                    "'disable-h2-upgrade' ignored because backend '{name}' has no frontend capability."
+                ));
+                // Upstream, word by word.
+                let text = "unknown option 'disable-h2-upgrade'; did you mean 'disable-h2-upgrade' maybe ?";
+                return Err(line.fault(text));
+            }
+            set(line, |options, on| options.no_h2_upgrade = on)
+        },
+    )),
     switch!(
         "http-drop-response-trailers",
         FRONT,

@@ -52,6 +52,8 @@ pub struct Config {
     pub most_block: usize,
     /// Clients may use extended CONNECT (RFC 8441).
     pub connect_protocol: bool,
+    /// Oddities after which the connection ends; 0: never.
+    pub most_glitches: u32,
     /// Of message heads.
     pub limits: Limits,
 }
@@ -69,6 +71,7 @@ impl Config {
             header_table: hpack::DEFAULT_TABLE as u32,
             most_block: LEAST_FRAME as usize,
             connect_protocol: true,
+            most_glitches: 0,
             limits: Limits::default(),
         }
     }
@@ -321,6 +324,11 @@ impl Connection {
         self.leaving || self.dismissed || self.failure.is_some()
     }
 
+    /// Whether the other side has said that it leaves.
+    pub fn is_left(&self) -> bool {
+        self.leaving
+    }
+
     /// Whether the preface and the first settings have come.
     pub fn is_settled(&self) -> bool {
         self.input.settled
@@ -407,9 +415,14 @@ impl Connection {
         self.wake_driver();
     }
 
-    /// The other side did something odd that is no error.
-    fn glitch(&mut self) {
+    /// The other side did something odd; an error when that was once too often.
+    fn glitch(&mut self) -> Result<(), Code> {
         self.glitches = self.glitches.saturating_add(1);
+        let most = self.config.most_glitches;
+        match most > 0 && self.glitches >= most {
+            true => Err(Code::EnhanceYourCalm),
+            false => Ok(()),
+        }
     }
 
     fn place(&self, id: u32) -> Result<usize, usize> {

@@ -46,6 +46,8 @@ pub struct Exchange {
     pub server_deadline: u64,
     /// Whether a response's head went to the client.
     pub answered: bool,
+    /// What a server has to accept a websocket with.
+    pub websocket: Option<super::websocket::Accept>,
     /// What was noted for counters at the end.
     pub notes: Notes,
     /// What was counted before the end (`option contstats`).
@@ -91,6 +93,8 @@ pub struct Notes {
     pub dropped: bool,
     /// Counts as a failed request beside what the termination state says.
     pub request_error: bool,
+    /// It came over HTTP/2.
+    pub http2: bool,
     /// What is wrong with the request was found when it was a message: the page that says so goes as one.
     pub as_message: bool,
     /// The request's body did not come in time for the rules.
@@ -155,6 +159,7 @@ impl Exchange {
         self.ticket = Ticket::default();
         self.balance_key = None;
         self.answered = false;
+        self.websocket = None;
         self.notes = Notes::default();
         self.tally = None;
         self.persistence = Persistence::default();

@@ -211,7 +211,12 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
 fn bytes(exchange: &mut Exchange) {
     let notes = &exchange.notes;
     let stream = &mut exchange.stream;
-    stream.bytes_in = notes.request_head + exchange.up.payload + exchange.up.trailer_bytes;
+    let trailers = match exchange.up.trailer_bytes {
+        // The end of a body is one of its frames there.
+        1 if notes.http2 => 0,
+        bytes => bytes,
+    };
+    stream.bytes_in = notes.request_head + exchange.up.payload + trailers;
     stream.bytes_out = notes.response_head + exchange.down.payload + exchange.down.trailer_bytes;
     if notes.bad_request && notes.request_head == 0 {
         stream.bytes_in = 0;

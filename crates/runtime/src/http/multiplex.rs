@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use hapax_core::counter::{Count, Counters};
 use hapax_core::ir::{BindProtocol, H2LogErrors, LogOrigin, Tune};
 use hapax_core::stream::{Cause, Phase, Session};
-use hapax_proto::h2::{Code, Config, Connection, PREFACE, Role};
+use hapax_proto::h2::{Config, Connection, PREFACE, Role};
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use crate::buffer::Buf;
@@ -133,6 +133,7 @@ fn config(plan: &Plan, session: &Session) -> Config {
     config.max_frame = h2.frame(tune);
     config.header_table = h2.header_table;
     config.most_block = tune.bufsize as usize;
+    config.most_glitches = h2.front.glitches;
     config.connect_protocol = !plan.program.global.h2_no_websocket;
     config
 }
@@ -227,10 +228,6 @@ impl Driver {
             Poll::Ready(Ok(count)) if count > 0 => {
                 buffer.filled(count);
                 connection.receive(buffer.data());
-                let most = self.plan.program.global.tune.h2.front.glitches;
-                if most > 0 && connection.glitches() >= most {
-                    connection.fail(Code::EnhanceYourCalm);
-                }
                 drop((connection, wire));
                 self.begin_streams();
                 self.tell();
@@ -338,7 +335,7 @@ impl Driver {
         }
         let idle = connection.streams() == 0;
         if idle && connection.is_leaving() && !output {
-            if !self.parted {
+            if !self.parted && !connection.is_left() {
                 self.parted = true;
                 connection.part();
                 cx.waker().wake_by_ref();

@@ -291,6 +291,7 @@ fn began(client: &Client, exchange: &mut Exchange) {
 /// Takes the head of a stream that shares its connection: it came as a whole, or there is none.
 async fn take_head(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let deadline = Client::after(client.frontend().ir.timeouts.client);
+    exchange.notes.http2 = true;
     let request = &mut exchange.stream.request;
     let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
     let came = within(timer, handle, deadline, |cx| match socket.shared_mut() {

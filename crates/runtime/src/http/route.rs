@@ -278,6 +278,9 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
             &mut up.out,
         );
     }
+    if client.session.http2 {
+        exchange.websocket = super::websocket::add_key(request, &mut up.out);
+    }
     up.splice_from = splice_from(&client.plan.program.global, frontend, backend, true);
     let limits = client.plan.at(client.session.frontend).request_limits;
     exchange.notes.body_begun = true;

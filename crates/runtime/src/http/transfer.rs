@@ -79,7 +79,13 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         }
         let relaxed = backend.options.relaxed_response;
         match response_framing(&exchange.stream.response, &exchange.asked, relaxed) {
-            Ok(framing) => break framing,
+            Ok(framing) => {
+                let accept = exchange.websocket.as_ref();
+                if !super::websocket::is_accepted(&exchange.stream.response, accept) {
+                    return Err(Failure::new(Cause::Proxy, Phase::Headers, 502));
+                }
+                break framing;
+            }
             Err(_) => {
                 // The reference has counted the switch as an interim answer when it finds that nobody asked for it.
                 exchange.notes.response_head += counted(&exchange.stream.response);

@@ -309,7 +309,7 @@ impl Connection {
     fn continuation(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         self.tally.headers += 1;
         if payload.is_empty() {
-            self.glitch();
+            self.glitch()?;
         }
         self.add_fragment(payload)?;
         let Some(block) = self.input.block.filter(|_| head.has(flag::END_HEADERS)) else {
@@ -350,12 +350,12 @@ impl Connection {
         if !known && built.is_err() {
             // It never becomes a stream.
             self.keep_head(head);
-            self.glitch();
+            self.glitch()?;
             self.tally.stream_complaints += 1;
             self.break_stream(block.stream, Code::Protocol);
             return Ok(());
         }
-        if !known && !self.open(block.stream) {
+        if !known && !self.open(block.stream)? {
             self.keep_head(head);
             return Ok(());
         }
@@ -378,7 +378,7 @@ impl Connection {
             Ok(fault) => fault,
             Err(Malformed) => {
                 self.keep_head(head);
-                self.glitch();
+                self.glitch()?;
                 self.tally.stream_complaints += 1;
                 self.break_stream(block.stream, Code::Protocol);
                 return Ok(());
@@ -406,17 +406,17 @@ impl Connection {
     }
 
     /// A stream that the other side opens. False when it is not served.
-    fn open(&mut self, id: u32) -> bool {
+    fn open(&mut self, id: u32) -> Result<bool, Code> {
         if self.config.role == Role::Client {
-            return false;
+            return Ok(false);
         }
         let most = self.config.max_streams;
         if most > 0 && self.streams.len() >= most as usize {
-            self.glitch();
+            self.glitch()?;
             self.tally.stream_errors += 1;
             self.tally.stream_complaints += 1;
             self.write_reset(id, Code::RefusedStream);
-            return false;
+            return Ok(false);
         }
         self.add_stream(id);
         self.opened.push_back(id);
@@ -426,7 +426,7 @@ impl Connection {
             let most = self.config.max_streams.min(STREAM_MASK / 4);
             self.dismiss_behind(self.last.saturating_add(most * 2).min(STREAM_MASK));
         }
-        true
+        Ok(true)
     }
 
     fn begin_data(&mut self, head: FrameHead) -> Result<(), Code> {
@@ -457,7 +457,7 @@ impl Connection {
             self.break_stream(head.stream, code);
         }
         if head.length == 0 && !head.has(flag::END_STREAM) {
-            self.glitch();
+            self.glitch()?;
         }
         let frame = DataFrame {
             head,
