@@ -47,6 +47,14 @@ pub fn name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box
     Server::shown(name).then(|| name.into())
 }
 
+/// The name that idle connections for the request have (`pool-conn-name`).
+pub fn pool_name(client: &Client, exchange: &Exchange, to: &ServerPlan) -> Option<Box<[u8]>> {
+    let expr = to.live.ir.options.pool_name.as_ref()?;
+    let cx = rules::cx(&client.plan, &client.session, exchange, client.local.now());
+    let sample = expression::eval_as(expr, Type::Str, &cx)?;
+    Some(sample.value.bytes()?.into())
+}
+
 /// The handshake with a server; none when it does not speak TLS.
 pub fn with_server(
     to: &ServerPlan,

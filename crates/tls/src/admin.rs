@@ -97,23 +97,4 @@ fn configuration(store: &Store, state: &State) -> Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Loaded;
-
-    // exercises: command/show ssl providers
-    #[test]
-    fn what_makes_the_cryptography_is_named() {
-        let store = Store::new(&Config::default(), Loaded::default());
-        let registry = Registry::new(crate::TABLES);
-        let told = providers(&Call {
-            store: &store,
-            registry: &registry,
-            words: &[],
-            payload: None,
-            now: 0,
-        });
-        let text = "Loaded providers : \n\t- aws-lc-rs\n";
-        assert_eq!(told, Told::Lines(text.to_owned()));
-    }
-}
+mod tests;

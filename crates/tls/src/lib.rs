@@ -44,6 +44,7 @@ pub static TABLES: &[Tables] = &[
     keyword::server::VERSION_TABLE,
     keyword::store::TABLE,
     Tables {
+        acl_keywords: fetch::client::ACLS,
         fetches: fetch::client::FETCHES,
         ..Tables::NONE
     },

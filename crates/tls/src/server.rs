@@ -230,6 +230,26 @@ fn begin(config: &Arc<ClientConfig>, name: Option<&[u8]>) -> Result<Handshake, H
 /// Sessions of so many names are kept.
 const NAMES_CACHED: usize = 256;
 
+/// A certificate with its key, for tests.
+#[cfg(test)]
+pub(crate) const CERTIFICATE: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBfjCCASWgAwIBAgIUUvh/cf3s7exzL/UdVgW2qR9ngGwwCgYIKoZIzj0EAwIw\n\
+FTETMBEGA1UEAwwKZWMuZXhhbXBsZTAeFw0yNjExMjExNjM0MzBaFw0zNTAyMDcx\n\
+NjM0MzBaMBUxEzARBgNVBAMMCmVjLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\n\
+PQMBBwNCAATiqcfztnCR917I/GwdGQOrVfRPDB9JGOFLKWLIZQGTP9I+OJqj/Ng6\n\
+KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5o1MwUTAdBgNVHQ4EFgQU6LRpnp+6nbLf\n\
+u2m77YFwSrup5IMwHwYDVR0jBBgwFoAU6LRpnp+6nbLfu2m77YFwSrup5IMwDwYD\n\
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAqkPS3KzAGGl8zmH5nBToB\n\
+Fp3WpvKlsDtG183y6+e8YgIgG1SoSXfo+U28mSZigfvPwCZonXI8+3hTwAJk87bo\n\
+ees=\n\
+-----END CERTIFICATE-----\n\
+-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS9+iQJX+s2Tq1IE5\n\
+p3iUz52yq95d/fo0zj7Ul8+nqrOhRANCAATiqcfztnCR917I/GwdGQOrVfRPDB9J\n\
+GOFLKWLIZQGTP9I+OJqj/Ng6KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5\n\
+-----END PRIVATE KEY-----\n";
+
 #[cfg(test)]
 mod tests {
     use hapax_core::ir::TlsSettings;
@@ -298,22 +318,4 @@ mod tests {
         assert!(signs("ECDSA+SHA256"));
         assert!(!signs("RSA+SHA256"));
     }
-
-    const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBfjCCASWgAwIBAgIUUvh/cf3s7exzL/UdVgW2qR9ngGwwCgYIKoZIzj0EAwIw\n\
-FTETMBEGA1UEAwwKZWMuZXhhbXBsZTAeFw0yNjExMjExNjM0MzBaFw0zNTAyMDcx\n\
-NjM0MzBaMBUxEzARBgNVBAMMCmVjLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO\n\
-PQMBBwNCAATiqcfztnCR917I/GwdGQOrVfRPDB9JGOFLKWLIZQGTP9I+OJqj/Ng6\n\
-KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5o1MwUTAdBgNVHQ4EFgQU6LRpnp+6nbLf\n\
-u2m77YFwSrup5IMwHwYDVR0jBBgwFoAU6LRpnp+6nbLfu2m77YFwSrup5IMwDwYD\n\
-VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAqkPS3KzAGGl8zmH5nBToB\n\
-Fp3WpvKlsDtG183y6+e8YgIgG1SoSXfo+U28mSZigfvPwCZonXI8+3hTwAJk87bo\n\
-ees=\n\
------END CERTIFICATE-----\n\
------BEGIN PRIVATE KEY-----\n\
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgS9+iQJX+s2Tq1IE5\n\
-p3iUz52yq95d/fo0zj7Ul8+nqrOhRANCAATiqcfztnCR917I/GwdGQOrVfRPDB9J\n\
-GOFLKWLIZQGTP9I+OJqj/Ng6KJ6U3Xe9uhnIN5A2XzBWAP8iGlXMotz5\n\
------END PRIVATE KEY-----\n";
 }

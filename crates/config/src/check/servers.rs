@@ -66,6 +66,18 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                 );
                 check.alert(server.span, text);
             }
+            if let Some(protocol) = server.options.check.protocol
+                && server.options.check.enabled
+                && (protocol == ir::CheckProtocol::Http1) != (proxy.check == ir::CheckKind::Http)
+            {
+                let text = format!(
+                    "config: {} '{}': server '{}' uses an incompatible MUX protocol for the selected check type",
+                    kind(proxy),
+                    proxy.name,
+                    server.name
+                );
+                check.alert(server.span, text);
+            }
             if proxy.mode == ir::Mode::Tcp && server.options.check.observe == ir::Observe::Layer7 {
                 let text = "'layer7' can only be used in http proxies..";
                 let before = before(proxy, server, check);

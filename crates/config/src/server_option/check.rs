@@ -1,7 +1,7 @@
 //! Health checks of a server.
 
 use hapax_core::diagnostic::{Diagnostic, Severity};
-use hapax_core::ir::InitialState;
+use hapax_core::ir::{CheckProtocol, InitialState};
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Tables};
 
 use super::{count, fault, leading, needed, row, server_name, time, warn};
@@ -35,6 +35,30 @@ static ROWS: &[ServerOption] = &[
         options.check.enabled = true;
         Ok(())
     }),
+    row(
+        "check-proto",
+        "{h1|none}",
+        "What checks speak: HTTP/1 in HTTP checks, nothing in others.",
+        |cursor, options| {
+            let Some(word) = cursor.take() else {
+                return Err(fault(cursor, "'check-proto' : missing value"));
+            };
+            let name = word.lossy();
+            options.check.protocol = Some(match name.as_ref() {
+                "h1" => CheckProtocol::Http1,
+                "none" => CheckProtocol::Plain,
+                "h2" | "fcgi" | "spop" => {
+                    let text = format!("'check-proto' : '{name}' is not built yet");
+                    return Err(fault(cursor, text));
+                }
+                _ => {
+                    let text = format!("'check-proto' :  unknown MUX protocol '{name}'");
+                    return Err(fault(cursor, text));
+                }
+            });
+            Ok(())
+        },
+    ),
     row(
         "check-send-proxy",
         "",

@@ -4,6 +4,7 @@ use hapax_core::ir::LogProtocol;
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
 
 use hapax_core::span::Word;
+use hapax_sample::expression::{self, Ending, Origin};
 
 use super::{count, fault, leading, needed, row};
 use crate::resolve;
@@ -76,6 +77,35 @@ static ROWS: &[ServerOption] = &[
             },
         )
     },
+    row(
+        "pool-conn-name",
+        "<expr>",
+        "What requests must have in common to share idle connections.",
+        |cursor, options| {
+            let text = needed(cursor, "expects <value> as argument")?;
+            let origin = Origin {
+                registry: cursor.registry,
+                proxy: String::new(),
+                kind: None,
+                span: cursor.keyword().span,
+                place: String::new(),
+                from: Some(cursor.config.proxies.len()),
+                patterns: cursor.config.patterns.clone(),
+                usage: "server",
+                acls: None,
+            };
+            let parsed = expression::parse(text.as_bytes(), Ending::Whole, &origin);
+            let parsed = parsed.map_err(|error| {
+                let text = format!(
+                    "error detected while parsing sni or pool-conn-name expressions : {error}"
+                );
+                fault(cursor, text)
+            })?;
+            cursor.config.references.extend(parsed.references);
+            options.pool_name = Some(parsed.expr);
+            Ok(())
+        },
+    ),
     row(
         "pool-max-conn",
         "<number>",

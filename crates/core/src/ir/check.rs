@@ -63,6 +63,8 @@ pub struct ServerCheck {
     pub address: Option<super::Address>,
     /// `check-send-proxy`.
     pub send_proxy: bool,
+    /// `check-proto`: `h1` is one for HTTP checks, `none` for others.
+    pub protocol: Option<CheckProtocol>,
     /// `check-via-socks4`.
     pub via_socks4: bool,
     /// `init-state`.
@@ -73,6 +75,15 @@ pub struct ServerCheck {
     pub error_limit: u32,
     /// `on-error`.
     pub on_error: OnError,
+}
+
+/// What a check speaks at its connection (`check-proto`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum CheckProtocol {
+    /// `h1`
+    Http1,
+    /// `none`
+    Plain,
 }
 
 /// What of the traffic tells about a server's health (`observe`).
@@ -174,6 +185,7 @@ impl Default for ServerCheck {
             port: None,
             address: None,
             send_proxy: false,
+            protocol: None,
             via_socks4: false,
             initial: InitialState::None,
             observe: Observe::None,

@@ -69,6 +69,8 @@ pub struct ServerOptions {
     pub pool_purge_delay: Milliseconds,
     /// `pool-low-conn`.
     pub pool_low_conn: u32,
+    /// `pool-conn-name`: requests share idle connections of one value only.
+    pub pool_name: Option<Expr>,
     /// `max-reuse`; negative is no limit.
     pub max_reuse: i32,
     /// `source`.
@@ -181,6 +183,7 @@ impl Default for ServerOptions {
             pool_max_conn: -1,
             pool_purge_delay: 5000,
             pool_low_conn: 0,
+            pool_name: None,
             max_reuse: -1,
             source: None,
             log_protocol: LogProtocol::default(),

@@ -200,6 +200,14 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
         };
         let mut then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
+        while then == Then::Proceed {
+            count(cli, out.len());
+            out.clear();
+            // Traffic first.
+            tokio::task::yield_now().await;
+            then = session.proceed(cli, &mut out);
+            stream.write_all(&out, patience).await?;
+        }
         if then == Then::Follow {
             count(cli, out.len());
             out.clear();

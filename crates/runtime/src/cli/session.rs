@@ -2,7 +2,9 @@
 
 use hapax_core::ir::{CliLevel, SeverityOutput};
 
-use super::command::{self, Answer, Call, Following};
+use std::collections::VecDeque;
+
+use super::command::{self, Answer, Call, Following, Unfinished};
 use super::{Cli, line};
 
 /// What a connection may do and how it is treated.
@@ -58,6 +60,8 @@ pub struct State {
     pub anonymous: Option<u32>,
     /// The ring whose events are shown as they come.
     pub following: Option<Following>,
+    /// What is left of the answer of the last command.
+    pub unfinished: Option<Unfinished>,
 }
 
 /// What follows.
@@ -69,6 +73,8 @@ pub enum Then {
     Close,
     /// The listening sockets are sent, then it closes.
     HandOver,
+    /// There is more to say, once what was said is sent: see [`Session::proceed`].
+    Proceed,
     /// Events are shown as they come, until anything is received.
     Follow,
 }
@@ -79,6 +85,10 @@ pub struct Session {
     state: State,
     pending: Vec<u8>,
     payload: Option<Payload>,
+    /// Commands of the line that are not done.
+    queue: VecDeque<Vec<String>>,
+    /// What came with the last of them.
+    last_payload: Option<Vec<u8>>,
 }
 
 /// Lines that belong to a command.
@@ -101,9 +111,12 @@ impl Session {
                 expert: false,
                 anonymous: None,
                 following: None,
+                unfinished: None,
             },
             pending: Vec::new(),
             payload: None,
+            queue: VecDeque::new(),
+            last_payload: None,
         }
     }
 
@@ -152,6 +165,14 @@ impl Session {
             return too_long(out);
         }
         then
+    }
+
+    /// Goes on after [`Then::Proceed`].
+    pub fn proceed(&mut self, cli: &Cli, out: &mut Vec<u8>) -> Then {
+        match self.commands(cli, out) {
+            Then::More => self.input(cli, &[], out),
+            then => then,
+        }
     }
 
     fn line(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
@@ -222,14 +243,36 @@ impl Session {
         payload: Option<&[u8]>,
         out: &mut Vec<u8>,
     ) -> Then {
-        let commands = line::commands(line);
-        let last = commands.len().saturating_sub(1);
+        self.queue = line::commands(line).into();
+        self.last_payload = payload.map(<[u8]>::to_vec);
         self.state.following = None;
-        for (index, words) in commands.into_iter().enumerate() {
+        self.commands(cli, out)
+    }
+
+    /// Runs the commands that are left of a line, until enough is said at a time.
+    fn commands(&mut self, cli: &Cli, out: &mut Vec<u8>) -> Then {
+        loop {
+            if out.len() >= PIECE {
+                return Then::Proceed;
+            }
+            if let Some(mut unfinished) = self.state.unfinished.take() {
+                match unfinished.next((cli.clock)(), out) {
+                    true => self.state.unfinished = Some(unfinished),
+                    false => out.push(b'\n'),
+                }
+                continue;
+            }
+            let Some(words) = self.queue.pop_front() else {
+                break;
+            };
             if self.is_silent(&words) {
                 continue;
             }
             let start = out.len();
+            let payload = match self.queue.is_empty() {
+                true => self.last_payload.take(),
+                false => None,
+            };
             let answer = command::run(Call {
                 cli,
                 program: &cli.program.load_full(),
@@ -237,18 +280,21 @@ impl Session {
                 state: &mut self.state,
                 words: &words,
                 args: &[],
-                payload: payload.filter(|_| index == last),
+                payload: payload.as_deref(),
                 out,
             });
             match answer {
-                Answer::Close => return Then::Close,
-                Answer::HandOver => return Then::HandOver,
+                Answer::Close => return self.leave(Then::Close),
+                Answer::HandOver => return self.leave(Then::HandOver),
                 Answer::Written => {}
                 Answer::Information(text) => self.say(6, "info", &text, out),
                 Answer::Refused(text) => self.say(3, "err", &text, out),
             }
             if self.state.following.is_some() {
-                return Then::Follow;
+                return self.leave(Then::Follow);
+            }
+            if self.state.unfinished.is_some() {
+                continue;
             }
             if out.len() > start && !out.ends_with(b"\n") {
                 out.push(b'\n');
@@ -272,6 +318,12 @@ impl Session {
         Then::More
     }
 
+    /// The rest of the line is not done.
+    fn leave(&mut self, then: Then) -> Then {
+        self.queue.clear();
+        then
+    }
+
     fn say(&self, number: u8, name: &str, text: &str, out: &mut Vec<u8>) {
         let mark = match self.state.access.severity {
             SeverityOutput::None => String::new(),
@@ -282,6 +334,9 @@ impl Session {
         out.extend_from_slice(text.as_bytes());
     }
 }
+
+/// Bytes that are said at a time; traffic goes on between.
+const PIECE: usize = 16_384;
 
 fn line_length(bytes: &[u8]) -> Option<usize> {
     memchr::memchr(b'\n', bytes)

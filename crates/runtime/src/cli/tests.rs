@@ -415,3 +415,24 @@ fn the_process_tells_what_it_is() {
         assert_eq!(answer, "Permission denied\n\n<EOF>", "{command}");
     }
 }
+
+#[test]
+fn long_answers_are_said_in_pieces() {
+    let mut session = Session::new(access(CliLevel::Admin));
+    let (cli, mut out, mut pieces) = (cli(), Vec::new(), Vec::new());
+    let line = format!("{}echo end\necho next\n", "show stat;".repeat(40));
+    let mut then = session.input(&cli, b"prompt i\n", &mut Vec::new());
+    assert_eq!(then, Then::More);
+    then = session.input(&cli, line.as_bytes(), &mut out);
+    while then == Then::Proceed {
+        assert!(out.len() < 40_000, "{} bytes at a time", out.len());
+        pieces.append(&mut out);
+        then = session.proceed(&cli, &mut out);
+    }
+    pieces.append(&mut out);
+    assert_eq!(then, Then::More);
+    let text = String::from_utf8(pieces).expect("text");
+    assert_eq!(text.matches("# pxname,").count(), 40);
+    let one = admin("show stat\n").replace("<EOF>", "");
+    assert_eq!(text, format!("{}end\n\nnext\n\n", one.repeat(40)));
+}

@@ -442,7 +442,9 @@ async fn attempt(
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
-    if let Some(connection) = reusable(client, exchange, server, name.as_deref()) {
+    let own_name = handshake::pool_name(client, exchange, server);
+    let names = (name.as_deref(), own_name.as_deref());
+    if let Some(connection) = reusable(client, exchange, server, names) {
         count_session(client, server);
         exchange.stream.server_local = connection.local;
         exchange.stream.server_reused = true;
@@ -457,7 +459,7 @@ async fn attempt(
     proxy.live.backend.counters.add(worker, Count::Connects, 1);
     let target = target.ok_or_else(|| nowhere(server))?;
     let (through, mut tunnel) = through_socks(server, target)?;
-    let connection = open(
+    let mut connection = open(
         server,
         through,
         client.session.destination.port(),
@@ -474,6 +476,7 @@ async fn attempt(
     let mut preface = preface(client, exchange, server);
     let mut handshake =
         handshake::with_server(server, name.as_deref()).map_err(|_| Attempt::Local)?;
+    connection.name = own_name;
     let (to, secures) = (server, handshake.is_some());
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
@@ -607,7 +610,7 @@ fn reusable(
     client: &mut Client,
     exchange: &Exchange,
     server: &Rc<ServerPlan>,
-    name: Option<&[u8]>,
+    names: (Option<&[u8]>, Option<&[u8]>),
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
     if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
@@ -631,7 +634,7 @@ fn reusable(
         return None;
     }
     let port = dependent_port(server, client.session.destination.port());
-    server.pool.take(server, port, name, proven)
+    server.pool.take(server, port, names, proven)
 }
 
 fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {

@@ -29,6 +29,8 @@ pub struct ServerConnection {
     generation: u32,
     /// The client's port, where the server's port depends on it.
     port: u16,
+    /// What `pool-conn-name` gave.
+    pub name: Option<Box<[u8]>>,
 }
 
 /// A socket to a server. A server that has not closed yet is told of its end by a reset, so that no port stays behind
@@ -67,6 +69,7 @@ struct Idle {
     local: Endpoint,
     generation: u32,
     port: u16,
+    name: Option<Box<[u8]>>,
 }
 
 impl ServerConnection {
@@ -85,6 +88,7 @@ impl ServerConnection {
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
             port,
+            name: None,
         }
     }
 
@@ -119,6 +123,7 @@ impl ServerConnection {
             local: self.local,
             generation: self.generation,
             port: self.port,
+            name: self.name,
         });
     }
 }
@@ -183,13 +188,25 @@ fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
     }
 }
 
+/// Whether an idle connection is one for these names.
+fn is_shared(
+    idle: &Idle,
+    server: &ServerPlan,
+    (asked, own): (Option<&[u8]>, Option<&[u8]>),
+) -> bool {
+    match server.live.ir.options.pool_name {
+        Some(_) => idle.name.as_deref() == own,
+        None => idle.socket.is_named(asked),
+    }
+}
+
 impl Pool {
-    /// Takes the connection that was parked last and is still open; over TLS one whose server was asked for `name`; with `proven` only one that was reused before.
+    /// Takes the connection that was parked last and is still open; over TLS one whose server was asked for the first of `names`, or with `pool-conn-name` one of that name, the second; with `proven` only one that was reused before.
     pub fn take(
         &self,
         server: &Rc<ServerPlan>,
         port: u16,
-        name: Option<&[u8]>,
+        names: (Option<&[u8]>, Option<&[u8]>),
         proven: bool,
     ) -> Option<ServerConnection> {
         let mut idle = self.idle.borrow_mut();
@@ -199,7 +216,7 @@ impl Pool {
             at -= 1;
             if idle[at].port != port
                 || proven && idle[at].reuses == 0
-                || !idle[at].socket.is_named(name)
+                || !is_shared(&idle[at], server, names)
             {
                 continue;
             }
@@ -216,6 +233,7 @@ impl Pool {
                 in_use: InUse::new(server),
                 generation,
                 port,
+                name: taken.name,
             });
         }
         self.low.set(0);

@@ -1,6 +1,6 @@
 //! A stream of HTTP/2: one of those that share a connection.
 //!
-//! It carries bodies as any other [`Stream`](super::Stream) does; heads come and go as heads. A body whose length nobody
+//! It carries bodies as any other [`Stream`] does; heads come and go as heads. A body whose length nobody
 //! knows reads as chunks, so that whoever reads it need not know what carries it.
 
 use std::cell::{Cell, Ref, RefCell};

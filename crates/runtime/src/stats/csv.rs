@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use hapax_core::contract::Now;
-use hapax_core::program::Program;
+use hapax_core::program::{Program, Proxy};
 
 use super::columns::{self, Column};
 use super::value::write_json_text;
@@ -45,6 +45,21 @@ pub fn write_row(view: &View<'_>, out: &mut Vec<u8>) {
 pub fn write(program: &Program, now: Now, selection: &Selection, out: &mut Vec<u8>) {
     write_header(out);
     view::for_each(program, now, selection, |view| write_row(view, out));
+}
+
+/// Appends the rows of one proxy, if it is among the wanted ones.
+pub fn write_proxy(
+    program: &Program,
+    proxy: &Proxy,
+    now: Now,
+    selection: &Selection,
+    out: &mut Vec<u8>,
+) {
+    if view::selects(selection, proxy) {
+        view::for_each_of(program, proxy, now, selection, &mut |view| {
+            write_row(view, out);
+        });
+    }
 }
 
 /// Appends the typed form (management manual 9.2); `describe` adds the columns' documentation.

@@ -1,7 +1,7 @@
 //! TLS of the client connection.
 
 use hapax_core::contract::Cx;
-use hapax_core::keyword::{ArgSpec, Needs};
+use hapax_core::keyword::{AclKeyword, ArgSpec, Needs};
 use hapax_core::secured::{Secrets, Secured};
 
 use super::{binary, boolean, fetches, int, secret, string};
@@ -52,6 +52,20 @@ fetches! {
         (!all.is_empty()).then(|| binary(super::kept(cx, &all))).flatten()
     };
 }
+
+/// ACL keywords with a match method of their own.
+pub(crate) static ACLS: &[AclKeyword] = &[
+    AclKeyword {
+        name: "ssl_fc_sni_end",
+        fetch: "ssl_fc_sni",
+        method: "end",
+    },
+    AclKeyword {
+        name: "ssl_fc_sni_reg",
+        fetch: "ssl_fc_sni",
+        method: "reg",
+    },
+];
 
 fn tls<'a>(cx: &Cx<'a>) -> Option<&'a Secured> {
     cx.session.tls.as_deref()

@@ -254,6 +254,11 @@ impl Reading<'_> {
                     .map_err(|text| format!("parsing [{file}:{number}] : {text}"))?;
                 continue;
             }
+            if name == "allow-0rtt" {
+                return Err(format!(
+                    "parsing [{file}:{number}]: '{name}' is not built: rustls takes no early data where sessions go on by tickets"
+                ));
+            }
             let row = self.registry.bind_options.find(name);
             let Some(row) = row.filter(|_| LIST_OPTIONS.contains(&name.as_str())) else {
                 return Err(format!(

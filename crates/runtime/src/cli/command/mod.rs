@@ -17,6 +17,7 @@ mod server_state;
 mod session;
 mod show;
 mod tls;
+mod unfinished;
 mod variable;
 mod weight;
 
@@ -24,6 +25,7 @@ pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::objects;
 pub(super) use show::write_environment;
+pub use unfinished::Unfinished;
 
 use std::sync::Arc;
 

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use hapax_core::ir::{Address, CliLevel};
-use hapax_core::program::Program;
+use hapax_core::program::{Program, Proxy};
 
 use super::connection::level_name;
-use super::{Answer, Call};
+use super::{Answer, Call, Unfinished};
 use crate::stats::csv;
 use crate::stats::errors::Wanted;
 use crate::stats::info::{self, InfoForm, InfoView};
@@ -180,7 +180,11 @@ pub fn stat(call: &mut Call<'_>) -> Answer {
     } else if json {
         csv::write_json(call.program, call.now, &selection, describe, call.out);
     } else {
-        csv::write(call.program, call.now, &selection, call.out);
+        csv::write_header(call.out);
+        let rows = move |program: &Program, proxy: &Proxy, now, out: &mut Vec<u8>| {
+            csv::write_proxy(program, proxy, now, &selection, out);
+        };
+        call.state.unfinished = Some(Unfinished::over_proxies(call.program, rows));
     }
     Answer::Written
 }
