@@ -208,6 +208,11 @@ class Connection:
         stream["lines"] = []
 
 
+def ending(peer):
+    """How the connection ended; whether by an end or a reset the kernel decides, when frames were on their way."""
+    return "end" if peer.ended in ("eof", "reset", "closed") else str(peer.ended)
+
+
 def h2_step(world, peer, step):
     """`h2 VERB ...`: see the manual of cases."""
     verb, *words = step.words
@@ -258,7 +263,7 @@ def h2_step(world, peer, step):
             connection.send(frame("PING", 0, 0, b"hapaxack"))
             before = connection.pongs
             pong = connection.wait(lambda: connection.pongs > before, world.deadline)
-            peer.note("pong" if pong else f"no pong: {peer.ended}")
+            peer.note("pong" if pong else f"no pong: {ending(peer)}")
         case ["recv", "end"]:
             connection.wait(lambda: False, world.deadline)
             for number in sorted(connection.streams):
@@ -266,7 +271,7 @@ def h2_step(world, peer, step):
                 if stream["lines"] or stream["body"] or (stream["end"] or "").startswith("RST") and not stream.get("told"):
                     connection.show(number)
                     peer.note(f"[{number}] {stream['end']}")
-            peer.note("end" if peer.ended in ("eof", "reset", "closed") else str(peer.ended))
+            peer.note(ending(peer))
         case ["recv", "head", *numbers]:
             for number in map(int, numbers):
                 stream = connection.stream(number)
@@ -275,14 +280,14 @@ def h2_step(world, peer, step):
         case ["recv", "body", number, amount]:
             stream = connection.stream(int(number))
             got = connection.wait(lambda: len(stream["body"]) >= int(amount) or stream["end"], world.deadline)
-            peer.note(f"[{number}] {len(stream['body'])} bytes" if got else f"[{number}] {len(stream['body'])} bytes: {peer.ended}")
+            peer.note(f"[{number}] {len(stream['body'])} bytes" if got else f"[{number}] {len(stream['body'])} bytes: {ending(peer)}")
         case ["recv", *numbers]:
             for number in map(int, numbers):
                 stream = connection.stream(number)
                 done = connection.wait(lambda: stream["end"], world.deadline)  # noqa: B023
                 connection.show(number)
                 stream["told"] = True
-                peer.note(f"[{number}] {stream['end'] if done else peer.ended}")
+                peer.note(f"[{number}] {stream['end'] if done else ending(peer)}")
         case _:
             raise CaseError(f"unknown form of h2: {step.words}")
 

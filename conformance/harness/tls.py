@@ -186,6 +186,8 @@ def secure_origin(world, peer, options):
         context.load_verify_locations(os.path.join(world.folder, options["ca"] + ".crt"))
     if "alpn" in options:
         context.set_alpn_protocols(options["alpn"].split(","))
+    if "max" in options:
+        context.maximum_version = VERSIONS[options["max"]]
     asked = []
     context.sni_callback = lambda _, name, __: asked.append(name)
     peer.socket.settimeout(world.deadline)

@@ -8,6 +8,8 @@ use hapax_sys::option;
 /// Makes the socket's end unnoticed by its peer: silently where that is allowed, else by a reset that gets no further than
 /// `hops`.
 pub fn vanish(socket: impl AsFd, end: Endpoint, hops: Option<u8>) {
+    // What came is acknowledged, or the peer would send it again to a socket that is not there, and hear of that.
+    let _ = option::set_quickack(&socket, true);
     if hops.is_none() && option::set_vanishing(&socket).is_ok() {
         return;
     }

@@ -262,7 +262,7 @@ fn merged(bind: &BindTls, line: &CertificateSettings) -> BindTls {
             sigalgs: either(&own.sigalgs, &base.sigalgs),
             client_sigalgs: either(&own.client_sigalgs, &base.client_sigalgs),
             alpn: own.alpn.clone().or_else(|| base.alpn.clone()),
-            no_tickets: base.no_tickets,
+            tickets: base.tickets,
         },
         certificates: Vec::new(),
         lists: Vec::new(),
@@ -316,7 +316,8 @@ impl Setting {
             kept: sessions.clone(),
             context: context.clone(),
         });
-        if !(bind.settings.no_tickets || global.bind.no_tickets) {
+        let tickets = bind.settings.tickets.or(global.bind.tickets);
+        if tickets.unwrap_or(true) {
             let lifetime = global.lifetime.map_or(DEFAULT_LIFETIME, |time| time / 1000);
             let given = bind.ticket_keys.as_ref();
             let given = given.and_then(|keys| loaded.ticket_keys(&keys.text()));

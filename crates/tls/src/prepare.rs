@@ -262,6 +262,9 @@ fn prepare_server(
         let finding = Diagnostic::whole(severity, Some(server.span), format!("{before}{text}"));
         diagnostics.push(finding.with_prefix(Prefix::Bare));
     };
+    if let Some(text) = odd_versions(&tls.settings, &config.global.tls.server, proxy, server) {
+        say(Severity::Warning, &text);
+    }
     match Server::build(tls, certificate.as_deref(), &config.global.tls, loaded) {
         Ok((built, left_out)) => {
             if !left_out.is_empty() {
@@ -285,9 +288,12 @@ fn prepare_server(
                     "Proxy '{}': unable to set {what} to '{text}' for server '{}'.",
                     proxy.name, server.name
                 ),
-                server::Refused::Settings(Unusable::NoVersion) => {
-                    "all SSL/TLS versions are disabled.".to_owned()
-                }
+                server::Refused::Settings(Unusable::NoVersion) => format!(
+                    "{} '{}': all SSL/TLS versions are disabled for server '{}'.",
+                    word(proxy),
+                    proxy.name,
+                    server.name
+                ),
                 server::Refused::Settings(Unusable::NothingBuilt(left)) => {
                     format!("nothing that hapax can speak is left ({left}).")
                 }
@@ -296,6 +302,49 @@ fn prepare_server(
             say(Severity::Alert, &text);
             None
         }
+    }
+}
+
+/// What upstream says of a server's `no-*`: they are without effect beside a bound, and leave no hole else.
+fn odd_versions(
+    own: &ir::TlsSettings,
+    defaults: &ir::TlsSettings,
+    proxy: &ir::Proxy,
+    server: &ir::Server,
+) -> Option<String> {
+    let (own, defaults) = (&own.versions, &defaults.versions);
+    let bounds = [own.min, own.max, defaults.min, defaults.max];
+    let without = |version: &ir::TlsVersion| {
+        own.without.contains(version) || defaults.without.contains(version)
+    };
+    if bounds.iter().any(Option::is_some) {
+        return ir::TlsVersion::ALL.iter().any(without).then(|| {
+            "no-sslv3/no-tlsv1x are ignored for this server. Use only 'ssl-min-ver' and 'ssl-max-ver' to fix."
+                .to_owned()
+        });
+    }
+    let [_, built @ ..] = ir::TlsVersion::ALL;
+    let first = built.iter().position(|version| !without(version))?;
+    let last = built.iter().rposition(|version| !without(version))?;
+    let hole = built
+        .get(first..last)?
+        .iter()
+        .rfind(|version| without(version))?;
+    Some(format!(
+        "{} '{}': SSL/TLS versions range not contiguous for server '{}'. Hole find for {}. Use only 'ssl-min-ver' and \
+         'ssl-max-ver' to fix.",
+        word(proxy),
+        proxy.name,
+        server.name,
+        hole.name()
+    ))
+}
+
+/// What upstream calls a proxy with servers.
+fn word(proxy: &ir::Proxy) -> &'static str {
+    match proxy.kind {
+        ir::ProxyKind::Backend => "backend",
+        ir::ProxyKind::Frontend | ir::ProxyKind::Listen => "proxy",
     }
 }
 

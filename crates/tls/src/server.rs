@@ -207,12 +207,11 @@ impl Made {
         // Upstream goes on whatever the server chooses.
         config.check_selected_alpn = false;
         let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
+        let tickets = server.settings.tickets.or(global.server.tickets);
         config.resumption = match server.no_reuse {
             true => Resumption::disabled(),
-            false if server.settings.no_tickets || global.server.no_tickets => {
-                Resumption::store(cache)
-                    .tls12_resumption(rustls::client::Tls12Resumption::SessionIdOnly)
-            }
+            false if tickets == Some(false) => Resumption::store(cache)
+                .tls12_resumption(rustls::client::Tls12Resumption::SessionIdOnly),
             false => Resumption::store(cache),
         };
         let mut check_config = config.clone();

@@ -71,8 +71,8 @@ pub struct TlsSettings {
     pub client_sigalgs: Option<String>,
     /// `alpn`: the protocols in order.
     pub alpn: Option<Vec<String>>,
-    /// `no-tls-tickets`.
-    pub no_tickets: bool,
+    /// `tls-tickets`, `no-tls-tickets`.
+    pub tickets: Option<bool>,
 }
 
 /// What is asked of a peer's certificate.

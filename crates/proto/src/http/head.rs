@@ -321,6 +321,7 @@ impl Head {
         let name = self.append_name(name);
         let value = self.append(value);
         self.fields.push(Field { name, value, id });
+        self.follow_host(self.fields.len() - 1);
     }
 
     /// Removes every line named `name` and appends one with `value`.
@@ -368,6 +369,7 @@ impl Head {
         if index < self.fields.len() {
             let value = self.append(value);
             self.fields[index].value = value;
+            self.follow_host(index);
         }
     }
 
@@ -378,6 +380,7 @@ impl Head {
             let name = self.append_name(name);
             let value = self.append(value);
             self.fields[index] = Field { name, value, id };
+            self.follow_host(index);
         }
     }
 
@@ -389,6 +392,29 @@ impl Head {
     /// Replaces the whole request target.
     pub fn set_uri(&mut self, uri: &[u8]) {
         self.uri = self.append(uri);
+        self.seen.from_parts = false;
+    }
+
+    /// A target that was put together from its parts names the host that the request asks for, also when that is changed.
+    fn follow_host(&mut self, index: usize) {
+        let Some(field) = self.fields.get(index).copied() else {
+            return;
+        };
+        if field.id != Name::Host || !self.seen.from_parts || self.kind != Kind::Request {
+            return;
+        }
+        let target = self.target();
+        let Some(scheme) = target.scheme.map(<[u8]>::len) else {
+            return;
+        };
+        let authority = target.authority.map_or(0, <[u8]>::len);
+        let (start, uri) = (self.text.len(), self.uri.start as usize);
+        let behind = uri + scheme + 3 + authority;
+        self.text.extend_from_within(uri..uri + scheme + 3);
+        self.text
+            .extend_from_within(field.value.start as usize..field.value.end as usize);
+        self.text.extend_from_within(behind..self.uri.end as usize);
+        self.uri = Span::new(start, self.text.len());
     }
 
     /// Replaces the path and keeps scheme, authority and query.
@@ -474,6 +500,26 @@ mod tests {
         head.add(b"X-A", b"1, \"2,3\" ,4");
         head.add(b"x-a", b"5");
         head
+    }
+
+    #[test]
+    fn a_target_from_parts_follows_the_host_until_a_rule_sets_it() {
+        let mut head = Head::new();
+        head.start_request(b"GET", b"http://a/x?y", b"HTTP/2.0");
+        head.add(b"host", b"a");
+        head.seen.from_parts = true;
+        head.set(b"host", b"other");
+        assert_eq!(head.uri(), b"http://other/x?y");
+        head.set_value(0, b"b");
+        assert_eq!(
+            (head.uri(), head.sent_uri()),
+            (&b"http://b/x?y"[..], &b"/x?y"[..])
+        );
+        head.set_uri(b"http://c/");
+        assert_eq!(
+            (head.uri(), head.sent_uri()),
+            (&b"http://c/"[..], &b"http://c/"[..])
+        );
     }
 
     #[test]

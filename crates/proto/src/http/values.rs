@@ -39,6 +39,15 @@ pub fn tokens(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn value_end(line: &[u8]) -> usize {
+    match memchr::memchr2(b',', b'"', line) {
+        None => line.len(),
+        Some(at) if line[at] == b',' => at,
+        Some(_) => quoted_end(line),
+    }
+}
+
+/// The same where quotes come first.
+fn quoted_end(line: &[u8]) -> usize {
     let mut quoted = false;
     let mut escaped = false;
     for (index, &byte) in line.iter().enumerate() {

@@ -188,9 +188,14 @@ fn restrict_names(client: &Client, exchange: &mut Exchange, proxy: ProxyId) -> O
 
 fn is_monitor(client: &Client, exchange: &Exchange) -> bool {
     let ir = &client.plan.proxy(client.session.frontend).ir;
-    ir.monitor_uri
-        .as_ref()
-        .is_some_and(|uri| exchange.stream.request.uri() == uri.as_bytes())
+    let request = &exchange.stream.request;
+    ir.monitor_uri.as_ref().is_some_and(|uri| {
+        let asked = match uri.starts_with('/') {
+            true => request.sent_uri(),
+            false => request.uri(),
+        };
+        asked == uri.as_bytes()
+    })
 }
 
 fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {

@@ -215,8 +215,11 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
 }
 
 fn values_count<'a>(head: &'a Head, args: &'a [Arg]) -> Option<Sample<'a>> {
-    let count = match name(args) {
-        Some(name) => items(head, name, false).count(),
+    let count: usize = match name(args) {
+        Some(name) => head
+            .lines(name)
+            .map(|(_, line)| Values::new(line).count())
+            .sum(),
         None => head.iter().map(|(_, line)| Values::new(line).count()).sum(),
     };
     int(i64::try_from(count).ok()?)

@@ -209,7 +209,7 @@ static ROWS: &[BindOption] = &[
         "",
         "Gives clients no session tickets.",
         |_, options| {
-            tls(options).settings.no_tickets = true;
+            tls(options).settings.tickets = Some(false);
             Ok(())
         },
     ),
@@ -287,7 +287,7 @@ static ROWS: &[BindOption] = &[
         "",
         "Takes `no-tls-tickets` back.",
         |_, options| {
-            tls(options).settings.no_tickets = false;
+            tls(options).settings.tickets = Some(true);
             Ok(())
         },
     ),

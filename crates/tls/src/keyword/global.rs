@@ -586,8 +586,8 @@ fn options(line: &mut Line<'_>, bind: bool) -> Result<(), Fault> {
                     }
                 }
             }
-            "no-tls-tickets" => common.no_tickets = true,
-            "tls-tickets" => common.no_tickets = false,
+            "no-tls-tickets" => common.tickets = Some(false),
+            "tls-tickets" => common.tickets = Some(true),
             "strict-sni" if bind => tls.bind_strict_sni = true,
             "no-strict-sni" if bind => tls.bind_strict_sni = false,
             "prefer-client-ciphers" if bind => tls.bind_prefer_client_ciphers = true,

@@ -188,7 +188,7 @@ static ROWS: &[ServerOption] = &[
         "",
         "Takes no session tickets.",
         |_, options| {
-            tls(options).settings.no_tickets = true;
+            tls(options).settings.tickets = Some(false);
             Ok(())
         },
     ),
@@ -291,7 +291,7 @@ static ROWS: &[ServerOption] = &[
         "",
         "Takes `no-tls-tickets` back.",
         |_, options| {
-            tls(options).settings.no_tickets = false;
+            tls(options).settings.tickets = Some(true);
             Ok(())
         },
     ),
