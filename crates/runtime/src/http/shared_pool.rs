@@ -453,3 +453,52 @@ impl Driver {
 const ROUNDS: usize = 8;
 /// So many buffers of what a server still sent are read when its connection broke.
 const MOST_DRAINED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use hapax_proto::h2::frame::kind;
+
+    use super::*;
+
+    /// How much a server may send of one stream when this much was said about all of them.
+    fn granted(room: Option<u32>) -> u32 {
+        let mut tune = Tune::default();
+        tune.h2.back.receive_room = room;
+        let mut client = Connection::new(config(&tune, Limits::default()));
+        let before = client.output().waiting();
+        client.sent(before);
+        assert_eq!(client.open_stream(), Some(1));
+        let frame = |kind: u8, flags: u8, payload: &[u8]| {
+            let mut frame = Vec::new();
+            hapax_proto::h2::frame::write(&mut frame, kind, flags, u32::from(kind != 4), payload);
+            frame
+        };
+        client.receive(&frame(kind::SETTINGS, 0, &[]));
+        client.receive(&frame(kind::HEADERS, 4, b"\x88"));
+        client.receive(&frame(kind::DATA, 0, &[0; 10_000]));
+        let mut into = vec![0; 10_000];
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(client.poll_read(1, &mut cx, &mut into).is_ready());
+        let mut left = client.output().pending();
+        let mut granted = 0;
+        while let Some((head, rest)) = left.split_at_checked(9) {
+            let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+            let (payload, rest) = rest.split_at(length);
+            if head[3] == kind::WINDOW_UPDATE && head[8] == 1 {
+                granted += payload
+                    .iter()
+                    .fold(0, |number, byte| number << 8 | u32::from(*byte));
+            }
+            left = rest;
+        }
+        granted
+    }
+
+    // exercises: section/tune.h2.be.rxbuf
+    #[test]
+    fn one_stream_of_a_server_may_use_the_room_of_all() {
+        let usual = granted(None);
+        assert!(usual > 1 << 20, "{usual}");
+        assert!(granted(Some(8 << 20)) > 4 * usual);
+    }
+}
