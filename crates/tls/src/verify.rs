@@ -4,28 +4,77 @@ pub mod client;
 pub mod fault;
 pub mod server;
 
-use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, Error, RootCertStore};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::certificate::{self};
 
-/// What peers are verified with.
+/// What peers are verified with. As with OpenSSL, only what says that it made itself ends a chain; other certificates of the
+/// file may stand in it.
 #[derive(Debug)]
 pub(crate) struct Trust {
     pub(crate) store: std::sync::Arc<RootCertStore>,
-    raw: Vec<CertificateDer<'static>>,
+    roots: Vec<CertificateDer<'static>>,
+    between: Vec<CertificateDer<'static>>,
 }
 
 impl Trust {
     pub(crate) fn new(certificates: &[CertificateDer<'static>]) -> Trust {
+        let (roots, between): (Vec<_>, Vec<_>) =
+            certificates.iter().cloned().partition(is_self_signed);
         let mut store = RootCertStore::empty();
-        // What cannot be read trusts nobody.
-        store.add_parsable_certificates(certificates.iter().cloned());
+        // What cannot be read trusts nobody. webpki wants something to trust: without roots nothing is asked of it.
+        let some = if roots.is_empty() { &between } else { &roots };
+        store.add_parsable_certificates(some.iter().cloned());
         Trust {
             store: std::sync::Arc::new(store),
-            raw: certificates.to_vec(),
+            roots,
+            between,
         }
+    }
+
+    /// What webpki says of a chain, to which the certificates of the file are added that end none.
+    pub(crate) fn judge<T>(
+        &self,
+        rest: &[CertificateDer<'_>],
+        webpki: impl FnOnce(&[CertificateDer<'_>]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if self.roots.is_empty() {
+            return Err(Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        }
+        if self.between.is_empty() {
+            return webpki(rest);
+        }
+        let all: Vec<_> = rest.iter().chain(&self.between).cloned().collect();
+        webpki(&all)
+    }
+
+    /// How far above `own` the chain stops at a certificate of the file that is no root; none when it stops elsewhere.
+    pub(crate) fn stops_at(
+        &self,
+        own: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+    ) -> Option<u8> {
+        let read = |certificate| X509Certificate::from_der(certificate).map(|(_, parsed)| parsed);
+        let mut here = read(own.as_ref()).ok()?;
+        let mut depth = 0;
+        let mut known = self.between.contains(own);
+        while depth < MOST_DEPTH {
+            let above = rest.iter().chain(&self.between).find_map(|candidate| {
+                let parsed = read(candidate.as_ref()).ok()?;
+                let is_above =
+                    parsed.subject() == here.issuer() && parsed.subject() != here.subject();
+                is_above.then_some((candidate, parsed))
+            });
+            let Some((candidate, parsed)) = above else {
+                return known.then_some(depth);
+            };
+            known = self.between.iter().any(|one| one == candidate);
+            here = parsed;
+            depth += 1;
+        }
+        None
     }
 
     /// Whether a certificate is trusted by itself; none when it is not one of those that are. webpki takes no authority
@@ -36,7 +85,7 @@ impl Trust {
         now: UnixTime,
     ) -> Option<Result<(), u16>> {
         if !self
-            .raw
+            .roots
             .iter()
             .any(|root| root.as_ref() == certificate.as_ref())
         {
@@ -56,6 +105,9 @@ impl Trust {
         })
     }
 }
+
+/// Chains are followed so far.
+const MOST_DEPTH: u8 = 10;
 
 /// Whether a certificate is for this host.
 pub(crate) fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {

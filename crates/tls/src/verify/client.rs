@@ -89,10 +89,15 @@ impl ClientCheck {
         let error = match self.trust.itself(own, now) {
             Some(Ok(())) => return Ok(Verdict::default()),
             Some(Err(number)) => (number, 0, None),
-            None => match self.inner.verify_client_cert(own, rest, now) {
+            None => match self
+                .trust
+                .judge(rest, |rest| self.inner.verify_client_cert(own, rest, now))
+            {
                 Ok(_) => return Ok(Verdict::default()),
                 Err(error) => {
+                    let stops = self.trust.stops_at(own, rest);
                     let number = match fault::number(&error) {
+                        fault::NO_ISSUER if stops.is_some() => fault::NO_ISSUER_OF_KNOWN,
                         fault::NO_ISSUER if is_self_signed(own) => fault::SELF_SIGNED,
                         fault::NO_ISSUER if rest.iter().any(is_self_signed) => {
                             fault::SELF_SIGNED_IN_CHAIN
@@ -102,6 +107,7 @@ impl ClientCheck {
                     let depth = match number {
                         fault::SELF_SIGNED_IN_CHAIN => rest.len() as u8,
                         fault::NO_ISSUER => rest.len() as u8,
+                        fault::NO_ISSUER_OF_KNOWN => stops.unwrap_or_default(),
                         _ => 0,
                     };
                     (number, depth, Some(error))

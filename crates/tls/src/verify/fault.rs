@@ -5,6 +5,8 @@ use rustls::{CertificateError, Error};
 
 /// X509_V_ERR_UNSPECIFIED
 pub const UNSPECIFIED: u16 = 1;
+/// X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
+pub const NO_ISSUER_OF_KNOWN: u16 = 2;
 /// X509_V_ERR_CERT_NOT_YET_VALID
 pub const NOT_YET_VALID: u16 = 9;
 /// X509_V_ERR_CERT_HAS_EXPIRED

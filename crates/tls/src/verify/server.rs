@@ -80,7 +80,9 @@ impl ServerCertVerifier for ServerCheck {
         match chain.trust.itself(own, now) {
             Some(Ok(())) => {}
             Some(Err(_)) => return Err(Error::InvalidCertificate(CertificateError::Expired)),
-            None => match chain.inner.verify_server_cert(own, rest, name, ocsp, now) {
+            None => match chain.trust.judge(rest, |rest| {
+                chain.inner.verify_server_cert(own, rest, name, ocsp, now)
+            }) {
                 Ok(_) => {}
                 // Names are looked at below, the common one too.
                 Err(Error::InvalidCertificate(
