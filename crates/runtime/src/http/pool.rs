@@ -151,7 +151,7 @@ impl ServerConnection {
     pub fn may_stay(&self) -> bool {
         let live = &self.server().live;
         let most = live.ir.options.max_reuse;
-        (most < 0 || i64::from(self.reuses) <= i64::from(most))
+        (most < 0 || i64::from(self.reuses) < i64::from(most))
             && self.generation == live.generation.load(Ordering::Relaxed)
     }
 
