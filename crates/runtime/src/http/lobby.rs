@@ -88,7 +88,8 @@ struct Guest {
     layer: Option<Box<Layer>>,
     plan: Rc<Plan>,
     session: Session,
-    admission: Rc<Admission>,
+    /// By value: small pieces that stay would keep the pages of all that was freed around them.
+    admission: Admission,
     requests: u32,
     last_server: Option<(ProxyId, usize)>,
     kept: Option<Box<(ProxyId, usize, ServerConnection)>>,
@@ -114,6 +115,8 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
         || client.input.is_some()
         || client.upgraded.is_some()
         || !client.socket.is_plain()
+        || Rc::strong_count(&client.admission) != 1
+        || Rc::weak_count(&client.admission) != 0
     {
         return Err((client, stays));
     }
@@ -142,8 +145,9 @@ pub fn enter(client: Box<Client>, waiting: Waiting) -> Result<(), (Box<Client>, 
         kept,
         upgraded: _,
     } = *client;
-    // A plain one has a socket of its own.
-    let Some((socket, layer)) = socket.into_parts() else {
+    // A plain one has a socket of its own, and nobody shares its places.
+    let (Some((socket, layer)), Ok(admission)) = (socket.into_parts(), Rc::try_unwrap(admission))
+    else {
         return Ok(());
     };
     let guest = Guest {
@@ -197,7 +201,7 @@ fn leave(local: &Rc<Local>, index: u32) {
         session: guest.session,
         input: None,
         timer: Timer::new(),
-        admission: guest.admission,
+        admission: Rc::new(guest.admission),
         requests: guest.requests,
         last_server: guest.last_server,
         kept: guest.kept,
