@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use hapax_core::contract::Cx;
 use hapax_core::ir::{AclId, Arg, Compiled, Expr, ProxyKind, Reference, ReferenceKind};
-use hapax_core::keyword::{ArgKind, ArgSpec, Line, Registry};
+use hapax_core::keyword::{ArgKind, ArgSpec, Line, OptionCursor, Registry};
 use hapax_core::pattern::Lists;
 use hapax_core::sample::{Occurrence, Sample, Type, Value};
 use hapax_core::span::{Span, Word};
@@ -63,6 +63,33 @@ impl<'a> Origin<'a> {
             acls: Some(&line.scope.acls),
         }
     }
+
+    /// The origin of what stands in the options of a server.
+    pub fn of_server(cursor: &'a OptionCursor<'_>) -> Origin<'a> {
+        Origin {
+            registry: cursor.registry,
+            proxy: String::new(),
+            kind: None,
+            span: cursor.keyword().span,
+            place: String::new(),
+            from: Some(cursor.config.proxies.len()),
+            patterns: cursor.config.patterns.clone(),
+            usage: "server",
+            acls: None,
+        }
+    }
+}
+
+/// Reads what connections to a server have in common (`sni`, `pool-conn-name`); a fault in upstream's words.
+///
+/// # Errors
+/// When the text is no expression.
+pub fn of_connections(cursor: &mut OptionCursor<'_>, text: &[u8]) -> Result<Expr, String> {
+    let parsed = parse(text, Ending::Whole, &Origin::of_server(cursor)).map_err(|error| {
+        format!("error detected while parsing sni or pool-conn-name expressions : {error}")
+    })?;
+    cursor.config.references.extend(parsed.references);
+    Ok(parsed.expr)
 }
 
 /// An expression that was read, and what it refers to.

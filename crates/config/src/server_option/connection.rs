@@ -4,7 +4,7 @@ use hapax_core::ir::{BindProtocol, LogProtocol, Websockets};
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
 
 use hapax_core::span::Word;
-use hapax_sample::expression::{self, Ending, Origin};
+use hapax_sample::expression;
 
 use super::{count, fault, leading, needed, row};
 use crate::resolve;
@@ -83,26 +83,9 @@ static ROWS: &[ServerOption] = &[
         "What requests must have in common to share idle connections.",
         |cursor, options| {
             let text = needed(cursor, "expects <value> as argument")?;
-            let origin = Origin {
-                registry: cursor.registry,
-                proxy: String::new(),
-                kind: None,
-                span: cursor.keyword().span,
-                place: String::new(),
-                from: Some(cursor.config.proxies.len()),
-                patterns: cursor.config.patterns.clone(),
-                usage: "server",
-                acls: None,
-            };
-            let parsed = expression::parse(text.as_bytes(), Ending::Whole, &origin);
-            let parsed = parsed.map_err(|error| {
-                let text = format!(
-                    "error detected while parsing sni or pool-conn-name expressions : {error}"
-                );
-                fault(cursor, text)
-            })?;
-            cursor.config.references.extend(parsed.references);
-            options.pool_name = Some(parsed.expr);
+            let expr = expression::of_connections(cursor, text.as_bytes())
+                .map_err(|error| fault(cursor, error))?;
+            options.pool_name = Some(expr);
             Ok(())
         },
     ),

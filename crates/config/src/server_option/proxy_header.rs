@@ -113,7 +113,8 @@ fn choose(
 
 /// An expression that is known to be good; none where nothing looks into TLS.
 fn known(cursor: &OptionCursor<'_>, text: &str) -> Option<Expr> {
-    let parsed = expression::parse(text.as_bytes(), Ending::Whole, &origin(cursor)).ok()?;
+    let parsed =
+        expression::parse(text.as_bytes(), Ending::Whole, &Origin::of_server(cursor)).ok()?;
     Some(parsed.expr)
 }
 
@@ -147,24 +148,10 @@ fn field(cursor: &mut OptionCursor<'_>, options: &mut ir::ServerOptions) -> Resu
         &text.unwrap_or_default(),
         Style::Plain,
         Place::SERVER_SOURCE,
-        &origin(cursor),
+        &Origin::of_server(cursor),
     )
     .map_err(|error| fault(cursor, error))?;
     cursor.config.references.extend(parsed.references);
     header(options).fields.push((kind, parsed.format));
     Ok(())
-}
-
-fn origin<'c>(cursor: &'c OptionCursor<'_>) -> Origin<'c> {
-    Origin {
-        registry: cursor.registry,
-        proxy: String::new(),
-        kind: None,
-        span: cursor.keyword().span,
-        place: String::new(),
-        from: Some(cursor.config.proxies.len()),
-        patterns: cursor.config.patterns.clone(),
-        usage: "server",
-        acls: None,
-    }
 }

@@ -1,21 +1,24 @@
 //! `log-forward`: takes messages from others, in datagrams and on streams, and passes them on. Worker 0 does that; nothing of it is
 //! on the path of a request.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::Poll;
 
 use hapax_core::ir::{Address, LogForward};
 use hapax_core::program::Program;
 use hapax_proto::syslog::{Frame, frame};
 use hapax_sys::datagram;
 use tokio::net::{UdpSocket, UnixDatagram};
-use tokio::time::timeout;
 
 use crate::cli::{Listening, Serving};
+use crate::clock;
 use crate::local::Local;
+use crate::wheel::{self, NEVER, Timer};
 
 /// The sockets of a section.
 #[derive(Debug)]
@@ -40,9 +43,7 @@ pub fn start(local: &Rc<Local>, program: &Program, intakes: Vec<Intake>) {
             section: intake.section,
             lines: ir.lines,
             longest,
-            patience: ir
-                .timeout_client
-                .map(|time| Duration::from_millis(time.into())),
+            patience: ir.timeout_client,
             places: Serving::new(ir.maxconn),
         });
         for (bind, socket) in ir.datagrams.iter().zip(intake.datagrams) {
@@ -104,7 +105,8 @@ struct Door {
     section: usize,
     lines: bool,
     longest: usize,
-    patience: Option<Duration>,
+    /// Milliseconds.
+    patience: Option<u32>,
     /// `maxconn` of them.
     places: Rc<Serving>,
 }
@@ -158,7 +160,7 @@ impl Door {
                     self.pass(message, from);
                 }
                 // What came back for a message to somebody else, or no memory.
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => wheel::pause(PAUSE_MS).await,
             }
         }
     }
@@ -175,7 +177,7 @@ impl Door {
                         let _ = door.stream(&stream).await;
                     });
                 }
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => wheel::pause(PAUSE_MS).await,
             }
         }
     }
@@ -184,11 +186,20 @@ impl Door {
         let from = stream.address();
         let mut bytes: Vec<u8> = Vec::new();
         let mut buffer = vec![0; READ];
+        let mut timer = Timer::new();
         loop {
-            let read = stream.read(&mut buffer);
-            let length = match self.patience {
-                Some(patience) => timeout(patience, read).await??,
-                None => read.await?,
+            let deadline = self
+                .patience
+                .map_or(NEVER, |most| clock::now_ms() + u64::from(most));
+            let length = {
+                let mut read = pin!(stream.read(&mut buffer));
+                poll_fn(|cx| match read.as_mut().poll(cx) {
+                    Poll::Pending => timer
+                        .poll_at(cx, deadline)
+                        .map(|()| Err(io::ErrorKind::TimedOut.into())),
+                    read => read,
+                })
+                .await?
             };
             let Some(new) = buffer.get(..length).filter(|new| !new.is_empty()) else {
                 return Ok(());
@@ -220,6 +231,6 @@ impl Door {
 }
 
 /// Pause after something failed.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MS: u64 = 100;
 /// Bytes read at a time.
 const READ: usize = 16_384;

@@ -2,7 +2,7 @@
 
 use hapax_core::ir::{ServerOptions, ServerTls, TlsVerify, TlsVersion};
 use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
-use hapax_sample::expression::{self, Ending, Origin};
+use hapax_sample::expression;
 
 use super::{below, certificates, fault, needed, protocols, settings};
 
@@ -232,26 +232,9 @@ static ROWS: &[ServerOption] = &[
         "The name that the server is asked for.",
         |cursor, options| {
             let text = needed(cursor, "missing sni expression")?;
-            let origin = Origin {
-                registry: cursor.registry,
-                proxy: String::new(),
-                kind: None,
-                span: cursor.keyword().span,
-                place: String::new(),
-                from: Some(cursor.config.proxies.len()),
-                patterns: cursor.config.patterns.clone(),
-                usage: "server",
-                acls: None,
-            };
-            let parsed =
-                expression::parse(text.as_bytes(), Ending::Whole, &origin).map_err(|error| {
-                    let text = format!(
-                        "error detected while parsing sni or pool-conn-name expressions : {error}"
-                    );
-                    fault(cursor, text)
-                })?;
-            cursor.config.references.extend(parsed.references);
-            tls(options).sni = Some((parsed.expr, text));
+            let expr = expression::of_connections(cursor, text.as_bytes())
+                .map_err(|error| fault(cursor, error))?;
+            tls(options).sni = Some((expr, text));
             Ok(())
         },
     ),
