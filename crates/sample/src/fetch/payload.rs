@@ -50,9 +50,13 @@ fn block<'a>(cx: &Cx<'a>, args: &'a [Arg], response: bool) -> Option<Sample<'a>>
         return None;
     }
     if length == 0 {
-        // Whatever is there; more may join it.
+        // Whatever is there; more may join it. Before the first byte there is no block, not even an empty one.
         cx.stream.inspection.lacks_bytes();
-        let bytes = contents(cx, response).get(offset..)?;
+        let bytes = contents(cx, response);
+        if bytes.is_empty() {
+            return None;
+        }
+        let bytes = bytes.get(offset..)?;
         return Some(Value::Bin(bytes).into());
     }
     part(cx, response, offset, length)
