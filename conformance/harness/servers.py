@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from . import programs
+from . import programs, spread
 from .main import binaries
 from .programs import Dnsmasq, Missing
 
@@ -405,7 +405,12 @@ def main(text):
         for side in sides:
             side.start([part for play in plays for part in play.parts(side)])
         together(play.run for play in plays)
-        return 0 if all([judge(play, options.show) for play in plays]) else 1
+        good = all([judge(play, options.show) for play in plays])
+        for side in sides:
+            side.end()
+        if not options.k or any(pattern in "spread" for pattern in options.k):
+            good = spread.run({side.name: side.binary for side in sides}, folder) and good
+        return 0 if good else 1
     finally:
         for play in plays:
             play.program.clear()
