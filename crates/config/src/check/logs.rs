@@ -28,24 +28,7 @@ pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
         }
         _ => None,
     };
-    for (span, name) in config.global.logs.iter().filter_map(missing) {
-        let text = format!(
-            "global log directive declared in file {} at line '{}' uses unknown ring named '{name}'.",
-            file(check, span),
-            span.line
-        );
-        check.push(Severity::Alert, Some(span), text);
-    }
-    for (section, logs) in sections(config) {
-        for (span, name) in logs.iter().filter_map(missing) {
-            let text = format!(
-                "log directive declared in {section} in file '{}' at line {} uses unknown ring named '{name}'.",
-                file(check, span),
-                span.line
-            );
-            check.push(Severity::Alert, Some(span), text);
-        }
-    }
+    tell(config, check, "uses unknown ring named", missing);
 }
 
 /// Looks for profiles that are missing. Upstream does so when it starts, after `-c` has accepted the file.
@@ -58,18 +41,28 @@ pub(super) fn profiles(config: &ir::Config, check: &mut Check<'_>) {
             .any(|profile| profile.name == name);
         (!known).then(|| (log.span, name.to_owned()))
     };
-    for (span, name) in config.global.logs.iter().filter_map(missing) {
+    tell(config, check, "unknown log-profile", missing);
+}
+
+/// Alerts of each `log` line in which `missing` finds a name that is not there.
+fn tell(
+    config: &ir::Config,
+    check: &mut Check<'_>,
+    what: &str,
+    missing: impl Fn(&ir::LogTarget) -> Option<(Span, String)>,
+) {
+    for (span, name) in config.global.logs.iter().filter_map(&missing) {
         let text = format!(
-            "global log directive declared in file {} at line '{}' unknown log-profile '{name}'.",
+            "global log directive declared in file {} at line '{}' {what} '{name}'.",
             file(check, span),
             span.line
         );
         check.push(Severity::Alert, Some(span), text);
     }
     for (section, logs) in sections(config) {
-        for (span, name) in logs.iter().filter_map(missing) {
+        for (span, name) in logs.iter().filter_map(&missing) {
             let text = format!(
-                "log directive declared in {section} in file '{}' at line {} unknown log-profile '{name}'.",
+                "log directive declared in {section} in file '{}' at line {} {what} '{name}'.",
                 file(check, span),
                 span.line
             );
