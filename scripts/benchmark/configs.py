@@ -15,7 +15,7 @@ defaults
     option                  {format}log
     option                  dontlognull
     {close}
-    {splice}
+    {splice}{reuse}
     option                  redispatch
     retries                 3
     {http}
@@ -86,7 +86,7 @@ http {{
 
 
 def proxy(name, folder, port, origin, log, options):
-    """The proxy's configuration; `options` is a set of keep-alive, splice, tcp, many, and `crt=PATH` for TLS."""
+    """The proxy's configuration; `options` is a set of keep-alive, splice, tcp, many, reuse, and `crt=PATH` for TLS."""
     root = os.geteuid() == 0
     tcp = "tcp" in options
     secured = [option[len("crt=") :] for option in options if option.startswith("crt=")]
@@ -103,6 +103,7 @@ def proxy(name, folder, port, origin, log, options):
         tls="".join(f" ssl crt {path}" for path in secured),
         format="tcp" if tcp else "http",
         close="" if tcp else "option http-keep-alive" if "keep-alive" in options else "option http-server-close",
+        reuse="http-reuse always" if "reuse" in options else "",
         splice="option splice-auto" if "splice" in options else "",
         http="" if tcp else HTTP,
         acls="" if tcp else ACLS,

@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 from . import load
@@ -12,6 +13,7 @@ from .process import cpu_seconds, end, memory_kib
 
 NAME = "TLS"
 MANY = 10_000
+AT_ONCE = 16
 KEYS = {"p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["-newkey", "rsa:2048"]}
 TEMPLATE = "host00000.example.com"
 
@@ -59,7 +61,7 @@ def _chosen(name, options):
 
 def _in_turn(stage, certificate, origin, work, amount, rounds):
     found = {side: {"cpu": []} for side in stage.binaries}
-    proxies = {side: stage.proxy(side, origin, {"keep-alive", f"crt={certificate}"}) for side in stage.binaries}
+    proxies = {side: stage.proxy(side, origin, {"keep-alive", "reuse", f"crt={certificate}"}) for side in stage.binaries}
     try:
         for _, port in proxies.values():  # caches and pools are warm
             work(port, max(100, amount // 20))
@@ -85,27 +87,43 @@ def _context():
 
 
 def _handshakes(goes_on, name="bench"):
-    """One connection after the other with one request on each; with `goes_on` each goes on with the session of the one before."""
-    request = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+    """
+    A few connections at a time, with one request on each; with `goes_on` each goes on with the session of the one before. Not one
+    after the other: what it costs to fall asleep and to wake for each step would hide what a handshake costs.
+    """
 
     def work(port, amount):
-        context, session, resumed = _context(), None, 0
-        for _ in range(amount):
-            with socket.create_connection(("127.0.0.1", port), 10) as plain:
-                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with context.wrap_socket(plain, server_hostname=name, session=session) as sock:
-                    sock.sendall(request)
-                    answer = b""
-                    while piece := sock.recv(16384):
-                        answer += piece
-                    if b"hello, world" not in answer:
-                        raise SystemExit(f"bench: over TLS came {answer!r}")
-                    resumed += sock.session_reused
-                    session = sock.session if goes_on else None
-        if resumed != (amount - 1 if goes_on else 0):
+        resumed = []
+        shares = [amount // AT_ONCE + (number < amount % AT_ONCE) for number in range(AT_ONCE)]
+        threads = [threading.Thread(target=lambda share=share: resumed.append(_share(port, share, goes_on, name))) for share in shares]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wanted = sum(max(0, share - 1) for share in shares) if goes_on else 0
+        if len(resumed) != AT_ONCE or sum(resumed) != wanted:
             raise SystemExit(f"bench: {resumed} of {amount} sessions went on")
 
     return work
+
+
+def _share(port, amount, goes_on, name):
+    """Connections one after the other; how many sessions went on."""
+    request = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+    context, session, resumed = _context(), None, 0
+    for _ in range(amount):
+        with socket.create_connection(("127.0.0.1", port), 10) as plain:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with context.wrap_socket(plain, server_hostname=name, session=session) as sock:
+                sock.sendall(request)
+                answer = b""
+                while piece := sock.recv(16384):
+                    answer += piece
+                if b"hello, world" not in answer:
+                    raise SystemExit(f"bench: over TLS came {answer!r}")
+                resumed += sock.session_reused
+                session = sock.session if goes_on else None
+    return resumed
 
 
 def _idle(stage, certificate, count):
@@ -134,7 +152,7 @@ def _many(stage, single, options, row):
     found = {side: {"load": [], "memory": [], "more": []} for side in stage.binaries}
     for _ in range(rounds):
         for side in stage.binaries:
-            process, port = stage.proxy(side, "small", {"keep-alive", f"crt={folder}"})
+            process, port = stage.proxy(side, "small", {"keep-alive", "reuse", f"crt={folder}"})
             try:
                 found[side]["load"].append(cpu_seconds(process.pid) * 1000)
                 found[side]["memory"].append(memory_kib(process.pid) / 1024)
