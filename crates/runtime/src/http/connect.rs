@@ -298,7 +298,7 @@ async fn assign(
             let look =
                 || super::rules::before_server(&plan, session, stream, arena, local.now(), bytes);
             let key = match proxy.ir.balance.key() {
-                BalanceKey::None => KeyValue::None,
+                BalanceKey::None | BalanceKey::Message(_) => KeyValue::None,
                 BalanceKey::Source => session
                     .source
                     .ip()
