@@ -342,7 +342,8 @@ pub fn text<'a>(sample: Sample<'a>, arena: &'a Bump) -> &'a [u8] {
     }
 }
 
-fn convert<'a>(expr: &'a Expr, cx: &Cx<'a>, mut sample: Sample<'a>) -> Option<Sample<'a>> {
+/// What the converters of an expression make of a sample.
+pub fn convert<'a>(expr: &'a Expr, cx: &Cx<'a>, mut sample: Sample<'a>) -> Option<Sample<'a>> {
     for (row, args) in &expr.converters {
         if !matches!(row.input, Type::Any | Type::Same) && row.input != sample.value.kind() {
             sample = cast::cast(sample, row.input, cx.arena)?;
