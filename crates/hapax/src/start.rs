@@ -15,7 +15,7 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
-use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_core::program::{Program, ProxyId};
 use hapax_runtime::log::date;
 use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
@@ -454,15 +454,13 @@ fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result
 fn attach(program: &Program) -> Vec<Notice> {
     let mut notices = Vec::new();
     let now = Now::default();
-    for proxy in program
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.ir.kind.has_backend())
-    {
+    let sent = sent_to_backends(program);
+    let backends = program.proxies.iter().zip(sent);
+    for (proxy, connections) in backends.filter(|(proxy, _)| proxy.ir.kind.has_backend()) {
         let fullconn = proxy
             .ir
             .fullconn
-            .unwrap_or_else(|| default_fullconn(frontend_maxconn(program, proxy)));
+            .unwrap_or_else(|| default_fullconn(connections));
         let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
         // A proxy that a former program attached keeps its queues.
         let _ = proxy.live.dispatch.set(Arc::new(backend));
@@ -476,19 +474,23 @@ fn attach(program: &Program) -> Vec<Notice> {
     notices
 }
 
-/// Connections that all frontends together may send to a backend.
-fn frontend_maxconn(program: &Program, backend: &Proxy) -> u32 {
+/// Connections that all frontends together may send to each backend, in the order of the proxies.
+fn sent_to_backends(program: &Program) -> Vec<u32> {
     let process = program.live.process.maxconn.load(Ordering::Relaxed);
-    program
-        .proxies
-        .iter()
-        .filter(|frontend| {
-            let reaches =
-                |id: Option<ProxyId>| id.is_some_and(|id| std::ptr::eq(program.proxy(id), backend));
-            frontend.ir.kind.has_frontend()
-                && (reaches(frontend.default_backend)
-                    || frontend.use_backend.iter().any(|&id| reaches(id)))
-        })
-        .map(|frontend| frontend.ir.maxconn.unwrap_or(process))
-        .fold(0, u32::saturating_add)
+    let mut sent = vec![0_u32; program.proxies.len()];
+    let mut targets = Vec::new();
+    let frontends = program.proxies.iter();
+    for frontend in frontends.filter(|proxy| proxy.ir.kind.has_frontend()) {
+        let named = frontend.use_backend.iter().copied().flatten();
+        targets.clear();
+        targets.extend(frontend.default_backend.into_iter().chain(named));
+        targets.sort_unstable();
+        targets.dedup();
+        for ProxyId(backend) in &targets {
+            if let Some(sum) = sent.get_mut(*backend as usize) {
+                *sum = sum.saturating_add(frontend.ir.maxconn.unwrap_or(process));
+            }
+        }
+    }
+    sent
 }
