@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
-use hapax_core::contract::{Assigned, Balancer, Dispatch, Ticket, Wish};
+use hapax_core::contract::{Assigned, Balancer, Dispatch, KeyValue, Ticket, Wish};
 use hapax_core::ir;
 use hapax_core::live::{ProxyLive, ServerLive};
 use parking_lot::Mutex;
@@ -313,6 +313,10 @@ impl Dispatch for Backend {
             }
         }
         self.place(wish, ticket, waker, Some(&mut queues))
+    }
+
+    fn choose(&self, key: KeyValue<'_>) -> Option<usize> {
+        self.balancer.choose(key, None)
     }
 
     fn cancel(&self, ticket: &mut Ticket) {

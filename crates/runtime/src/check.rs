@@ -23,6 +23,7 @@ mod agent;
 mod answer;
 mod external;
 mod followers;
+mod frames;
 pub(crate) mod probe;
 mod recipe;
 mod request;

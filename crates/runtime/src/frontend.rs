@@ -393,7 +393,7 @@ impl Door {
                     }
                     match mode {
                         Mode::Http => client.serve(None).await,
-                        Mode::Tcp => crate::tcp::serve(client).await,
+                        Mode::Tcp | Mode::Log => crate::tcp::serve(client).await,
                     }
                 }
             });
@@ -406,7 +406,7 @@ impl Door {
         }
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve(None)),
-            Mode::Tcp => spawn(crate::tcp::serve(client)),
+            Mode::Tcp | Mode::Log => spawn(crate::tcp::serve(client)),
         }
     }
 

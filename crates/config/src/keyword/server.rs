@@ -138,13 +138,10 @@ fn read_server(
     )
     .map_err(|error| behind(Prefix::Place, line.fault_at(at, format!("{prefix}{error}"))))?;
     bind::refuse_transport(line, address, &found)?;
-    if found.datagram {
-        let text = format!("{prefix}servers over datagrams are not built yet.");
-        return Err(behind(Prefix::Place, line.fault_at(at, text)));
-    }
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
     read_options(line, at + 1, prefix.clone(), &mut options, Target::Server)?;
+    options.datagrams = found.datagram;
     if options.track.is_some() && options.check.enabled {
         let text = format!("{prefix}unable to enable checks and tracking at the same time!");
         return Err(behind(Prefix::Place, line.fault(text)));
@@ -291,7 +288,6 @@ static NOT_BUILT: &[&str] = &[
     "guid",
     "hash-key",
     "idle-ping",
-    "log-bufsize",
     "namespace",
     "non-stick",
     "observe",

@@ -223,6 +223,19 @@ pub enum Mode {
     Tcp,
     /// HTTP.
     Http,
+    /// A backend for log lines; connections are forwarded as with `tcp`.
+    Log,
+}
+
+impl Mode {
+    /// Its name in messages and statistics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Tcp => "tcp",
+            Mode::Http => "http",
+            Mode::Log => "syslog",
+        }
+    }
 }
 
 /// `timeout ...`; none is infinite.

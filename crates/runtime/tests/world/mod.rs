@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{
-    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Shared, Ticket, Wish,
+    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, KeyValue, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ProxyLive, ServerLive};
@@ -56,6 +56,9 @@ impl Dispatch for Turns {
             }
         }
         Assigned::NoServer
+    }
+    fn choose(&self, _: KeyValue<'_>) -> Option<usize> {
+        (!self.servers.is_empty()).then_some(0)
     }
     fn cancel(&self, _: &mut Ticket) {}
     fn release(&self, server: usize) {

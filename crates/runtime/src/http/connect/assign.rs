@@ -58,7 +58,7 @@ pub async fn assign(
             let bytes = up.input.as_ref().map_or(&[][..], crate::buffer::Buf::data);
             let look = || rules::before_server(&plan, session, stream, arena, local.now(), bytes);
             let key = match proxy.ir.balance.key() {
-                BalanceKey::None => KeyValue::None,
+                BalanceKey::None | BalanceKey::Message(_) => KeyValue::None,
                 BalanceKey::Source => session
                     .source
                     .ip()
