@@ -24,7 +24,7 @@ use crate::args::Args;
 use crate::limits;
 use crate::load::{self, Loaded};
 use crate::message::Printer;
-use crate::start::{attach_backend, workers};
+use crate::start::{attach_backends, workers};
 use crate::system_text;
 
 /// What a reload works with.
@@ -162,12 +162,14 @@ fn make_known(program: &Program, changed: &[(usize, Arc<ServerLive>)]) {
     for (_, server) in changed {
         health::publish(server, &mut server.state.lock());
     }
-    for proxy in &program.proxies {
-        if proxy.ir.kind.has_backend() && proxy.live.dispatch().is_none() {
-            attach_backend(program, proxy);
-            health::recount(&proxy.live);
-            let others = proxy.live.kin();
-            others.iter().for_each(|other| health::recount(other));
-        }
+    let backends = program.proxies.iter();
+    let new: Vec<_> = backends
+        .filter(|proxy| proxy.ir.kind.has_backend() && proxy.live.dispatch().is_none())
+        .collect();
+    attach_backends(program);
+    for proxy in new {
+        health::recount(&proxy.live);
+        let others = proxy.live.kin();
+        others.iter().for_each(|other| health::recount(other));
     }
 }

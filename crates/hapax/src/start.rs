@@ -15,7 +15,7 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
-use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_core::program::{Program, ProxyId};
 use hapax_runtime::log::date;
 use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
@@ -458,12 +458,9 @@ fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result
 fn attach(program: &Program) -> Vec<Notice> {
     let mut notices = Vec::new();
     let now = Now::default();
-    for proxy in program
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.ir.kind.has_backend())
-    {
-        attach_backend(program, proxy);
+    attach_backends(program);
+    let backends = program.proxies.iter();
+    for proxy in backends.filter(|proxy| proxy.ir.kind.has_backend()) {
         health::refresh_totals(&proxy.live, now);
         for server in &proxy.live.servers {
             if let Some(restored) = &server.ir.options.restored {
@@ -474,29 +471,39 @@ fn attach(program: &Program) -> Vec<Notice> {
     notices
 }
 
-/// Gives a backend its algorithm and queues, unless it has them.
-pub fn attach_backend(program: &Program, proxy: &Proxy) {
-    let fullconn = proxy
-        .ir
-        .fullconn
-        .unwrap_or_else(|| default_fullconn(frontend_maxconn(program, proxy)));
-    let backend = Backend::new(&proxy.ir, &proxy.live, fullconn);
-    let _ = proxy.live.dispatch.set(Arc::new(backend));
+/// Gives backends their algorithm and queues, unless they have them: a proxy that a former program attached keeps its queues.
+pub fn attach_backends(program: &Program) {
+    let backends = program.proxies.iter().zip(sent_to_backends(program));
+    for (proxy, connections) in backends.filter(|(proxy, _)| proxy.ir.kind.has_backend()) {
+        if proxy.live.dispatch().is_some() {
+            continue;
+        }
+        let fullconn = proxy
+            .ir
+            .fullconn
+            .unwrap_or_else(|| default_fullconn(connections));
+        let backend = Backend::new(&proxy.ir, &proxy.live, fullconn);
+        let _ = proxy.live.dispatch.set(Arc::new(backend));
+    }
 }
 
-/// Connections that all frontends together may send to a backend.
-fn frontend_maxconn(program: &Program, backend: &Proxy) -> u32 {
+/// Connections that all frontends together may send to each backend, in the order of the proxies.
+fn sent_to_backends(program: &Program) -> Vec<u32> {
     let process = program.live.process.maxconn.load(Ordering::Relaxed);
-    program
-        .proxies
-        .iter()
-        .filter(|frontend| {
-            let reaches =
-                |id: Option<ProxyId>| id.is_some_and(|id| std::ptr::eq(program.proxy(id), backend));
-            frontend.ir.kind.has_frontend()
-                && (reaches(frontend.default_backend)
-                    || frontend.use_backend.iter().any(|&id| reaches(id)))
-        })
-        .map(|frontend| frontend.ir.maxconn.unwrap_or(process))
-        .fold(0, u32::saturating_add)
+    let mut sent = vec![0_u32; program.proxies.len()];
+    let mut targets = Vec::new();
+    let frontends = program.proxies.iter();
+    for frontend in frontends.filter(|proxy| proxy.ir.kind.has_frontend()) {
+        let named = frontend.use_backend.iter().copied().flatten();
+        targets.clear();
+        targets.extend(frontend.default_backend.into_iter().chain(named));
+        targets.sort_unstable();
+        targets.dedup();
+        for ProxyId(backend) in &targets {
+            if let Some(sum) = sent.get_mut(*backend as usize) {
+                *sum = sum.saturating_add(frontend.ir.maxconn.unwrap_or(process));
+            }
+        }
+    }
+    sent
 }
