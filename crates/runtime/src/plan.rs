@@ -1,6 +1,7 @@
 //! What one worker made of the program: its own view of proxies and servers, with what it computed once.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -29,6 +30,7 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
     pub transparent: bool,
+    slow_starters: Vec<ProxyId>,
     /// What is printed about its traffic.
     pub observation: ir::Observation,
 }
@@ -60,13 +62,31 @@ pub struct ServerPlan {
     next_port: Cell<u16>,
 }
 
+/// The servers of a plan by their live state.
+type Known<'a> = HashMap<*const ServerLive, &'a Rc<ServerPlan>>;
+
 impl Plan {
     /// Makes the plan; servers that `before` knows keep their idle connections.
     pub fn new(program: Arc<Program>, before: Option<&Plan>, logger: Rc<Logger>) -> Plan {
+        let known: HashMap<_, _> = before
+            .into_iter()
+            .flat_map(Plan::servers)
+            .map(|server| (Arc::as_ptr(&server.live), server))
+            .collect();
         let proxies = program
             .proxies
             .iter()
-            .map(|proxy| ProxyPlan::new(&program.global, proxy, before))
+            .map(|proxy| ProxyPlan::new(&program.global, proxy, &known))
+            .collect();
+        let slow_starters = program
+            .proxies
+            .iter()
+            .zip((0..).map(ProxyId))
+            .filter(|(proxy, _)| {
+                let mut servers = proxy.live.servers.iter();
+                servers.any(|server| server.ir.options.slowstart > 0)
+            })
+            .map(|(_, id)| id)
             .collect();
         let transparent = program
             .proxies
@@ -78,6 +98,7 @@ impl Plan {
             logger,
             proxies,
             transparent,
+            slow_starters,
         }
     }
 
@@ -99,6 +120,11 @@ impl Plan {
         &self.proxies[id.0 as usize]
     }
 
+    /// Proxies with servers that may be coming up slowly.
+    pub fn slow_starters(&self) -> impl Iterator<Item = (ProxyId, &ProxyLive)> {
+        self.slow_starters.iter().map(|&id| (id, self.live(id)))
+    }
+
     /// All servers.
     pub fn servers(&self) -> impl Iterator<Item = &Rc<ServerPlan>> {
         self.proxies.iter().flat_map(|proxy| &proxy.servers)
@@ -106,13 +132,8 @@ impl Plan {
 }
 
 impl ProxyPlan {
-    fn new(global: &ir::Global, proxy: &Proxy, before: Option<&Plan>) -> ProxyPlan {
-        let known = |live: &Arc<ServerLive>| {
-            before?
-                .servers()
-                .find(|server| Arc::ptr_eq(&server.live, live))
-                .cloned()
-        };
+    fn new(global: &ir::Global, proxy: &Proxy, known: &Known<'_>) -> ProxyPlan {
+        let known = |live: &Arc<ServerLive>| known.get(&Arc::as_ptr(live)).copied().cloned();
         let limits = |relaxed| Limits {
             max_fields: usize::from(global.tune.http_maxhdr),
             // Upstream's message storage keeps this much of a buffer for itself.

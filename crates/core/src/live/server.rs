@@ -97,11 +97,11 @@ impl ServerLive {
             host_name: None,
             options: ir::ServerOptions::default(),
         };
-        ServerLive::new(&server, &proxy.name, 0, 0, workers)
+        ServerLive::new(&server.into(), &proxy.name, 0, 0, workers)
     }
 
     pub(super) fn new(
-        server: &ir::Server,
+        server: &ir::SharedServer,
         backend: &str,
         index: usize,
         id: u32,
@@ -115,7 +115,7 @@ impl ServerLive {
             id,
             index,
             backend: backend.to_owned(),
-            ir: Arc::new(server.clone()),
+            ir: server.share(),
             counters: Counters::new(workers),
             sessions: Gauge::default(),
             session_rate: Rate::new(workers),

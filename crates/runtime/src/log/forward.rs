@@ -29,7 +29,7 @@ pub fn start(program: &Arc<Program>) {
                 ring: ring.clone(),
                 connect_time: ir.timeout_connect.unwrap_or(CONNECT_TIME),
                 server_time: ir.timeout_server.unwrap_or(SERVER_TIME),
-                server: server.clone(),
+                server: (**server).clone(),
                 taken: 0,
             };
             tokio::task::spawn_local(forwarder.run());
