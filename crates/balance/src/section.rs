@@ -269,10 +269,6 @@ pub mod tests {
             let mut proxy = super::tests::proxy();
             read(text, &mut proxy, Sections::BACKEND).expect_err("refused")
         };
-        assert_eq!(
-            refused("balance log-hash lower"),
-            "balance 'log-hash' is not built yet."
-        );
         assert!(refused("balance foo").starts_with("balance only supports"));
         let warning = read("balance first", &mut proxy, Sections::FRONTEND).expect("ignored");
         assert_eq!(

@@ -39,26 +39,9 @@ pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
             }
             _ => None,
         };
-        what.map(|what| (log.span, what))
+        what.map(|what| (log.span, format!("uses {what}")))
     };
-    for (span, what) in config.global.logs.iter().filter_map(missing) {
-        let text = format!(
-            "global log directive declared in file {} at line '{}' uses {what}.",
-            file(check, span),
-            span.line
-        );
-        check.push(Severity::Alert, Some(span), text);
-    }
-    for (section, logs) in sections(config) {
-        for (span, what) in logs.iter().filter_map(missing) {
-            let text = format!(
-                "log directive declared in {section} in file '{}' at line {} uses {what}.",
-                file(check, span),
-                span.line
-            );
-            check.push(Severity::Alert, Some(span), text);
-        }
-    }
+    tell(config, check, missing);
 }
 
 /// Looks for profiles that are missing. Upstream does so when it starts, after `-c` has accepted the file.
@@ -69,20 +52,29 @@ pub(super) fn profiles(config: &ir::Config, check: &mut Check<'_>) {
             .log_profiles
             .iter()
             .any(|profile| profile.name == name);
-        (!known).then(|| (log.span, name.to_owned()))
+        (!known).then(|| (log.span, format!("unknown log-profile '{name}'")))
     };
-    for (span, name) in config.global.logs.iter().filter_map(missing) {
+    tell(config, check, missing);
+}
+
+/// Alerts of each `log` line in which `missing` finds a name that is not there, and what to say of it.
+fn tell(
+    config: &ir::Config,
+    check: &mut Check<'_>,
+    missing: impl Fn(&ir::LogTarget) -> Option<(Span, String)>,
+) {
+    for (span, what) in config.global.logs.iter().filter_map(&missing) {
         let text = format!(
-            "global log directive declared in file {} at line '{}' unknown log-profile '{name}'.",
+            "global log directive declared in file {} at line '{}' {what}.",
             file(check, span),
             span.line
         );
         check.push(Severity::Alert, Some(span), text);
     }
     for (section, logs) in sections(config) {
-        for (span, name) in logs.iter().filter_map(missing) {
+        for (span, what) in logs.iter().filter_map(&missing) {
             let text = format!(
-                "log directive declared in {section} in file '{}' at line {} unknown log-profile '{name}'.",
+                "log directive declared in {section} in file '{}' at line {} {what}.",
                 file(check, span),
                 span.line
             );

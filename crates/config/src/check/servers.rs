@@ -89,7 +89,7 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
             }
             if let Some(protocol) = server.options.check.protocol
                 && server.options.check.enabled
-                && (protocol == ir::CheckProtocol::Http1) != (proxy.check == ir::CheckKind::Http)
+                && (protocol == ir::CheckProtocol::Plain) == (proxy.check == ir::CheckKind::Http)
             {
                 let text = format!(
                     "config: {} '{}': server '{}' uses an incompatible MUX protocol for the selected check type",

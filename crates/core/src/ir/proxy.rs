@@ -490,6 +490,28 @@ pub struct Cookie {
     pub key: Option<String>,
 }
 
+impl Cookie {
+    /// `cookie NAME` with a mode and nothing else.
+    pub fn new(name: String, mode: CookieMode) -> Self {
+        Self {
+            name,
+            mode,
+            indirect: false,
+            nocache: false,
+            postonly: false,
+            preserve: false,
+            httponly: false,
+            secure: false,
+            domains: Vec::new(),
+            maxidle: None,
+            maxlife: None,
+            attributes: Vec::new(),
+            dynamic: false,
+            key: None,
+        }
+    }
+}
+
 /// What is done with the persistence cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum CookieMode {
