@@ -56,7 +56,12 @@ pub(super) fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     let proxy = line.proxy()?.name.clone();
     let prefix = format!("'server {proxy}/{shown}' : ");
     let server = read_server(line, 1, shown, prefix)?;
-    line.proxy()?.servers.push(server);
+    let servers = &mut line.proxy()?.servers;
+    // Most backends have one or two servers: a growth by itself begins with room for four.
+    if servers.len() == servers.capacity() {
+        servers.reserve_exact(servers.len().max(1));
+    }
+    servers.push(server.into());
     Ok(())
 }
 
@@ -95,7 +100,9 @@ fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
         },
         ..server.clone()
     });
-    line.proxy()?.servers.extend(servers);
+    line.proxy()?
+        .servers
+        .extend(servers.map(ir::SharedServer::from));
     Ok(())
 }
 

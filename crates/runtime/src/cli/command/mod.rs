@@ -11,6 +11,8 @@ mod frontend;
 pub(super) mod help;
 mod pattern;
 mod process;
+mod profiling;
+mod reload;
 mod resolvers;
 mod server;
 mod server_state;
@@ -24,6 +26,7 @@ mod weight;
 pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::objects;
+pub(super) use reload::Awaited;
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
 
@@ -147,6 +150,7 @@ commands! {
     "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
     "prepare acl", "<acl>", User, "prepare a new version for atomic ACL replacement", pattern::prepare_acl;
     "prepare map", "<map>", User, "prepare a new version for atomic map replacement", pattern::prepare_map;
+    "reload configuration", "", Admin, "read the configuration again and apply it inside the process", reload::configuration;
     "set anon global-key", "<value>", Admin, "change the global anonymizing key", anonymity::set_global_key;
     "set anon off", "", User, "deactivate the anonymized mode", anonymity::off;
     "set anon on", "[value]", User, "activate the anonymized mode", anonymity::on;
@@ -155,6 +159,7 @@ commands! {
     "set maxconn frontend", "<frontend> <value>", Admin, "change a frontend's maxconn setting", frontend::set_maxconn;
     "set maxconn global", "<value>", Admin, "change the per-process maxconn setting", frontend::set_global_maxconn;
     "set maxconn server", "<bk>/<srv>", Admin, "change a server's maxconn setting", server::set_maxconn;
+    "set profiling", "<what> {auto|on|off}", Admin, "enable/disable resource profiling (tasks,memory)", profiling::set;
     "set rate-limit", "<setting> <value>", Admin, "change a rate limiting value", frontend::set_rate_limit;
     "set server", "<bk>/<srv> [opts]", Admin, "change a server's state, weight, address or ssl", server::set;
     "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
@@ -181,6 +186,7 @@ commands! {
     "show libs", "", Operator, "show loaded object files and libraries", process::libraries;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
     "show pools", "", User, "report information about the memory pools usage", process::pools;
+    "show profiling", "[<what>|<#lines>|<opts>]*", Operator, "show profiling state (all,status,tasks,memory)", profiling::show;
     "show resolvers", "[id]", User, "dumps counters from all resolvers section and associated name servers", resolvers::show;
     "show schema json", "", User, "report schema used for stats", show::schema;
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
@@ -225,7 +231,12 @@ pub const EXPERT: &[&str] = &[
 ];
 
 /// Commands that no list shows.
-pub const UNLISTED: &[&str] = &["_getsocks", "experimental-mode", "expert-mode"];
+pub const UNLISTED: &[&str] = &[
+    "_getsocks",
+    "experimental-mode",
+    "expert-mode",
+    "reload configuration",
+];
 
 /// Finds and runs the command of some words; nothing is an empty command.
 pub fn run(mut call: Call<'_>) -> Answer {
