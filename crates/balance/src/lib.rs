@@ -17,6 +17,7 @@ pub use algorithm::{
     source::Source, static_rr::StaticRoundRobin,
 };
 pub use backend::{Backend, default_fullconn};
+pub use farm::has_room;
 
 use hapax_core::keyword::Tables;
 

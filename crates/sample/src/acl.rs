@@ -17,6 +17,7 @@ mod groups;
 
 use crate::condition::Verdict;
 use crate::expression::{self, Ending, ExpressionError, Origin};
+use crate::fetch::acl::reaches;
 use crate::matcher::{Operator, Written};
 use crate::pattern::{self, User};
 use crate::{cast, matcher};
@@ -63,9 +64,14 @@ fn parse_line(line: &mut Line<'_>) -> Result<(), Fault> {
         line.fault_at(1, text)
     })?;
     let name = name.lossy().into_owned();
+    let known = line.scope.acls.get(&name).copied();
+    let loops = known.is_some_and(|id| reaches(&parsed.test.expr, id, &line.config.acls));
+    if loops {
+        let text = format!("error detected while parsing ACL '{name}' : have a recursive loop.");
+        return Err(line.fault_at(1, text));
+    }
     finish(line, &parsed, &name);
     let span = line.span;
-    let known = line.scope.acls.get(&name).copied();
     match known.and_then(|id| line.config.acls.get_mut(id.0 as usize)) {
         Some(acl) => acl.tests.push(parsed.test),
         None => {

@@ -104,6 +104,34 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "max-keep-alive-queue",
+        Sections::PROXIES,
+        "<value>",
+        "Requests in the queue of a server from which on clients do not stay with it; -1 for any number.",
+        |line| {
+            if line.section == Sections::FRONTEND {
+                let name = line.proxy()?.name.clone();
+                line.warn(format!(
+                    "max-keep-alive-queue will be ignored because frontend '{name}' has no backend capability"
+                ));
+            }
+            let missing =
+                "'max-keep-alive-queue' expects expects an integer value (or -1 to disable)";
+            let word = needed(line, 0, missing)?;
+            let digits = word.text.strip_prefix(b"-").unwrap_or(&word.text);
+            if let Some(byte) = digits.iter().find(|byte| !byte.is_ascii_digit()) {
+                let (byte, text) = (char::from(*byte), word.lossy());
+                let text = format!(
+                    "'max-keep-alive-queue' : unexpected character '{byte}' in integer value '{text}'"
+                );
+                return Err(line.fault_at(0, text));
+            }
+            let number = leading_integer(&word.text);
+            line.proxy()?.max_keep_alive_queue = u32::try_from(number).ok();
+            Ok(())
+        },
+    ),
+    row(
         "rate-limit sessions",
         Sections::FRONT,
         "<number>",

@@ -138,6 +138,8 @@ pub struct Proxy {
     pub retries: u32,
     /// `retry-on`.
     pub retry_on: super::RetryOn,
+    /// `max-keep-alive-queue`; none for any number.
+    pub max_keep_alive_queue: Option<u32>,
     /// `http-reuse`.
     pub http_reuse: HttpReuse,
     /// `source`.
@@ -615,6 +617,7 @@ impl Proxy {
             dynamic_cookie_key: None,
             retries: 3,
             retry_on: super::RetryOn::default(),
+            max_keep_alive_queue: None,
             http_reuse: HttpReuse::Safe,
             source: None,
             check: CheckKind::Tcp,

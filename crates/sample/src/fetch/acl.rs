@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use hapax_core::contract::Cx;
-use hapax_core::ir::{Acl, AclId, Arg, Compiled};
+use hapax_core::ir::{Acl, AclId, Arg, Compiled, Expr};
 use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
+
+use hashbrown::HashSet;
 
 use super::{boolean, fetches};
 use crate::acl;
@@ -51,6 +53,34 @@ fn term(arg: &Arg) -> Option<&Term> {
         Arg::Compiled(compiled) => compiled.value.downcast_ref(),
         _ => None,
     }
+}
+
+/// Whether an expression asks for an ACL, itself or through the ACLs that it asks for.
+pub(crate) fn reaches(expr: &Expr, wanted: AclId, acls: &[Acl]) -> bool {
+    let mut open = asked(expr);
+    let mut seen = HashSet::new();
+    while let Some(id) = open.pop() {
+        if id == wanted {
+            return true;
+        }
+        let acl = acls.get(id.0 as usize).filter(|_| seen.insert(id.0));
+        for test in acl.iter().flat_map(|acl| &acl.tests) {
+            open.extend(asked(&test.expr));
+        }
+    }
+    false
+}
+
+/// The declared ACLs among the arguments of an expression.
+fn asked(expr: &Expr) -> Vec<AclId> {
+    let converters = expr.converters.iter().flat_map(|(_, args)| args);
+    let terms = expr.args.iter().chain(converters).filter_map(term);
+    terms
+        .filter_map(|term| match term.acl {
+            Named::Declared(id) => Some(id),
+            Named::Predefined(_) => None,
+        })
+        .collect()
 }
 
 /// Finds the ACLs by their names.

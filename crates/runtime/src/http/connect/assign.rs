@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use hapax_balance::has_room;
 use hapax_core::contract::{Assigned, BalanceKey, KeyValue, Wish};
 use hapax_core::counter::Count;
 use hapax_core::ir;
-use hapax_core::live::ProxyLive;
+use hapax_core::live::{ProxyLive, ServerLive};
+use hapax_core::program::Proxy;
 use hapax_core::stream::{Cause, Phase};
 
 use super::super::client::{Client, Interrupted, poll_interrupted};
@@ -157,7 +159,16 @@ fn preferred(client: &Client, exchange: &Exchange) -> Option<usize> {
     let (backend, index) = client.last_server?;
     let server = proxy.live.servers.get(index)?;
     let stays = proxy.ir.options.prefer_last_server && backend == exchange.stream.backend;
-    (stays && server.usable.load(Ordering::Relaxed)).then_some(index)
+    let stays = stays && server.usable.load(Ordering::Relaxed);
+    (stays && (has_room(server) || is_waited_for(proxy, server))).then_some(index)
+}
+
+/// Whether clients wait for their last server when that is full: only where its connections are not shared, and the queue is
+/// short enough (`max-keep-alive-queue`).
+fn is_waited_for(proxy: &Proxy, server: &ServerLive) -> bool {
+    let most = proxy.ir.max_keep_alive_queue;
+    let short = most.is_none_or(|most| server.queue.value() < most);
+    short && proxy.ir.http_reuse == ir::HttpReuse::Never
 }
 
 /// The algorithm chose a server.
