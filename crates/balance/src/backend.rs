@@ -24,7 +24,7 @@ pub struct Backend {
     fullconn: u32,
     keyed: bool,
     exact: bool,
-    dynamic: bool,
+    dynamic: AtomicBool,
     persist: bool,
     limited: AtomicBool,
     /// The last time that was told, ms.
@@ -42,10 +42,7 @@ impl Backend {
             fullconn: fullconn.max(1),
             keyed: !proxy.balance.key().is_none(),
             exact: proxy.balance.name() == "leastconn",
-            dynamic: proxy
-                .servers
-                .iter()
-                .any(|server| server.options.minconn > 0 || server.options.slowstart > 0),
+            dynamic: AtomicBool::new(live.servers.iter().any(|server| changes_its_limit(server))),
             persist: proxy.options.persist,
             limited: AtomicBool::new(false),
             clock: AtomicU64::new(0),
@@ -109,7 +106,7 @@ impl Backend {
             };
         };
         self.clock.store(wish.now.ms, Ordering::Relaxed);
-        if self.dynamic {
+        if self.dynamic.load(Ordering::Relaxed) {
             self.refresh_limits();
         }
         if let Some(index) = self.persistent(wish)
@@ -349,7 +346,7 @@ impl Dispatch for Backend {
         live.sessions.down();
         self.balancer.connections_changed(server);
         if self.waiting.load(Ordering::Acquire) > 0 {
-            if self.dynamic {
+            if self.dynamic.load(Ordering::Relaxed) {
                 self.refresh_limits();
             }
             self.serve_waiting(server, &mut queues);
@@ -359,6 +356,15 @@ impl Dispatch for Backend {
     fn servers_changed(&self) {
         self.balancer.servers_changed();
         let mut queues = self.queues.lock();
+        queues.grow(self.live.servers.len());
+        if self
+            .live
+            .servers
+            .iter()
+            .any(|server| changes_its_limit(server))
+        {
+            self.dynamic.store(true, Ordering::Relaxed);
+        }
         self.refresh_limits();
         self.serve_all(&mut queues);
     }
@@ -367,6 +373,11 @@ impl Dispatch for Backend {
         let mut queues = self.queues.lock();
         u32::try_from(self.disperse(Some(server), &mut queues)).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether what a server takes at a time depends on the load, or on how long it has been up.
+fn changes_its_limit(server: &ServerLive) -> bool {
+    server.ir.options.minconn > 0 || server.ir.options.slowstart > 0
 }
 
 /// The place in a queue that a request has now.

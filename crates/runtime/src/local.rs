@@ -55,6 +55,8 @@ pub struct Local {
     /// Who waits for the worker's end.
     over: RefCell<Option<Waker>>,
     pub(crate) scratch: RefCell<Vec<u8>>,
+    /// The changes of the lists of servers that were seen.
+    server_changes: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -174,6 +176,7 @@ impl Local {
             ended_by_stop: RefCell::default(),
             over: RefCell::new(None),
             scratch: RefCell::new(Vec::new()),
+            server_changes: Cell::new(0),
         })
     }
 
@@ -314,8 +317,12 @@ impl Local {
         exchanges.truncate(keep);
         drop(exchanges);
         let plan = self.plan();
-        for server in plan.servers() {
-            server.pool.purge(&server.live, clock::now_ms());
+        let now_ms = clock::now_ms();
+        plan.each_server(|server| server.pool.purge(&server.live, now_ms));
+        let changes = &plan.program.live.server_changes;
+        let changes = changes.load(std::sync::atomic::Ordering::Relaxed);
+        if self.server_changes.replace(changes) != changes {
+            plan.forget_deleted();
         }
         if self.worker == 0 {
             let ids = plan.program.proxies.iter().zip(0..);

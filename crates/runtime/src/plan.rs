@@ -37,7 +37,9 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct ProxyPlan {
     /// Servers by index.
-    pub servers: Vec<Rc<ServerPlan>>,
+    servers: Vec<Rc<ServerPlan>>,
+    /// Those that came while the process ran, behind them; made when they are first needed.
+    added: RefCell<Vec<Option<Rc<ServerPlan>>>>,
     /// Where `dispatch` and `option transparent` send what no server is chosen for.
     pub direct: Option<Rc<ServerPlan>>,
     /// What a request's head may be.
@@ -99,19 +101,58 @@ impl Plan {
         &self.proxies[id.0 as usize]
     }
 
-    /// All servers.
-    pub fn servers(&self) -> impl Iterator<Item = &Rc<ServerPlan>> {
-        self.proxies.iter().flat_map(|proxy| &proxy.servers)
+    /// A server of a proxy.
+    #[inline]
+    pub fn server(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
+        match self.at(id).servers.get(index) {
+            Some(server) => Some(server.clone()),
+            None => self.added(id, index),
+        }
+    }
+
+    #[cold]
+    fn added(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
+        let proxy = self.proxy(id);
+        let live = proxy.live.servers.get(index)?;
+        let own = self.at(id);
+        let at = index.checked_sub(own.servers.len())?;
+        let mut added = own.added.borrow_mut();
+        if added.len() <= at {
+            added.resize(at + 1, None);
+        }
+        let made = || Rc::new(ServerPlan::new(live, &proxy.ir, &self.program.global));
+        Some(added.get_mut(at)?.get_or_insert_with(made).clone())
+    }
+
+    /// Calls `each` for all servers that were used.
+    pub fn each_server(&self, mut each: impl FnMut(&Rc<ServerPlan>)) {
+        for proxy in &self.proxies {
+            proxy.servers.iter().for_each(&mut each);
+            proxy.added.borrow().iter().flatten().for_each(&mut each);
+        }
+    }
+
+    /// Forgets servers that were deleted, with their idle connections.
+    pub fn forget_deleted(&self) {
+        let deleted = |server: &ServerPlan| server.live.deleted.load(Ordering::Relaxed);
+        for proxy in &self.proxies {
+            for server in proxy.servers.iter().filter(|server| deleted(server)) {
+                server.pool.drain(&server.live);
+            }
+            for place in proxy.added.borrow_mut().iter_mut() {
+                if let Some(server) = place.take_if(|server| deleted(server)) {
+                    server.pool.drain(&server.live);
+                }
+            }
+        }
     }
 }
 
 impl ProxyPlan {
     fn new(global: &ir::Global, proxy: &Proxy, before: Option<&Plan>) -> ProxyPlan {
         let known = |live: &Arc<ServerLive>| {
-            before?
-                .servers()
-                .find(|server| Arc::ptr_eq(&server.live, live))
-                .cloned()
+            let mut all = before?.proxies.iter().flat_map(|proxy| &proxy.servers);
+            all.find(|server| Arc::ptr_eq(&server.live, live)).cloned()
         };
         let limits = |relaxed| Limits {
             max_fields: usize::from(global.tune.http_maxhdr),
@@ -125,14 +166,14 @@ impl ProxyPlan {
             trusts_both_lengths: global.tune.h1_trust_both_lengths,
         };
         ProxyPlan {
-            servers: proxy
-                .live
-                .servers
-                .iter()
+            // By position: those that are deleted keep theirs.
+            servers: (0..proxy.live.servers.configured())
+                .filter_map(|index| proxy.live.servers.get(index))
                 .map(|live| {
                     known(live).unwrap_or_else(|| Rc::new(ServerPlan::new(live, &proxy.ir, global)))
                 })
                 .collect(),
+            added: RefCell::default(),
             direct: elsewhere(&proxy.ir)
                 .map(|address| Rc::new(ServerPlan::unnamed(address, proxy, global))),
             request_limits: limits(proxy.ir.options.relaxed_request),

@@ -241,8 +241,7 @@ impl Running {
     pub fn drain_pools(&self) {
         self.on_each(|local| {
             let plan = local.plan();
-            plan.servers()
-                .for_each(|server| server.pool.drain(&server.live));
+            plan.each_server(|server| server.pool.drain(&server.live));
         });
     }
 
@@ -346,6 +345,23 @@ pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
     if let Some(local) = local {
         with(&local);
     }
+}
+
+/// Lets one of the workers do something; to be called on a worker.
+pub fn on_worker(worker: usize, job: impl FnOnce(&Rc<Local>) + Clone + Send + 'static) {
+    with_local(|local| {
+        local.places.each_inbox(|inbox| {
+            let job = job.clone();
+            let own = move |local: &Rc<Local>| {
+                if local.worker == worker {
+                    job(local);
+                }
+            };
+            if !inbox.send(move || with_local(own)) {
+                log::warn!("a worker is too busy to begin a check");
+            }
+        });
+    });
 }
 
 /// Ends the sessions of all workers that use a server which `which` names; to be called on a worker.

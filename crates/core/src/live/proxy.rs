@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::numbers::Numbers;
 use super::server::{ServerLive, is_unresolved};
+use super::servers::Servers;
 use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
@@ -29,8 +30,8 @@ pub struct ProxyLive {
     front_state: AtomicU8,
     /// Listeners, in the order of the binds.
     pub listeners: Vec<Arc<ListenerLive>>,
-    /// Servers, in file order.
-    pub servers: Vec<Arc<ServerLive>>,
+    /// Servers, in file order; those that were added while it runs behind them.
+    pub servers: Servers,
     /// Algorithm and queues; set once when the program is linked, absent without a backend side.
     pub dispatch: OnceLock<Arc<dyn Dispatch>>,
     /// The cookie of persistence, once the runtime API changed it.
@@ -92,7 +93,7 @@ impl ProxyLive {
             maxconn: AtomicU32::new(0),
             front_state: AtomicU8::new(0),
             listeners,
-            servers,
+            servers: Servers::new(servers),
             dispatch: OnceLock::new(),
             cookie: arc_swap::ArcSwapOption::empty(),
             queue: Gauge::default(),
@@ -103,6 +104,33 @@ impl ProxyLive {
             active: AtomicU32::new(0),
             backup: AtomicU32::new(0),
         }
+    }
+
+    /// Adds a server while the process runs: in maintenance, under the number that its line gives or the lowest that is
+    /// free. None when there were too many ever.
+    pub fn add_server(
+        &self,
+        server: &ir::Server,
+        tls: Option<Arc<dyn TlsContext>>,
+        workers: usize,
+        now_ms: u64,
+    ) -> Option<Arc<ServerLive>> {
+        let id = server.options.id.unwrap_or_else(|| {
+            let taken: std::collections::BTreeSet<u32> =
+                self.servers.iter().map(|server| server.id).collect();
+            (1..).find(|id| !taken.contains(id)).unwrap_or(u32::MAX)
+        });
+        let added = self.servers.add(|index| {
+            let live = ServerLive::added(server, &self.name, (index, id), workers, now_ms);
+            if let Some(tls) = tls {
+                let _ = live.tls.set(tls);
+            }
+            live
+        })?;
+        if let Some(dispatch) = self.dispatch() {
+            dispatch.servers_changed();
+        }
+        Some(added)
     }
 
     /// Whether the frontend takes connections.

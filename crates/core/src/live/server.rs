@@ -13,6 +13,7 @@ use crate::contract::TlsContext;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
 use crate::ir;
+use crate::server_state::admin;
 
 /// Live state of a server.
 #[derive(Debug)]
@@ -81,6 +82,16 @@ pub struct ServerLive {
     pub errors_in_a_row: AtomicU32,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
+    /// Whether it came while the process ran (`add server`).
+    pub added: bool,
+    /// Deleted while the process ran; nothing lists or chooses it any more.
+    pub deleted: AtomicBool,
+    /// Whether the checks of an added server were started.
+    pub checks_run: AtomicBool,
+    /// Whether its agent was.
+    pub agent_runs: AtomicBool,
+    /// Whether its traffic goes without TLS.
+    pub plain: AtomicBool,
     /// What TLS needs, where the server speaks it.
     pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
@@ -141,7 +152,7 @@ impl ServerLive {
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
             host_name: ArcSwapOption::from_pointee(host_name(server)),
-            was_named: AtomicBool::new(false),
+            was_named: AtomicBool::new(was_named(server)),
             has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
@@ -170,8 +181,49 @@ impl ServerLive {
             }),
             errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
+            added: false,
+            deleted: AtomicBool::new(false),
+            checks_run: AtomicBool::new(false),
+            agent_runs: AtomicBool::new(false),
+            plain: AtomicBool::new(!options.tls.as_ref().is_some_and(|tls| tls.enabled)),
             tls: OnceLock::new(),
         }
+    }
+
+    /// A server that comes while the process runs: it begins in maintenance, its checks and its agent at rest.
+    pub(super) fn added(
+        server: &ir::Server,
+        backend: &str,
+        (index, id): (usize, u32),
+        workers: usize,
+        now_ms: u64,
+    ) -> ServerLive {
+        let mut live = ServerLive::new(server, backend, index, id, workers);
+        live.added = true;
+        live.usable = AtomicBool::new(false);
+        live.running = AtomicBool::new(false);
+        // Its own weight counts from when it leaves maintenance.
+        live.effective_weight = AtomicU32::new(16);
+        live.state = Mutex::new(ServerState {
+            operation: Operation::Stopped,
+            health: 0,
+            admin: Admin {
+                maintenance: true,
+                from_configuration: server.options.disabled,
+                ..Admin::default()
+            },
+            last_change_ms: now_ms,
+            checks_disabled: server.options.check.enabled,
+            never_paused: true,
+            agent: live.state.into_inner().agent.map(|agent| {
+                Box::new(AgentState {
+                    paused: true,
+                    ..*agent
+                })
+            }),
+            ..ServerState::default()
+        });
+        live
     }
 
     /// What its port means now.
@@ -180,6 +232,13 @@ impl ServerLive {
             true => ir::ServerPort::Fixed,
             false => self.ir.port,
         }
+    }
+
+    /// Whether it was added by a name, and nothing gave it an address since.
+    pub fn lacks_address(&self) -> bool {
+        let own = self.inet();
+        let unknown = own.is_some_and(|address| address.ip().is_unspecified());
+        self.added && self.ir.host_name.is_some() && unknown
     }
 
     /// The internet address in force.
@@ -222,6 +281,8 @@ pub struct ServerState {
     pub check_port: Option<u16>,
     /// The administrator turned the checks off.
     pub checks_disabled: bool,
+    /// It was added in maintenance and has not left it: nothing paused its checks.
+    pub never_paused: bool,
     /// The agent, of servers that have one.
     pub agent: Option<Box<AgentState>>,
     /// Where the agent is when that was changed.
@@ -305,8 +366,22 @@ pub(super) fn is_unresolved(server: &ir::Server) -> bool {
 
 /// The host name a server starts with; those that stand for a service record have none yet.
 fn host_name(server: &ir::Server) -> Option<String> {
+    let restored = server.options.restored.as_ref();
+    if let Some(host) = restored.and_then(|restored| restored.host(server)) {
+        return Some(host.clone());
+    }
     server
         .host_name
         .clone()
         .filter(|name| !name.starts_with('_'))
+}
+
+/// Whether a state file says that the administrator gave it a name.
+fn was_named(server: &ir::Server) -> bool {
+    let own = server.host_name.as_ref();
+    let restored = server.options.restored.as_ref();
+    own.is_some_and(|own| !own.starts_with('_'))
+        && restored.is_some_and(|restored| {
+            restored.host.is_some() && restored.admin & admin::NAME_SET != 0
+        })
 }

@@ -4,7 +4,7 @@ use hapax_core::ir::{CliLevel, SeverityOutput};
 
 use std::collections::VecDeque;
 
-use super::command::{self, Answer, Call, Following, Unfinished};
+use super::command::{self, Answer, Call, Following, Unfinished, Waiting};
 use super::{Cli, line};
 
 /// What a connection may do and how it is treated.
@@ -60,6 +60,8 @@ pub struct State {
     pub anonymous: Option<u32>,
     /// The ring whose events are shown as they come.
     pub following: Option<Following>,
+    /// What the next command waits for.
+    pub waiting: Option<Waiting>,
     /// What is left of the answer of the last command.
     pub unfinished: Option<Unfinished>,
 }
@@ -77,6 +79,8 @@ pub enum Then {
     Proceed,
     /// Events are shown as they come, until anything is received.
     Follow,
+    /// Nothing is said before what a command waits for is there: see [`Session::waited`].
+    Wait,
 }
 
 /// A connection.
@@ -111,6 +115,7 @@ impl Session {
                 expert: false,
                 anonymous: None,
                 following: None,
+                waiting: None,
                 unfinished: None,
             },
             pending: Vec::new(),
@@ -173,6 +178,37 @@ impl Session {
             Then::More => self.input(cli, &[], out),
             then => then,
         }
+    }
+
+    /// Whether what a command waits for is decided by now, then with what it says; `gone` is set when the client went.
+    pub fn waited(&mut self, cli: &Cli, gone: bool, out: &mut Vec<u8>) -> Option<Then> {
+        let program = cli.program.load();
+        let answer = match &self.state.waiting {
+            Some(waiting) => waiting.answer(&program, (cli.clock)().ms, gone)?,
+            None => return Some(Then::More),
+        };
+        self.state.waiting = None;
+        match answer {
+            Answer::Information(text) => self.say(6, "info", &text, out),
+            Answer::Refused(text) => self.say(3, "err", &text, out),
+            _ => {}
+        }
+        out.extend_from_slice(b"\n");
+        Some(self.proceed(cli, out))
+    }
+
+    /// Until when to wait at most, ms.
+    pub fn waits_until(&self) -> u64 {
+        self.state
+            .waiting
+            .as_ref()
+            .map_or(0, |waiting| waiting.until_ms)
+    }
+
+    /// Keeps what came while a command waits; false when it is too much.
+    pub fn keep(&mut self, bytes: &[u8]) -> bool {
+        self.pending.extend_from_slice(bytes);
+        self.pending.len() < self.state.access.longest
     }
 
     fn line(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
@@ -289,6 +325,9 @@ impl Session {
                 Answer::Written => {}
                 Answer::Information(text) => self.say(6, "info", &text, out),
                 Answer::Refused(text) => self.say(3, "err", &text, out),
+            }
+            if self.state.waiting.is_some() {
+                return Then::Wait;
             }
             if self.state.following.is_some() {
                 return self.leave(Then::Follow);
