@@ -1,8 +1,7 @@
 //! Any bytes, against the invariants that the crate's own tests replay.
 #![no_main]
 
-#[allow(dead_code)]
-#[path = "../../crates/proto/tests/invariants/mod.rs"]
-mod invariants;
+#[path = "../../crates/proto/tests/invariants/chunks.rs"]
+mod chunks;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| invariants::chunks(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| chunks::chunks(bytes));

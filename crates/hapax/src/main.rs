@@ -13,6 +13,7 @@ mod master;
 mod message;
 mod reference;
 mod registry;
+mod reload;
 mod start;
 mod startup_log;
 mod version;

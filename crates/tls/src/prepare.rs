@@ -67,7 +67,7 @@ impl Prepared {
     pub fn attach(self, program: &Program) {
         if let Some(store) = self.store {
             let store: Arc<dyn TlsContext> = store;
-            let _ = program.live.process.tls.set(store);
+            let _ = program.live.tls.set(store);
         }
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)
@@ -105,7 +105,7 @@ pub fn prepare_added(
         global,
         ..ir::Config::default()
     };
-    let kept = program.live.process.tls.get();
+    let kept = program.live.tls.get();
     let kept = kept.and_then(|kept| kept.as_any().downcast_ref::<Store>());
     let mut loaded = Loaded::default();
     if let Some(store) = kept {
@@ -254,7 +254,7 @@ fn prepare_bind(
 /// What ALPN offers where nobody says: what the proxy can speak.
 fn offered(proxy: &ir::Proxy, bind: &ir::Bind) -> &'static [&'static str] {
     match (proxy.mode, bind.options.protocol) {
-        (ir::Mode::Tcp, _) | (_, Some(ir::BindProtocol::None)) => &[],
+        (ir::Mode::Tcp | ir::Mode::Log, _) | (_, Some(ir::BindProtocol::None)) => &[],
         (_, None) => &["h2", "http/1.1"],
         (_, Some(ir::BindProtocol::Http1)) => &["http/1.1"],
         (_, Some(ir::BindProtocol::Http2)) => &["h2"],

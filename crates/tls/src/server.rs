@@ -130,7 +130,7 @@ impl Server {
     ) -> Result<Handshake, HandshakeFault> {
         let mut config = self.made.load().check_config.clone();
         if let Some(protocols) = protocols {
-            Arc::make_mut(&mut config).alpn_protocols = wanted(protocols);
+            Arc::make_mut(&mut config).alpn_protocols = offered(protocols);
         }
         begin(&config, name.map(str::as_bytes))
     }
@@ -200,10 +200,7 @@ impl Made {
         config.enable_secret_extraction = true;
         config.key_log = Arc::new(Listening { all: global.keylog });
         let listed = server.settings.alpn.as_deref().unwrap_or_default();
-        config.alpn_protocols = listed
-            .iter()
-            .map(|protocol| protocol.clone().into_bytes())
-            .collect();
+        config.alpn_protocols = offered(listed);
         // Upstream goes on whatever the server chooses.
         config.check_selected_alpn = false;
         let cache = Arc::new(ClientSessionMemoryCache::new(NAMES_CACHED));
@@ -216,9 +213,8 @@ impl Made {
         };
         let mut check_config = config.clone();
         check_config.resumption = Resumption::disabled();
-        check_config.alpn_protocols = wanted(listed);
         if let Some(protocols) = &server.check_alpn {
-            check_config.alpn_protocols = wanted(protocols);
+            check_config.alpn_protocols = offered(protocols);
         }
         let made = Made {
             config: Arc::new(config),
@@ -228,10 +224,10 @@ impl Made {
     }
 }
 
-/// What checks offer of a list: they do not speak HTTP/2.
-fn wanted(listed: &[String]) -> Vec<Vec<u8>> {
-    let listed = listed.iter().filter(|protocol| *protocol != "h2");
+/// What a list offers.
+fn offered(listed: &[String]) -> Vec<Vec<u8>> {
     listed
+        .iter()
         .map(|protocol| protocol.clone().into_bytes())
         .collect()
 }

@@ -28,7 +28,7 @@ fn one_slot_each(proxy: &mut ir::Proxy) {
 
 fn dispatch(weights: &[u32], edit: impl FnOnce(&mut ir::Proxy)) -> (Backend, Arc<ProxyLive>) {
     let (proxy, live) = backend(weights, edit);
-    (Backend::new(&proxy, live.clone(), 100), live)
+    (Backend::new(&proxy, &live, 100), live)
 }
 
 /// A waker that counts.
@@ -298,7 +298,7 @@ impl Wake for Unpark {
 #[test]
 fn a_server_that_was_added_serves_until_it_is_deleted() {
     let (proxy, live) = backend(&[1], |_| {});
-    let dispatch: Arc<dyn Dispatch> = Arc::new(Backend::new(&proxy, live.clone(), 100));
+    let dispatch: Arc<dyn Dispatch> = Arc::new(Backend::new(&proxy, &live, 100));
     let _ = live.dispatch.set(dispatch.clone());
     let server = hapax_core::ir::Server {
         name: "s2".into(),

@@ -1,8 +1,8 @@
 //! What the steps of `tcp-check` and `http-check` share: their order, connections, variables and log formats.
 
 use hapax_core::ir::{
-    self, CheckAction, CheckConnect, CheckData, CheckStep, Expr, LogFormat, SetVariable,
-    VariableValue,
+    self, CheckAction, CheckConnect, CheckData, CheckProtocol, CheckStep, Expr, LogFormat,
+    SetVariable, VariableValue,
 };
 use hapax_core::keyword::{Fault, Line};
 use hapax_core::span::Word;
@@ -149,7 +149,8 @@ pub(crate) fn connect(line: &mut Line<'_>, kind: Kind) -> Result<(), Fault> {
             }
             "proto" => {
                 let text = needed(line, "'proto' expects a MUX protocol as argument..")?;
-                protocol(kind, &text).map_err(|text| fault(line, &text))?;
+                let spoken = protocol(kind, &text).map_err(|text| fault(line, &text))?;
+                made.protocol = Some(spoken);
                 2
             }
             "port" => {
@@ -179,10 +180,12 @@ pub(crate) fn connect(line: &mut Line<'_>, kind: Kind) -> Result<(), Fault> {
 }
 
 /// `proto`: what is spoken over the connection.
-fn protocol(kind: Kind, text: &str) -> Result<(), String> {
+fn protocol(kind: Kind, text: &str) -> Result<CheckProtocol, String> {
     match (kind, text) {
-        (Kind::Http, "h1") | (Kind::Tcp, "none") => Ok(()),
-        (Kind::Http, "h2" | "fcgi") => Err(format!("'proto' : '{text}' is not built yet.")),
+        (Kind::Http, "h1") => Ok(CheckProtocol::Http1),
+        (Kind::Http, "h2") => Ok(CheckProtocol::Http2),
+        (Kind::Tcp, "none") => Ok(CheckProtocol::Plain),
+        (Kind::Http, "fcgi" | "quic") => Err(format!("'proto' : '{text}' is not built yet.")),
         (_, "h1" | "h2" | "fcgi" | "spop" | "none" | "quic") => Err(format!(
             "'proto' : invalid MUX protocol '{text}' for {}.",
             kind.name()

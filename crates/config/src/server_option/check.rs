@@ -37,8 +37,8 @@ static ROWS: &[ServerOption] = &[
     }),
     row(
         "check-proto",
-        "{h1|none}",
-        "What checks speak: HTTP/1 in HTTP checks, nothing in others.",
+        "{h1|h2|none}",
+        "What checks speak: HTTP/1 or HTTP/2 in HTTP checks, nothing in others.",
         |cursor, options| {
             let Some(word) = cursor.take() else {
                 return Err(fault(cursor, "'check-proto' : missing value"));
@@ -46,8 +46,9 @@ static ROWS: &[ServerOption] = &[
             let name = word.lossy();
             options.check.protocol = Some(match name.as_ref() {
                 "h1" => CheckProtocol::Http1,
+                "h2" => CheckProtocol::Http2,
                 "none" => CheckProtocol::Plain,
-                "h2" | "fcgi" | "spop" => {
+                "fcgi" | "spop" => {
                     let text = format!("'check-proto' : '{name}' is not built yet");
                     return Err(fault(cursor, text));
                 }

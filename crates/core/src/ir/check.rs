@@ -63,7 +63,7 @@ pub struct ServerCheck {
     pub address: Option<super::Address>,
     /// `check-send-proxy`.
     pub send_proxy: bool,
-    /// `check-proto`: `h1` is one for HTTP checks, `none` for others.
+    /// `check-proto`: `h1` and `h2` are for HTTP checks, `none` for others.
     pub protocol: Option<CheckProtocol>,
     /// `check-via-socks4`.
     pub via_socks4: bool,
@@ -82,6 +82,8 @@ pub struct ServerCheck {
 pub enum CheckProtocol {
     /// `h1`
     Http1,
+    /// `h2`
+    Http2,
     /// `none`
     Plain,
 }

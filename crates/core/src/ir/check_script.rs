@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Address, Expr, LogFormat, SetVariable};
+use super::{Address, CheckProtocol, Expr, LogFormat, SetVariable};
 use crate::live::CheckStatus;
 use crate::span::Span;
 use crate::variable::Name;
@@ -96,6 +96,8 @@ pub struct CheckConnect {
     pub sni: Option<String>,
     /// `alpn`.
     pub alpn: Option<Vec<String>>,
+    /// `proto`.
+    pub protocol: Option<CheckProtocol>,
     /// `via-socks4`.
     pub via_socks4: bool,
 }

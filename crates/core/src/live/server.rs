@@ -1,6 +1,7 @@
 //! Live state of a server: what its connections, checks and the administrator make of it.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +16,7 @@ use crate::histogram::Histogram;
 use crate::ir;
 use crate::server_state::admin;
 
-/// Live state of a server.
+/// Live state of a server, as one configuration sees it.
 #[derive(Debug)]
 pub struct ServerLive {
     /// Its name.
@@ -28,6 +29,20 @@ pub struct ServerLive {
     pub backend: String,
     /// What its line said.
     pub ir: Arc<ir::Server>,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
+    /// Whether it came while the process ran (`add server`).
+    pub added: bool,
+    /// Whether the checks of an added server were started.
+    pub checks_run: AtomicBool,
+    /// Whether its agent was.
+    pub agent_runs: AtomicBool,
+    lasting: Arc<ServerLasting>,
+}
+
+/// What stays when a configuration that still names the server takes the place of another.
+#[derive(Debug)]
+pub struct ServerLasting {
     /// Counters.
     pub counters: Counters,
     /// Current sessions (streams assigned to it).
@@ -82,18 +97,20 @@ pub struct ServerLive {
     pub errors_in_a_row: AtomicU32,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
-    /// Whether it came while the process ran (`add server`).
-    pub added: bool,
+    /// When its next check is due and when its agent is asked next, ms of the machine's clock; 0 before the first.
+    pub due_ms: [AtomicU64; 2],
     /// Deleted while the process ran; nothing lists or chooses it any more.
     pub deleted: AtomicBool,
-    /// Whether the checks of an added server were started.
-    pub checks_run: AtomicBool,
-    /// Whether its agent was.
-    pub agent_runs: AtomicBool,
     /// Whether its traffic goes without TLS.
     pub plain: AtomicBool,
-    /// What TLS needs, where the server speaks it.
-    pub tls: OnceLock<Arc<dyn TlsContext>>,
+}
+
+impl Deref for ServerLive {
+    type Target = ServerLasting;
+
+    fn deref(&self) -> &ServerLasting {
+        &self.lasting
+    }
 }
 
 impl ServerLive {
@@ -108,7 +125,7 @@ impl ServerLive {
             host_name: None,
             options: ir::ServerOptions::default(),
         };
-        ServerLive::new(&server, &proxy.name, 0, 0, workers)
+        ServerLive::new(&server, &proxy.name, 0, 0, workers, None)
     }
 
     pub(super) fn new(
@@ -117,16 +134,113 @@ impl ServerLive {
         index: usize,
         id: u32,
         workers: usize,
+        before: Option<&ServerLive>,
     ) -> ServerLive {
-        let options = &server.options;
-        let out = options.disabled || is_unresolved(server);
-        let up = !out && options.check.begins_up();
+        let lasting = match before {
+            Some(before) => before.lasting.clone(),
+            None => Arc::new(ServerLasting::new(server, workers)),
+        };
+        ServerLive::of(server, backend, (index, id), lasting)
+    }
+
+    fn of(
+        server: &ir::Server,
+        backend: &str,
+        (index, id): (usize, u32),
+        lasting: Arc<ServerLasting>,
+    ) -> ServerLive {
         ServerLive {
             name: server.name.clone(),
             id,
             index,
             backend: backend.to_owned(),
             ir: Arc::new(server.clone()),
+            tls: OnceLock::new(),
+            added: false,
+            checks_run: AtomicBool::new(false),
+            agent_runs: AtomicBool::new(false),
+            lasting,
+        }
+    }
+
+    /// A server that comes while the process runs: it begins in maintenance, its checks and its agent at rest.
+    pub(super) fn added(
+        server: &ir::Server,
+        backend: &str,
+        (index, id): (usize, u32),
+        workers: usize,
+        now_ms: u64,
+    ) -> ServerLive {
+        let mut lasting = ServerLasting::new(server, workers);
+        lasting.usable = AtomicBool::new(false);
+        lasting.running = AtomicBool::new(false);
+        // Its own weight counts from when it leaves maintenance.
+        lasting.effective_weight = AtomicU32::new(16);
+        lasting.state = Mutex::new(ServerState {
+            operation: Operation::Stopped,
+            health: 0,
+            admin: Admin {
+                maintenance: true,
+                from_configuration: server.options.disabled,
+                ..Admin::default()
+            },
+            last_change_ms: now_ms,
+            checks_disabled: server.options.check.enabled,
+            never_paused: true,
+            agent: lasting.state.into_inner().agent.map(|agent| {
+                Box::new(AgentState {
+                    paused: true,
+                    ..*agent
+                })
+            }),
+            ..ServerState::default()
+        });
+        ServerLive {
+            added: true,
+            ..ServerLive::of(server, backend, (index, id), Arc::new(lasting))
+        }
+    }
+
+    /// Whether it was added by a name, and nothing gave it an address since.
+    pub fn lacks_address(&self) -> bool {
+        let own = self.inet();
+        let unknown = own.is_some_and(|address| address.ip().is_unspecified());
+        self.added && self.ir.host_name.is_some() && unknown
+    }
+
+    /// A number that all views of one server have, and no other server as long as one of them is held.
+    pub fn mark(&self) -> usize {
+        Arc::as_ptr(&self.lasting).addr()
+    }
+
+    /// Whether both are views of one server.
+    pub fn is_same_as(&self, other: &ServerLive) -> bool {
+        Arc::ptr_eq(&self.lasting, &other.lasting)
+    }
+
+    /// What its port means now.
+    pub fn port(&self) -> ir::ServerPort {
+        match self.has_port.load(Ordering::Relaxed) {
+            true => ir::ServerPort::Fixed,
+            false => self.ir.port,
+        }
+    }
+
+    /// The internet address in force.
+    pub fn inet(&self) -> Option<SocketAddr> {
+        match **self.address.load() {
+            ir::Address::Inet(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+impl ServerLasting {
+    fn new(server: &ir::Server, workers: usize) -> ServerLasting {
+        let options = &server.options;
+        let out = options.disabled || is_unresolved(server);
+        let up = !out && options.check.begins_up();
+        ServerLasting {
             counters: Counters::new(workers),
             sessions: Gauge::default(),
             session_rate: Rate::new(workers),
@@ -181,71 +295,9 @@ impl ServerLive {
             }),
             errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
-            added: false,
+            due_ms: [AtomicU64::new(0), AtomicU64::new(0)],
             deleted: AtomicBool::new(false),
-            checks_run: AtomicBool::new(false),
-            agent_runs: AtomicBool::new(false),
-            plain: AtomicBool::new(!options.tls.as_ref().is_some_and(|tls| tls.enabled)),
-            tls: OnceLock::new(),
-        }
-    }
-
-    /// A server that comes while the process runs: it begins in maintenance, its checks and its agent at rest.
-    pub(super) fn added(
-        server: &ir::Server,
-        backend: &str,
-        (index, id): (usize, u32),
-        workers: usize,
-        now_ms: u64,
-    ) -> ServerLive {
-        let mut live = ServerLive::new(server, backend, index, id, workers);
-        live.added = true;
-        live.usable = AtomicBool::new(false);
-        live.running = AtomicBool::new(false);
-        // Its own weight counts from when it leaves maintenance.
-        live.effective_weight = AtomicU32::new(16);
-        live.state = Mutex::new(ServerState {
-            operation: Operation::Stopped,
-            health: 0,
-            admin: Admin {
-                maintenance: true,
-                from_configuration: server.options.disabled,
-                ..Admin::default()
-            },
-            last_change_ms: now_ms,
-            checks_disabled: server.options.check.enabled,
-            never_paused: true,
-            agent: live.state.into_inner().agent.map(|agent| {
-                Box::new(AgentState {
-                    paused: true,
-                    ..*agent
-                })
-            }),
-            ..ServerState::default()
-        });
-        live
-    }
-
-    /// What its port means now.
-    pub fn port(&self) -> ir::ServerPort {
-        match self.has_port.load(Ordering::Relaxed) {
-            true => ir::ServerPort::Fixed,
-            false => self.ir.port,
-        }
-    }
-
-    /// Whether it was added by a name, and nothing gave it an address since.
-    pub fn lacks_address(&self) -> bool {
-        let own = self.inet();
-        let unknown = own.is_some_and(|address| address.ip().is_unspecified());
-        self.added && self.ir.host_name.is_some() && unknown
-    }
-
-    /// The internet address in force.
-    pub fn inet(&self) -> Option<SocketAddr> {
-        match **self.address.load() {
-            ir::Address::Inet(address) => Some(address),
-            _ => None,
+            plain: AtomicBool::new(!speaks_tls(server)),
         }
     }
 }
@@ -364,8 +416,14 @@ pub(super) fn is_unresolved(server: &ir::Server) -> bool {
     server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
 }
 
+/// Whether its line says `ssl`.
+pub(super) fn speaks_tls(server: &ir::Server) -> bool {
+    let tls = server.options.tls.as_ref();
+    tls.is_some_and(|tls| tls.enabled)
+}
+
 /// The host name a server starts with; those that stand for a service record have none yet.
-fn host_name(server: &ir::Server) -> Option<String> {
+pub(super) fn host_name(server: &ir::Server) -> Option<String> {
     let restored = server.options.restored.as_ref();
     if let Some(host) = restored.and_then(|restored| restored.host(server)) {
         return Some(host.clone());

@@ -80,6 +80,11 @@ impl Servers {
         }
     }
 
+    /// Whether some came or went since the configuration was read.
+    pub fn have_changed(&self) -> bool {
+        self.iter().count() != self.configured() || self.len() != self.configured()
+    }
+
     /// Adds a server, which is told its position; none when there were too many ever.
     pub fn add(&self, make: impl FnOnce(usize) -> ServerLive) -> Option<Arc<ServerLive>> {
         let _adding = self.0.adding.lock();
@@ -116,6 +121,15 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let servers = self.servers;
         let mut places = self.positions.by_ref().filter_map(|at| servers.get(at));
+        places.find(|server| !server.deleted.load(Ordering::Relaxed))
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let servers = self.servers;
+        let positions = self.positions.by_ref().rev();
+        let mut places = positions.filter_map(|at| servers.get(at));
         places.find(|server| !server.deleted.load(Ordering::Relaxed))
     }
 }

@@ -66,6 +66,16 @@ impl Answer {
         self.body.as_ref().map_or(&[], |body| &body.bytes)
     }
 
+    /// Whether the head is there.
+    pub(super) fn has_head(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Goes on behind a head that did not come as text: what follows is the body as it is.
+    pub(super) fn behind_head(&mut self) {
+        self.body = Some(Body::new(Framing::UntilClose));
+    }
+
     /// Takes the head; none wants more bytes in `buffer`. `ended` says that nothing more will come.
     pub(super) fn head(
         &mut self,
@@ -73,7 +83,7 @@ impl Answer {
         ended: bool,
         scene: &mut Scene<'_>,
     ) -> Option<Result<(), Finding>> {
-        if self.body.is_some() {
+        if self.has_head() {
             return Some(Ok(()));
         }
         let head = &mut scene.stream.response;
@@ -92,12 +102,8 @@ impl Answer {
             head: self.to_head,
             ..Asked::default()
         };
-        self.body = Some(Body {
-            framing: response_framing(head, &asked, true).unwrap_or(Framing::None),
-            decoder: Decoder::new(),
-            bytes: Vec::new(),
-            complete: false,
-        });
+        let framing = response_framing(head, &asked, true).unwrap_or(Framing::None);
+        self.body = Some(Body::new(framing));
         Some(Ok(()))
     }
 
@@ -183,6 +189,15 @@ impl Answer {
 }
 
 impl Body {
+    fn new(framing: Framing) -> Body {
+        Body {
+            framing,
+            decoder: Decoder::new(),
+            bytes: Vec::new(),
+            complete: false,
+        }
+    }
+
     /// Takes what has come of the body, up to the size of a buffer.
     fn take(&mut self, buffer: &mut Buf, ended: bool, limits: &Limits) {
         let room = buffer.capacity().saturating_sub(self.bytes.len());

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use hapax_core::ir::CheckRequest;
 use hapax_core::live::ServerLive;
 use hapax_core::program::{Program, ProxyId};
-use hapax_proto::http::Target;
+use hapax_proto::h1::{Limits, Parse, Scan, parse_request};
+use hapax_proto::http::{Head, Target};
 
 use super::scene::{NotHexadecimal, Scene};
 use crate::stats::status::Health;
@@ -16,6 +17,34 @@ pub(super) fn bytes(
     send_state: bool,
     scene: &Scene<'_>,
 ) -> Result<Vec<u8>, NotHexadecimal> {
+    let version = asked.version.as_deref().unwrap_or("HTTP/1.0");
+    let (mut head, body) = parts(asked, version, send_state, scene)?;
+    head.extend_from_slice(&body);
+    Ok(head)
+}
+
+/// The same for HTTP/2, where the version that is asked for means nothing: a head and a body. No head when the text is none.
+pub(super) fn frames(
+    asked: &CheckRequest,
+    send_state: bool,
+    scene: &Scene<'_>,
+) -> Result<Option<(Head, Vec<u8>)>, NotHexadecimal> {
+    let (text, body) = parts(asked, "HTTP/1.1", send_state, scene)?;
+    let limits = Limits {
+        relaxed: true,
+        ..Limits::default()
+    };
+    let (mut head, mut scan) = (Head::new(), Scan::default());
+    let parsed = parse_request(&text, &mut head, &mut scan, &limits);
+    Ok(matches!(parsed, Ok(Parse::Complete { .. })).then_some((head, body)))
+}
+
+fn parts(
+    asked: &CheckRequest,
+    version: &str,
+    send_state: bool,
+    scene: &Scene<'_>,
+) -> Result<(Vec<u8>, Vec<u8>), NotHexadecimal> {
     let read = |data| scene.bytes(data, &[]);
     let mut fields = Vec::with_capacity(asked.headers.len());
     for (name, value) in &asked.headers {
@@ -25,14 +54,16 @@ pub(super) fn bytes(
     let uri = asked.uri.as_ref().map(read).transpose()?;
     let state = send_state.then(|| state(scene.program, scene.proxy, scene.server));
     let uri = uri.unwrap_or_else(|| b"/".to_vec());
-    Ok(written(
+    let body = body.unwrap_or_default();
+    let head = head(
         asked.method.as_deref().unwrap_or("OPTIONS"),
         &uri,
-        asked.version.as_deref().unwrap_or("HTTP/1.0"),
+        version,
         &fields,
         state.as_deref(),
-        &body.unwrap_or_default(),
-    ))
+        body.len(),
+    );
+    Ok((head, body))
 }
 
 /// The field that tells a server how it is seen (configuration manual, `http-check send-state`).
@@ -56,15 +87,15 @@ fn state(program: &Program, proxy: ProxyId, server: &ServerLive) -> String {
     )
 }
 
-fn written(
+fn head(
     method: &str,
     uri: &[u8],
     version: &str,
     fields: &[(String, Vec<u8>)],
     state: Option<&str>,
-    body: &[u8],
+    length: usize,
 ) -> Vec<u8> {
-    let mut out = Vec::with_capacity(128 + body.len());
+    let mut out = Vec::with_capacity(128 + length);
     let host = fields.iter().find(|(name, _)| name == "host");
     let uri = with_host(uri, host.map(|(_, value)| value.as_slice()));
     for part in [
@@ -87,12 +118,8 @@ fn written(
         }
     }
     out.extend_from_slice(state.unwrap_or_default().as_bytes());
-    if !body.is_empty() || !WITHOUT_BODY.contains(&method) {
-        field(
-            &mut out,
-            "content-length",
-            body.len().to_string().as_bytes(),
-        );
+    if length > 0 || !WITHOUT_BODY.contains(&method) {
+        field(&mut out, "content-length", length.to_string().as_bytes());
     }
     match (version == "HTTP/1.1", keep_alive) {
         (true, false) => field(&mut out, "connection", b"close"),
@@ -100,7 +127,6 @@ fn written(
         _ => {}
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
     out
 }
 
@@ -135,7 +161,8 @@ mod tests {
             .iter()
             .map(|&(name, value)| (name.to_ascii_lowercase(), value.as_bytes().to_vec()))
             .collect();
-        let bytes = written(method, b"/u?x", version, &fields, None, body);
+        let mut bytes = head(method, b"/u?x", version, &fields, None, body.len());
+        bytes.extend_from_slice(body);
         String::from_utf8(bytes).expect("text")
     }
 

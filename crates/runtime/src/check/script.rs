@@ -3,14 +3,15 @@
 use std::io;
 
 use hapax_core::ir::{
-    CheckAction, CheckConnect, CheckData, CheckExpect, CheckPattern, CheckRequest, CheckStep,
-    HttpCheck, SetVariable, http_step_numbers,
+    BindProtocol, CheckAction, CheckConnect, CheckData, CheckExpect, CheckPattern, CheckProtocol,
+    CheckRequest, CheckStep, HttpCheck, SetVariable, http_step_numbers,
 };
 use hapax_core::live::{CheckStatus, Operation, ServerLive};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::variable::Name;
 
 use super::answer::{Answer, Finding, cut};
+use super::frames::Frames;
 use super::probe::{
     Opening, Secured, named, open, proxy_line, proxy_line_v1, receive, secure, send,
 };
@@ -66,6 +67,8 @@ struct Talk<'a> {
     script: &'a Script,
     scene: Scene<'a>,
     stream: Option<Stream>,
+    /// In its place one that speaks HTTP/2.
+    frames: Option<Box<Frames>>,
     deadline: u64,
     buffer: Option<Buf>,
     /// Whether the server will send no more.
@@ -213,6 +216,7 @@ impl Script {
             script: self,
             scene: Scene::new(program, proxy, server),
             stream: None,
+            frames: None,
             deadline: clock::now_ms(),
             buffer: None,
             ended: false,
@@ -368,10 +372,12 @@ impl Talk<'_> {
 
     async fn connect(&mut self, connect: &CheckConnect, timer: &mut Timer) -> Result<(), Failure> {
         // The one before ends first; one of HTTP was done with.
-        if let (Some(_), Some(before)) = (&self.script.http, &self.stream) {
+        let framed = self.frames.as_ref().map(|frames| frames.wire());
+        if let (Some(_), Some(before)) = (&self.script.http, self.stream.as_ref().or(framed)) {
             let _ = before.close_plainly();
         }
-        (self.stream, self.buffer, self.ended) = (None, None, false);
+        (self.stream, self.frames) = (None, None);
+        (self.buffer, self.ended) = (None, false);
         (self.answer, self.secured) = (None, false);
         let port = connect.port_expr.as_ref();
         let port = port.and_then(|expr| self.scene.integer(expr, &[]));
@@ -401,7 +407,13 @@ impl Talk<'_> {
         let how = Secured::of(connect);
         let secured = secure(server, how, &mut stream, timer, deadline).await;
         self.secured = secured.map_err(Failure::Found)?;
-        self.stream = Some(stream);
+        match self.script.http.is_some() && speaks_frames(connect, server, &stream) {
+            true => {
+                let tune = &self.scene.program.global.tune;
+                self.frames = Some(Box::new(Frames::begin(stream, tune)));
+            }
+            false => self.stream = Some(stream),
+        }
         Ok(())
     }
 
@@ -433,10 +445,18 @@ impl Talk<'_> {
             let text = "tcp-check send : failed to build log-format string";
             Failure::Found(Finding::new(CheckStatus::L7Response, text))
         };
-        let bytes = request::bytes(asked, send_state, &self.scene).map_err(failed)?;
-        self.scene.stream.response.clear();
         self.answer = Some(Answer::new(asked.method.as_deref() == Some("HEAD")));
-        self.send(&bytes, timer).await
+        let Some(frames) = &mut self.frames else {
+            let bytes = request::bytes(asked, send_state, &self.scene).map_err(failed)?;
+            self.scene.stream.response.clear();
+            return self.send(&bytes, timer).await;
+        };
+        let made = request::frames(asked, send_state, &self.scene).map_err(failed)?;
+        self.scene.stream.response.clear();
+        (self.buffer, self.ended) = (None, false);
+        let (head, body) = made.ok_or_else(nothing)?;
+        let sent = frames.ask(&head, &body, timer, self.deadline).await;
+        sent.map_err(|_| nothing())?.ok_or(Failure::Late)
     }
 
     async fn send(&mut self, bytes: &[u8], timer: &mut Timer) -> Result<(), Failure> {
@@ -478,9 +498,14 @@ impl Talk<'_> {
         step: &Step,
         timer: &mut Timer,
     ) -> Result<(), Failure> {
-        let nothing = || Failure::Found(Finding::new(CheckStatus::SocketError, ""));
         loop {
             let mut answer = self.answer.take().ok_or_else(nothing)?;
+            if let Some(frames) = self.frames.as_mut().filter(|_| !answer.has_head()) {
+                let head = &mut self.scene.stream.response;
+                let came = frames.head(head, timer, self.deadline).await;
+                came.map_err(|_| nothing())?.ok_or(Failure::Late)?;
+                answer.behind_head();
+            }
             let mut held = self.buffer.take().unwrap_or_else(Buf::take);
             let verdict = match answer.head(&mut held, self.ended, &mut self.scene) {
                 None => Verdict::Wait,
@@ -502,6 +527,11 @@ impl Talk<'_> {
 
     /// Waits for more.
     async fn receive(&mut self, timer: &mut Timer) -> Result<(), Failure> {
+        if let Some(frames) = &mut self.frames {
+            let received = frames.receive(&mut self.buffer, timer, self.deadline).await;
+            self.ended = received.ok_or(Failure::Late)? == 0;
+            return Ok(());
+        }
         let Some(stream) = &mut self.stream else {
             return Err(Failure::Late);
         };
@@ -509,6 +539,29 @@ impl Talk<'_> {
         self.ended = received.ok_or(Failure::Late)? == 0;
         Ok(())
     }
+}
+
+fn nothing() -> Failure {
+    Failure::Found(Finding::new(CheckStatus::SocketError, ""))
+}
+
+/// Whether HTTP is spoken in frames: as the step or the line of the server says, or as ALPN chose.
+fn speaks_frames(connect: &CheckConnect, server: &ServerLive, stream: &Stream) -> bool {
+    let options = &server.ir.options;
+    let of_server = || match options.check.protocol {
+        None => options
+            .protocol
+            .map(|protocol| protocol == BindProtocol::Http2),
+        Some(protocol) => Some(protocol == CheckProtocol::Http2),
+    };
+    let told = match connect.protocol {
+        None if connect.as_server => of_server(),
+        told => told.map(|protocol| protocol == CheckProtocol::Http2),
+    };
+    told.unwrap_or_else(|| {
+        let secured = stream.secured();
+        secured.is_some_and(|secured| secured.protocol.as_deref() == Some(b"h2"))
+    })
 }
 
 /// A hello of SSL version 3 with the time in it and every cipher of old.

@@ -200,12 +200,15 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
         };
         let mut then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
-        while matches!(then, Then::Proceed | Then::Wait) {
+        while matches!(then, Then::Proceed | Then::Await | Then::Wait) {
             count(cli, out.len());
             out.clear();
             then = match then {
                 Then::Wait => wait(stream, cli, &mut session, &mut input, &mut out).await?,
                 _ => {
+                    if let (Then::Await, Some(awaited)) = (then, session.awaited()) {
+                        poll_fn(|cx| awaited.poll_known(cx.waker())).await;
+                    }
                     // Traffic first.
                     tokio::task::yield_now().await;
                     session.proceed(cli, &mut out)

@@ -9,6 +9,8 @@ use hapax_core::ir::{BindProtocol, H2LogErrors, LogOrigin, Tune};
 use hapax_core::stream::{Cause, Phase, Session};
 use hapax_proto::h2::{Config, Connection, PREFACE, Role};
 
+pub mod wire;
+
 use super::client::{Client, Interrupted, poll_interrupted, within};
 use crate::buffer::Buf;
 use crate::clock;
@@ -18,6 +20,7 @@ use crate::local::{Local, Registration};
 use crate::plan::Plan;
 use crate::wheel::{NEVER, Timer};
 use crate::worker::spawn;
+use wire::{MOST_DRAINED, ROUNDS, Sent};
 
 /// Whether the connection is one of HTTP/2 from its first byte on: by ALPN, or by `proto h2`.
 pub fn is_agreed(client: &Client) -> bool {
@@ -112,10 +115,10 @@ pub async fn serve(client: Box<Client>) {
         Count::Http2Connections,
         Count::Http2Begun,
     ] {
-        driver.count(count, 1);
+        driver.count(count);
     }
     if agreed {
-        driver.count(Count::Http2FromStart, 1);
+        driver.count(Count::Http2FromStart);
     }
     poll_fn(|cx| driver.poll(cx)).await;
     driver.close();
@@ -197,48 +200,35 @@ impl Driver {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), ()> {
         let mut connection = self.shared.connection.borrow_mut();
         let mut wire = self.shared.wire.borrow_mut();
-        while connection.has_output() {
-            let sent = wire.poll_send(cx, connection.output().pending(), &[], false);
-            match sent {
-                Poll::Ready(Ok(count)) if count > 0 => {
-                    self.moved = clock::now_ms();
-                    connection.sent(count);
-                }
-                Poll::Ready(_) => {
-                    connection.lost();
-                    return Err(());
-                }
-                Poll::Pending => return Ok(()),
+        match wire::send(&mut connection, &mut wire, cx) {
+            Sent::All | Sent::Held { some: true } => self.moved = clock::now_ms(),
+            Sent::Held { some: false } => {}
+            Sent::Broken => {
+                connection.lost();
+                return Err(());
             }
         }
-        self.moved = clock::now_ms();
         Ok(())
     }
 
     /// Takes what came. An error is the end of the connection.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
-        let mut connection = self.shared.connection.borrow_mut();
-        if connection.failure().is_some() || connection.is_flooded() || self.ended {
+        if self.ended {
             return Poll::Pending;
         }
+        let mut connection = self.shared.connection.borrow_mut();
         let mut wire = self.shared.wire.borrow_mut();
-        let mut buffer = Buf::take();
-        match wire.poll_recv(cx, buffer.room()) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(count)) if count > 0 => {
-                buffer.filled(count);
-                connection.receive(buffer.data());
-                drop((connection, wire));
+        let received = wire::poll_receive(&mut connection, &mut wire, cx);
+        drop((connection, wire));
+        match received {
+            Poll::Ready(Ok(())) => {
                 self.begin_streams();
                 self.tell();
-                Poll::Ready(Ok(()))
             }
-            Poll::Ready(_) => {
-                self.ended = true;
-                connection.lost();
-                Poll::Ready(Err(()))
-            }
+            Poll::Ready(Err(())) => self.ended = true,
+            Poll::Pending => {}
         }
+        received
     }
 
     /// Streams that the client has opened get their tasks.
@@ -266,7 +256,7 @@ impl Driver {
             upgraded: None,
         });
         self.requests = self.requests.saturating_add(1);
-        client.handle.begin(&client.session);
+        client.handle.begin(&client.session, &client.plan);
         spawn(client.serve_stream());
     }
 
@@ -274,29 +264,14 @@ impl Driver {
         &self.plan.live(self.session.frontend).frontend.counters
     }
 
-    fn count(&self, what: Count, amount: u32) {
-        if amount > 0 {
-            self.counters()
-                .add(self.local.worker, what, u64::from(amount));
-        }
+    fn count(&self, what: Count) {
+        self.counters().add(self.local.worker, what, 1);
     }
 
     /// Counts what came, and logs what was wrong with it, as requests that were none.
     fn tell(&mut self) {
         let tally = std::mem::take(&mut self.shared.connection.borrow_mut().tally);
-        for (what, amount) in [
-            (Count::Http2Headers, tally.headers),
-            (Count::Http2Data, tally.data),
-            (Count::Http2Settings, tally.settings),
-            (Count::Http2Resets, tally.resets),
-            (Count::Http2Goaways, tally.goaways),
-            (Count::Http2ConnectionErrors, tally.connection_errors),
-            (Count::Http2StreamErrors, tally.stream_errors),
-            (Count::Http2ResetsSent, tally.resets_sent),
-            (Count::Http2GoawaysSent, tally.goaways_sent),
-        ] {
-            self.count(what, amount);
-        }
+        wire::count(&tally, self.counters(), self.local.worker);
         let logged = self.plan.program.global.tune.h2.log_errors;
         let lines = match logged {
             H2LogErrors::None => 0,
@@ -401,7 +376,7 @@ impl Driver {
     }
 
     fn close(mut self) {
-        self.count(Count::Http2Ended, 1);
+        self.count(Count::Http2Ended);
         self.shared.connection.borrow_mut().lost();
         self.tell();
         let mut wire = self.shared.wire.borrow_mut();
@@ -426,9 +401,5 @@ fn drain(wire: &mut Stream) {
     }
 }
 
-/// So many buffers of what a client still sends are read before its connection closes.
-const MOST_DRAINED: usize = 16;
 /// After this silence a connection gives memory back.
 const REST_AFTER_MS: u64 = 500;
-/// How often a connection may be read before other tasks have their turn.
-const ROUNDS: usize = 8;

@@ -12,9 +12,9 @@ use hapax_core::ir::Tune;
 use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::stream::Endpoint;
 use hapax_proto::h1::Limits;
-use hapax_proto::h2::connection::Tally;
 use hapax_proto::h2::{Code, Config, Connection, Role};
 
+use super::multiplex::wire::{self, MOST_DRAINED, ROUNDS, Sent};
 use super::pool::{InUse, Kind, ServerConnection, count_idle};
 use crate::buffer::Buf;
 use crate::frontend::Admission;
@@ -267,7 +267,7 @@ struct Driver {
 impl Driver {
     async fn run(self) {
         for count in [Count::Http2Connections, Count::Http2Begun] {
-            self.count(count, 1);
+            self.count(count);
         }
         poll_fn(|cx| self.poll(cx)).await;
         self.close();
@@ -297,16 +297,10 @@ impl Driver {
     fn poll_send(&self, cx: &mut Context<'_>) -> Result<(), ()> {
         let mut connection = self.one.shared.connection.borrow_mut();
         let mut wire = self.one.shared.wire.borrow_mut();
-        while connection.has_output() {
-            match wire.poll_send(cx, connection.output().pending(), &[], false) {
-                Poll::Ready(Ok(count)) if count > 0 => connection.sent(count),
-                Poll::Ready(_) => {
-                    // What the server said before may still be there.
-                    self.drain(&mut connection, &mut wire, cx);
-                    return Err(());
-                }
-                Poll::Pending => return Ok(()),
-            }
+        if wire::send(&mut connection, &mut wire, cx) == Sent::Broken {
+            // What the server said before may still be there.
+            self.drain(&mut connection, &mut wire, cx);
+            return Err(());
         }
         Ok(())
     }
@@ -330,29 +324,15 @@ impl Driver {
     /// Takes what came. An error is the end of the connection.
     fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
         let mut connection = self.one.shared.connection.borrow_mut();
-        if connection.failure().is_some() || connection.is_flooded() {
-            return Poll::Pending;
-        }
         let mut wire = self.one.shared.wire.borrow_mut();
-        let mut buffer = Buf::take();
-        match wire.poll_recv(cx, buffer.room()) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(count)) if count > 0 => {
-                buffer.filled(count);
-                connection.receive(buffer.data());
-                if self.glitches > 0 && connection.glitches() >= self.glitches {
-                    connection.fail(Code::EnhanceYourCalm);
-                }
-                let tally = std::mem::take(&mut connection.tally);
-                drop((connection, wire));
-                self.tell(tally);
-                Poll::Ready(Ok(()))
+        let received = wire::poll_receive(&mut connection, &mut wire, cx);
+        if received == Poll::Ready(Ok(())) {
+            if self.glitches > 0 && connection.glitches() >= self.glitches {
+                connection.fail(Code::EnhanceYourCalm);
             }
-            Poll::Ready(_) => {
-                connection.lost();
-                Poll::Ready(Err(()))
-            }
+            self.tell(&mut connection);
         }
+        received
     }
 
     /// Nothing can be done now: the connection ends, becomes idle, or waits.
@@ -402,27 +382,14 @@ impl Driver {
                 || (!full && options.pool_purge_delay > 0 && self.server.pool.has_use()))
     }
 
-    fn count(&self, what: Count, amount: u32) {
-        if amount > 0 {
-            let counters = &self.backend.backend.counters;
-            counters.add(worker::index(), what, u64::from(amount));
-        }
+    fn count(&self, what: Count) {
+        let counters = &self.backend.backend.counters;
+        counters.add(worker::index(), what, 1);
     }
 
-    fn tell(&self, tally: Tally) {
-        for (what, amount) in [
-            (Count::Http2Headers, tally.headers),
-            (Count::Http2Data, tally.data),
-            (Count::Http2Settings, tally.settings),
-            (Count::Http2Resets, tally.resets),
-            (Count::Http2Goaways, tally.goaways),
-            (Count::Http2ConnectionErrors, tally.connection_errors),
-            (Count::Http2StreamErrors, tally.stream_errors),
-            (Count::Http2ResetsSent, tally.resets_sent),
-            (Count::Http2GoawaysSent, tally.goaways_sent),
-        ] {
-            self.count(what, amount);
-        }
+    fn tell(&self, connection: &mut Connection) {
+        let tally = std::mem::take(&mut connection.tally);
+        wire::count(&tally, &self.backend.backend.counters, worker::index());
     }
 
     fn close(self) {
@@ -430,29 +397,18 @@ impl Driver {
         if self.one.in_use.borrow_mut().take().is_none() {
             count_idle(&self.server.live, self.one.counted.get(), -1);
         }
-        self.count(Count::Http2Ended, 1);
+        self.count(Count::Http2Ended);
         let mut connection = self.one.shared.connection.borrow_mut();
         let mut wire = self.one.shared.wire.borrow_mut();
         let mut cx = Context::from_waker(Waker::noop());
-        while connection.has_output() {
-            match wire.poll_send(&mut cx, connection.output().pending(), &[], false) {
-                Poll::Ready(Ok(count)) if count > 0 => connection.sent(count),
-                _ => break,
-            }
-        }
+        wire::send(&mut connection, &mut wire, &mut cx);
         connection.lost();
-        let tally = std::mem::take(&mut connection.tally);
-        self.tell(tally);
+        self.tell(&mut connection);
         wire.say_goodbye();
         wire.traffic
             .count(&self.server.live.counters, worker::index());
     }
 }
-
-/// How often a connection may be read before other tasks have their turn.
-const ROUNDS: usize = 8;
-/// So many buffers of what a server still sent are read when its connection broke.
-const MOST_DRAINED: usize = 16;
 
 #[cfg(test)]
 mod tests {

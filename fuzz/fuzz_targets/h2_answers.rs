@@ -1,0 +1,9 @@
+//! Any bytes that a server answers in HTTP/2, against the invariants that the crate's own tests replay.
+#![no_main]
+
+use hapax_proto::h2::Role;
+
+#[path = "../../crates/proto/tests/invariants/frames.rs"]
+mod frames;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| frames::frames(Role::Client, bytes));
