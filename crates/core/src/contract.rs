@@ -371,6 +371,9 @@ pub trait Dispatch: Debug + Send + Sync {
     /// Gives the slot on a server back, and wakes who waits for it.
     fn release(&self, server: usize);
 
+    /// Slots were given back that another configuration's requests had: wakes who waits for them.
+    fn slots_freed(&self) {}
+
     /// State, weight or limits of servers changed: rebuilds what depends on it, moves those who wait.
     fn servers_changed(&self);
 

@@ -67,7 +67,7 @@ impl Prepared {
     pub fn attach(self, program: &Program) {
         if let Some(store) = self.store {
             let store: Arc<dyn TlsContext> = store;
-            let _ = program.live.process.tls.set(store);
+            let _ = program.live.tls.set(store);
         }
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)

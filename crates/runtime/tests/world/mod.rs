@@ -135,7 +135,7 @@ pub fn run_balanced(global: ir::Global, mut proxies: Vec<Proxy>, workers: usize)
         proxy.balance = hapax_balance::default_algorithm();
     }
     run_with(global, proxies, workers, |proxy, live| {
-        Arc::new(hapax_balance::Backend::new(proxy, live.clone(), 1))
+        Arc::new(hapax_balance::Backend::new(proxy, live, 1))
     })
 }
 
@@ -178,6 +178,7 @@ fn run_with(
         runtime_api: Vec::new(),
         facts: Facts::default(),
         master: None,
+        reload: None,
         render: |_, cx, out| out.extend_from_slice(&line(cx)),
     };
     let running = serve::start(program.clone(), options).expect("workers");

@@ -310,8 +310,8 @@ impl Action {
             Action::Agent(_) if server.state.lock().active_agent().is_none() => return false,
             Action::Agent(up) => Deed::Agent(up, CHANGED),
             Action::Shutdown => {
-                let place = (proxy, server.index);
-                serve::end_sessions(move |at, of| (at, of) == place, Cause::Killed);
+                let servers = &program.proxy(proxy).live.servers;
+                serve::end_sessions(servers.get(server.index).cloned(), Cause::Killed);
                 return true;
             }
             Action::Stop if admin.drain => return false,
