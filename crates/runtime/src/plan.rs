@@ -91,6 +91,14 @@ impl Plan {
     }
 
     fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
+        let slow_starters = program.proxies.iter().zip((0..).map(ProxyId));
+        let slow_starters = slow_starters
+            .filter(|(proxy, _)| {
+                let mut servers = proxy.live.servers.iter();
+                servers.any(|server| server.ir.options.slowstart > 0)
+            })
+            .map(|(_, id)| id)
+            .collect();
         let transparent = program
             .proxies
             .iter()
