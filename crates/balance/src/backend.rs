@@ -200,6 +200,9 @@ impl Backend {
             Some(server) => server.queue.down(),
             None => self.lasting.queue.down(),
         }
+        if let Some(index) = server {
+            self.balancer.connections_changed(index);
+        }
     }
 
     /// Gives free slots of all servers that clients may be sent to.
@@ -372,6 +375,7 @@ impl Dispatch for Backend {
     }
 
     fn slots_freed(&self) {
+        self.balancer.connections_changed_elsewhere();
         if self.waiting.load(Ordering::Acquire) > 0 {
             let mut queues = self.queues.lock();
             self.serve_all(&mut queues);

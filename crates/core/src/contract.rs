@@ -350,6 +350,9 @@ pub trait Balancer: Debug + Send + Sync {
     /// Server `index` got or lost a connection (leastconn, first).
     fn connections_changed(&self, index: usize);
 
+    /// Servers lost connections that another configuration's requests had.
+    fn connections_changed_elsewhere(&self) {}
+
     /// State or weight of servers changed.
     fn servers_changed(&self);
 }

@@ -98,13 +98,23 @@ impl Plan {
             .proxies
             .iter()
             .any(|proxy| proxy.ir.options.transparent);
+        let slow_starters = program
+            .proxies
+            .iter()
+            .zip((0..).map(ProxyId))
+            .filter(|(proxy, _)| {
+                let mut servers = proxy.live.servers.iter();
+                servers.any(|server| server.ir.options.slowstart > 0)
+            })
+            .map(|(_, id)| id)
+            .collect();
         Plan {
+            slow_starters,
             observation: program.global.observation,
             program,
             logger,
             proxies,
             transparent,
-            slow_starters,
         }
     }
 
