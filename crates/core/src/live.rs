@@ -23,7 +23,7 @@ pub use health::*;
 pub use numbers::proxy_numbers;
 pub use proxy::*;
 pub use server::*;
-pub use succession::is_same_line;
+pub use succession::is_same_way;
 
 /// Live state of the process.
 #[derive(Debug)]
