@@ -28,6 +28,7 @@ mod operate;
 mod pauses;
 pub mod pipe;
 pub mod plan;
+pub mod profile;
 pub mod relay;
 mod resolver;
 pub mod serve;
