@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use hapax_core::secured::Secured;
 use hapax_tls::handshake::{Handshake, HandshakeFault, Step};
 use hapax_tls::record::{self, MOST_AROUND, MOST_CONTENT, RecordFault, content};
-use hapax_tls::session::{CLOSING, Records};
+use hapax_tls::session::{CLOSING, NO_RENEGOTIATION, Records};
 
 mod place;
 
@@ -200,7 +200,9 @@ impl Layer {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
         loop {
-            match self.take(into) {
+            let taken = self.take(into);
+            self.decline(socket);
+            match taken {
                 Ok(0) if self.ended => return Poll::Ready(Ok(0)),
                 Ok(0) => {}
                 Ok(count) => return Poll::Ready(Ok(count)),
@@ -292,6 +294,26 @@ impl Layer {
             }
         }
         Ok(taken)
+    }
+
+    /// Tells a client that asked for a new handshake that there is none.
+    fn decline(&mut self, socket: &mut Socket) {
+        let State::Open(records) = &mut self.state else {
+            return;
+        };
+        if !records.declines() || self.closed {
+            return;
+        }
+        let outgoing = self.outgoing.get_or_insert_with(roomy);
+        if outgoing.room().len() >= NO_RENEGOTIATION.len() + MOST_AROUND
+            && let Ok(length) =
+                (records.tx).seal(content::ALERT, &NO_RENEGOTIATION, &[], outgoing.room())
+        {
+            outgoing.filled(length);
+        }
+        // What does not leave now leaves before what is sent next.
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = self.poll_flush(socket, &mut cx, false);
     }
 
     /// The peer did what it may not.
