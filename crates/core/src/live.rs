@@ -73,6 +73,7 @@ impl Live {
                 maxconn: AtomicU32::new(config.global.maxconn.unwrap_or(0)),
                 connection_rate_limit: AtomicU32::new(config.global.maxconnrate),
                 session_rate_limit: AtomicU32::new(config.global.maxsessrate),
+                tls_rate_limit: AtomicU32::new(config.global.tls.maxrate),
                 jobs: AtomicU32::new(0),
                 anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
@@ -159,6 +160,8 @@ pub struct ProcessLive {
     pub connection_rate_limit: AtomicU32,
     /// The limit of sessions per second in force; 0 is none.
     pub session_rate_limit: AtomicU32,
+    /// The limit of connections with TLS per second in force; 0 is none.
+    pub tls_rate_limit: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
     /// The key of `set anon on`; 0 is none.

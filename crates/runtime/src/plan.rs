@@ -110,6 +110,7 @@ impl Plan {
     }
 
     fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
+        crate::io::limit_tls(program.global.tls.maxconn);
         let transparent = program
             .proxies
             .iter()

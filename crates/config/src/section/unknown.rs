@@ -379,8 +379,6 @@ static NOT_BUILT: &[&str] = &[
     "maxcompcpuusage",
     "maxcomprate",
     "maxpipes",
-    "maxsslconn",
-    "maxsslrate",
     "maxzlibmem",
     "monitor",
     "persist",
