@@ -336,17 +336,21 @@ impl Local {
         drop(exchanges);
         let plan = self.plan();
         let now_ms = clock::now_ms();
-        plan.each_server(|server| server.pool.purge(&server.live, now_ms));
+        plan.each_server(|server| {
+            if !server.pool.is_at_rest() {
+                server.pool.purge(&server.live, now_ms);
+            }
+        });
         let changes = &plan.program.live.server_changes;
         let changes = changes.load(std::sync::atomic::Ordering::Relaxed);
         if self.server_changes.replace(changes) != changes {
             plan.forget_deleted();
+            plan.find_slow_starters();
         }
         if self.worker == 0 {
-            let ids = plan.program.proxies.iter().zip(0..);
-            for (proxy, id) in ids {
-                let notices = hapax_balance::health::slowstart::step(&proxy.live, self.now());
-                crate::check::announce(&plan.logger, ProxyId(id), &notices);
+            for id in plan.slow_starters() {
+                let notices = hapax_balance::health::slowstart::step(plan.live(id), self.now());
+                crate::check::announce(&plan.logger, id, &notices);
             }
         }
         crate::buffer::trim();

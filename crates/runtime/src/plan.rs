@@ -30,6 +30,7 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
     pub transparent: bool,
+    slow_starters: RefCell<Vec<ProxyId>>,
     /// What is printed about its traffic.
     pub observation: ir::Observation,
 }
@@ -92,6 +93,7 @@ impl Plan {
     }
 
     fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
+        let slow_starters = RefCell::new(slow_starters(&program));
         let transparent = program
             .proxies
             .iter()
@@ -102,6 +104,7 @@ impl Plan {
             logger,
             proxies,
             transparent,
+            slow_starters,
         }
     }
 
@@ -168,6 +171,26 @@ impl Plan {
             }
         }
     }
+
+    /// Proxies with servers that may be coming up slowly.
+    pub fn slow_starters(&self) -> Vec<ProxyId> {
+        self.slow_starters.borrow().clone()
+    }
+
+    /// Looks for them again: servers came or went.
+    pub fn find_slow_starters(&self) {
+        *self.slow_starters.borrow_mut() = slow_starters(&self.program);
+    }
+}
+
+/// Proxies with servers that may be coming up slowly.
+fn slow_starters(program: &Program) -> Vec<ProxyId> {
+    let proxies = program.proxies.iter().zip((0..).map(ProxyId));
+    let slow = proxies.filter(|(proxy, _)| {
+        let mut servers = proxy.live.servers.iter();
+        servers.any(|server| server.ir.options.slowstart > 0)
+    });
+    slow.map(|(_, id)| id).collect()
 }
 
 impl ProxyPlan {

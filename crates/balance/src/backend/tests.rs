@@ -302,7 +302,7 @@ fn a_server_that_was_added_serves_until_it_is_deleted() {
     let _ = live.dispatch.set(dispatch.clone());
     let server = hapax_core::ir::Server {
         name: "s2".into(),
-        ..proxy.servers[0].clone()
+        ..hapax_core::ir::Server::clone(&proxy.servers[0])
     };
     let added = live.add_server(&server, None, 2, 0).expect("room");
     assert_eq!((added.index, added.id), (1, 2));

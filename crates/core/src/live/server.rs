@@ -125,11 +125,11 @@ impl ServerLive {
             host_name: None,
             options: ir::ServerOptions::default(),
         };
-        ServerLive::new(&server, &proxy.name, 0, 0, workers, None)
+        ServerLive::new(&server.into(), &proxy.name, 0, 0, workers, None)
     }
 
     pub(super) fn new(
-        server: &ir::Server,
+        server: &ir::SharedServer,
         backend: &str,
         index: usize,
         id: u32,
@@ -140,21 +140,21 @@ impl ServerLive {
             Some(before) => before.lasting.clone(),
             None => Arc::new(ServerLasting::new(server, workers)),
         };
-        ServerLive::of(server, backend, (index, id), lasting)
+        ServerLive::of(server.share(), backend, (index, id), lasting)
     }
 
     fn of(
-        server: &ir::Server,
+        ir: Arc<ir::Server>,
         backend: &str,
         (index, id): (usize, u32),
         lasting: Arc<ServerLasting>,
     ) -> ServerLive {
         ServerLive {
-            name: server.name.clone(),
+            name: ir.name.clone(),
             id,
             index,
             backend: backend.to_owned(),
-            ir: Arc::new(server.clone()),
+            ir,
             tls: OnceLock::new(),
             added: false,
             checks_run: AtomicBool::new(false),
@@ -197,7 +197,12 @@ impl ServerLive {
         });
         ServerLive {
             added: true,
-            ..ServerLive::of(server, backend, (index, id), Arc::new(lasting))
+            ..ServerLive::of(
+                Arc::new(server.clone()),
+                backend,
+                (index, id),
+                Arc::new(lasting),
+            )
         }
     }
 
