@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use parking_lot::Mutex;
 
 use crate::farm::{Farm, Member, has_room};
@@ -38,7 +38,7 @@ impl Algorithm for LeastConnections {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = Loads {
             farm: Farm::new(proxy, servers),
             ranks: Mutex::new(Ranks::default()),

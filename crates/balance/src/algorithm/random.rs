@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 
 use super::hashed::{self, Hashed};
 
@@ -67,7 +67,7 @@ impl Algorithm for Random {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         Box::new(Lots {
             draws: self.draws,
             ring: hashed::ring(proxy, servers),
