@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::Servers;
+use hapax_core::live::{ServerLive, Servers};
 use parking_lot::Mutex;
 
 use crate::farm::{Farm, Member, has_room};

@@ -111,19 +111,9 @@ impl Page<'_> {
         }
         let (kind, body) = match wish.form {
             Form::Html => ("text/html", document::write(self, &wish)),
-            Form::Csv => ("text/plain", self.text(&wish, csv::write)),
-            Form::Typed => (
-                "text/plain",
-                self.text(&wish, |program, now, selection, out| {
-                    csv::write_typed(program, now, selection, false, out);
-                }),
-            ),
-            Form::Json => (
-                "application/json",
-                self.text(&wish, |program, now, selection, out| {
-                    csv::write_json(program, now, selection, false, out);
-                }),
-            ),
+            Form::Csv => ("text/plain", self.text(&wish, csv::Form::Csv)),
+            Form::Typed => ("text/plain", self.text(&wish, csv::Form::Typed(false))),
+            Form::Json => ("application/json", self.text(&wish, csv::Form::Json(false))),
             Form::JsonSchema => ("application/json", csv::SCHEMA.into()),
         };
         let mut fields = vec![
@@ -158,13 +148,10 @@ impl Page<'_> {
         }
     }
 
-    fn text(
-        &self,
-        wish: &Wish<'_>,
-        write: impl FnOnce(&Program, Now, &Selection, &mut Vec<u8>),
-    ) -> Vec<u8> {
+    fn text(&self, wish: &Wish<'_>, form: csv::Form) -> Vec<u8> {
         let mut out = Vec::new();
-        write(self.program, self.now, &self.selection(wish), &mut out);
+        let selection = self.selection(wish);
+        csv::write(self.program, self.now, &selection, form, &mut out);
         out
     }
 
