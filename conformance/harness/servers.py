@@ -280,7 +280,9 @@ class Play:
             for client in clients:
                 client.end()
         for side in self.sides:
-            self.transcripts[side.name] += [f"log: {line}" for proxy in self.proxies for line in side.said(proxy)]
+            # Where both servers go down at the start, the first line of each depends on which came first.
+            proxies = [proxy for proxy in self.proxies if not proxy.endswith("-stranger")]
+            self.transcripts[side.name] += [f"log: {line}" for proxy in proxies for line in side.said(proxy)]
 
     @staticmethod
     def served(clients, wanted, since):

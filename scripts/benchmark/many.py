@@ -42,23 +42,24 @@ def measure(stage, options, row):
     rows.append(row(name, "until it listens, ms", found, "time", 0.5))
     rows.append(row(name, "CPU to start, ms", found, "cpu", 0.5))
     rows.append(row(name, "memory, MiB (resident)", found, "memory", 0.5))
-    if not raise_limit(2 * count + 3000):
-        print(f"{NAME}: no checks: too few descriptors are allowed", file=sys.stderr)
-        return rows
+    # The reference wants a descriptor for each checked server.
+    count = min(count, (descriptors(2 * count + 3000) - 3000) // 2)
+    name = f"{NAME}: {count:,} with {2 * count:,} checked servers"
     checks = {side: {"cpu": statistics.median(checked(stage, side, count) for _ in range(rounds))} for side in stage.binaries}
     rows.append(row(name, f"CPU us/check, every {CHECK_SECONDS} s each", checks, "cpu", 1.0))
     return rows
 
 
-def raise_limit(wanted):
-    """Whether so many descriptors may be open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < wanted:
+def descriptors(wanted):
+    """Lets so many descriptors be open, or as many as may be; returns how many."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    for limit in (wanted, min(wanted, hard)):
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, max(hard, limit)))
+            return limit
         except (OSError, ValueError):
-            return False
-    return True
+            continue
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def config(stage, side, count, server):

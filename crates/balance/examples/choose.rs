@@ -2,8 +2,8 @@
 //! `rebuild SERVERS 1 NANOSECONDS` for the ring of a consistent hash when one server went down.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Barrier};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -17,6 +17,8 @@ use hapax_core::span::Span;
 use hapax_core::stream::Priority;
 
 const TIMES: u32 = 200_000;
+/// The best of so many: what else the machine does is not meant.
+const ROUNDS: u32 = 7;
 
 type Kind = (&'static str, Arc<dyn Algorithm>, bool);
 
@@ -34,7 +36,9 @@ fn main() {
         for servers in [10, 10_000] {
             for workers in [1, 2] {
                 let (backend, _) = backend(algorithm, *consistent, servers, workers);
-                let took = cost(&Arc::new(backend), workers);
+                let backend = Arc::new(backend);
+                let rounds = (0..ROUNDS).map(|_| cost(&backend, workers));
+                let took = rounds.fold(f64::MAX, f64::min);
                 println!("{name} {servers} {workers} {took:.1}");
             }
         }
@@ -83,11 +87,13 @@ fn backend(
 
 /// Nanoseconds of a thread per choice, its slot given back after a few others.
 fn cost(backend: &Arc<Backend>, workers: usize) -> f64 {
+    let together = Arc::new(Barrier::new(workers));
     let run = |seed: u32| {
-        let backend = backend.clone();
+        let (backend, together) = (backend.clone(), together.clone());
         move || {
             let mut held = [None; 8];
             let mut key = seed;
+            together.wait();
             let began = Instant::now();
             for number in 0..TIMES as usize {
                 key = key.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -109,7 +115,11 @@ fn cost(backend: &Arc<Backend>, workers: usize) -> f64 {
                     *place = Some(server);
                 }
             }
-            began.elapsed().as_nanos() as f64 / f64::from(TIMES)
+            let took = began.elapsed().as_nanos() as f64 / f64::from(TIMES);
+            for server in held.into_iter().flatten() {
+                backend.release(server);
+            }
+            took
         }
     };
     let threads: Vec<_> = (0..workers)
