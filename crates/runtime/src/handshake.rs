@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use hapax_core::counter::Count;
@@ -34,7 +35,7 @@ pub fn listener<'a>(plan: &'a Plan, session: &Session) -> Option<&'a Listener> {
 fn server(server: &ServerPlan) -> Option<&Server> {
     let tls = server.live.tls.get()?;
     let tls: &Server = tls.as_any().downcast_ref()?;
-    tls.secures.then_some(tls)
+    (!server.live.plain.load(Ordering::Relaxed)).then_some(tls)
 }
 
 /// The name that a server is asked for (`sni`).
