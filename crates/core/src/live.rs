@@ -25,7 +25,7 @@ pub use numbers::proxy_numbers;
 pub use proxy::*;
 pub use server::*;
 pub use servers::Servers;
-pub use succession::is_same_line;
+pub use succession::is_same_way;
 
 /// Live state of the process.
 #[derive(Debug)]

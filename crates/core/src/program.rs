@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use hapax_proto::http::Head;
+
 use crate::ir;
 use crate::live::{Live, ProxyLive};
 use crate::pattern::Lists;
@@ -181,6 +183,13 @@ impl Program {
         self.user_lists
             .iter()
             .find(|list| list.name.as_bytes() == name)
+    }
+
+    /// Whether who sends a request shows who he is as to a proxy: `option http-use-proxy-header`, and a target that
+    /// begins neither with `/` nor with `*`.
+    pub fn asks_a_proxy(&self, frontend: ProxyId, request: &Head) -> bool {
+        self.proxy(frontend).ir.options.use_proxy_header
+            && !matches!(request.uri().first(), None | Some(b'/' | b'*'))
     }
 
     /// The path of the file that something stands in.

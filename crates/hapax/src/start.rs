@@ -58,8 +58,12 @@ pub fn start(
     worker: Option<Worker>,
     printer: &mut Printer,
 ) -> ExitCode {
+    let programs = loaded.config.programs.clone();
     match prepare(args, registry, loaded, worker, printer) {
-        Ok(Some(prepared)) => run(prepared, &Reloader::new(args, registry), printer),
+        Ok(Some(prepared)) => {
+            let reloader = Reloader::new(args, registry, programs);
+            run(prepared, &reloader, printer)
+        }
         Ok(None) => ExitCode::SUCCESS,
         Err(text) => {
             printer.say(Severity::Alert, &text);

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 
 use crate::log::{Level, Logger, Severity};
 use crate::wheel::Timer;
-use crate::{clock, mail, serve, worker};
+use crate::{clock, mail, pauses, serve, worker};
 
 mod agent;
 mod answer;
@@ -73,10 +73,29 @@ impl Checks {
             running: Rc::new(Cell::new(true)),
             tasks: Vec::new(),
         };
-        let schedule = Schedule::of(program);
         let followers = Rc::new(Lookup::default());
+        let schedule = pauses::step(|| Schedule::of(program));
         let mut position = 0;
-        for (index, proxy) in program.proxies.iter().enumerate() {
+        let proxies: Vec<_> = program.proxies.iter().enumerate().collect();
+        for proxies in proxies.chunks(PROXIES_PER_TURN) {
+            pauses::step(|| {
+                let all = (program, logger, share);
+                checks.begin(all, proxies, (&schedule, &followers), &mut position)
+            })?;
+            tokio::task::yield_now().await;
+        }
+        Ok(checks)
+    }
+
+    /// Starts this worker's share of the checks of some proxies.
+    fn begin(
+        &mut self,
+        (program, logger, share): (&Arc<Program>, &Rc<Logger>, Share),
+        proxies: &[(usize, &Proxy)],
+        (schedule, followers): (&Schedule, &Rc<Lookup>),
+        position: &mut usize,
+    ) -> Result<(), BadPattern> {
+        for &(index, proxy) in proxies {
             let live = &proxy.live.servers;
             let roles = || {
                 live.iter()
@@ -87,7 +106,8 @@ impl Checks {
             }
             let recipe = Rc::new(Recipe::new(&proxy.ir)?);
             for (server, role) in roles() {
-                position += 1;
+                *position += 1;
+                let position = *position;
                 if (position - 1) % share.workers.max(1) != share.worker {
                     continue;
                 }
@@ -101,18 +121,15 @@ impl Checks {
                     recipe: recipe.clone(),
                     followers: followers.clone(),
                     origin_ms: share.origin_ms,
-                    running: checks.running.clone(),
+                    running: self.running.clone(),
                     busy: busy.clone(),
                 };
                 let own = schedule.of_server(position - 1);
                 let task = worker::spawn_for_now(check.run(schedule.first(position - 1), own));
-                checks.tasks.push((task, busy));
-            }
-            if index % PROXIES_PER_TURN == PROXIES_PER_TURN - 1 {
-                tokio::task::yield_now().await;
+                self.tasks.push((task, busy));
             }
         }
-        Ok(checks)
+        Ok(())
     }
 
     /// How many servers this worker checks.

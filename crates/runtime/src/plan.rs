@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::ir;
-use hapax_core::live::{ProxyLive, ServerLive, is_same_line};
+use hapax_core::live::{ProxyLive, ServerLive, is_same_way};
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_proto::h1::Limits;
 use hapax_sys::addr::{Addr, SockAddr, UnixAddr};
@@ -18,6 +18,7 @@ use hashbrown::HashMap;
 use crate::http::pool::Pool;
 use crate::io::Stream as Socket;
 use crate::log::Logger;
+use crate::pauses;
 
 /// A program as one worker uses it. Sessions hold it to their end.
 #[derive(Debug)]
@@ -80,27 +81,42 @@ impl Plan {
         let mut known = HashMap::with_capacity(before.proxies.len());
         for proxies in before.proxies.chunks(PROXIES_PER_TURN) {
             let servers = proxies.iter().flat_map(|proxy| &proxy.servers);
-            known.extend(servers.map(|server| (server.live.mark(), server.clone())));
+            let servers = servers.map(|server| (server.live.mark(), server.clone()));
+            pauses::step(|| known.extend(servers));
             tokio::task::yield_now().await;
         }
         let mut proxies = Vec::with_capacity(program.proxies.len());
         for chunk in program.proxies.chunks(PROXIES_PER_TURN) {
             let plans = chunk.iter();
-            proxies.extend(plans.map(|proxy| ProxyPlan::new(&program.global, proxy, &known)));
+            let plans = plans.map(|proxy| ProxyPlan::new(&program.global, proxy, &known));
+            pauses::step(|| proxies.extend(plans));
             tokio::task::yield_now().await;
         }
         Plan::of(program, logger, proxies)
     }
 
+    /// Closes idle connections that no later plan goes on with. Other tasks have their turn meanwhile.
+    pub async fn close_left_over(&self) {
+        for proxies in self.proxies.chunks(PROXIES_PER_TURN) {
+            pauses::step(|| {
+                for server in proxies.iter().flat_map(|proxy| &proxy.servers) {
+                    if Rc::strong_count(server) == 1 && Rc::strong_count(&server.pool) == 1 {
+                        server.pool.drain(&server.live);
+                    }
+                }
+            });
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
         crate::io::limit_tls(program.global.tls.maxconn);
-        let slow_starters = RefCell::new(slow_starters(&program));
         let transparent = program
             .proxies
             .iter()
             .any(|proxy| proxy.ir.options.transparent);
         Plan {
-            slow_starters,
+            slow_starters: RefCell::new(slow_starters(&program)),
             observation: program.global.observation,
             program,
             logger,
@@ -256,7 +272,7 @@ impl ServerPlan {
             if Arc::ptr_eq(&self.live, &known.live) {
                 return known.clone();
             }
-            if is_same_line(&self.live.ir, &known.live.ir) {
+            if is_same_way(&self.live.ir, &known.live.ir) {
                 self.pool = known.pool.clone();
             }
         }

@@ -134,6 +134,21 @@ pub fn is_same_line(one: &ir::Server, other: &ir::Server) -> bool {
     *one == moved
 }
 
+/// Whether connections that were opened under one line may be used under the other: what differs at most is how the server is
+/// chosen, counted and checked.
+pub fn is_same_way(one: &ir::Server, other: &ir::Server) -> bool {
+    let (from, mut other) = (&one.options, other.clone());
+    let to = &mut other.options;
+    (to.id, to.weight, to.backup, to.disabled) = (from.id, from.weight, from.backup, from.disabled);
+    (to.maxconn, to.minconn, to.maxqueue) = (from.maxconn, from.minconn, from.maxqueue);
+    to.cookie.clone_from(&from.cookie);
+    to.check.clone_from(&from.check);
+    to.agent.clone_from(&from.agent);
+    to.slowstart = from.slowstart;
+    to.restored.clone_from(&from.restored);
+    is_same_line(one, &other)
+}
+
 /// Whether everything that live state was made from is the same, so that all of it may stay. What TLS reads from files may have
 /// changed without a line that did, and limits that grow with those of frontends may have too.
 fn is_same_farm(one: &ir::Proxy, other: &ir::Proxy) -> bool {
@@ -240,7 +255,6 @@ impl ServerLive {
         let mut state = self.state.lock();
         if old.disabled != new.disabled {
             state.admin.from_configuration = new.disabled;
-            state.admin.maintenance &= new.disabled;
         }
         if (&before.address, &before.host_name) != (&self.ir.address, &self.ir.host_name) {
             state.admin.unresolved = server::is_unresolved(&self.ir);
@@ -267,7 +281,9 @@ impl ServerLive {
             state.agent = asked(new).then(Box::default);
         }
         drop(state);
-        // What was opened under the other line is not used again.
-        self.generation.fetch_add(1, Ordering::Relaxed);
+        if !is_same_way(before, &self.ir) {
+            // What was opened under the other line is not used again.
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -293,8 +293,10 @@ impl Session {
 
     /// Runs the commands that are left of a line, until enough is said at a time.
     fn commands(&mut self, cli: &Cli, out: &mut Vec<u8>) -> Then {
+        let mut steps = 0;
         loop {
-            if out.len() >= PIECE {
+            steps += 1;
+            if out.len() >= PIECE || steps > STEPS {
                 return Then::Proceed;
             }
             if let Some(mut unfinished) = self.state.unfinished.take() {
@@ -396,6 +398,8 @@ impl Session {
 
 /// Bytes that are said at a time; traffic goes on between.
 const PIECE: usize = 16_384;
+/// Proxies that are looked at in one go, also when nothing is said about them.
+const STEPS: usize = 256;
 
 fn line_length(bytes: &[u8]) -> Option<usize> {
     memchr::memchr(b'\n', bytes)

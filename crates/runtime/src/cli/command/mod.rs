@@ -249,6 +249,11 @@ pub fn run(mut call: Call<'_>) -> Answer {
     if call.words.is_empty() {
         return Answer::Written;
     }
+    if call.words.len() > MOST_WORDS {
+        let text =
+            format!("Too many arguments. Commands must have at most {MOST_WORDS} arguments.\n");
+        return Answer::Refused(text);
+    }
     let Some((row, run)) = find(call.words) else {
         return help::unknown(&mut call);
     };
@@ -267,6 +272,9 @@ pub fn run(mut call: Call<'_>) -> Answer {
     call.args = call.words.get(name_words..).unwrap_or_default();
     run(&mut call)
 }
+
+/// Words of a command, its name included.
+const MOST_WORDS: usize = 64;
 
 fn find(words: &[String]) -> Option<(&'static CliCommand, Run)> {
     let rows = ROWS.iter().zip(RUN);

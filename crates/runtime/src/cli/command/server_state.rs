@@ -4,13 +4,14 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use hapax_core::anonymous;
+use hapax_core::contract::Now;
 use hapax_core::ir::{Address, ServerPort};
 use hapax_core::live::{CheckStatus, ServerLive, ServerState};
-use hapax_core::program::Proxy;
+use hapax_core::program::{Program, Proxy};
 use hapax_core::server_state::{HEADER, VERSION, admin, check, operation_number};
 
 use super::anonymity::name;
-use super::{Answer, Call};
+use super::{Answer, Call, Unfinished};
 
 /// `show servers state [<backend>]`: what a later process can load.
 pub fn state(call: &mut Call<'_>) -> Answer {
@@ -19,13 +20,11 @@ pub fn state(call: &mut Call<'_>) -> Answer {
         Err(answer) => return answer,
     };
     let _ = writeln!(call.out, "{VERSION}\n{HEADER}");
-    let now_ms = call.now.ms;
     let key = call.state.anonymous;
-    each_server(call, only, |proxy, server, out| {
+    each_server(call, only, move |proxy, server, now, out| {
         let state = server.state.lock().clone();
-        write_state(proxy, server, &state, (now_ms, key), out);
-    });
-    Answer::Written
+        write_state(proxy, server, &state, (now.ms, key), out);
+    })
 }
 
 /// `show servers conn [<backend>]`.
@@ -41,7 +40,7 @@ pub fn connections(call: &mut Call<'_>) -> Answer {
         "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur \
          idle_per_thr[{workers}]"
     );
-    each_server(call, only, |proxy, server, out| {
+    each_server(call, only, move |proxy, server, _, out| {
         let address = address(server, key);
         let _ = write!(
             out,
@@ -68,8 +67,7 @@ pub fn connections(call: &mut Call<'_>) -> Answer {
             let _ = write!(out, " {}", own.load(Ordering::Relaxed));
         }
         out.push(b'\n');
-    });
-    Answer::Written
+    })
 }
 
 /// The number of the backend that is asked for by name; none is all.
@@ -84,20 +82,22 @@ fn wanted(call: &Call<'_>) -> Result<Option<u32>, Answer> {
     }
 }
 
+/// An answer that says something about every server, backend by backend.
 fn each_server(
     call: &mut Call<'_>,
     only: Option<u32>,
-    mut each: impl FnMut(&Proxy, &ServerLive, &mut Vec<u8>),
-) {
-    for proxy in &call.program.proxies {
+    mut each: impl FnMut(&Proxy, &ServerLive, Now, &mut Vec<u8>) + 'static,
+) -> Answer {
+    let rows = move |_: &Program, proxy: &Proxy, now, out: &mut Vec<u8>| {
         let chosen = only.is_none_or(|uuid| uuid == proxy.live.uuid);
-        if !chosen || proxy.ir.disabled || !proxy.ir.kind.has_backend() {
-            continue;
+        if chosen && !proxy.ir.disabled && proxy.ir.kind.has_backend() {
+            for server in &proxy.live.servers {
+                each(proxy, server, now, out);
+            }
         }
-        for server in &proxy.live.servers {
-            each(proxy, server, call.out);
-        }
-    }
+    };
+    call.state.unfinished = Some(Unfinished::over_proxies(call.program, rows));
+    Answer::Written
 }
 
 /// The row of a server.
