@@ -179,6 +179,10 @@ class Connection:
                     self.send(frame("SETTINGS", ACK, 0, b""))
             case "PING" if flags & ACK:
                 self.pongs += 1
+            case "PING":
+                self.peer.note(f"PING {len(payload)} bytes")
+                if self.credits:
+                    self.send(frame("PING", ACK, 0, payload))
         if name in ("DATA", "HEADERS") and flags & END_STREAM and self.stream(number)["end"] is None:
             self.stream(number)["end"] = "END_STREAM"
 
