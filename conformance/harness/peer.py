@@ -47,6 +47,7 @@ class Peer:
         """Closes the socket."""
         if self.on_close:
             self.on_close()
+            self.on_close = None
         self.socket.close()
 
     # Reading.

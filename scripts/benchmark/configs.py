@@ -15,7 +15,7 @@ defaults
     option                  {format}log
     option                  dontlognull
     {close}
-    {splice}
+    {splice}{reuse}
     option                  redispatch
     retries                 3
     {http}
@@ -27,7 +27,7 @@ defaults
     maxconn                 {maxconn}
 
 frontend main
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port}{tls}
     {acls}
     default_backend         app
 
@@ -86,9 +86,10 @@ http {{
 
 
 def proxy(name, folder, port, origin, log, options):
-    """The proxy's configuration; `options` is a set of keep-alive, splice, tcp, many."""
+    """The proxy's configuration; `options` is a set of keep-alive, splice, tcp, many, reuse, and `crt=PATH` for TLS."""
     root = os.geteuid() == 0
     tcp = "tcp" in options
+    secured = [option[len("crt=") :] for option in options if option.startswith("crt=")]
     text = CENTOS.format(
         name=name,
         folder=folder,
@@ -99,8 +100,10 @@ def proxy(name, folder, port, origin, log, options):
         chroot=f"chroot      {folder}/empty" if root else "",
         identity="user        nobody\n    group       nogroup" if root else "",
         mode="tcp" if tcp else "http",
+        tls="".join(f" ssl crt {path}" for path in secured),
         format="tcp" if tcp else "http",
         close="" if tcp else "option http-keep-alive" if "keep-alive" in options else "option http-server-close",
+        reuse="http-reuse always" if "reuse" in options else "",
         splice="option splice-auto" if "splice" in options else "",
         http="" if tcp else HTTP,
         acls="" if tcp else ACLS,

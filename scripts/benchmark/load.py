@@ -19,9 +19,9 @@ def wrk(port, path, connections, seconds, close=False):
     return {"requests": int(done[1]), "rate": float(rate[1]), "errors": sum(map(int, errors.groups())) if errors else 0}
 
 
-def fixed(port, path, connections, requests):
+def fixed(port, path, connections, requests, scheme="http"):
     """Exactly `requests` requests over keep-alive connections."""
-    return _h2load(["--h1", f"-c{connections}"], port, path, requests)
+    return _h2load(["--h1", f"-c{connections}"], port, path, requests, scheme)
 
 
 def streams(port, path, connections, at_once, requests):
@@ -29,8 +29,8 @@ def streams(port, path, connections, at_once, requests):
     return _h2load([f"-c{connections}", f"-m{at_once}"], port, path, requests)
 
 
-def _h2load(options, port, path, requests):
-    arguments = ["h2load", "-t1", *options, f"-n{requests}", f"http://127.0.0.1:{port}{path}"]
+def _h2load(options, port, path, requests, scheme="http"):
+    arguments = ["h2load", "-t1", *options, f"-n{requests}", f"{scheme}://127.0.0.1:{port}{path}"]
     text = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
     done = re.search(r"requests: \d+ total, \d+ started, \d+ done, (\d+) succeeded", text)
     rate = re.search(r"finished in [\d.]+\w+, ([\d.]+) req/s", text)
@@ -39,14 +39,15 @@ def _h2load(options, port, path, requests):
     return {"requests": requests, "rate": float(rate[1]), "errors": 0}
 
 
-def idle(port, count):
-    """Opens `count` keep-alive connections, one request on each, and returns their sockets."""
+def idle(port, count, secure=None):
+    """Opens `count` keep-alive connections, made secure by `secure`, one request on each, and returns their sockets."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count + 100:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
     sockets = []
     for _ in range(count):
         sock = socket.create_connection(("127.0.0.1", port), 10)
+        sock = secure(sock) if secure else sock
         sock.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
         head = b""
         while b"hello, world" not in head:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from . import configs, http2, load, maps, rules
+from . import configs, http2, load, maps, rules, tls
 from .process import cpu_seconds, end, free_port, memory_kib, start, syscalls
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -139,7 +139,7 @@ def run(stage, options):
         rows += measure_memory(stage, options)
     if chosen(CHECK, options):
         rows += measure_check(stage, options)
-    for section in (maps, rules, http2):
+    for section in (maps, rules, http2, tls):
         if chosen(section.NAME, options) or any(pattern.startswith(section.NAME) for pattern in options.only):
             found = section.measure(stage, options, row)
             for line in found:

@@ -5,6 +5,7 @@ mod hash;
 mod hashed;
 mod hdr;
 pub mod leastconn;
+mod log_hash;
 mod random;
 pub mod rdp_cookie;
 pub mod roundrobin;
@@ -33,6 +34,7 @@ pub static KEYWORDS: &[BalanceKeyword] = &[
     random::KEYWORD,
     sticky::KEYWORD,
     rdp_cookie::KEYWORD,
+    log_hash::KEYWORD,
 ];
 
 /// What a backend without a `balance` line uses: roundrobin.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Waker;
 
-use hapax_core::contract::{Assigned, Balancer, Dispatch, Ticket, Wish};
+use hapax_core::contract::{Assigned, Balancer, Dispatch, KeyValue, Ticket, Wish};
 use hapax_core::ir;
-use hapax_core::live::{ProxyLive, ServerLive};
+use hapax_core::live::{ProxyLasting, ProxyLive, ServerLive};
 use parking_lot::Mutex;
 
 use crate::farm::has_room;
@@ -19,7 +19,8 @@ use crate::queue::{Place, Queues, Reach};
 /// Algorithm and queues of a backend.
 #[derive(Debug)]
 pub struct Backend {
-    live: Arc<ProxyLive>,
+    servers: Vec<Arc<ServerLive>>,
+    lasting: Arc<ProxyLasting>,
     balancer: Box<dyn Balancer>,
     fullconn: u32,
     keyed: bool,
@@ -35,7 +36,7 @@ pub struct Backend {
 
 impl Backend {
     /// The dispatch of a proxy with servers. `fullconn` is the value in force (see [`default_fullconn`]).
-    pub fn new(proxy: &ir::Proxy, live: Arc<ProxyLive>, fullconn: u32) -> Backend {
+    pub fn new(proxy: &ir::Proxy, live: &ProxyLive, fullconn: u32) -> Backend {
         let balancer = proxy.balance.build(proxy, &live.servers);
         let backend = Backend {
             balancer,
@@ -51,11 +52,12 @@ impl Backend {
             clock: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             queues: Mutex::new(Queues::new(live.servers.len())),
-            live,
+            servers: live.servers.clone(),
+            lasting: live.lasting().clone(),
         };
         let fixed =
             proxy.balance.name() == "static-rr" || backend.keyed && !proxy.hash_type.consistent;
-        for server in &backend.live.servers {
+        for server in &backend.servers {
             server.ramps.store(!fixed, Ordering::Relaxed);
         }
         backend.refresh_limits();
@@ -68,7 +70,7 @@ impl Backend {
     }
 
     fn server(&self, index: usize) -> Option<&ServerLive> {
-        self.live.servers.get(index).map(Arc::as_ref)
+        self.servers.get(index).map(Arc::as_ref)
     }
 
     /// Whether clients that belong to a server may be sent to it; under `option persist` also when it is down.
@@ -135,7 +137,7 @@ impl Backend {
                 self.take_or_wait(index, ticket, waker, queues)
                     .unwrap_or(Assigned::QueueFull(index))
             }
-            None if (0..self.live.servers.len()).any(|index| self.is_usable(index)) => {
+            None if (0..self.servers.len()).any(|index| self.is_usable(index)) => {
                 self.wait(None, wish.avoid, ticket, waker, queues)
             }
             None => Assigned::NoServer,
@@ -191,7 +193,7 @@ impl Backend {
         self.waiting.fetch_add(1, Ordering::Release);
         match server.and_then(|index| self.server(index)) {
             Some(server) => server.queue.up(),
-            None => self.live.queue.up(),
+            None => self.lasting.queue.up(),
         };
     }
 
@@ -199,13 +201,13 @@ impl Backend {
         self.waiting.fetch_sub(1, Ordering::Release);
         match server.and_then(|index| self.server(index)) {
             Some(server) => server.queue.down(),
-            None => self.live.queue.down(),
+            None => self.lasting.queue.down(),
         }
     }
 
     /// Gives free slots of all servers that clients may be sent to.
     fn serve_all(&self, queues: &mut Queues) {
-        for index in 0..self.live.servers.len() {
+        for index in 0..self.servers.len() {
             if self.keeps_clients(index) {
                 self.serve_waiting(index, queues);
             }
@@ -242,7 +244,7 @@ impl Backend {
 
     /// Whether there is no other server for those in the backend's queue.
     fn is_alone(&self, index: usize) -> bool {
-        !self.live.servers.iter().any(|other| {
+        !self.servers.iter().any(|other| {
             other.index != index && other.usable.load(Ordering::Relaxed) && self.takes_part(other)
         })
     }
@@ -251,7 +253,6 @@ impl Backend {
     fn takes_part(&self, server: &ServerLive) -> bool {
         !server.ir.options.backup
             || !self
-                .live
                 .servers
                 .iter()
                 .any(|other| !other.ir.options.backup && other.usable.load(Ordering::Relaxed))
@@ -260,7 +261,7 @@ impl Backend {
     /// What `minconn` and `fullconn` allow right now (configuration manual 5.2, `minconn`).
     fn refresh_limits(&self) {
         let mut limited = false;
-        for server in &self.live.servers {
+        for server in &self.servers {
             let maxconn = server.maxconn.load(Ordering::Relaxed);
             let minconn = server.ir.options.minconn;
             let limit = if maxconn == 0 {
@@ -268,7 +269,7 @@ impl Backend {
             } else if minconn == 0 || minconn >= maxconn {
                 maxconn
             } else {
-                let sessions = u64::from(self.live.backend.sessions.value());
+                let sessions = u64::from(self.lasting.backend.sessions.value());
                 if sessions >= u64::from(self.fullconn) {
                     maxconn
                 } else {
@@ -284,6 +285,19 @@ impl Backend {
             limited |= limit != u32::MAX;
         }
         self.limited.store(limited, Ordering::Relaxed);
+    }
+
+    /// Gives a slot back under the lock, to who waits for it.
+    fn release_locked(&self, server: usize, live: &ServerLive) {
+        let mut queues = self.queues.lock();
+        live.sessions.down();
+        self.balancer.connections_changed(server);
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            if self.dynamic {
+                self.refresh_limits();
+            }
+            self.serve_waiting(server, &mut queues);
+        }
     }
 
     fn disperse(&self, from: Option<usize>, queues: &mut Queues) -> usize {
@@ -313,6 +327,10 @@ impl Dispatch for Backend {
             }
         }
         self.place(wish, ticket, waker, Some(&mut queues))
+    }
+
+    fn choose(&self, key: KeyValue<'_>) -> Option<usize> {
+        self.balancer.choose(key, None)
     }
 
     fn cancel(&self, ticket: &mut Ticket) {
@@ -345,14 +363,21 @@ impl Dispatch for Backend {
             self.balancer.connections_changed(server);
             return;
         }
-        let mut queues = self.queues.lock();
-        live.sessions.down();
-        self.balancer.connections_changed(server);
-        if self.waiting.load(Ordering::Acquire) > 0 {
-            if self.dynamic {
-                self.refresh_limits();
+        self.release_locked(server, live);
+        for view in self.lasting.views() {
+            let others = view
+                .dispatch()
+                .filter(|other| !std::ptr::addr_eq(Arc::as_ptr(other), std::ptr::from_ref(self)));
+            if let Some(others) = others {
+                others.slots_freed();
             }
-            self.serve_waiting(server, &mut queues);
+        }
+    }
+
+    fn slots_freed(&self) {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            let mut queues = self.queues.lock();
+            self.serve_all(&mut queues);
         }
     }
 

@@ -301,6 +301,7 @@ fn settle(
         _ => 0,
     };
     refresh_totals(proxy, now);
+    tell_kin(proxy, server, down);
     let counts = text::left(proxy, server, down, requeued);
     let mut notices = vec![Notice::new(
         level,
@@ -316,6 +317,26 @@ fn apply(proxy: &ProxyLive, now: Now) {
         dispatch.servers_changed();
     }
     refresh_totals(proxy, now);
+    proxy.kin().iter().for_each(|other| recount(other));
+}
+
+/// Other configurations in which the backend still serves somebody follow a change of one of its servers.
+fn tell_kin(proxy: &ProxyLive, server: &ServerLive, down: bool) {
+    for other in proxy.kin() {
+        recount(&other);
+        let own = other.servers.iter().find(|own| own.is_same_as(server));
+        if let (true, Some(dispatch), Some(own)) = (down, other.dispatch(), own) {
+            dispatch.requeue(own.index);
+        }
+    }
+}
+
+/// Queues, and totals without what happened before: for a configuration that goes on with the state of another.
+pub fn recount(proxy: &ProxyLive) {
+    if let Some(dispatch) = proxy.dispatch() {
+        dispatch.servers_changed();
+    }
+    count_usable(proxy);
 }
 
 /// The line for a backend that lost its last server.
@@ -343,6 +364,24 @@ fn has_servers(proxy: &ProxyLive) -> bool {
 /// the dispatch is attached, too.
 pub fn refresh_totals(proxy: &ProxyLive, now: Now) {
     let was_up = has_servers(proxy);
+    let is_up = count_usable(proxy);
+    match (was_up, is_up) {
+        (true, false) => {
+            proxy.down_transitions.fetch_add(1, Ordering::Relaxed);
+            proxy.last_change_ms.store(now.ms, Ordering::Relaxed);
+        }
+        (false, true) => {
+            let since = proxy.last_change_ms.swap(now.ms, Ordering::Relaxed);
+            proxy
+                .downtime
+                .fetch_add(now.ms.saturating_sub(since) / 1000, Ordering::Relaxed);
+        }
+        _ => {}
+    }
+}
+
+/// Counts the usable servers of a backend and their weight; answers whether there is one.
+fn count_usable(proxy: &ProxyLive) -> bool {
     let count = |backup: bool| {
         let usable = proxy.servers.iter().filter(|server| {
             server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
@@ -361,19 +400,7 @@ pub fn refresh_totals(proxy: &ProxyLive, now: Now) {
         backup_weight
     };
     proxy.total_weight.store(weight, Ordering::Relaxed);
-    match (was_up, active + backup > 0) {
-        (true, false) => {
-            proxy.down_transitions.fetch_add(1, Ordering::Relaxed);
-            proxy.last_change_ms.store(now.ms, Ordering::Relaxed);
-        }
-        (false, true) => {
-            let since = proxy.last_change_ms.swap(now.ms, Ordering::Relaxed);
-            proxy
-                .downtime
-                .fetch_add(now.ms.saturating_sub(since) / 1000, Ordering::Relaxed);
-        }
-        _ => {}
-    }
+    active + backup > 0
 }
 
 #[cfg(test)]

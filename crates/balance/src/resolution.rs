@@ -395,6 +395,19 @@ impl Followers {
     }
 }
 
+impl Drop for Followers {
+    fn drop(&mut self) {
+        self.section.with(|engine| {
+            for host in self.servers.iter().filter_map(|one| one.host.as_ref()) {
+                engine.unwatch(host);
+            }
+            for (service, servers) in &self.by_service {
+                servers.iter().for_each(|_| engine.unwatch(service));
+            }
+        });
+    }
+}
+
 impl Changes {
     fn tell(&mut self, proxy: ProxyId, notices: Vec<Notice>) {
         if !notices.is_empty() {

@@ -83,15 +83,11 @@ fn balance(line: &mut Line<'_>) -> Result<(), Fault> {
         return Ok(());
     };
     let Some(keyword) = row(line.registry, &word) else {
-        return Err(if NOT_BUILT.iter().any(|name| word.starts_with(name)) {
-            line.fault_at(0, format!("balance '{word}' is not built yet."))
-        } else {
-            line.fault_at(
-                0,
-                "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', 'hash', \
-                 'hdr(name)', 'rdp-cookie(name)', 'log-hash' and 'sticky' options.",
-            )
-        });
+        return Err(line.fault_at(
+            0,
+            "balance only supports 'roundrobin', 'static-rr', 'leastconn', 'source', 'uri', 'url_param', 'hash', \
+             'hdr(name)', 'rdp-cookie(name)', 'log-hash' and 'sticky' options.",
+        ));
     };
     let algorithm = (keyword.parse)(line)?;
     line.proxy()?.balance = Shared(algorithm);
@@ -107,9 +103,6 @@ fn row(registry: &Registry, word: &str) -> Option<RowRef<BalanceKeyword>> {
         registry.balances.find(name)
     })
 }
-
-/// Algorithms that are known and not built.
-const NOT_BUILT: &[&str] = &["log-hash"];
 
 fn hash_type(line: &mut Line<'_>) -> Result<(), Fault> {
     if ignored_in_frontend(line, "") {
@@ -276,10 +269,6 @@ pub mod tests {
             let mut proxy = super::tests::proxy();
             read(text, &mut proxy, Sections::BACKEND).expect_err("refused")
         };
-        assert_eq!(
-            refused("balance log-hash lower"),
-            "balance 'log-hash' is not built yet."
-        );
         assert!(refused("balance foo").starts_with("balance only supports"));
         let warning = read("balance first", &mut proxy, Sections::FRONTEND).expect("ignored");
         assert_eq!(

@@ -1,6 +1,7 @@
 //! What can be said only when everything is read: references, timeouts, modes, names, numbers.
 
 mod error_pages;
+mod log_backend;
 mod logs;
 mod mailers;
 mod mode;
@@ -48,6 +49,7 @@ pub fn check(
             mode::proxy(config, index, &mut check);
         }
         servers::check(config, &mut check);
+        log_backend::complete(config, &mut check);
         server_state::check(config, &mut check);
     }
     if !failed {

@@ -158,10 +158,6 @@ fn wrong_log_lines_are_refused() {
             "log 127.0.0.1 sample 3-1:5 local0",
             "log : wrong sample range '3-1'",
         ),
-        (
-            "log backend@x local0",
-            "log : targets of the kind 'backend@' are not built yet.",
-        ),
     ] {
         assert_eq!(
             faults("global", line),

@@ -279,10 +279,6 @@ fn wrong_checks_are_refused() {
             "http-check expect rstring (",
             "'http-check expect' : regex '(' is invalid.",
         ),
-        (
-            "http-check connect proto h2",
-            "'http-check connect' : 'proto' : 'h2' is not built yet.",
-        ),
     ] {
         assert_eq!(
             faults("backend", line),

@@ -282,6 +282,16 @@ pub trait Algorithm: Debug + Send + Sync {
         false
     }
 
+    /// Whether it looks at log messages only.
+    fn needs_messages(&self) -> bool {
+        false
+    }
+
+    /// What is wrong with its arguments, where that is said only when the backend is complete.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
     /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
     /// structure cannot take.
     fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer>;
@@ -298,6 +308,8 @@ pub enum BalanceKey<'a> {
     Expr(&'a ir::Expr),
     /// What the algorithm itself reads from the request.
     Request(&'a dyn RequestKey),
+    /// What the converters of an expression make of a log message, which takes the place of what is fetched.
+    Message(&'a ir::Expr),
 }
 
 impl BalanceKey<'_> {
@@ -350,11 +362,17 @@ pub trait Dispatch: Debug + Send + Sync {
     /// Asks for a server. A parked request calls it again, with its ticket, whenever its waker fired.
     fn assign(&self, wish: &Wish<'_>, ticket: &mut Ticket, waker: &Waker) -> Assigned;
 
+    /// A usable server for what takes no slot of it (a log line); none when there is none.
+    fn choose(&self, key: KeyValue<'_>) -> Option<usize>;
+
     /// Gives a parked request's place up.
     fn cancel(&self, ticket: &mut Ticket);
 
     /// Gives the slot on a server back, and wakes who waits for it.
     fn release(&self, server: usize);
+
+    /// Slots were given back that another configuration's requests had: wakes who waits for them.
+    fn slots_freed(&self) {}
 
     /// State, weight or limits of servers changed: rebuilds what depends on it, moves those who wait.
     fn servers_changed(&self);

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::slots::Slots;
+
 /// What is counted. The same list serves frontends, listeners, backends and servers; each uses what applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
@@ -134,31 +136,35 @@ const CLEARED: usize = Count::Streams as usize;
 #[derive(Debug)]
 struct Slot([AtomicU64; COUNTS]);
 
+impl Default for Slot {
+    fn default() -> Slot {
+        Slot([const { AtomicU64::new(0) }; COUNTS])
+    }
+}
+
 /// Counters of one object.
 #[derive(Debug)]
 pub struct Counters {
-    slots: Box<[Slot]>,
+    slots: Slots<Slot>,
 }
 
 impl Counters {
     /// How many workers there are slots for.
     pub fn workers(&self) -> usize {
-        self.slots.len()
+        self.slots.workers()
     }
 
     /// Zeros for `workers` workers.
     pub fn new(workers: usize) -> Counters {
         Counters {
-            slots: (0..workers.max(1))
-                .map(|_| Slot([const { AtomicU64::new(0) }; COUNTS]))
-                .collect(),
+            slots: Slots::new(workers),
         }
     }
 
     /// Adds on behalf of a worker; only that worker writes its slot.
     #[inline]
     pub fn add(&self, worker: usize, what: Count, amount: u64) {
-        if let Some(Slot(slot)) = self.slots.get(worker) {
+        if let Some(Slot(slot)) = self.slots.of(worker) {
             let cell = &slot[what as usize];
             cell.store(
                 cell.load(Ordering::Relaxed).wrapping_add(amount),
@@ -169,15 +175,14 @@ impl Counters {
 
     /// The count of one worker.
     pub fn of(&self, worker: usize, what: Count) -> u64 {
-        self.slots
-            .get(worker)
-            .map_or(0, |Slot(slot)| slot[what as usize].load(Ordering::Relaxed))
+        let slot = self.slots.all().get(worker);
+        slot.map_or(0, |Slot(slot)| slot[what as usize].load(Ordering::Relaxed))
     }
 
     /// The sum over the workers.
     pub fn sum(&self, what: Count) -> u64 {
-        self.slots
-            .iter()
+        let slots = self.slots.all().iter();
+        slots
             .map(|Slot(slot)| slot[what as usize].load(Ordering::Relaxed))
             .fold(0, u64::wrapping_add)
     }
@@ -191,7 +196,7 @@ impl Counters {
 
     /// Sets everything but what is needed as a difference to zero; increments that race with it may survive.
     pub fn clear(&self) {
-        for Slot(slot) in &self.slots {
+        for Slot(slot) in self.slots.all() {
             for cell in slot.iter().take(CLEARED) {
                 cell.store(0, Ordering::Relaxed);
             }
@@ -266,7 +271,7 @@ impl Gauge {
 /// Events per second: the current and the previous second per worker.
 #[derive(Debug)]
 pub struct Rate {
-    slots: Box<[RateSlot]>,
+    slots: Slots<RateSlot>,
     highest: AtomicU32,
 }
 
@@ -282,7 +287,7 @@ impl Rate {
     /// Zeros for `workers` workers.
     pub fn new(workers: usize) -> Rate {
         Rate {
-            slots: (0..workers.max(1)).map(|_| RateSlot::default()).collect(),
+            slots: Slots::new(workers),
             highest: AtomicU32::new(0),
         }
     }
@@ -296,7 +301,7 @@ impl Rate {
     /// Counts `events` at once.
     #[inline]
     pub fn add_many(&self, worker: usize, events: u32, now_ms: u64) {
-        let Some(slot) = self.slots.get(worker) else {
+        let Some(slot) = self.slots.of(worker) else {
             return;
         };
         let second = now_ms / 1000;
@@ -315,7 +320,7 @@ impl Rate {
         slot.current.store(count, Ordering::Relaxed);
         // With one worker the count is the rate; the sum is only taken when this slot alone could be a new maximum.
         let highest = self.highest.load(Ordering::Relaxed);
-        if count.saturating_mul(self.slots.len() as u32) > highest {
+        if count.saturating_mul(self.slots.workers() as u32) > highest {
             let rate = self.per_second(now_ms);
             if rate > highest {
                 self.highest.fetch_max(rate, Ordering::Relaxed);
@@ -328,7 +333,7 @@ impl Rate {
         let second = now_ms / 1000;
         let left = 1000 - (now_ms % 1000);
         let (mut current, mut previous) = (0u64, 0u64);
-        for slot in &self.slots {
+        for slot in self.slots.all() {
             let seen = slot.second.load(Ordering::Relaxed);
             if seen == second {
                 current += u64::from(slot.current.load(Ordering::Relaxed));

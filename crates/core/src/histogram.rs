@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::slots::Slots;
+
 /// Upper ends of the buckets, milliseconds; a last one takes what is longer.
 pub const BOUNDS_MS: [u64; 13] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
@@ -10,12 +12,12 @@ const BUCKETS: usize = BOUNDS_MS.len() + 1;
 /// How long something took, by buckets.
 #[derive(Debug)]
 pub struct Histogram {
-    slots: Box<[Slot]>,
+    slots: Slots<Slot>,
 }
 
 /// One worker's slot, on cache lines of its own.
 #[repr(align(128))]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     buckets: [AtomicU64; BUCKETS],
     sum_ms: AtomicU64,
@@ -33,19 +35,15 @@ pub struct Summary {
 impl Histogram {
     /// Zeros for `workers` workers.
     pub fn new(workers: usize) -> Histogram {
-        let slot = |_| Slot {
-            buckets: [const { AtomicU64::new(0) }; BUCKETS],
-            sum_ms: AtomicU64::new(0),
-        };
         Histogram {
-            slots: (0..workers.max(1)).map(slot).collect(),
+            slots: Slots::new(workers),
         }
     }
 
     /// Counts one duration on behalf of a worker; only that worker writes its slot.
     #[inline]
     pub fn add(&self, worker: usize, duration_ms: u64) {
-        let Some(slot) = self.slots.get(worker) else {
+        let Some(slot) = self.slots.of(worker) else {
             return;
         };
         let at = BOUNDS_MS.partition_point(|bound| *bound < duration_ms);
@@ -61,7 +59,7 @@ impl Histogram {
             buckets: [0; BUCKETS],
             sum_ms: 0,
         };
-        for slot in &self.slots {
+        for slot in self.slots.all() {
             for (sum, cell) in summary.buckets.iter_mut().zip(&slot.buckets) {
                 *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
             }
@@ -73,7 +71,7 @@ impl Histogram {
 
     /// Sets everything to zero; what races with it may survive.
     pub fn clear(&self) {
-        for slot in &self.slots {
+        for slot in self.slots.all() {
             for cell in slot.buckets.iter().chain([&slot.sum_ms]) {
                 cell.store(0, Ordering::Relaxed);
             }

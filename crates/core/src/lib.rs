@@ -19,6 +19,7 @@ pub mod ring;
 pub mod sample;
 pub mod secured;
 pub mod server_state;
+mod slots;
 pub mod span;
 pub mod stream;
 pub mod suggest;

@@ -5,6 +5,7 @@ mod health;
 mod numbers;
 mod proxy;
 mod server;
+mod succession;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -22,6 +23,7 @@ pub use health::*;
 pub use numbers::proxy_numbers;
 pub use proxy::*;
 pub use server::*;
+pub use succession::is_same_line;
 
 /// Live state of the process.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub struct Live {
     /// Number of workers.
     pub workers: usize,
     /// Process-wide counters.
-    pub process: ProcessLive,
+    pub process: Arc<ProcessLive>,
     /// One per proxy, in the order of the configuration.
     pub proxies: Vec<Arc<ProxyLive>>,
     /// The rings, those that every process has first.
@@ -38,6 +40,8 @@ pub struct Live {
     pub resolvers: Vec<Arc<ResolversLive>>,
     /// Every row, for what the runtime API reads; set by the program.
     pub registry: OnceLock<&'static Registry>,
+    /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }
 
 impl Live {
@@ -46,7 +50,7 @@ impl Live {
     pub fn new(config: &ir::Config, workers: usize, started_wall_us: u64) -> Live {
         Live {
             workers,
-            process: ProcessLive {
+            process: Arc::new(ProcessLive {
                 connections: Gauge::default(),
                 counters: Counters::new(workers),
                 connection_rate: Rate::new(workers),
@@ -66,14 +70,13 @@ impl Live {
                 jobs: AtomicU32::new(0),
                 anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
-                tls: OnceLock::new(),
-            },
+            }),
             proxies: config
                 .proxies
                 .iter()
                 .zip(proxy_numbers(config))
                 .map(|(proxy, number)| {
-                    let live = ProxyLive::new(proxy, number, workers);
+                    let live = ProxyLive::new(proxy, number, workers, None);
                     let maxconn = proxy.maxconn.filter(|&limit| limit > 0);
                     let maxconn = maxconn.or(config.global.maxconn).unwrap_or(0);
                     live.maxconn.store(maxconn, Ordering::Relaxed);
@@ -87,6 +90,7 @@ impl Live {
                 .map(|ir| Arc::new(ResolversLive::new(ir, config.global.dns_families)))
                 .collect(),
             registry: OnceLock::new(),
+            tls: OnceLock::new(),
         }
     }
 
@@ -153,6 +157,4 @@ pub struct ProcessLive {
     pub anonymous_key: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
-    /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
-    pub tls: OnceLock<Arc<dyn TlsContext>>,
 }

@@ -39,6 +39,11 @@ pub trait Index: Debug + Send + Sync {
     /// An empty index of the same kind.
     fn empty(&self) -> Box<dyn Index>;
 
+    /// The same index once more, when that shares what was compiled and needs no entries to look things up.
+    fn same(&self) -> Option<Box<dyn Index>> {
+        None
+    }
+
     /// A better arranged copy, when changes have made one worth its time.
     fn arranged(&self, _entries: &Entries) -> Option<Box<dyn Index>> {
         None

@@ -10,7 +10,7 @@ use crate::pattern::Lists;
 use crate::span::Span;
 
 /// Position of a proxy in [`Program::proxies`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ProxyId(pub u32);
 
 /// A configuration in force, with the live state it is attached to.

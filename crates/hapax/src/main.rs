@@ -12,6 +12,7 @@ mod master;
 mod message;
 mod reference;
 mod registry;
+mod reload;
 mod start;
 mod startup_log;
 mod version;

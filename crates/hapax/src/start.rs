@@ -15,7 +15,7 @@ use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
-use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_core::program::{Program, ProxyId};
 use hapax_runtime::log::date;
 use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
@@ -34,6 +34,7 @@ use crate::limits::{self, Limits};
 use crate::load::Loaded;
 use crate::master::Worker;
 use crate::message::Printer;
+use crate::reload::Reloader;
 use crate::system_text;
 use crate::version;
 
@@ -56,7 +57,7 @@ pub fn start(
     printer: &mut Printer,
 ) -> ExitCode {
     match prepare(args, registry, loaded, worker, printer) {
-        Ok(Some(prepared)) => run(prepared, printer),
+        Ok(Some(prepared)) => run(prepared, &Reloader::new(args, registry), printer),
         Ok(None) => ExitCode::SUCCESS,
         Err(text) => {
             printer.say(Severity::Alert, &text);
@@ -244,7 +245,8 @@ fn tells(args: &Args, global: &ir::Global) -> bool {
     args.verbose || global.observation.events
 }
 
-fn workers(global: &ir::Global) -> usize {
+/// How many workers a configuration asks for.
+pub fn workers(global: &ir::Global) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     global.nbthread.map_or_else(cores, usize::from).max(1)
 }
@@ -371,7 +373,7 @@ fn detach(pidfile: Option<&File>, null: &File) -> Result<bool, String> {
 }
 
 /// Serves until a signal ends it or everything is done after a soft stop.
-fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
+fn run(prepared: Prepared, reloader: &Arc<Reloader>, printer: &mut Printer) -> ExitCode {
     let Prepared {
         program,
         listeners,
@@ -400,6 +402,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         master,
         facts,
         render: hapax_sample::log_format::render,
+        reload: Some(reloader.reload()),
     };
     if tells {
         hapax_runtime::observe::started();
@@ -412,6 +415,7 @@ fn run(prepared: Prepared, printer: &mut Printer) -> ExitCode {
         }
     };
     let running = Arc::new(running);
+    reloader.begin(&running);
     printer.keep(None);
     if let Some(worker) = &mut worker {
         worker.ready();
@@ -454,18 +458,9 @@ fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result
 fn attach(program: &Program) -> Vec<Notice> {
     let mut notices = Vec::new();
     let now = Now::default();
-    for proxy in program
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.ir.kind.has_backend())
-    {
-        let fullconn = proxy
-            .ir
-            .fullconn
-            .unwrap_or_else(|| default_fullconn(frontend_maxconn(program, proxy)));
-        let backend = Backend::new(&proxy.ir, proxy.live.clone(), fullconn);
-        // A proxy that a former program attached keeps its queues.
-        let _ = proxy.live.dispatch.set(Arc::new(backend));
+    attach_backends(program);
+    let backends = program.proxies.iter();
+    for proxy in backends.filter(|proxy| proxy.ir.kind.has_backend()) {
         health::refresh_totals(&proxy.live, now);
         for server in &proxy.live.servers {
             if let Some(restored) = &server.ir.options.restored {
@@ -476,19 +471,39 @@ fn attach(program: &Program) -> Vec<Notice> {
     notices
 }
 
-/// Connections that all frontends together may send to a backend.
-fn frontend_maxconn(program: &Program, backend: &Proxy) -> u32 {
+/// Gives backends their algorithm and queues, unless they have them: a proxy that a former program attached keeps its queues.
+pub fn attach_backends(program: &Program) {
+    let backends = program.proxies.iter().zip(sent_to_backends(program));
+    for (proxy, connections) in backends.filter(|(proxy, _)| proxy.ir.kind.has_backend()) {
+        if proxy.live.dispatch().is_some() {
+            continue;
+        }
+        let fullconn = proxy
+            .ir
+            .fullconn
+            .unwrap_or_else(|| default_fullconn(connections));
+        let backend = Backend::new(&proxy.ir, &proxy.live, fullconn);
+        let _ = proxy.live.dispatch.set(Arc::new(backend));
+    }
+}
+
+/// Connections that all frontends together may send to each backend, in the order of the proxies.
+fn sent_to_backends(program: &Program) -> Vec<u32> {
     let process = program.live.process.maxconn.load(Ordering::Relaxed);
-    program
-        .proxies
-        .iter()
-        .filter(|frontend| {
-            let reaches =
-                |id: Option<ProxyId>| id.is_some_and(|id| std::ptr::eq(program.proxy(id), backend));
-            frontend.ir.kind.has_frontend()
-                && (reaches(frontend.default_backend)
-                    || frontend.use_backend.iter().any(|&id| reaches(id)))
-        })
-        .map(|frontend| frontend.ir.maxconn.unwrap_or(process))
-        .fold(0, u32::saturating_add)
+    let mut sent = vec![0_u32; program.proxies.len()];
+    let mut targets = Vec::new();
+    let frontends = program.proxies.iter();
+    for frontend in frontends.filter(|proxy| proxy.ir.kind.has_frontend()) {
+        let named = frontend.use_backend.iter().copied().flatten();
+        targets.clear();
+        targets.extend(frontend.default_backend.into_iter().chain(named));
+        targets.sort_unstable();
+        targets.dedup();
+        for ProxyId(backend) in &targets {
+            if let Some(sum) = sent.get_mut(*backend as usize) {
+                *sum = sum.saturating_add(frontend.ir.maxconn.unwrap_or(process));
+            }
+        }
+    }
+    sent
 }

@@ -5,6 +5,7 @@
 pub mod dns;
 pub mod h1;
 pub mod h2;
+pub mod hash;
 pub mod http;
 pub mod netscaler;
 pub mod proxy;

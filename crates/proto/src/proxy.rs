@@ -41,7 +41,7 @@ pub fn header_with(
     let length = u16::try_from(header.len() - PREAMBLE).unwrap_or(u16::MAX);
     header[PREAMBLE - 2..PREAMBLE].copy_from_slice(&length.to_be_bytes());
     if let Some(at) = sum_at {
-        let sum = crc32c(&header);
+        let sum = crate::hash::crc32c(&header);
         if let Some(room) = header.get_mut(at..at + 4) {
             room.copy_from_slice(&sum.to_be_bytes());
         }
@@ -61,15 +61,6 @@ pub fn add_field(out: &mut Vec<u8>, kind: u8, content: &[u8]) -> usize {
         out.extend(content);
     }
     at
-}
-
-/// CRC-32C (RFC 3720 B.4), bit by bit: headers are short.
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            (sum >> 1) ^ (0x82f6_3b78 & (sum & 1).wrapping_neg())
-        })
-    })
 }
 
 /// The type of the field with the checksum.
@@ -325,7 +316,7 @@ mod tests {
 
     #[test]
     fn fields_stand_behind_the_addresses() {
-        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crate::hash::crc32c(b"123456789"), 0xe306_9283);
         let v4 = ends("192.0.2.1:1000", "198.51.100.2:80");
         let made = header_with(v4, &[(0xe1, b"foo"), (5, b"id")], Some(1));
         assert_eq!(made[14..16], [0, 12 + 6 + 7 + 5]);

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hapax_balance::health::{Notice, Report, Transition, agent_report, inherit, report};
 use hapax_core::contract::Now;
@@ -14,6 +15,7 @@ use hapax_core::ir;
 use hapax_core::live::ServerLive;
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::stream::Cause;
+use tokio::task::AbortHandle;
 
 use crate::log::{Level, Logger, Severity};
 use crate::wheel::Timer;
@@ -49,11 +51,11 @@ pub struct Share {
     pub origin_ms: u64,
 }
 
-/// The running checks of a worker; they end when it is dropped.
+/// The running checks of a worker. When it is dropped they end, those that wait for an answer once they have it.
 #[derive(Debug)]
 pub struct Checks {
     running: Rc<Cell<bool>>,
-    count: usize,
+    tasks: Vec<(AbortHandle, Rc<Cell<bool>>)>,
 }
 
 impl Checks {
@@ -61,15 +63,18 @@ impl Checks {
     ///
     /// # Errors
     /// When a pattern of `http-check expect` does not compile, which the check of the configuration rules out.
-    pub fn start(
+    pub async fn start(
         program: &Arc<Program>,
         logger: &Rc<Logger>,
         share: Share,
     ) -> Result<Checks, BadPattern> {
-        let running = Rc::new(Cell::new(true));
+        let mut checks = Checks {
+            running: Rc::new(Cell::new(true)),
+            tasks: Vec::new(),
+        };
         let schedule = Schedule::of(program);
         let followers = Rc::new(Followers::of(program));
-        let (mut position, mut count) = (0, 0);
+        let mut position = 0;
         for (index, proxy) in program.proxies.iter().enumerate() {
             let live = &proxy.live.servers;
             let roles = || {
@@ -85,7 +90,7 @@ impl Checks {
                 if (position - 1) % share.workers.max(1) != share.worker {
                     continue;
                 }
-                count += 1;
+                let busy = Rc::new(Cell::new(false));
                 let check = Check {
                     program: program.clone(),
                     logger: logger.clone(),
@@ -95,24 +100,34 @@ impl Checks {
                     recipe: recipe.clone(),
                     followers: followers.clone(),
                     origin_ms: share.origin_ms,
-                    running: running.clone(),
+                    running: checks.running.clone(),
+                    busy: busy.clone(),
                 };
                 let own = schedule.of_server(position - 1);
-                worker::spawn(check.run(schedule.first(position - 1), own));
+                let task = worker::spawn_for_now(check.run(schedule.first(position - 1), own));
+                checks.tasks.push((task, busy));
+            }
+            if index % PROXIES_PER_TURN == PROXIES_PER_TURN - 1 {
+                tokio::task::yield_now().await;
             }
         }
-        Ok(Checks { running, count })
+        Ok(checks)
     }
 
     /// How many servers this worker checks.
     pub fn count(&self) -> usize {
-        self.count
+        self.tasks.len()
     }
 }
 
 impl Drop for Checks {
     fn drop(&mut self) {
         self.running.set(false);
+        for (task, busy) in &self.tasks {
+            if !busy.get() {
+                task.abort();
+            }
+        }
     }
 }
 
@@ -154,13 +169,16 @@ struct Check {
     followers: Rc<Followers>,
     origin_ms: u64,
     running: Rc<Cell<bool>>,
+    /// It waits for an answer.
+    busy: Rc<Cell<bool>>,
 }
 
 impl Check {
     async fn run(self, first_ms: u64, mut schedule: Schedule) {
         let most = self.program.global.tune.bufsize as usize;
         let mut timer = Timer::new();
-        let mut next = clock::now_ms() + first_ms;
+        let mut next = self.resume(first_ms);
+        let mut begun_before = 0;
         loop {
             self.wait(&mut timer, next).await;
             if !self.running.get() {
@@ -171,20 +189,29 @@ impl Check {
             };
             match self.role {
                 Role::Server => {
+                    // One that began under the program before ends first.
+                    if begun_before < MOST_WAITS && server.state.lock().check_running {
+                        begun_before += 1;
+                        next = clock::now_ms() + WAIT_MS;
+                        continue;
+                    }
                     if begin(server) {
+                        self.busy.set(true);
                         let about = (&*self.program, &*self.logger);
                         let result =
                             probe::check(&self.recipe, about, self.proxy, server, &mut timer).await;
-                        // A program that was replaced meanwhile checks by itself.
-                        if !self.running.get() {
-                            return;
-                        }
+                        self.busy.set(false);
                         self.conclude(server, |proxy, now| {
                             report(&proxy.live, &proxy.ir.options, server, result, now)
                         });
+                        // A program that was replaced meanwhile is checked by others.
+                        if !self.running.get() {
+                            return;
+                        }
                     }
                     let check = &server.ir.options.check;
                     next = clock::now_ms() + schedule.interval(check, &server.state.lock());
+                    server.due_ms[0].store(next, Ordering::Relaxed);
                 }
                 Role::Agent => {
                     if begin_agent(server) {
@@ -200,8 +227,29 @@ impl Check {
                         }
                     }
                     next = clock::now_ms() + schedule.spread(self.role.inter(&server.ir));
+                    server.due_ms[1].store(next, Ordering::Relaxed);
                 }
             }
+        }
+    }
+
+    /// When it begins: when it was due under the program before, or after its share of the start.
+    fn resume(&self, first_ms: u64) -> u64 {
+        let now = clock::now_ms();
+        let due = self
+            .program
+            .proxy(self.proxy)
+            .live
+            .servers
+            .get(self.server)
+            .map_or(0, |server| {
+                let due =
+                    server.due_ms[usize::from(self.role == Role::Agent)].load(Ordering::Relaxed);
+                due.min(now + u64::from(self.role.inter(&server.ir)))
+            });
+        match due {
+            0 => now + first_ms,
+            due => due.max(now),
         }
     }
 
@@ -312,16 +360,12 @@ fn end_sessions(program: &Program, (proxy, server): (ProxyId, usize), transition
     };
     match transition {
         Transition::Down if options.shutdown_on_down => {
-            serve::end_sessions(move |at, of| (at, of) == (proxy, server), Cause::Down);
+            serve::end_sessions(live.servers.get(server).cloned(), Cause::Down);
         }
         Transition::Up if options.shutdown_backup_on_up && !options.backup => {
-            let backups: Arc<[bool]> = live
-                .servers
-                .iter()
-                .map(|server| server.ir.options.backup)
-                .collect();
-            let which = move |at, of: usize| at == proxy && backups.get(of) == Some(&true);
-            serve::end_sessions(which, Cause::Up);
+            let backups = live.servers.iter();
+            let backups = backups.filter(|server| server.ir.options.backup);
+            serve::end_sessions(backups.cloned(), Cause::Up);
         }
         _ => {}
     }
@@ -348,6 +392,12 @@ pub fn announce(logger: &Logger, proxy: ProxyId, notices: &[Notice]) {
 fn is_checked(server: &ir::Server) -> bool {
     server.options.check.enabled && server.options.track.is_none()
 }
+
+/// Proxies whose checks are started before others have their turn.
+const PROXIES_PER_TURN: usize = 32;
+/// How often a check of the program before is waited for, and how long each time.
+const MOST_WAITS: u32 = 600;
+const WAIT_MS: u64 = 20;
 
 #[cfg(test)]
 mod tests;

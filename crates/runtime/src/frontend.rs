@@ -34,10 +34,14 @@ use crate::worker::{Inbox, spawn};
 #[derive(Debug)]
 pub struct Door {
     local: Rc<Local>,
-    proxy: ProxyId,
-    listener: usize,
+    proxy: Cell<ProxyId>,
+    listener: Cell<usize>,
     /// On which it takes connections.
     pub descriptor: i32,
+    /// What the socket is, under whatever descriptor.
+    pub identity: u64,
+    /// The plan it was opened under, once the one in force has no place for it.
+    former: RefCell<Option<Rc<Plan>>>,
     /// Lets connections in or not.
     pub gate: Rc<Gate>,
     /// Accepted while another worker took the last place; served first when one is free.
@@ -51,6 +55,8 @@ pub struct Door {
 #[derive(Debug, Default)]
 pub struct Places {
     wanted: AtomicBool,
+    /// Connections stay where they are while the workers go over to another plan.
+    held: AtomicBool,
     desks: parking_lot::RwLock<Vec<Desk>>,
 }
 
@@ -86,6 +92,9 @@ impl Places {
     /// It cannot leave as long as the answer is held.
     fn lighter(&self, load: u32, threads: &[u16]) -> Option<MappedRwLockReadGuard<'_, Inbox>> {
         let desks = self.desks.read();
+        if self.held.load(Ordering::Relaxed) {
+            return None;
+        }
         let serves = |desk: &&Desk| {
             threads.is_empty() || threads.iter().any(|&of| usize::from(of) == desk.worker)
         };
@@ -97,6 +106,12 @@ impl Places {
             .min_by_key(|(load, _)| *load)?;
         let given = load > least + least / 4 + LEAN;
         given.then(|| RwLockReadGuard::map(desks, |desks| &desks[at].inbox))
+    }
+
+    /// Whether connections stay where they are. Once that is said, no worker is about to give one away.
+    pub fn hold(&self, held: bool) {
+        let _nobody = self.desks.write();
+        self.held.store(held, Ordering::Relaxed);
     }
 
     /// A worker is about to end: nobody gives it a connection from now on.
@@ -143,14 +158,48 @@ impl Door {
     pub fn new(local: &Rc<Local>, bound: &Bound) -> Rc<Door> {
         Rc::new(Door {
             local: local.clone(),
-            proxy: bound.proxy,
-            listener: bound.listener,
+            proxy: Cell::new(bound.proxy),
+            listener: Cell::new(bound.listener),
             descriptor: bound.socket.as_raw_fd(),
+            identity: bound.identity,
+            former: RefCell::default(),
             gate: Gate::new(),
             waiting: RefCell::default(),
             rate_pause: Cell::new(false),
             held: Cell::new(false),
         })
+    }
+
+    /// The plan under which its connections begin.
+    fn plan(&self) -> Rc<Plan> {
+        let former = self.former.borrow();
+        former.clone().unwrap_or_else(|| self.local.plan())
+    }
+
+    /// Under the plan that is in force from now on it is another proxy's, or has another number.
+    pub fn go_on(&self, proxy: ProxyId, listener: usize) {
+        self.proxy.set(proxy);
+        self.listener.set(listener);
+    }
+
+    /// The plan in force has no place for it any more: it closes, and serves who has come that far under `former`. Answers
+    /// whether nobody waits.
+    pub fn leave(&self, former: &Rc<Plan>) -> bool {
+        self.former
+            .borrow_mut()
+            .get_or_insert_with(|| former.clone());
+        self.gate.set(GateState::Stopped);
+        self.waiting.borrow().is_empty()
+    }
+
+    /// Whether the plan in force has no place for it.
+    pub fn is_former(&self) -> bool {
+        self.former.borrow().is_some()
+    }
+
+    /// The proxy and the number of the listener, under the plan in force.
+    pub fn place(&self) -> (ProxyId, usize) {
+        (self.proxy.get(), self.listener.get())
     }
 
     /// Keeps the door shut until [`Door::resume`], whatever becomes free.
@@ -189,7 +238,7 @@ impl Door {
             if self.waiting.borrow().is_empty() {
                 break;
             }
-            let plan = self.local.plan();
+            let plan = self.plan();
             let Some(admission) = self.admit(&plan) else {
                 self.gate.set(GateState::Paused);
                 return;
@@ -198,7 +247,7 @@ impl Door {
                 break;
             };
             if let Some(lighter) = self.lighter(&plan) {
-                let (proxy, listener) = (self.proxy, self.listener);
+                let (proxy, listener) = self.place();
                 let handed = lighter.hand(accepted, move |(socket, peer)| {
                     crate::serve::enter_door(proxy, listener, socket, peer);
                 });
@@ -222,28 +271,32 @@ impl Door {
     /// The kernel spreads connections by hash, which is uneven while they are few. Who has many more than another worker
     /// gives the new one away.
     fn lighter(&self, plan: &Plan) -> Option<MappedRwLockReadGuard<'_, Inbox>> {
-        if self.local.stopping.get() {
+        if self.local.stopping.get() || self.is_former() {
             return None;
         }
-        let bind = plan.proxy(self.proxy).ir.binds.get(self.listener)?;
+        let bind = plan
+            .proxy(self.proxy.get())
+            .ir
+            .binds
+            .get(self.listener.get())?;
         let load = self.local.load.load(Ordering::Relaxed);
         self.local.places.lighter(load - 1, &bind.options.threads)
     }
 
     /// Whether it is that of a listener.
     pub fn is_of(&self, proxy: ProxyId, listener: usize) -> bool {
-        self.proxy == proxy && self.listener == listener
+        self.place() == (proxy, listener) && !self.is_former()
     }
 
     /// Whether it is one of the proxy.
-    pub fn is_of_proxy(&self, proxy: ProxyId) -> bool {
-        self.proxy == proxy
+    pub fn is_of_proxy(&self, proxy: &ProxyLive) -> bool {
+        self.plan().live(self.proxy.get()).is_same_as(proxy)
     }
 
     /// Takes a place in every limit, or none.
     fn admit(&self, plan: &Plan) -> Option<Admission> {
-        let proxy = plan.proxy(self.proxy);
-        let listener = proxy.live.listeners.get(self.listener)?;
+        let proxy = plan.proxy(self.proxy.get());
+        let listener = proxy.live.listeners.get(self.listener.get())?;
         let process = &plan.program.live.process;
         let no_limit = |limit: u32| if limit == 0 { u32::MAX } else { limit };
         let of_process = no_limit(process.maxconn.load(Ordering::Relaxed));
@@ -251,7 +304,7 @@ impl Door {
         let of_listener = proxy
             .ir
             .binds
-            .get(self.listener)
+            .get(self.listener.get())
             .map_or(u32::MAX, |bind| no_limit(bind.options.maxconn));
         self.local.places.want();
         if !process.connections.try_up(of_process) {
@@ -281,9 +334,9 @@ impl Door {
 
     /// Opens the gate, or keeps it shut for a moment when a rate is exceeded.
     fn regulate(self: &Rc<Door>) {
-        let plan = self.local.plan();
+        let plan = self.plan();
         let process = &plan.program.live.process;
-        let proxy = plan.proxy(self.proxy);
+        let proxy = plan.proxy(self.proxy.get());
         let now = self.local.now().ms;
         let over = [
             (
@@ -325,7 +378,7 @@ impl Door {
         let worker = self.local.worker;
         let now = self.local.now();
         let process = &plan.program.live.process;
-        let proxy = plan.proxy(self.proxy);
+        let proxy = plan.proxy(self.proxy.get());
         let side = &proxy.live.frontend;
         process.counters.add(worker, Count::Connections, 1);
         process.connection_rate.add(worker, now.ms);
@@ -338,8 +391,8 @@ impl Door {
             destination: self.destination(&plan, &socket),
             source: endpoint(&peer),
             received_proxy: false,
-            frontend: self.proxy,
-            listener: self.listener,
+            frontend: self.proxy.get(),
+            listener: self.listener.get(),
             accepted_ms: now.ms,
             accepted_wall_us: now.wall_us,
             ..Session::default()
@@ -364,7 +417,7 @@ impl Door {
         if session.marks.changed {
             mark(&socket, session.source, &mut session.marks);
         }
-        prepare(&socket, &plan, self.proxy);
+        prepare(&socket, &plan, self.proxy.get());
         // On the heap: as an argument of the task's future it would take its room twice.
         let client = Box::new(Client {
             admission: Rc::new(admission),
@@ -380,7 +433,7 @@ impl Door {
             upgraded: None,
             plan: plan.clone(),
         });
-        client.handle.begin(&client.session);
+        client.handle.begin(&client.session, &client.plan);
         if admission::is_due(&plan, &client.session, header) {
             spawn(async move {
                 if let Some(mut client) = admission::admit(client, header).await {
@@ -393,7 +446,7 @@ impl Door {
                     }
                     match mode {
                         Mode::Http => client.serve(None).await,
-                        Mode::Tcp => crate::tcp::serve(client).await,
+                        Mode::Tcp | Mode::Log => crate::tcp::serve(client).await,
                     }
                 }
             });
@@ -406,14 +459,18 @@ impl Door {
         }
         match proxy.ir.mode {
             Mode::Http => spawn(client.serve(None)),
-            Mode::Tcp => spawn(crate::tcp::serve(client)),
+            Mode::Tcp | Mode::Log => spawn(crate::tcp::serve(client)),
         }
     }
 
     /// The address the client asked for: the listener's own, when it listens on one only. Where connections go on to that
     /// address, the firewall may have redirected them here.
     fn destination(&self, plan: &Plan, socket: &OwnedFd) -> Endpoint {
-        let bind = plan.proxy(self.proxy).ir.binds.get(self.listener);
+        let bind = plan
+            .proxy(self.proxy.get())
+            .ir
+            .binds
+            .get(self.listener.get());
         if plan.transparent {
             let v6 = bind.is_some_and(
                 |bind| matches!(&bind.address, hapax_core::ir::Address::Inet(address) if address.is_ipv6()),

@@ -32,6 +32,7 @@ mod resolver;
 pub mod serve;
 mod sessions;
 mod socks;
+pub mod succession;
 mod system;
 pub mod tcp;
 mod trace;

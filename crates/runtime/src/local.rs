@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use hapax_core::contract::Now;
 use hapax_core::counter::Count;
-use hapax_core::program::ProxyId;
+use hapax_core::live::ServerLive;
+use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::{Cause, Session};
 
 use tokio::task::AbortHandle;
@@ -73,6 +74,8 @@ pub struct Handle {
     pub idle: Cell<bool>,
     /// The soft stop closes it while it waits.
     pub leaving: Cell<bool>,
+    /// The plan it began with, in which its proxies and server have their numbers.
+    plan: RefCell<Option<Rc<Plan>>>,
     /// The server it uses: proxy and index.
     pub server: Cell<Option<(ProxyId, usize)>>,
     /// Whose session it is.
@@ -85,7 +88,8 @@ pub struct Handle {
 
 impl Handle {
     /// Notes whose session it is.
-    pub fn begin(&self, session: &Session) {
+    pub fn begin(&self, session: &Session, plan: &Rc<Plan>) {
+        *self.plan.borrow_mut() = Some(plan.clone());
         self.about.set(About {
             source: session.source,
             destination: session.destination,
@@ -94,6 +98,20 @@ impl Handle {
             accepted_wall_us: session.accepted_wall_us,
         });
         self.since_ms.set(session.accepted_ms);
+    }
+
+    /// The configuration it began with.
+    pub fn program(&self) -> Option<Arc<Program>> {
+        let plan = self.plan.borrow();
+        Some(plan.as_ref()?.program.clone())
+    }
+
+    /// The server it uses.
+    pub fn server_in_use(&self) -> Option<Arc<ServerLive>> {
+        let (proxy, index) = self.server.get()?;
+        let plan = self.plan.borrow();
+        let servers = &plan.as_ref()?.live(proxy).servers;
+        servers.get(index).cloned()
     }
 
     /// Ends the session.

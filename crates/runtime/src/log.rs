@@ -1,5 +1,6 @@
 //! Traffic logs: levels, framings, targets and the worker's logger (configuration manual 8, `log`).
 
+mod backend;
 mod console;
 pub mod date;
 pub mod forward;

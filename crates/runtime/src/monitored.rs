@@ -21,7 +21,7 @@ pub fn answer(proxy: &Proxy, source: &Endpoint) -> Option<&'static [u8]> {
     if monitored().is_some() {
         return Some(match proxy.mode {
             Mode::Http => HTTP,
-            Mode::Tcp => b"",
+            Mode::Tcp | Mode::Log => b"",
         });
     }
     proxy.health.then_some(match proxy.check {

@@ -28,6 +28,8 @@ pub struct Bound {
     /// The socket: one of its own where the kernel spreads connections over several (SO_REUSEPORT), else the same one
     /// for all workers.
     pub socket: OwnedFd,
+    /// What tells the socket from others, under whatever descriptor.
+    pub identity: u64,
 }
 
 /// A socket that could not be opened.
@@ -66,6 +68,7 @@ pub fn listeners<'p>(
                     proxy: ProxyId(index as u32),
                     listener,
                     worker,
+                    identity: hapax_sys::stream::identity(&socket).unwrap_or_default(),
                     socket,
                 })),
                 Err(error) => failed.push(BindError {
@@ -215,10 +218,12 @@ fn take(
     global: &ir::Global,
     old: &mut Inherited,
 ) -> Vec<OwnedFd> {
-    let Some(addr) = address(bind, proxy, global) else {
-        return Vec::new();
-    };
-    let mut taken = old.take(&addr, bind.options.interface.as_deref());
+    let mut taken = old.take_own(bind);
+    if taken.is_empty()
+        && let Some(addr) = address(bind, proxy, global)
+    {
+        taken = old.take(&addr, bind.options.interface.as_deref());
+    }
     let options = options(bind, proxy, global);
     // One that cannot be given its options is left to the old process.
     taken.retain(|socket| adopt(socket, &options).is_ok());

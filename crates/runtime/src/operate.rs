@@ -15,6 +15,7 @@ use crate::local::Local;
 use crate::open::hand_over::Exposed;
 use crate::stats::info::Facts;
 use crate::stats::measure;
+use crate::succession::Reload;
 
 /// What the runtime API works with.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub struct RuntimeApi {
     pub facts: Facts,
     /// The listening sockets, for who may ask for them.
     pub exposed: Arc<Exposed>,
+    /// The program in force.
+    pub program: Arc<ArcSwap<Program>>,
+    /// What reads the configuration again.
+    pub reload: Option<Reload>,
 }
 
 /// Serves the sockets of the runtime API.
@@ -36,13 +41,16 @@ pub fn runtime_api(local: &Rc<Local>, api: RuntimeApi) {
         master,
         facts,
         exposed,
+        program: current,
+        reload,
     } = api;
     let program = local.plan().program.clone();
     let most = program.global.stats_maxconn.unwrap_or(STATS_MAXCONN);
     let serving = Serving::new(most);
     let (clock, speaker) = (local.clone(), local.clone());
     let cli = Rc::new(Cli {
-        program: Arc::new(ArcSwap::new(program.clone())),
+        program: current,
+        reload,
         errors: local.errors.clone(),
         facts,
         measures: Box::new(measure::all),

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::ir;
-use hapax_core::live::{ProxyLive, ServerLive};
+use hapax_core::live::{ProxyLive, ServerLive, is_same_line};
 use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_proto::h1::Limits;
 use hapax_sys::addr::{Addr, SockAddr, UnixAddr};
 use hapax_sys::connect::ConnectOptions;
+use hashbrown::HashMap;
 
 use crate::http::pool::Pool;
 use crate::io::Stream as Socket;
@@ -54,20 +55,41 @@ pub struct ServerPlan {
     /// How to connect.
     pub connect: ConnectOptions,
     /// Idle connections of this worker.
-    pub pool: Pool,
+    pub pool: Rc<Pool>,
     address: RefCell<Option<(u32, SockAddr)>>,
     source_ports: Option<(u16, u16)>,
     next_port: Cell<u16>,
 }
 
 impl Plan {
-    /// Makes the plan; servers that `before` knows keep their idle connections.
-    pub fn new(program: Arc<Program>, before: Option<&Plan>, logger: Rc<Logger>) -> Plan {
-        let proxies = program
-            .proxies
-            .iter()
-            .map(|proxy| ProxyPlan::new(&program.global, proxy, before))
+    /// The plan of the first program.
+    pub fn new(program: Arc<Program>, logger: Rc<Logger>) -> Plan {
+        let proxies = program.proxies.iter();
+        let proxies = proxies
+            .map(|proxy| ProxyPlan::new(&program.global, proxy, &HashMap::new()))
             .collect();
+        Plan::of(program, logger, proxies)
+    }
+
+    /// The plan of a program that takes the place of another: servers that both name keep their idle connections. Other
+    /// tasks have their turn while it is made.
+    pub async fn succeeding(program: Arc<Program>, before: &Plan, logger: Rc<Logger>) -> Plan {
+        let mut known = HashMap::with_capacity(before.proxies.len());
+        for proxies in before.proxies.chunks(PROXIES_PER_TURN) {
+            let servers = proxies.iter().flat_map(|proxy| &proxy.servers);
+            known.extend(servers.map(|server| (server.live.mark(), server.clone())));
+            tokio::task::yield_now().await;
+        }
+        let mut proxies = Vec::with_capacity(program.proxies.len());
+        for chunk in program.proxies.chunks(PROXIES_PER_TURN) {
+            let plans = chunk.iter();
+            proxies.extend(plans.map(|proxy| ProxyPlan::new(&program.global, proxy, &known)));
+            tokio::task::yield_now().await;
+        }
+        Plan::of(program, logger, proxies)
+    }
+
+    fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
         let transparent = program
             .proxies
             .iter()
@@ -106,13 +128,7 @@ impl Plan {
 }
 
 impl ProxyPlan {
-    fn new(global: &ir::Global, proxy: &Proxy, before: Option<&Plan>) -> ProxyPlan {
-        let known = |live: &Arc<ServerLive>| {
-            before?
-                .servers()
-                .find(|server| Arc::ptr_eq(&server.live, live))
-                .cloned()
-        };
+    fn new(global: &ir::Global, proxy: &Proxy, before: &Known) -> ProxyPlan {
         let limits = |relaxed| Limits {
             max_fields: usize::from(global.tune.http_maxhdr),
             // Upstream's message storage keeps this much of a buffer for itself.
@@ -130,7 +146,11 @@ impl ProxyPlan {
                 .servers
                 .iter()
                 .map(|live| {
-                    known(live).unwrap_or_else(|| Rc::new(ServerPlan::new(live, &proxy.ir, global)))
+                    let server = ServerPlan::new(live, &proxy.ir, global);
+                    match before.get(&live.mark()) {
+                        Some(known) => server.succeeding(known),
+                        None => Rc::new(server),
+                    }
                 })
                 .collect(),
             direct: elsewhere(&proxy.ir)
@@ -161,11 +181,24 @@ impl ServerPlan {
         ServerPlan {
             live: live.clone(),
             connect: connect_options(&live.ir.options, proxy, global),
-            pool: Pool::default(),
+            pool: Rc::default(),
             address: RefCell::new(None),
             source_ports: source(&live.ir.options, proxy).and_then(|source| source.ports),
             next_port: Cell::new(0),
         }
+    }
+
+    /// The same server goes on as the other, or with its connections at least, if those may still be used.
+    fn succeeding(mut self, known: &Rc<ServerPlan>) -> Rc<ServerPlan> {
+        if self.connect == known.connect && self.source_ports == known.source_ports {
+            if Arc::ptr_eq(&self.live, &known.live) {
+                return known.clone();
+            }
+            if is_same_line(&self.live.ir, &known.live.ir) {
+                self.pool = known.pool.clone();
+            }
+        }
+        Rc::new(self)
     }
 
     /// Where to connect for a client that asked for `client_port`; none when the address cannot be connected to.
@@ -254,6 +287,15 @@ impl ServerPlan {
     }
 }
 
+impl Drop for ServerPlan {
+    fn drop(&mut self) {
+        // Who goes on with the connections counts them.
+        if Rc::strong_count(&self.pool) == 1 {
+            self.pool.drain(&self.live);
+        }
+    }
+}
+
 /// The system's form of an address of the configuration; none for descriptors.
 pub fn system_address(address: &ir::Address) -> Option<Addr> {
     Some(match address {
@@ -306,7 +348,12 @@ fn is_taken(error: &io::Error) -> bool {
     )
 }
 
+/// The servers of the plan before, by their marks.
+type Known = HashMap<usize, Rc<ServerPlan>>;
+
 const HEAD_RESERVE: usize = 64;
+/// Proxies that are planned before others have their turn.
+const PROXIES_PER_TURN: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -13,11 +13,12 @@ use hapax_core::contract::Now;
 use hapax_core::ir::Nameserver;
 use hapax_core::program::Program;
 use hapax_core::resolution::{Event, NameserverCount, ResolversLive};
+use tokio::task::AbortHandle;
 
 use crate::check;
 use crate::local::Local;
 use crate::wheel::{NEVER, Timer};
-use crate::worker::spawn;
+use crate::worker::spawn_for_now;
 
 mod datagram;
 mod stream;
@@ -26,12 +27,14 @@ use datagram::Datagrams;
 use stream::Messages;
 
 /// Starts the resolution of every section.
-pub fn start(local: &Rc<Local>) {
+pub fn start(local: &Rc<Local>) -> Vec<AbortHandle> {
     let program = local.plan().program.clone();
-    for section in &program.live.resolvers {
+    let sections = program.live.resolvers.iter();
+    let tasks = sections.map(|section| {
         let resolver = Resolver::new(local.clone(), program.clone(), section.clone());
-        spawn(resolver.run());
-    }
+        spawn_for_now(resolver.run())
+    });
+    tasks.collect()
 }
 
 /// The resolution of a section.

@@ -10,13 +10,14 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
+use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Cause;
 use hapax_sys::addr::Addr;
 use parking_lot::Mutex;
 
 use crate::announce::{News, announce};
-use crate::check::{Checks, Share};
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
@@ -27,10 +28,10 @@ use crate::open::Bound;
 use crate::open::hand_over::{Exposed, Offered};
 use crate::operate::{self, RuntimeApi};
 use crate::plan::Plan;
-use crate::resolver;
 use crate::stats::errors::Errors;
 use crate::stats::info::Facts;
 use crate::stats::measure;
+use crate::succession::Reload;
 use crate::turn;
 use crate::wheel::Timer;
 use crate::worker::{Inbox, Worker, WorkerSettings, spawn};
@@ -50,16 +51,18 @@ pub struct Options {
     pub facts: Facts,
     /// How log formats are rendered.
     pub render: Render,
+    /// What reads the configuration again, for a reload inside the process.
+    pub reload: Option<Reload>,
 }
 
 /// Running workers.
 #[derive(Debug)]
 pub struct Running {
-    program: Arc<Program>,
+    pub(crate) program: Arc<ArcSwap<Program>>,
     workers: Mutex<Vec<Worker>>,
-    places: Arc<Places>,
-    render: Render,
-    exposed: Arc<Exposed>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) render: Render,
+    pub(crate) exposed: Arc<Exposed>,
 }
 
 /// Starts `program.live.workers` workers.
@@ -72,12 +75,20 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     let tune = &program.global.tune;
     let mut workers = Vec::with_capacity(count);
     let errors = Arc::new(Errors::default());
-    let exposed = Arc::new(expose(&program, &options)?);
+    let current = Arc::new(ArcSwap::new(program.clone()));
+    let asked = may_be_asked(&program, &options);
+    let exposed = Exposed::new(match asked {
+        true => expose(&program, &options.listeners, &options.runtime_api)?,
+        false => Vec::new(),
+    });
+    let exposed = Arc::new(exposed);
     let mut runtime_api = Some(RuntimeApi {
         sockets: options.runtime_api,
         master: options.master,
         facts: options.facts,
         exposed: exposed.clone(),
+        program: current.clone(),
+        reload: options.reload,
     });
     let mut intakes = Some(options.intakes);
     let mut by_worker: Vec<Vec<Bound>> = (0..count).map(|_| Vec::new()).collect();
@@ -103,30 +114,19 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
         workers.push(Worker::spawn(settings, move |inbox| {
             let load = places.join(index, inbox.clone());
             let logger = Logger::open(program.clone(), &rounds, render);
-            let plan = Plan::new(program.clone(), None, logger.clone());
+            let plan = Plan::new(program.clone(), logger);
             let local = Local::new(index, origin_ms, plan, places, load, errors);
-            let share = Share {
-                worker: index,
-                workers: count,
-                origin_ms,
-            };
             async move {
                 if let Some(api) = runtime_api {
                     operate::runtime_api(&local, api);
-                    crate::log::forward::start(&program);
-                    resolver::start(&local);
                     crate::log::intake::start(&local, &program, intakes);
-                }
-                let checks = Checks::start(&program, &logger, share);
-                if let Err(error) = &checks {
-                    log::error!("checks cannot run: {error}");
                 }
                 work(local, sockets, inbox).await;
             }
         })?);
     }
     Ok(Running {
-        program,
+        program: current,
         workers: Mutex::new(workers),
         places,
         render: options.render,
@@ -134,29 +134,38 @@ pub fn start(program: Arc<Program>, options: Options) -> io::Result<Running> {
     })
 }
 
-/// Copies of the listening sockets, for a process that asks for them; none when nothing lets it ask.
-fn expose(program: &Program, options: &Options) -> io::Result<Exposed> {
+/// Whether a process may ask for the listening sockets.
+fn may_be_asked(program: &Program, options: &Options) -> bool {
+    let mut binds = program.global.stats_sockets.iter();
+    options.master.is_some() || binds.any(|bind| bind.options.expose_fd_listeners)
+}
+
+/// Copies of the listening sockets, for a process that asks for them.
+pub(crate) fn expose(
+    program: &Program,
+    listeners: &[Bound],
+    runtime_api: &[OwnedFd],
+) -> io::Result<Vec<Offered>> {
     let binds = &program.global.stats_sockets;
-    let asked =
-        options.master.is_some() || binds.iter().any(|bind| bind.options.expose_fd_listeners);
     let mut offered = Vec::new();
     let mut known = std::collections::HashSet::new();
-    if asked {
-        let listeners = options.listeners.iter().filter_map(|bound| {
-            let bind = program.proxy(bound.proxy).ir.binds.get(bound.listener)?;
-            Some((bind, &bound.socket))
-        });
-        for (bind, socket) in listeners.chain(binds.iter().zip(&options.runtime_api)) {
-            // Workers share a socket where the kernel does not spread connections.
-            if known.insert(hapax_sys::stream::identity(socket)?) {
-                offered.push(Offered {
-                    socket: socket.try_clone()?,
-                    interface: bind.options.interface.clone().unwrap_or_default(),
-                });
-            }
+    let listeners = listeners.iter().filter_map(|bound| {
+        let bind = program.proxy(bound.proxy).ir.binds.get(bound.listener)?;
+        Some((bind, &bound.socket, false))
+    });
+    let runtime_api = binds.iter().zip(runtime_api);
+    let runtime_api = runtime_api.map(|(bind, socket)| (bind, socket, true));
+    for (bind, socket, runtime_api) in listeners.chain(runtime_api) {
+        // Workers share a socket where the kernel does not spread connections.
+        if known.insert(hapax_sys::stream::identity(socket)?) {
+            offered.push(Offered {
+                socket: socket.try_clone()?,
+                interface: bind.options.interface.clone().unwrap_or_default(),
+                runtime_api,
+            });
         }
     }
-    Ok(Exposed::new(offered))
+    Ok(offered)
 }
 
 fn processors(program: &Program, worker: usize) -> Vec<usize> {
@@ -171,8 +180,8 @@ fn processors(program: &Program, worker: usize) -> Vec<usize> {
 
 impl Running {
     /// The program they run.
-    pub fn program(&self) -> &Arc<Program> {
-        &self.program
+    pub fn program(&self) -> Arc<Program> {
+        self.program.load_full()
     }
 
     /// Runs `job` on every worker.
@@ -204,7 +213,7 @@ impl Running {
 
     /// Soft stop: listeners close, connections end after what they are doing.
     pub fn stop(&self) {
-        self.program
+        self.program()
             .live
             .process
             .stopping
@@ -246,23 +255,6 @@ impl Running {
         });
     }
 
-    /// Ends the sessions that use a server.
-    pub fn end_sessions_of(&self, proxy: ProxyId, server: usize, cause: Cause) {
-        self.on_each(move |local| {
-            end_own_sessions(local, |at, of| (at, of) == (proxy, server), cause)
-        });
-    }
-
-    /// New sessions follow `program` from now on; its proxies must be those that the listeners were bound for.
-    pub fn replace_program(&self, program: &Arc<Program>) {
-        let (program, rounds, render) = (program.clone(), Rounds::new(program), self.render);
-        self.on_each(move |local| {
-            let before = local.plan();
-            let logger = Logger::open(program.clone(), &rounds, render);
-            local.replace_plan(Plan::new(program.clone(), Some(&before), logger));
-        });
-    }
-
     /// Sends what the workers have gathered, log lines above all: before the process ends. A worker that does not answer
     /// within `at_most` is not waited for.
     pub fn flush(&self, at_most: Duration) {
@@ -292,25 +284,12 @@ impl Running {
 async fn work(local: Rc<Local>, sockets: Vec<Bound>, inbox: Inbox) {
     LOCAL.with_borrow_mut(|slot| *slot = Some(local.clone()));
     measure::begin(local.worker);
-    let program = local.plan().program.clone();
-    let batch = program
-        .global
-        .tune
-        .maxaccept
-        .map_or(ACCEPTS_PER_TURN, |most| most as usize);
     for bound in sockets {
-        let door = Door::new(&local, &bound);
-        DOORS.with_borrow_mut(|doors| doors.push(door.clone()));
-        spawn(async move {
-            let gate = door.gate.clone();
-            let served = Listener::new(bound.socket)
-                .serve(gate, batch, |socket, peer| door.enter(socket, peer))
-                .await;
-            if let Err(error) = served {
-                log::error!("a listener failed: {error}");
-            }
-        });
+        let door = open_door(&local, bound);
+        DOORS.with_borrow_mut(|doors| doors.push(door));
     }
+    let besides = local.clone();
+    spawn(async move { crate::succession::serve_besides(&besides).await });
     let mut timer = Timer::new();
     let mut left = false;
     loop {
@@ -337,7 +316,37 @@ async fn work(local: Rc<Local>, sockets: Vec<Bound>, inbox: Inbox) {
     // The last session may have ended within this turn.
     turn::end();
     DOORS.with_borrow_mut(Vec::clear);
+    crate::succession::end();
     LOCAL.with_borrow_mut(|slot| *slot = None);
+}
+
+/// Begins to take connections from a socket.
+pub(crate) fn open_door(local: &Rc<Local>, bound: Bound) -> Rc<Door> {
+    let most = local.plan().program.global.tune.maxaccept;
+    let batch = most.map_or(ACCEPTS_PER_TURN, |most| most as usize);
+    let door = Door::new(local, &bound);
+    let taker = door.clone();
+    spawn(async move {
+        let gate = taker.gate.clone();
+        let served = Listener::new(bound.socket)
+            .serve(gate, batch, |socket, peer| taker.enter(socket, peer))
+            .await;
+        if let Err(error) = served {
+            log::error!("a listener failed: {error}");
+        }
+    });
+    door
+}
+
+/// Puts others in the place of this worker's doors.
+pub(crate) fn change_doors(change: impl FnOnce(Vec<Rc<Door>>) -> Vec<Rc<Door>>) {
+    let changed = change(DOORS.take());
+    DOORS.set(changed);
+}
+
+/// This worker's doors.
+pub(crate) fn doors() -> Vec<Rc<Door>> {
+    DOORS.with_borrow(Clone::clone)
 }
 
 /// Calls `with` on this worker's things; does nothing on another thread.
@@ -348,29 +357,19 @@ pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
     }
 }
 
-/// Ends the sessions of all workers that use a server which `which` names; to be called on a worker.
-pub fn end_sessions(which: impl Fn(ProxyId, usize) -> bool + Clone + Send + 'static, cause: Cause) {
-    with_local(|local| {
-        local.places.each_inbox(|inbox| {
-            let which = which.clone();
-            let taken =
-                inbox.send(move || with_local(|local| end_own_sessions(local, which, cause)));
-            if !taken {
-                log::warn!("a worker is too busy to end sessions");
-            }
+/// Ends the sessions of all workers that use one of `servers`; to be called on a worker.
+pub fn end_sessions(servers: impl IntoIterator<Item = Arc<ServerLive>>, cause: Cause) {
+    let servers: Vec<_> = servers.into_iter().collect();
+    on_all_workers(move || {
+        with_local(|local| {
+            local.each_session(|session| {
+                let in_use = session.server_in_use();
+                let ends = |used: Arc<ServerLive>| servers.iter().any(|one| one.is_same_as(&used));
+                if in_use.is_some_and(ends) {
+                    session.end(cause);
+                }
+            });
         });
-    });
-}
-
-fn end_own_sessions(local: &Local, which: impl Fn(ProxyId, usize) -> bool, cause: Cause) {
-    local.each_session(|session| {
-        if session
-            .server
-            .get()
-            .is_some_and(|(proxy, server)| which(proxy, server))
-        {
-            session.end(cause);
-        }
     });
 }
 
@@ -402,10 +401,11 @@ pub enum DoorDeed {
 }
 
 /// Does it to the listeners of a proxy on all workers; to be called on a worker.
-pub fn each_door_of(proxy: ProxyId, deed: DoorDeed) {
+pub fn each_door_of(proxy: &Arc<ProxyLive>, deed: DoorDeed) {
+    let proxy = proxy.clone();
     on_all_workers(move || {
         each_door(|door| {
-            if door.is_of_proxy(proxy) {
+            if door.is_of_proxy(&proxy) {
                 match deed {
                     DoorDeed::Pause => door.pause(),
                     DoorDeed::Resume => door.resume(),

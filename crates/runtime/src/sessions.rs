@@ -1,10 +1,10 @@
 //! What sessions there are, on all workers, for `show sess` and `shutdown session`.
 
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use hapax_core::program::ProxyId;
+use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::{Cause, Endpoint};
 
 use crate::local::{Handle, Local};
@@ -26,12 +26,14 @@ pub struct About {
 }
 
 /// A session as it is right now.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Names it as long as it lives.
     pub id: u64,
     /// The worker that serves it.
     pub worker: usize,
+    /// The configuration it began with: proxies and servers have their numbers there.
+    pub program: Arc<Program>,
     /// See [`About`].
     pub about: About,
     /// When it began what it does, ms of the process clock.
@@ -85,10 +87,14 @@ fn of(local: &Rc<Local>) -> Vec<Entry> {
         if handle.idle.get() {
             return;
         }
+        let Some(program) = handle.program() else {
+            return;
+        };
         let server = handle.server.get();
         entries.push(Entry {
             id: id(handle),
             worker: local.worker,
+            program,
             about: handle.about.get(),
             since_ms: handle.since_ms.get(),
             backend: handle.backend.get().or(server.map(|(proxy, _)| proxy)),
@@ -103,14 +109,15 @@ fn id(handle: &Handle) -> u64 {
 }
 
 /// Ends a session; to be called on a worker.
-pub fn end(wanted: Entry) {
+pub fn end(wanted: &Entry) {
+    let (worker, wanted) = (wanted.worker, wanted.id);
     with_local(|asker| {
         asker.places.each_inbox(|inbox| {
             let sent = inbox.send(move || {
                 with_local(|local| {
-                    if local.worker == wanted.worker {
+                    if local.worker == worker {
                         local.each_session(|handle| {
-                            if id(handle) == wanted.id {
+                            if id(handle) == wanted {
                                 handle.end(Cause::Killed);
                             }
                         });

@@ -113,6 +113,16 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
     }));
 }
 
+/// The same, for what may be ended before it is over.
+pub fn spawn_for_now(task: impl Future<Output = ()> + 'static) -> tokio::task::AbortHandle {
+    let mut task = Box::pin(task);
+    let handle = tokio::task::spawn_local(poll_fn(move |cx| {
+        turn::polled();
+        task.as_mut().poll(cx)
+    }));
+    handle.abort_handle()
+}
+
 /// Work that other threads leave for a worker; it runs there, between two polls of other tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox(Arc<Mutex<Letters>>);

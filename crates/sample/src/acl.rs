@@ -165,7 +165,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
         list.id.store(id, std::sync::atomic::Ordering::Relaxed);
     }
     let view = view(&list, method, flags.ignore_case, flags.names).map_err(|(_, text)| text)?;
-    let written = Written::new(&patterns, method, flags.ignore_case);
+    let written = Written::new(&patterns, method, flags.ignore_case, &list, view);
     let text: Vec<_> = words.iter().map(Word::lossy).collect();
     Ok(ParsedTest {
         test: AclTest {

@@ -333,7 +333,8 @@ pub fn text<'a>(sample: Sample<'a>, arena: &'a Bump) -> &'a [u8] {
     }
 }
 
-fn convert<'a>(expr: &'a Expr, cx: &Cx<'a>, mut sample: Sample<'a>) -> Option<Sample<'a>> {
+/// What the converters of an expression make of a sample.
+pub fn convert<'a>(expr: &'a Expr, cx: &Cx<'a>, mut sample: Sample<'a>) -> Option<Sample<'a>> {
     for (row, args) in &expr.converters {
         if row.input != Type::Any && row.input != sample.value.kind() {
             sample = cast::cast(sample, row.input, cx.arena)?;

@@ -4,10 +4,12 @@
 //! same to both; look-around, back-references, possessive quantifiers and the like stay with PCRE2.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use pcre2::bytes as backtracking;
 use regex::bytes as linear;
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::literal::{Extractor, Literal};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 /// A compiled expression over bytes.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct Regex {
     linear: Option<linear::Regex>,
     /// Whether it has a `^`, or a byte that looks like one.
     has_caret: bool,
+    /// One of these begins every text that matches; nothing is known when there is none.
+    beginnings: Arc<[Beginning]>,
     /// PCRE2: without `linear`, and where `$` must be able to match before a newline that ends the text.
     backtracking: Option<backtracking::Regex>,
 }
@@ -28,6 +32,9 @@ const NO_GROUPS: &str = "(?n)";
 const MATCH_LIMIT: u32 = 1_000_000;
 /// The most stack that compiled code of PCRE2 may take, bytes.
 const MATCH_STACK: usize = 256 << 10;
+
+/// The most beginnings of texts that are noted for an expression.
+const BEGINNINGS: usize = 4;
 
 /// Where an expression matched.
 #[derive(Debug)]
@@ -81,7 +88,7 @@ impl Regex {
             .caseless(ignore_case)
             .build(&text)
             .map_err(|error| explain(pattern, prefix, &error))?;
-        let linear = linear(pattern, ignore_case);
+        let (linear, beginnings) = linear(pattern, ignore_case).unzip();
         let backtracking = match &linear {
             Some(_) if !pattern.contains(&b'$') => None,
             Some(_) => Some(checked),
@@ -97,12 +104,20 @@ impl Regex {
         Ok(Regex {
             linear,
             has_caret: pattern.contains(&b'^'),
+            beginnings: beginnings.unwrap_or_default(),
             backtracking,
         })
     }
 
     /// Whether it matches somewhere in the text. A text that takes too many steps does not match.
     pub fn is_match(&self, text: &[u8]) -> bool {
+        if !self.beginnings.is_empty() {
+            let start = first_bytes(text);
+            let mut beginnings = self.beginnings.iter();
+            if !beginnings.any(|beginning| start & beginning.mask == beginning.bytes) {
+                return false;
+            }
+        }
         match self.engine(text) {
             Engine::Linear(regex) => regex.is_match(text),
             Engine::Backtracking(regex) => regex.is_match(text).unwrap_or(false),
@@ -216,7 +231,7 @@ fn explain(pattern: &[u8], prefix: &str, error: &pcre2::Error) -> String {
 }
 
 /// The expression for the linear engine; none when it could mean something else there.
-fn linear(pattern: &[u8], ignore_case: bool) -> Option<linear::Regex> {
+fn linear(pattern: &[u8], ignore_case: bool) -> Option<(linear::Regex, Arc<[Beginning]>)> {
     if !means_the_same(pattern) {
         return None;
     }
@@ -231,11 +246,61 @@ fn linear(pattern: &[u8], ignore_case: bool) -> Option<linear::Regex> {
     if repeats_nothing(&syntax) {
         return None;
     }
-    linear::RegexBuilder::new(&text)
+    let regex = linear::RegexBuilder::new(&text)
         .unicode(false)
         .case_insensitive(ignore_case)
         .build()
-        .ok()
+        .ok()?;
+    Some((regex, beginnings(&syntax)))
+}
+
+/// How the texts begin that an expression matches which looks at their start only; empty when that says nothing.
+fn beginnings(syntax: &Hir) -> Arc<[Beginning]> {
+    if !syntax.properties().look_set_prefix().contains(Look::Start) {
+        return Arc::default();
+    }
+    let mut found = Extractor::new().extract(syntax);
+    for length in (1..=size_of::<u64>()).rev() {
+        found.keep_first_bytes(length);
+        found.dedup();
+        if found.len().is_none_or(|count| count <= BEGINNINGS) {
+            break;
+        }
+    }
+    let texts = found.literals().unwrap_or_default().iter();
+    let texts: Vec<_> = texts.map(Literal::as_bytes).collect();
+    if texts.len() > BEGINNINGS || texts.iter().any(|text| text.is_empty()) {
+        return Arc::default();
+    }
+    texts.into_iter().map(Beginning::new).collect()
+}
+
+/// Bytes that a text begins with, as a number.
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    mask: u64,
+    bytes: u64,
+}
+
+impl Beginning {
+    fn new(text: &[u8]) -> Beginning {
+        Beginning {
+            mask: first_bytes(&[0xff; 8][..text.len().min(8)]),
+            bytes: first_bytes(text),
+        }
+    }
+}
+
+/// The first bytes of a text, followed by zeros where it is shorter.
+#[inline]
+fn first_bytes(text: &[u8]) -> u64 {
+    match text.first_chunk() {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => text
+            .iter()
+            .rev()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    }
 }
 
 /// Whether something that can be empty is repeated: engines differ in when they stop and in what its groups hold.
@@ -457,6 +522,52 @@ mod tests {
         assert_eq!(groups(r"(?<=/)\w+$", "/a/b\n"), Some(vec!["b".into()]));
         assert_eq!(groups(r"b$", "ab\n"), Some(vec!["b".into()]));
         assert_eq!(groups(r"b\z", "ab\n"), None);
+    }
+
+    #[test]
+    fn beginnings() {
+        let of = |pattern: &str, ignore_case| {
+            let regex = Regex::new(pattern.as_bytes(), ignore_case).expect("a good expression");
+            let texts = regex.beginnings.iter();
+            let text = |beginning: &super::Beginning| {
+                let bytes = beginning.bytes.to_le_bytes();
+                let text = String::from_utf8_lossy(&bytes);
+                text.trim_end_matches('\0').to_owned()
+            };
+            texts.map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(of("^/(api|v[01])/x", false), ["/api/x", "/v0/x", "/v1/x"]);
+        assert_eq!(of("^/(api|v[0-9]+)/x", false), ["/a", "/v"]);
+        assert_eq!(of("^a|^b", false), ["a", "b"]);
+        for open in [
+            "/api", "^a|b", "^", "^.*x", "(^a)?b", "^a*b", "^(a|)$", "^x?",
+        ] {
+            let none = of(open, false);
+            assert!(none.is_empty() || open == "^a*b", "{open}: {none:?}");
+        }
+        for pattern in [
+            "^/(api|v[0-9]+)/u$",
+            "^a*b",
+            "^(ab|cd)*e",
+            "^[a-z]x",
+            "^ab?c",
+        ] {
+            for ignore_case in [false, true] {
+                let regex = Regex::new(pattern.as_bytes(), ignore_case).expect("good");
+                let open = Regex {
+                    beginnings: std::sync::Arc::default(),
+                    ..regex.clone()
+                };
+                let texts = "/api/u /API/U /v1/u /v/u b aab ab abc ac e cde abe qx Qx /v1/u\n";
+                for text in texts.split(' ').map(str::as_bytes) {
+                    assert_eq!(
+                        regex.is_match(text),
+                        open.is_match(text),
+                        "{pattern} {text:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -309,7 +309,7 @@ fn set_bytes(fd: BorrowedFd<'_>, level: i32, name: i32, value: &[u8]) -> io::Res
     Ok(())
 }
 
-fn get(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<i32> {
+pub(crate) fn get(fd: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<i32> {
     let mut value = 0;
     get_raw(fd.as_raw_fd(), level, name, &mut value)?;
     Ok(value)

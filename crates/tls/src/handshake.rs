@@ -17,6 +17,7 @@ use crate::fault;
 use crate::hello::Hello;
 use crate::listener::Ready;
 use crate::names;
+use crate::odd_name;
 use crate::record::{Key, RecordFault, content};
 use crate::secrets;
 use crate::session::{Kernel, Records};
@@ -94,6 +95,8 @@ pub struct Handshake {
     early: Vec<u8>,
     /// The peer sends no more.
     ended: bool,
+    /// The name of the server is hidden from rustls.
+    hidden: bool,
 }
 
 enum Side {
@@ -181,6 +184,7 @@ impl Handshake {
             captured: None,
             early: Vec::new(),
             ended: false,
+            hidden: false,
         }
     }
 
@@ -196,6 +200,9 @@ impl Handshake {
             match Hello::read(incoming) {
                 Ok(Some(hello)) => {
                     if let Err(fault) = self.begin(&ready, &hello) {
+                        if fault == unnamed() {
+                            out.extend(UNRECOGNIZED_NAME);
+                        }
                         return (0, Err(fault));
                     }
                 }
@@ -207,6 +214,11 @@ impl Handshake {
                 Err(fault) => return (0, Err(fault.into())),
             }
         }
+        if self.hidden {
+            // The first message, and the second that a client may be asked for.
+            odd_name::hide(incoming);
+        }
+        odd_name::set(self.hidden);
         secrets::resume(self.secrets.take());
         let is_client = matches!(self.side, Side::Client(_));
         if is_client && let Some(hello) = hello_of(incoming, SERVER_HELLO) {
@@ -224,6 +236,7 @@ impl Handshake {
             Side::Client(connection) => drive!(connection, incoming, out, self.early, self.ended),
         };
         self.secrets = secrets::take();
+        odd_name::set(false);
         match is_client {
             true => {
                 if let Some(hello) = hello_of(out, CLIENT_HELLO) {
@@ -243,11 +256,15 @@ impl Handshake {
     /// A client said what it wants.
     fn begin(&mut self, ready: &Ready, hello: &Hello<'_>) -> Result<(), HandshakeFault> {
         self.server_name = hello.server_name().map(Into::into);
+        self.hidden = self.server_name.as_deref().is_some_and(odd_name::is_odd);
         self.client_random = hello.random();
         if ready.keeps > 0 {
             self.captured = Some(Box::new(hello.capture(ready.keeps)));
         }
         let (shown, setting) = ready.choose(hello);
+        if shown.is_none() {
+            return Err(unnamed());
+        }
         let setting = setting.ok_or(HandshakeFault::Keys)?;
         let connection = UnbufferedServerConnection::new(setting.config.clone())
             .map_err(HandshakeFault::Refused)?;
@@ -328,6 +345,11 @@ impl Handshake {
     }
 }
 
+/// No certificate is for the name of the server (`strict-sni`).
+fn unnamed() -> HandshakeFault {
+    HandshakeFault::Refused(rustls::Error::General("no certificate".to_owned()))
+}
+
 /// The hello of this kind at the start of some bytes.
 fn hello_of(bytes: &[u8], kind: u8) -> Option<wire::Begun<'_>> {
     let starts = bytes.first() == Some(&content::HANDSHAKE) && bytes.get(5) == Some(&kind);
@@ -392,6 +414,8 @@ fn describe(common: &CommonState) -> Secured {
 }
 
 const CLIENT_HELLO: u8 = 1;
+/// A record with the alert `unrecognized_name` (RFC 6066 3).
+const UNRECOGNIZED_NAME: [u8; 7] = [content::ALERT, 3, 3, 0, 2, 2, 112];
 const SERVER_HELLO: u8 = 2;
 /// Room for what is sent at a time, at first.
 const FLIGHT: usize = 2048;

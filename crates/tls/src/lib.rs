@@ -16,6 +16,7 @@ pub mod listener;
 pub mod names;
 mod notation;
 pub mod ocsp;
+mod odd_name;
 mod pem;
 pub mod prepare;
 pub mod provider;
@@ -25,6 +26,7 @@ mod secrets;
 pub mod server;
 pub mod session;
 pub mod store;
+mod suite;
 pub mod ticket;
 pub mod verify;
 

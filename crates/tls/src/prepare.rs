@@ -67,7 +67,7 @@ impl Prepared {
     pub fn attach(self, program: &Program) {
         if let Some(store) = self.store {
             let store: Arc<dyn TlsContext> = store;
-            let _ = program.live.process.tls.set(store);
+            let _ = program.live.tls.set(store);
         }
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)
@@ -187,7 +187,7 @@ fn prepare_bind(
 /// What ALPN offers where nobody says: what the proxy can speak.
 fn offered(proxy: &ir::Proxy, bind: &ir::Bind) -> &'static [&'static str] {
     match (proxy.mode, bind.options.protocol) {
-        (ir::Mode::Tcp, _) | (_, Some(ir::BindProtocol::None)) => &[],
+        (ir::Mode::Tcp | ir::Mode::Log, _) | (_, Some(ir::BindProtocol::None)) => &[],
         (_, None) => &["h2", "http/1.1"],
         (_, Some(ir::BindProtocol::Http1)) => &["http/1.1"],
         (_, Some(ir::BindProtocol::Http2)) => &["h2"],

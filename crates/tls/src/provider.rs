@@ -8,6 +8,7 @@ use rustls::{CipherSuite, SignatureScheme, SupportedProtocolVersion};
 
 use crate::names::{self, CIPHERS, GROUPS};
 use crate::notation::{self, Listed, Nonsense};
+use crate::suite;
 
 /// What came of the settings.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ pub fn choose(own: &TlsSettings, defaults: &TlsSettings) -> Result<Chosen, Unusa
             ),
         }
     }
-    let all = aws_lc_rs::ALL_CIPHER_SUITES;
+    let all = suite::all();
     let cipher_suites: Vec<_> = chosen
         .iter()
         .filter_map(|suite| all.iter().find(|built| built.suite() == *suite).copied())

@@ -28,7 +28,7 @@ fn one_slot_each(proxy: &mut ir::Proxy) {
 
 fn dispatch(weights: &[u32], edit: impl FnOnce(&mut ir::Proxy)) -> (Backend, Arc<ProxyLive>) {
     let (proxy, live) = backend(weights, edit);
-    (Backend::new(&proxy, live.clone(), 100), live)
+    (Backend::new(&proxy, &live, 100), live)
 }
 
 /// A waker that counts.

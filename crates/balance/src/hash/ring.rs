@@ -1,7 +1,7 @@
 //! `hash-type consistent`: a ring of points, the nearest of which serves a key.
 
 use crate::farm::Member;
-use crate::hash::avalanche;
+use hapax_proto::hash::avalanche;
 
 /// Points on a ring of 32-bit hashes.
 #[derive(Debug, Default)]

@@ -30,7 +30,7 @@ fn checked(weights: &[u32], edit: impl FnOnce(&mut ir::Proxy)) -> Arc<ProxyLive>
         }
         edit(proxy);
     });
-    let dispatch = Arc::new(Backend::new(&proxy, live.clone(), 100));
+    let dispatch = Arc::new(Backend::new(&proxy, &live, 100));
     live.dispatch.set(dispatch).expect("not set before");
     refresh_totals(&live, Now::default());
     live

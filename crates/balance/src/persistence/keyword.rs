@@ -44,22 +44,7 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
     let Some(name) = line.arg(0).filter(|name| !name.is_empty()) else {
         return Err(line.fault("'cookie' expects <cookie_name> as argument."));
     };
-    let mut cookie = Cookie {
-        name: name.into_owned(),
-        mode: CookieMode::Passive,
-        indirect: false,
-        nocache: false,
-        postonly: false,
-        preserve: false,
-        httponly: false,
-        secure: false,
-        domains: Vec::new(),
-        maxidle: None,
-        maxlife: None,
-        attributes: Vec::new(),
-        dynamic: false,
-        key: None,
-    };
+    let mut cookie = Cookie::new(name.into_owned(), CookieMode::Passive);
     let mut words = line.args().iter().skip(1);
     let mut modes = 0;
     while let Some(word) = words.next() {

@@ -18,34 +18,30 @@ pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
             check.push(Severity::Warning, Some(ring.span), text);
         }
     }
-    let rings = &config.rings;
-    let missing = |log: &ir::LogTarget| match &log.address {
-        ir::LogAddress::Ring(name) => {
-            let mut built_in = ir::Ring::BUILT_IN.iter();
-            let known = rings.iter().any(|ring| ring.name == *name)
-                || built_in.any(|(known, _)| known == name);
-            (!known).then(|| (log.span, name.clone()))
-        }
-        _ => None,
+    let missing = |log: &ir::LogTarget| {
+        let what = match &log.address {
+            ir::LogAddress::Ring(name) => {
+                let mut built_in = ir::Ring::BUILT_IN.iter();
+                let known = config.rings.iter().any(|ring| ring.name == *name)
+                    || built_in.any(|(known, _)| known == name);
+                (!known).then(|| format!("unknown ring named '{name}'"))
+            }
+            ir::LogAddress::Backend(name) => {
+                let mut proxies = config.proxies.iter();
+                let found = proxies.find(|it| it.name == *name && it.kind.has_backend());
+                match found {
+                    None => Some(format!("unknown log backend '{name}'")),
+                    Some(found) if found.mode != ir::Mode::Log => {
+                        Some(format!("incompatible log backend '{name}'"))
+                    }
+                    Some(_) => None,
+                }
+            }
+            _ => None,
+        };
+        what.map(|what| (log.span, format!("uses {what}")))
     };
-    for (span, name) in config.global.logs.iter().filter_map(missing) {
-        let text = format!(
-            "global log directive declared in file {} at line '{}' uses unknown ring named '{name}'.",
-            file(check, span),
-            span.line
-        );
-        check.push(Severity::Alert, Some(span), text);
-    }
-    for (section, logs) in sections(config) {
-        for (span, name) in logs.iter().filter_map(missing) {
-            let text = format!(
-                "log directive declared in {section} in file '{}' at line {} uses unknown ring named '{name}'.",
-                file(check, span),
-                span.line
-            );
-            check.push(Severity::Alert, Some(span), text);
-        }
-    }
+    tell(config, check, missing);
 }
 
 /// Looks for profiles that are missing. Upstream does so when it starts, after `-c` has accepted the file.
@@ -56,20 +52,29 @@ pub(super) fn profiles(config: &ir::Config, check: &mut Check<'_>) {
             .log_profiles
             .iter()
             .any(|profile| profile.name == name);
-        (!known).then(|| (log.span, name.to_owned()))
+        (!known).then(|| (log.span, format!("unknown log-profile '{name}'")))
     };
-    for (span, name) in config.global.logs.iter().filter_map(missing) {
+    tell(config, check, missing);
+}
+
+/// Alerts of each `log` line in which `missing` finds a name that is not there, and what to say of it.
+fn tell(
+    config: &ir::Config,
+    check: &mut Check<'_>,
+    missing: impl Fn(&ir::LogTarget) -> Option<(Span, String)>,
+) {
+    for (span, what) in config.global.logs.iter().filter_map(&missing) {
         let text = format!(
-            "global log directive declared in file {} at line '{}' unknown log-profile '{name}'.",
+            "global log directive declared in file {} at line '{}' {what}.",
             file(check, span),
             span.line
         );
         check.push(Severity::Alert, Some(span), text);
     }
     for (section, logs) in sections(config) {
-        for (span, name) in logs.iter().filter_map(missing) {
+        for (span, what) in logs.iter().filter_map(&missing) {
             let text = format!(
-                "log directive declared in {section} in file '{}' at line {} unknown log-profile '{name}'.",
+                "log directive declared in {section} in file '{}' at line {} {what}.",
                 file(check, span),
                 span.line
             );

@@ -8,7 +8,7 @@ use hapax_sample::log_format::{
     HTTP_CLF, HTTP_JSON, HTTP_LOG, HTTPS_LOG, TCP_CLF, TCP_JSON, TCP_LOG, builtin,
 };
 
-use super::{Check, kind, mailers, named};
+use super::{Check, kind, log_backend, mailers, named};
 use crate::keyword::http_check::STEPS as HTTP_RULES;
 use crate::keyword::option::LOG_FORMAT;
 use crate::keyword::tcp_check::RULES as TCP_RULES;
@@ -46,7 +46,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     balance(proxy, check);
     dynamic_cookies(proxy, check);
-    if proxy.mode == ir::Mode::Tcp {
+    if proxy.mode != ir::Mode::Http {
         if proxy.cookie.is_some() {
             check.warn(
                 span,
@@ -72,8 +72,11 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         );
     }
     bind_protocols(proxy, check);
-    if proxy.mode == ir::Mode::Tcp {
+    if proxy.mode != ir::Mode::Http {
         http_only(proxy, &name, check);
+    }
+    if proxy.mode == ir::Mode::Log {
+        log_backend::ignored(proxy, check);
     }
 }
 
@@ -89,7 +92,7 @@ fn bind_protocols(proxy: &ir::Proxy, check: &mut Check<'_>) {
             ir::BindProtocol::Http2 => ("h2", ir::Mode::Http),
             ir::BindProtocol::None => ("none", ir::Mode::Tcp),
         };
-        if mode != proxy.mode && said != Some(bind.span) {
+        if (mode == ir::Mode::Http) != (proxy.mode == ir::Mode::Http) && said != Some(bind.span) {
             said = Some(bind.span);
             let mut texts: Vec<_> = (proxy.binds.iter())
                 .filter(|other| other.span == bind.span)
@@ -139,7 +142,17 @@ fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
     if !proxy.kind.has_backend() {
         return;
     }
-    if proxy.mode == ir::Mode::Tcp && proxy.balance.needs_http() {
+    if proxy.mode != ir::Mode::Log && proxy.balance.needs_messages() {
+        let text = format!(
+            "Unusable balance algorithm for {} (needs 'mode log'). Falling back to round robin.",
+            named(proxy)
+        );
+        check.warn(proxy.span, text);
+        if let Some(algorithm) = crate::section::round_robin(check.registry) {
+            proxy.balance = algorithm;
+        }
+    }
+    if proxy.mode != ir::Mode::Http && proxy.balance.needs_http() {
         let text = format!(
             "Layer 7 hash not possible for {} (needs 'mode http'). Falling back to round robin.",
             named(proxy)
@@ -151,7 +164,7 @@ fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
     }
     let bytes = matches!(
         proxy.balance.key(),
-        BalanceKey::Expr(_) | BalanceKey::Request(_)
+        BalanceKey::Expr(_) | BalanceKey::Request(_) | BalanceKey::Message(_)
     );
     if bytes && proxy.hash_type.function == ir::HashFunction::Wt6 {
         let text = format!(
@@ -317,6 +330,7 @@ fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
         || proxy.options.transparent
         || proxy.options.http_proxy;
     let server = proxy.kind.has_backend()
+        && proxy.mode != ir::Mode::Log
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());
     if client || server {

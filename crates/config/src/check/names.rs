@@ -182,16 +182,18 @@ fn use_server(proxy: &ir::Proxy, check: &mut Check<'_>) {
     }
 }
 
-/// An HTTP frontend cannot use a TCP backend.
+/// A frontend cannot use a backend of another mode; one of TCP may turn into one of HTTP.
 fn same_mode(proxy: &ir::Proxy, target: &ir::Proxy, span: Span, how: &str, check: &mut Check<'_>) {
-    if proxy.mode != ir::Mode::Http || target.mode != ir::Mode::Tcp {
+    if proxy.mode == target.mode || (proxy.mode, target.mode) == (ir::Mode::Tcp, ir::Mode::Http) {
         return;
     }
     let (this, other) = (check.place(proxy.span), check.place(target.span));
     let text = format!(
-        "http {} '{}' ({this}) tries to use incompatible tcp {} '{}' ({other}) {how} (see 'mode').",
+        "{} {} '{}' ({this}) tries to use incompatible {} {} '{}' ({other}) {how} (see 'mode').",
+        proxy.mode.name(),
         super::kind(proxy),
         proxy.name,
+        target.mode.name(),
         super::kind(target),
         target.name
     );

@@ -55,7 +55,7 @@ fn protocol(proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
 pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
         for server in &proxy.servers {
-            if proxy.mode == ir::Mode::Tcp && server.options.redirect_prefix.is_some() {
+            if proxy.mode != ir::Mode::Http && server.options.redirect_prefix.is_some() {
                 check.alert(
                     proxy.span,
                     format!(
@@ -64,7 +64,7 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                     ),
                 );
             }
-            if proxy.mode == ir::Mode::Tcp && server.options.cookie.is_some() {
+            if proxy.mode != ir::Mode::Http && server.options.cookie.is_some() {
                 check.warn(
                     server.span,
                     format!(
@@ -99,7 +99,7 @@ pub(crate) fn check(config: &ir::Config, check: &mut Check<'_>) {
                 );
                 check.alert(server.span, text);
             }
-            if proxy.mode == ir::Mode::Tcp && server.options.check.observe == ir::Observe::Layer7 {
+            if proxy.mode != ir::Mode::Http && server.options.check.observe == ir::Observe::Layer7 {
                 let text = "'layer7' can only be used in http proxies..";
                 let before = before(proxy, server, check);
                 check.warn(server.span, format!("config : {before}{text}"));

@@ -173,9 +173,8 @@ fn address(line: &Line<'_>) -> Result<ir::LogAddress, Fault> {
     if let Some(name) = text.strip_prefix("ring@") {
         return Ok(ir::LogAddress::Ring(name.to_owned()));
     }
-    if text.starts_with("backend@") {
-        let text = "log : targets of the kind 'backend@' are not built yet.";
-        return Err(line.fault_at(0, text));
+    if let Some(name) = text.strip_prefix("backend@") {
+        return Ok(ir::LogAddress::Backend(name.to_owned()));
     }
     let found = resolve::address(
         &line.config.global.environment,

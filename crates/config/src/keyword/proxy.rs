@@ -20,8 +20,8 @@ static ROWS: &[SectionKeyword] = &[
     row(
         "mode",
         Sections::PROXIES,
-        "{tcp|http}",
-        "What the proxy forwards.",
+        "{tcp|http|log}",
+        "What the proxy forwards; a backend for log lines with `log`.",
         |line| {
             let mode = match line.arg(0).unwrap_or_default().as_ref() {
                 "tcp" => ir::Mode::Tcp,
@@ -30,8 +30,9 @@ static ROWS: &[SectionKeyword] = &[
                     at_most(line, 1)?;
                     return crate::legacy::monitor::health(line);
                 }
-                other @ ("log" | "spop") => {
-                    return Err(line.fault_at(0, format!("'mode {other}' is not built yet.")));
+                "log" if line.section != Sections::FRONTEND => ir::Mode::Log,
+                "spop" => {
+                    return Err(line.fault_at(0, "'mode spop' is not built yet."));
                 }
                 other => return Err(line.fault_at(0, format!("unknown proxy mode '{other}'."))),
             };

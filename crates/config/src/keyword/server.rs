@@ -56,7 +56,12 @@ pub(super) fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     let proxy = line.proxy()?.name.clone();
     let prefix = format!("'server {proxy}/{shown}' : ");
     let server = read_server(line, 1, shown, prefix)?;
-    line.proxy()?.servers.push(server);
+    let servers = &mut line.proxy()?.servers;
+    // Most backends have one or two servers: a growth by itself begins with room for four.
+    if servers.len() == servers.capacity() {
+        servers.reserve_exact(servers.len().max(1));
+    }
+    servers.push(server);
     Ok(())
 }
 
@@ -133,13 +138,10 @@ fn read_server(
     )
     .map_err(|error| behind(Prefix::Place, line.fault_at(at, format!("{prefix}{error}"))))?;
     bind::refuse_transport(line, address, &found)?;
-    if found.datagram {
-        let text = format!("{prefix}servers over datagrams are not built yet.");
-        return Err(behind(Prefix::Place, line.fault_at(at, text)));
-    }
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
     read_options(line, at + 1, prefix.clone(), &mut options, Target::Server)?;
+    options.datagrams = found.datagram;
     if options.track.is_some() && options.check.enabled {
         let text = format!("{prefix}unable to enable checks and tracking at the same time!");
         return Err(behind(Prefix::Place, line.fault(text)));
@@ -286,7 +288,6 @@ static NOT_BUILT: &[&str] = &[
     "guid",
     "hash-key",
     "idle-ping",
-    "log-bufsize",
     "namespace",
     "non-stick",
     "observe",

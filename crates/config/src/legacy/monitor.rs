@@ -29,7 +29,9 @@ static ROWS: &[SectionKeyword] = &[until(
             let source = word.lossy();
             let modern = match line.proxy()?.mode {
                 ir::Mode::Http => format!("http-request return status 200 if {{ src {source} }}"),
-                ir::Mode::Tcp => format!("tcp-request connection reject if {{ src {source} }}"),
+                ir::Mode::Tcp | ir::Mode::Log => {
+                    format!("tcp-request connection reject if {{ src {source} }}")
+                }
             };
             renamed(line, text, modern);
             Ok(())

@@ -63,22 +63,7 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
         renamed(line, text, "please remove this line");
         return Ok(());
     }
-    line.proxy()?.cookie = Some(ir::Cookie {
-        name,
-        mode: ir::CookieMode::Prefix,
-        indirect: false,
-        nocache: false,
-        postonly: false,
-        preserve: false,
-        httponly: false,
-        secure: false,
-        domains: Vec::new(),
-        maxidle: None,
-        maxlife: None,
-        attributes: Vec::new(),
-        dynamic: false,
-        key: None,
-    });
+    line.proxy()?.cookie = Some(ir::Cookie::new(name, ir::CookieMode::Prefix));
     Ok(())
 }
 

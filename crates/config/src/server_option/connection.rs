@@ -18,6 +18,20 @@ pub(crate) const TABLE: Tables = Tables {
 
 static ROWS: &[ServerOption] = &[
     row(
+        "log-bufsize",
+        "<bufsize>",
+        "How much of a log backend's lines is kept for this server until it takes them.",
+        |cursor, options| {
+            if cursor.peek().is_none() {
+                return Err(fault(cursor, "'log-bufsize' expects an integer argument."));
+            }
+            let size = u32::try_from(leading(cursor)).ok().filter(|size| *size > 0);
+            let wrong = || fault(cursor, "log-bufsize has to be > 0.");
+            options.log_bufsize = Some(size.ok_or_else(wrong)?);
+            Ok(())
+        },
+    ),
+    row(
         "log-proto",
         "{legacy|octet-count}",
         "How messages of a ring are framed for this server.",

@@ -49,6 +49,8 @@ pub enum LogAddress {
     Stream(Address),
     /// A ring by its name.
     Ring(String),
+    /// A backend with `mode log` by its name.
+    Backend(String),
 }
 
 /// How a line is framed (configuration manual, `log`).

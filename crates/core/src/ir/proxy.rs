@@ -223,6 +223,19 @@ pub enum Mode {
     Tcp,
     /// HTTP.
     Http,
+    /// A backend for log lines; connections are forwarded as with `tcp`.
+    Log,
+}
+
+impl Mode {
+    /// Its name in messages and statistics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Tcp => "tcp",
+            Mode::Http => "http",
+            Mode::Log => "syslog",
+        }
+    }
 }
 
 /// `timeout ...`; none is infinite.
@@ -475,6 +488,28 @@ pub struct Cookie {
     pub dynamic: bool,
     /// What values are made with under `dynamic`: the proxy's `dynamic-cookie-key`.
     pub key: Option<String>,
+}
+
+impl Cookie {
+    /// `cookie NAME` with a mode and nothing else.
+    pub fn new(name: String, mode: CookieMode) -> Self {
+        Self {
+            name,
+            mode,
+            indirect: false,
+            nocache: false,
+            postonly: false,
+            preserve: false,
+            httponly: false,
+            secure: false,
+            domains: Vec::new(),
+            maxidle: None,
+            maxlife: None,
+            attributes: Vec::new(),
+            dynamic: false,
+            key: None,
+        }
+    }
 }
 
 /// What is done with the persistence cookie.

@@ -44,6 +44,11 @@ impl Ring {
         }
     }
 
+    /// The name of the ring from which a server of a log backend gets its lines.
+    pub fn of_server(backend: &str, server: &str) -> String {
+        format!("{backend}/{server}")
+    }
+
     /// The longest message that fits: part of the size is upstream's own.
     pub fn most(&self) -> usize {
         self.size.saturating_sub(OVERHEAD)

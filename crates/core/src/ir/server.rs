@@ -77,8 +77,12 @@ pub struct ServerOptions {
     pub max_reuse: i32,
     /// `source`.
     pub source: Option<SourceAddress>,
+    /// Its address is one for datagrams (`udp@`).
+    pub datagrams: bool,
     /// `log-proto`: how messages of rings are framed.
     pub log_protocol: LogProtocol,
+    /// `log-bufsize`: how much of a log backend's lines is kept for this server, bytes.
+    pub log_bufsize: Option<u32>,
     /// `proto`: what is spoken whatever else says so; none leaves it to ALPN.
     pub protocol: Option<super::BindProtocol>,
     /// `ws`.
@@ -205,7 +209,9 @@ impl Default for ServerOptions {
             pool_name: None,
             max_reuse: -1,
             source: None,
+            datagrams: false,
             log_protocol: LogProtocol::default(),
+            log_bufsize: None,
             protocol: None,
             websockets: Websockets::Auto,
             tcp_user_timeout: None,

@@ -1,7 +1,11 @@
 //! Live state of a proxy, its sides and its listeners.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
 
 use super::numbers::Numbers;
 use super::server::{ServerLive, is_unresolved};
@@ -10,7 +14,7 @@ use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
 use crate::ir;
 
-/// Live state of a proxy.
+/// Live state of a proxy, as one configuration sees it.
 #[derive(Debug)]
 pub struct ProxyLive {
     /// Its name.
@@ -19,6 +23,24 @@ pub struct ProxyLive {
     pub kind: ir::ProxyKind,
     /// The number in statistics (`iid`).
     pub uuid: u32,
+    /// Listeners, in the order of the binds.
+    pub listeners: Vec<Arc<ListenerLive>>,
+    /// Servers, in file order.
+    pub servers: Vec<Arc<ServerLive>>,
+    /// Algorithm and queues; set once when the program is linked, absent without a backend side.
+    pub dispatch: OnceLock<Arc<dyn Dispatch>>,
+    /// Effective weight of usable servers.
+    pub total_weight: AtomicU32,
+    /// Usable active servers.
+    pub active: AtomicU32,
+    /// Usable backup servers.
+    pub backup: AtomicU32,
+    lasting: Arc<ProxyLasting>,
+}
+
+/// What stays when a configuration that still names the proxy takes the place of another.
+#[derive(Debug)]
+pub struct ProxyLasting {
     /// The frontend side.
     pub frontend: SideLive,
     /// The backend side.
@@ -27,12 +49,6 @@ pub struct ProxyLive {
     pub maxconn: AtomicU32,
     /// See [`FrontState`].
     front_state: AtomicU8,
-    /// Listeners, in the order of the binds.
-    pub listeners: Vec<Arc<ListenerLive>>,
-    /// Servers, in file order.
-    pub servers: Vec<Arc<ServerLive>>,
-    /// Algorithm and queues; set once when the program is linked, absent without a backend side.
-    pub dispatch: OnceLock<Arc<dyn Dispatch>>,
     /// The cookie of persistence, once the runtime API changed it.
     pub cookie: arc_swap::ArcSwapOption<ir::Cookie>,
     /// Requests waiting in the backend's queue.
@@ -43,16 +59,28 @@ pub struct ProxyLive {
     pub down_transitions: AtomicU32,
     /// Accumulated down time before `last_change_ms`, seconds.
     pub downtime: AtomicU64,
-    /// Effective weight of usable servers.
-    pub total_weight: AtomicU32,
-    /// Usable active servers.
-    pub active: AtomicU32,
-    /// Usable backup servers.
-    pub backup: AtomicU32,
+    /// The views of all configurations that somebody still uses, once there was more than one.
+    kin: Mutex<Vec<Weak<ProxyLive>>>,
+    /// Whether there may be more than one.
+    has_kin: AtomicBool,
+}
+
+impl Deref for ProxyLive {
+    type Target = ProxyLasting;
+
+    fn deref(&self) -> &ProxyLasting {
+        &self.lasting
+    }
 }
 
 impl ProxyLive {
-    pub(super) fn new(proxy: &ir::Proxy, uuid: u32, workers: usize) -> ProxyLive {
+    /// What a configuration makes of a proxy. One that `before` knows keeps what lasts, and so do its servers and listeners.
+    pub(super) fn new(
+        proxy: &ir::Proxy,
+        uuid: u32,
+        workers: usize,
+        before: Option<&ProxyLive>,
+    ) -> ProxyLive {
         let mut listener_numbers = Numbers::default();
         let mut server_numbers = Numbers::default();
         for bind in &proxy.binds {
@@ -61,24 +89,40 @@ impl ProxyLive {
         for server in &proxy.servers {
             server_numbers.reserve(server.options.id);
         }
+        // Names may be given twice: what lasts goes to the first.
+        let mut listeners_before: HashMap<&str, &Arc<ListenerLasting>> = before
+            .iter()
+            .flat_map(|before| before.listeners.iter().rev())
+            .map(|listener| (listener.name.as_str(), &listener.lasting))
+            .collect();
         let listeners = proxy.binds.iter().map(|bind| {
             let id = listener_numbers.take_after(bind.options.id);
+            let name = bind.options.name.clone();
+            let name = name.unwrap_or_else(|| format!("sock-{id}"));
+            let lasting = listeners_before.remove(name.as_str());
             Arc::new(ListenerLive {
-                name: bind
-                    .options
-                    .name
-                    .clone()
-                    .unwrap_or_else(|| format!("sock-{id}")),
+                lasting: lasting.cloned().unwrap_or_else(|| {
+                    Arc::new(ListenerLasting {
+                        counters: Counters::new(workers),
+                        sessions: Gauge::default(),
+                    })
+                }),
+                name,
                 id,
-                counters: Counters::new(workers),
-                sessions: Gauge::default(),
                 tls: OnceLock::new(),
             })
         });
         let listeners = listeners.collect();
+        let mut known: HashMap<&str, &Arc<ServerLive>> = before
+            .iter()
+            .flat_map(|before| before.servers.iter().rev())
+            .map(|server| (server.name.as_str(), server))
+            .collect();
         let servers = proxy.servers.iter().enumerate().map(|(index, server)| {
             let id = server_numbers.take(server.options.id);
-            Arc::new(ServerLive::new(server, &proxy.name, index, id, workers))
+            let known = known.remove(server.name.as_str()).map(|known| &**known);
+            let live = ServerLive::new(server, &proxy.name, index, id, workers, known);
+            Arc::new(live)
         });
         let servers: Vec<_> = servers.collect();
         let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
@@ -87,21 +131,16 @@ impl ProxyLive {
             name: proxy.name.clone(),
             kind: proxy.kind,
             uuid,
-            frontend: SideLive::new(workers),
-            backend: SideLive::new(workers),
-            maxconn: AtomicU32::new(0),
-            front_state: AtomicU8::new(0),
             listeners,
             servers,
             dispatch: OnceLock::new(),
-            cookie: arc_swap::ArcSwapOption::empty(),
-            queue: Gauge::default(),
-            last_change_ms: AtomicU64::new(0),
-            down_transitions: AtomicU32::new(u32::from(fell)),
-            downtime: AtomicU64::new(0),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
             backup: AtomicU32::new(0),
+            lasting: match before {
+                Some(before) => before.lasting.clone(),
+                None => Arc::new(ProxyLasting::new(workers, fell)),
+            },
         }
     }
 
@@ -122,6 +161,72 @@ impl ProxyLive {
     /// Algorithm and queues.
     pub fn dispatch(&self) -> Option<&Arc<dyn Dispatch>> {
         self.dispatch.get()
+    }
+
+    /// What stays with the next configuration.
+    pub fn lasting(&self) -> &Arc<ProxyLasting> {
+        &self.lasting
+    }
+
+    /// The views that other configurations have of this proxy, as long as somebody uses them: what happens to a server
+    /// concerns them too.
+    pub fn kin(&self) -> Vec<Arc<ProxyLive>> {
+        let mut kin = self.lasting.views();
+        kin.retain(|other| !std::ptr::eq(Arc::as_ptr(other), self));
+        kin
+    }
+
+    /// Lets views of one proxy know of each other.
+    pub(super) fn meet(self: &Arc<Self>, before: &Arc<ProxyLive>) {
+        let mut kin = self.kin.lock();
+        kin.retain(|other| other.strong_count() > 0);
+        for one in [before, self] {
+            if !kin.iter().any(|known| known.as_ptr() == Arc::as_ptr(one)) {
+                kin.push(Arc::downgrade(one));
+            }
+        }
+        self.has_kin.store(true, Ordering::Release);
+    }
+
+    /// Whether both are views of one proxy.
+    pub fn is_same_as(&self, other: &ProxyLive) -> bool {
+        Arc::ptr_eq(&self.lasting, &other.lasting)
+    }
+}
+
+impl Drop for ProxyLive {
+    fn drop(&mut self) {
+        if self.has_kin.load(Ordering::Acquire) {
+            let mut kin = self.kin.lock();
+            kin.retain(|other| other.strong_count() > 0);
+            self.has_kin.store(kin.len() > 1, Ordering::Release);
+        }
+    }
+}
+
+impl ProxyLasting {
+    /// The views of all configurations that somebody still uses; none as long as there was only one.
+    pub fn views(&self) -> Vec<Arc<ProxyLive>> {
+        if !self.has_kin.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.kin.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn new(workers: usize, fell: bool) -> ProxyLasting {
+        ProxyLasting {
+            frontend: SideLive::new(workers),
+            backend: SideLive::new(workers),
+            maxconn: AtomicU32::new(0),
+            front_state: AtomicU8::new(0),
+            cookie: arc_swap::ArcSwapOption::empty(),
+            queue: Gauge::default(),
+            last_change_ms: AtomicU64::new(0),
+            down_transitions: AtomicU32::new(u32::from(fell)),
+            downtime: AtomicU64::new(0),
+            kin: Mutex::new(Vec::new()),
+            has_kin: AtomicBool::new(false),
+        }
     }
 }
 
@@ -211,17 +316,31 @@ impl Averages {
     }
 }
 
-/// Live state of a listener.
+/// Live state of a listener, as one configuration sees it.
 #[derive(Debug)]
 pub struct ListenerLive {
     /// Its name in statistics; `sock-N` when it has none.
     pub name: String,
     /// Its number in statistics (`sid`).
     pub id: u32,
+    /// What TLS needs, where the listener speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
+    lasting: Arc<ListenerLasting>,
+}
+
+/// What stays when a configuration that still names the listener takes the place of another.
+#[derive(Debug)]
+pub struct ListenerLasting {
     /// Counters.
     pub counters: Counters,
     /// Current connections.
     pub sessions: Gauge,
-    /// What TLS needs, where the listener speaks it.
-    pub tls: OnceLock<Arc<dyn TlsContext>>,
+}
+
+impl Deref for ListenerLive {
+    type Target = ListenerLasting;
+
+    fn deref(&self) -> &ListenerLasting {
+        &self.lasting
+    }
 }

@@ -1,6 +1,7 @@
 //! Live state of a server: what its connections, checks and the administrator make of it.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +15,7 @@ use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
 use crate::ir;
 
-/// Live state of a server.
+/// Live state of a server, as one configuration sees it.
 #[derive(Debug)]
 pub struct ServerLive {
     /// Its name.
@@ -27,6 +28,14 @@ pub struct ServerLive {
     pub backend: String,
     /// What its line said.
     pub ir: Arc<ir::Server>,
+    /// What TLS needs, where the server speaks it.
+    pub tls: OnceLock<Arc<dyn TlsContext>>,
+    lasting: Arc<ServerLasting>,
+}
+
+/// What stays when a configuration that still names the server takes the place of another.
+#[derive(Debug)]
+pub struct ServerLasting {
     /// Counters.
     pub counters: Counters,
     /// Current sessions (streams assigned to it).
@@ -81,8 +90,16 @@ pub struct ServerLive {
     pub errors_in_a_row: AtomicU32,
     /// Bumped whenever connections in pools must not be used any more (address changed, went down).
     pub generation: AtomicU32,
-    /// What TLS needs, where the server speaks it.
-    pub tls: OnceLock<Arc<dyn TlsContext>>,
+    /// When its next check is due and when its agent is asked next, ms of the machine's clock; 0 before the first.
+    pub due_ms: [AtomicU64; 2],
+}
+
+impl Deref for ServerLive {
+    type Target = ServerLasting;
+
+    fn deref(&self) -> &ServerLasting {
+        &self.lasting
+    }
 }
 
 impl ServerLive {
@@ -97,7 +114,7 @@ impl ServerLive {
             host_name: None,
             options: ir::ServerOptions::default(),
         };
-        ServerLive::new(&server, &proxy.name, 0, 0, workers)
+        ServerLive::new(&server, &proxy.name, 0, 0, workers, None)
     }
 
     pub(super) fn new(
@@ -106,16 +123,56 @@ impl ServerLive {
         index: usize,
         id: u32,
         workers: usize,
+        before: Option<&ServerLive>,
     ) -> ServerLive {
-        let options = &server.options;
-        let out = options.disabled || is_unresolved(server);
-        let up = !out && options.check.begins_up();
+        let lasting = match before {
+            Some(before) => before.lasting.clone(),
+            None => Arc::new(ServerLasting::new(server, workers)),
+        };
         ServerLive {
             name: server.name.clone(),
             id,
             index,
             backend: backend.to_owned(),
             ir: Arc::new(server.clone()),
+            tls: OnceLock::new(),
+            lasting,
+        }
+    }
+
+    /// A number that all views of one server have, and no other server as long as one of them is held.
+    pub fn mark(&self) -> usize {
+        Arc::as_ptr(&self.lasting).addr()
+    }
+
+    /// Whether both are views of one server.
+    pub fn is_same_as(&self, other: &ServerLive) -> bool {
+        Arc::ptr_eq(&self.lasting, &other.lasting)
+    }
+
+    /// What its port means now.
+    pub fn port(&self) -> ir::ServerPort {
+        match self.has_port.load(Ordering::Relaxed) {
+            true => ir::ServerPort::Fixed,
+            false => self.ir.port,
+        }
+    }
+
+    /// The internet address in force.
+    pub fn inet(&self) -> Option<SocketAddr> {
+        match **self.address.load() {
+            ir::Address::Inet(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+impl ServerLasting {
+    fn new(server: &ir::Server, workers: usize) -> ServerLasting {
+        let options = &server.options;
+        let out = options.disabled || is_unresolved(server);
+        let up = !out && options.check.begins_up();
+        ServerLasting {
             counters: Counters::new(workers),
             sessions: Gauge::default(),
             session_rate: Rate::new(workers),
@@ -170,23 +227,7 @@ impl ServerLive {
             }),
             errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
-            tls: OnceLock::new(),
-        }
-    }
-
-    /// What its port means now.
-    pub fn port(&self) -> ir::ServerPort {
-        match self.has_port.load(Ordering::Relaxed) {
-            true => ir::ServerPort::Fixed,
-            false => self.ir.port,
-        }
-    }
-
-    /// The internet address in force.
-    pub fn inet(&self) -> Option<SocketAddr> {
-        match **self.address.load() {
-            ir::Address::Inet(address) => Some(address),
-            _ => None,
+            due_ms: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
 }
@@ -304,7 +345,7 @@ pub(super) fn is_unresolved(server: &ir::Server) -> bool {
 }
 
 /// The host name a server starts with; those that stand for a service record have none yet.
-fn host_name(server: &ir::Server) -> Option<String> {
+pub(super) fn host_name(server: &ir::Server) -> Option<String> {
     server
         .host_name
         .clone()

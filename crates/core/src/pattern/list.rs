@@ -161,6 +161,11 @@ impl List {
         }))
     }
 
+    /// The index of a view once more ([`Index::same`]).
+    pub fn same(&self, view: usize) -> Option<Box<dyn Index>> {
+        self.read().views.get(view)?.1.same()
+    }
+
     /// Whether the entries are still those that the configuration gave.
     #[inline]
     pub fn is_original(&self) -> bool {

@@ -305,6 +305,16 @@ impl Head {
             })
     }
 
+    /// The same for a name that is known to be in lower case.
+    pub fn lines_of<'a, 'n>(
+        &'a self,
+        lower: &'n [u8],
+    ) -> impl DoubleEndedIterator<Item = (usize, &'a [u8])> + use<'a, 'n> {
+        let fields = self.fields.iter().enumerate();
+        let named = fields.filter(move |(_, field)| field.name.of(&self.text) == lower);
+        named.map(|(index, field)| (index, field.value.of(&self.text)))
+    }
+
     /// Comma-separated values of all lines named `name` as (index of the line, value), in order. Commas inside
     /// quoted strings do not separate.
     pub fn values<'a, 'n>(

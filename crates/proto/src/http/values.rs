@@ -39,12 +39,20 @@ pub fn tokens(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn value_end(line: &[u8]) -> usize {
-    match memchr::memchr2(b',', b'"', line) {
+    let found = match line.len() {
+        // What a search has to prepare is worth more than a short line.
+        ..SHORT => line.iter().position(|byte| matches!(byte, b',' | b'"')),
+        _ => memchr::memchr2(b',', b'"', line),
+    };
+    match found {
         None => line.len(),
         Some(at) if line[at] == b',' => at,
         Some(_) => quoted_end(line),
     }
 }
+
+/// Shorter lines are looked at byte by byte.
+const SHORT: usize = 32;
 
 /// The same where quotes come first.
 fn quoted_end(line: &[u8]) -> usize {

@@ -134,7 +134,9 @@ fn run(
             workers: 1,
             origin_ms: 0,
         };
-        let checks = Checks::start(&checked, &logger, share).expect("starts");
+        let checks = Checks::start(&checked, &logger, share)
+            .await
+            .expect("starts");
         let servers = &checked.proxies[0].live.servers;
         assert_eq!(checks.count(), servers.len());
         let deadline = clock::now_ms() + 10_000;
@@ -304,6 +306,7 @@ fn a_check_that_waits_is_small() {
         followers: Rc::new(Followers::of(&program)),
         origin_ms: 0,
         running: Rc::new(Cell::new(true)),
+        busy: Rc::default(),
         program,
     };
     let schedule = Schedule::of(&check.program);

@@ -26,6 +26,7 @@ pub use self::session::{Access, Session, Then};
 use crate::open::hand_over::Exposed;
 use crate::stats::errors::Errors;
 use crate::stats::info::{Facts, Measures};
+use crate::succession::Reload;
 
 /// The rows of this room.
 pub static TABLES: &[Tables] = &[Tables {
@@ -55,6 +56,8 @@ pub struct Cli {
     pub clock: Box<dyn Fn() -> Now>,
     /// The listening sockets, for who may ask for them.
     pub exposed: Arc<Exposed>,
+    /// What reads the configuration again.
+    pub reload: Option<Reload>,
 }
 
 impl fmt::Debug for Cli {

@@ -200,9 +200,12 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
         };
         let mut then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
-        while then == Then::Proceed {
+        while matches!(then, Then::Proceed | Then::Await) {
             count(cli, out.len());
             out.clear();
+            if let (Then::Await, Some(awaited)) = (then, session.awaited()) {
+                poll_fn(|cx| awaited.poll_known(cx.waker())).await;
+            }
             // Traffic first.
             tokio::task::yield_now().await;
             then = session.proceed(cli, &mut out);

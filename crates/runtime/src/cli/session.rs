@@ -4,7 +4,7 @@ use hapax_core::ir::{CliLevel, SeverityOutput};
 
 use std::collections::VecDeque;
 
-use super::command::{self, Answer, Call, Following, Unfinished};
+use super::command::{self, Answer, Awaited, Call, Following, Unfinished};
 use super::{Cli, line};
 
 /// What a connection may do and how it is treated.
@@ -62,6 +62,8 @@ pub struct State {
     pub following: Option<Following>,
     /// What is left of the answer of the last command.
     pub unfinished: Option<Unfinished>,
+    /// What the last command will say once it is done.
+    pub awaited: Option<Awaited>,
 }
 
 /// What follows.
@@ -75,6 +77,8 @@ pub enum Then {
     HandOver,
     /// There is more to say, once what was said is sent: see [`Session::proceed`].
     Proceed,
+    /// The last command is not done: see [`Session::awaited`], then [`Session::proceed`].
+    Await,
     /// Events are shown as they come, until anything is received.
     Follow,
 }
@@ -112,6 +116,7 @@ impl Session {
                 anonymous: None,
                 following: None,
                 unfinished: None,
+                awaited: None,
             },
             pending: Vec::new(),
             payload: None,
@@ -128,6 +133,11 @@ impl Session {
     /// The ring whose events are to be shown as they come.
     pub fn following(&mut self) -> Option<&mut Following> {
         self.state.following.as_mut()
+    }
+
+    /// What the last command will say once it is done.
+    pub fn awaited(&self) -> Option<&Awaited> {
+        self.state.awaited.as_ref()
     }
 
     /// Nothing more is shown; what is between this command and the next.
@@ -262,6 +272,11 @@ impl Session {
                 }
                 continue;
             }
+            if let Some(awaited) = self.state.awaited.take() {
+                self.answer(awaited.take(), out);
+                out.push(b'\n');
+                continue;
+            }
             let Some(words) = self.queue.pop_front() else {
                 break;
             };
@@ -286,9 +301,10 @@ impl Session {
             match answer {
                 Answer::Close => return self.leave(Then::Close),
                 Answer::HandOver => return self.leave(Then::HandOver),
-                Answer::Written => {}
-                Answer::Information(text) => self.say(6, "info", &text, out),
-                Answer::Refused(text) => self.say(3, "err", &text, out),
+                other => self.answer(other, out),
+            }
+            if self.state.awaited.is_some() {
+                return Then::Await;
             }
             if self.state.following.is_some() {
                 return self.leave(Then::Follow);
@@ -316,6 +332,14 @@ impl Session {
             out.extend_from_slice(b"> ");
         }
         Then::More
+    }
+
+    fn answer(&self, answer: Answer, out: &mut Vec<u8>) {
+        match answer {
+            Answer::Information(text) => self.say(6, "info", &text, out),
+            Answer::Refused(text) => self.say(3, "err", &text, out),
+            Answer::Written | Answer::Close | Answer::HandOver => {}
+        }
     }
 
     /// The rest of the line is not done.

@@ -18,6 +18,7 @@ fn cli() -> Cli {
         program: Arc::new(ArcSwap::from_pointee(program())),
         errors: Arc::default(),
         exposed: Arc::default(),
+        reload: None,
         facts: Facts {
             version: "3.2.0-hapax".into(),
             ..Facts::default()

@@ -164,7 +164,7 @@ fn is_ready(frontend: &Proxy, origin: LogOrigin) -> bool {
         LogOrigin::Request => frontend.log_ready == LogReady::Request,
         LogOrigin::Response => frontend.log_ready <= LogReady::Response,
         LogOrigin::Connect => {
-            frontend.ir.mode == Mode::Tcp && frontend.log_ready <= LogReady::Response
+            frontend.ir.mode != Mode::Http && frontend.log_ready <= LogReady::Response
         }
         _ => false,
     }
@@ -317,7 +317,7 @@ fn count(client: &mut Client, exchange: &mut Exchange) {
     let backend = plan.live(stream.backend);
     if !notes.on_backend {
         // What a `listen` answers itself passed through its backend too.
-        let entered = notes.request_head > 0 || plan.proxy(stream.backend).ir.mode == Mode::Tcp;
+        let entered = notes.request_head > 0 || plan.proxy(stream.backend).ir.mode != Mode::Http;
         if entered && plan.proxy(stream.backend).ir.kind.has_backend() {
             let counters = &backend.backend.counters;
             counters.add(worker, Count::BytesIn, bytes_in);

@@ -207,7 +207,7 @@ fn leave(local: &Rc<Local>, index: u32) {
         kept: guest.kept,
         upgraded: None,
     });
-    client.handle.begin(&client.session);
+    client.handle.begin(&client.session, &client.plan);
     spawn(client.serve(Some(waiting)));
 }
 

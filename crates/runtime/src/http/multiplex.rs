@@ -279,7 +279,7 @@ impl Driver {
             upgraded: None,
         });
         self.requests = self.requests.saturating_add(1);
-        client.handle.begin(&client.session);
+        client.handle.begin(&client.session, &client.plan);
         spawn(client.serve_stream());
     }
 

@@ -204,7 +204,7 @@ fn choose_backend(client: &mut Client, exchange: &mut Exchange) -> Result<(), Fa
         return Err(Failure::new(Cause::ServerAbort, Phase::Connect, 503));
     };
     enter_backend(client, exchange, backend);
-    if client.plan.proxy(backend).ir.mode == Mode::Tcp {
+    if client.plan.proxy(backend).ir.mode != Mode::Http {
         // Nothing turns HTTP into bytes again.
         exchange.stream.times.request = 0;
         exchange.stream.status = 500;

@@ -11,30 +11,57 @@ use hapax_core::ir::{self, LogProtocol};
 use hapax_core::program::Program;
 use hapax_core::ring::{Follower, Ring};
 use hapax_sys::connect::ConnectOptions;
+use tokio::task::AbortHandle;
 
 use crate::address::socket_address;
 use crate::clock;
 use crate::io::{Io, Stream};
 use crate::wheel::{NEVER, Timer, pause};
 
-/// Starts the tasks for all servers of all rings.
-pub fn start(program: &Arc<Program>) {
-    for ir in &program.rings {
-        let Some(ring) = program.live.ring(&ir.name) else {
-            continue;
+/// The tasks of the rings; those of rings that are gone end with them.
+#[derive(Debug, Default)]
+pub struct Forwarding(Vec<(Arc<Ring>, Vec<AbortHandle>)>);
+
+impl Forwarding {
+    /// Starts the tasks for the servers of all rings of a program that have none, and ends those of other rings.
+    pub fn follow(&mut self, program: &Program) {
+        let is_there = |ring: &Arc<Ring>| {
+            let mut rings = program.live.rings.iter();
+            rings.any(|one| Arc::ptr_eq(one, ring))
         };
-        for server in &ir.servers {
-            let forwarder = Forwarder {
-                follower: ring.follow(),
-                ring: ring.clone(),
-                connect_time: ir.timeout_connect.unwrap_or(CONNECT_TIME),
-                server_time: ir.timeout_server.unwrap_or(SERVER_TIME),
-                server: server.clone(),
-                taken: 0,
+        self.0.retain(|(ring, tasks)| {
+            let stays = is_there(ring);
+            if !stays {
+                tasks.iter().for_each(AbortHandle::abort);
+            }
+            stays
+        });
+        for ir in &program.rings {
+            let Some(ring) = program.live.ring(&ir.name) else {
+                continue;
             };
-            tokio::task::spawn_local(forwarder.run());
+            if !self.0.iter().any(|(known, _)| Arc::ptr_eq(known, ring)) {
+                self.0.push((ring.clone(), start(ir, ring)));
+            }
         }
     }
+}
+
+/// Starts the tasks for all servers of a ring.
+fn start(ir: &ir::Ring, ring: &Arc<Ring>) -> Vec<AbortHandle> {
+    let servers = ir.servers.iter();
+    let tasks = servers.map(|server| {
+        let forwarder = Forwarder {
+            follower: ring.follow(),
+            ring: ring.clone(),
+            connect_time: ir.timeout_connect.unwrap_or(CONNECT_TIME),
+            server_time: ir.timeout_server.unwrap_or(SERVER_TIME),
+            server: server.clone(),
+            taken: 0,
+        };
+        tokio::task::spawn_local(forwarder.run()).abort_handle()
+    });
+    tasks.collect()
 }
 
 struct Forwarder {

@@ -15,6 +15,7 @@ use hapax_core::stream::{Cause, Endpoint, Phase, Session, Stream, Termination, T
 use hapax_proto::syslog::Message;
 use hapax_sample::log_format::Stamp;
 
+use super::backend::LogBackend;
 use super::console::{Console, Severity};
 use super::date::{self, Dates};
 use super::level::Level;
@@ -36,6 +37,7 @@ pub struct Logger {
     dates: Dates,
     console: Console,
     sinks: Vec<(LogAddress, Rc<Sink>)>,
+    backends: Vec<(String, Rc<LogBackend>)>,
     text: RefCell<Vec<u8>>,
     structured: RefCell<Vec<u8>>,
 }
@@ -54,6 +56,7 @@ impl Logger {
         let mut sinks = Sinks {
             program: &program,
             open: Vec::new(),
+            backends: Vec::new(),
         };
         let host = program.global.log_send_hostname.as_ref().map(|name| {
             let name = if name.is_empty() {
@@ -108,7 +111,7 @@ impl Logger {
         } else {
             sinks.sink(&LogAddress::Descriptor(2))
         };
-        let open = sinks.open;
+        let Sinks { open, backends, .. } = sinks;
         Rc::new(Logger {
             global,
             proxies,
@@ -116,6 +119,7 @@ impl Logger {
             dates: Dates::new(date::zone().clone()),
             console: Console::new(console),
             sinks: open,
+            backends,
             text: RefCell::default(),
             structured: RefCell::default(),
             program,
@@ -133,7 +137,7 @@ impl Logger {
         let mut text = self.text.borrow_mut();
         text.clear();
         let mode = match proxy.mode {
-            Mode::Tcp => "TCP",
+            Mode::Tcp | Mode::Log => "TCP",
             Mode::Http => "HTTP",
         };
         // Writing into a Vec cannot fail.
@@ -361,6 +365,9 @@ impl Logger {
         for (_, sink) in &self.sinks {
             sink.flush();
         }
+        for (_, backend) in &self.backends {
+            backend.flush();
+        }
     }
 
     /// The program whose targets these are.
@@ -425,11 +432,25 @@ fn nothing_of(session: &Session) -> Stream {
 
 /// The sinks of this worker, one for each address.
 struct Sinks<'a> {
-    program: &'a Program,
+    program: &'a Arc<Program>,
     open: Vec<(LogAddress, Rc<Sink>)>,
+    backends: Vec<(String, Rc<LogBackend>)>,
 }
 
 impl Sinks<'_> {
+    fn way(&mut self, address: &LogAddress) -> Option<target::Way> {
+        let LogAddress::Backend(name) = address else {
+            return self.sink(address).map(target::Way::Sink);
+        };
+        let known = self.backends.iter().find(|(known, _)| known == name);
+        if let Some((_, backend)) = known {
+            return Some(target::Way::Backend(backend.clone()));
+        }
+        let backend = LogBackend::open(self.program, name)?;
+        self.backends.push((name.clone(), backend.clone()));
+        Some(target::Way::Backend(backend))
+    }
+
     fn sink(&mut self, address: &LogAddress) -> Option<Rc<Sink>> {
         let known = self.open.iter().find(|(known, _)| known == address);
         if let Some((_, sink)) = known {
@@ -453,9 +474,9 @@ fn targets(
     (round, rounds): (usize, &Arc<Rounds>),
 ) -> Rc<[Target]> {
     let made = logs.iter().enumerate().filter_map(|(index, log)| {
-        let sink = sinks.sink(&log.address)?;
+        let way = sinks.way(&log.address)?;
         let place = (round + index, rounds.clone());
-        Some(Target::new(sink, log.clone(), sinks.program, origin, place))
+        Some(Target::new(way, log.clone(), sinks.program, origin, place))
     });
     made.collect()
 }

@@ -36,6 +36,8 @@ pub struct Sink {
     socket: RefCell<Option<OwnedFd>>,
     /// `tune.sndbuf.backend`, bytes; 0 is the system's.
     send_buffer: Cell<u32>,
+    /// The socket sends lines of one size as one.
+    segments: Cell<bool>,
     lines: RefCell<Lines>,
     sent: Cell<u64>,
     dropped: Cell<u64>,
@@ -65,6 +67,7 @@ impl Sink {
             target,
             socket: RefCell::default(),
             send_buffer: Cell::new(0),
+            segments: Cell::new(false),
             lines: RefCell::default(),
             sent: Cell::new(0),
             dropped: Cell::new(0),
@@ -136,6 +139,8 @@ impl Sink {
         let mut socket = self.socket.borrow_mut();
         if socket.is_none() {
             *socket = datagram::open(to, false).ok();
+            self.segments
+                .set(socket.as_ref().is_some_and(datagram::can_segment));
             if let Some(socket) = socket.as_ref().filter(|_| self.send_buffer.get() > 0) {
                 // Lines are sent with any size.
                 let _ = hapax_sys::option::set_send_buffer(socket, self.send_buffer.get());
@@ -146,11 +151,18 @@ impl Sink {
         };
         let (mut done, mut start, mut sent) = (0, 0, 0);
         while let Some(rest) = lines.ends.get(done..).filter(|rest| !rest.is_empty()) {
-            let taken = datagram::send_messages(socket, Some(to), &lines.bytes, start, rest);
+            let segment = self.segments.get();
+            let taken =
+                datagram::send_messages(socket, Some(to), &lines.bytes, start, rest, segment);
             let step = match taken {
                 Ok(count) if count > 0 => {
                     sent += count;
                     count
+                }
+                // The way there may be one on which datagrams cannot be cut: once more, each by itself.
+                Err(error) if segment && error.kind() != io::ErrorKind::WouldBlock => {
+                    self.segments.set(false);
+                    continue;
                 }
                 // One line that is too long does not take the others with it.
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => 1,

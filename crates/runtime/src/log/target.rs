@@ -12,6 +12,7 @@ use hapax_core::ir::{
 use hapax_core::program::Program;
 use hapax_proto::syslog::{self, Message};
 
+use super::backend::LogBackend;
 use super::console::descriptor;
 use super::date::Dates;
 use super::level::Level;
@@ -59,7 +60,7 @@ impl Rounds {
 /// A target of this worker.
 #[derive(Debug)]
 pub(super) struct Target {
-    sink: Rc<Sink>,
+    way: Way,
     ir: LogTarget,
     round: usize,
     rounds: Arc<Rounds>,
@@ -67,6 +68,29 @@ pub(super) struct Target {
     profile: Option<usize>,
     /// What headers say where the profile has a tag of its own.
     origin: Option<Rc<Origin>>,
+}
+
+/// Where the lines of a target go.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    /// All to one place.
+    Sink(Rc<Sink>),
+    /// Each to a server of a backend.
+    Backend(Rc<LogBackend>),
+}
+
+impl Way {
+    /// Adds a line with this text that `write` appends, cut to `most` bytes.
+    fn line(&self, text: &[u8], most: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        match self {
+            Way::Sink(sink) => sink.line(most as usize, write),
+            Way::Backend(backend) => {
+                if let Some(sink) = backend.sink(text) {
+                    sink.line(most as usize, write);
+                }
+            }
+        }
+    }
 }
 
 /// What a line says.
@@ -102,7 +126,7 @@ pub(super) struct Origin {
 impl Target {
     /// A target over a sink; `round` is its place in `rounds`.
     pub(super) fn new(
-        sink: Rc<Sink>,
+        way: Way,
         mut ir: LogTarget,
         program: &Program,
         origin: &Origin,
@@ -122,7 +146,7 @@ impl Target {
             .and_then(|profile| program.log_profiles.get(profile))
             .and_then(|profile| profile.tag.as_ref());
         Target {
-            sink,
+            way,
             ir,
             round,
             rounds,
@@ -185,7 +209,7 @@ impl Target {
         }
         let level = (level as u8).max(self.ir.min_level);
         let origin = self.origin.as_deref().unwrap_or(origin);
-        self.sink.line(self.ir.max_length as usize, |line| {
+        self.way.line(text.text, self.ir.max_length, |line| {
             header(
                 &self.ir,
                 level,
@@ -224,7 +248,7 @@ impl Target {
         let level = u16::from((level as u8).max(self.ir.min_level));
         let facility = message.priority.map(|priority| priority >> 3);
         let priority = facility.unwrap_or(self.ir.facility.into()) * 8 + level;
-        self.sink.line(self.ir.max_length as usize, |line| {
+        self.way.line(message.text, self.ir.max_length, |line| {
             passed.head(self.ir.format, (priority, level), dates, wall_us, line);
             let text = message.text;
             line.extend_from_slice(text.strip_suffix(b"\n").unwrap_or(text));
@@ -466,7 +490,9 @@ pub(super) fn open(address: &LogAddress, program: &Program) -> std::io::Result<s
             let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
             return ring.cloned().map(sink::Target::Ring).ok_or_else(missing);
         }
-        LogAddress::Stream(_) => return Err(std::io::ErrorKind::Unsupported.into()),
+        LogAddress::Stream(_) | LogAddress::Backend(_) => {
+            return Err(std::io::ErrorKind::Unsupported.into());
+        }
         place => place,
     };
     Ok(match place {
@@ -475,7 +501,7 @@ pub(super) fn open(address: &LogAddress, program: &Program) -> std::io::Result<s
             sink::Target::Descriptor(descriptor(*number)?)
         }
         LogAddress::Datagram(address) => sink::Target::Datagram(socket_address(address)?),
-        LogAddress::Ring(_) | LogAddress::Stream(_) => {
+        LogAddress::Ring(_) | LogAddress::Stream(_) | LogAddress::Backend(_) => {
             return Err(std::io::ErrorKind::Unsupported.into());
         }
     })

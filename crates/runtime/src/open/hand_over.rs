@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hapax_core::ir::Bind;
 use hapax_sys::addr::{Addr, UnixAddr, local_addr};
 use hapax_sys::pass::{receive_descriptors, send_descriptors};
 use hapax_sys::stream::socket_pair;
@@ -35,6 +36,8 @@ pub struct Offered {
     pub socket: OwnedFd,
     /// The interface's name; empty for none.
     pub interface: String,
+    /// It is one of the runtime API, not of a proxy.
+    pub runtime_api: bool,
 }
 
 /// The listening sockets that a process hands over when it is asked; none once it stops.
@@ -49,6 +52,34 @@ impl Exposed {
         Exposed {
             sockets: Mutex::new(Some(Arc::new(sockets))),
         }
+    }
+
+    /// Offers other sockets of proxies.
+    ///
+    /// # Errors
+    /// When a socket of the runtime API cannot be offered once more.
+    pub fn replace(&self, mut listeners: Vec<Offered>) -> io::Result<()> {
+        let mut sockets = self.sockets.lock();
+        let Some(before) = sockets.as_ref() else {
+            return Ok(());
+        };
+        for kept in before.iter().filter(|offered| offered.runtime_api) {
+            listeners.push(Offered {
+                socket: kept.socket.try_clone()?,
+                interface: kept.interface.clone(),
+                runtime_api: true,
+            });
+        }
+        *sockets = Some(Arc::new(listeners));
+        Ok(())
+    }
+
+    /// Whether anything was offered from the start on.
+    pub fn is_empty(&self) -> bool {
+        self.sockets
+            .lock()
+            .as_ref()
+            .is_none_or(|offered| offered.is_empty())
     }
 
     /// Gives them up: a socket that is held open here goes on taking connections that nobody serves.
@@ -121,6 +152,28 @@ pub enum HandOverError {
 #[derive(Debug, Default)]
 pub struct Inherited {
     sockets: Vec<Received>,
+    own: Vec<Own>,
+}
+
+/// A socket of this process, and the address that its line has.
+#[derive(Debug)]
+struct Own {
+    socket: OwnedFd,
+    bind: Box<Bind>,
+}
+
+impl Own {
+    /// Whether the socket is what `bind` asks for: the rest of its options can be given to it now.
+    fn suits(&self, bind: &Bind) -> bool {
+        let fixed = |bind: &Bind| {
+            let own = &bind.options;
+            let file = (own.unix_mode, own.unix_uid, own.unix_gid);
+            (own.v6only, own.v4v6, own.transparent, own.fast_open, file)
+        };
+        self.bind.address == bind.address
+            && self.bind.options.interface == bind.options.interface
+            && fixed(&self.bind) == fixed(bind)
+    }
 }
 
 #[derive(Debug)]
@@ -177,7 +230,28 @@ impl Inherited {
         });
         Ok(Inherited {
             sockets: sockets.collect(),
+            own: Vec::new(),
         })
+    }
+
+    /// Adds a socket on which this process listens for a line.
+    pub fn add(&mut self, socket: OwnedFd, bind: &Bind) {
+        self.own.push(Own {
+            socket,
+            bind: Box::new(bind.clone()),
+        });
+    }
+
+    /// Takes the sockets on which this process listens at the address of a line, in their order.
+    pub fn take_own(&mut self, bind: &Bind) -> Vec<OwnedFd> {
+        if self.own.is_empty() {
+            return Vec::new();
+        }
+        let (taken, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.own)
+            .into_iter()
+            .partition(|own| own.suits(bind));
+        self.own = left;
+        taken.into_iter().map(|own| own.socket).collect()
     }
 
     /// Takes the sockets that listen on `address`, in the order in which they came.

@@ -6,6 +6,7 @@ pub mod errors;
 pub mod info;
 pub mod measure;
 pub mod page;
+mod percent;
 pub mod prometheus;
 pub mod status;
 pub mod value;

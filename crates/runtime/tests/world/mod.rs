@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use hapax_core::contract::{
-    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, Shared, Ticket, Wish,
+    Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, KeyValue, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
 use hapax_core::live::{Live, ProxyLive, ServerLive};
@@ -56,6 +56,9 @@ impl Dispatch for Turns {
             }
         }
         Assigned::NoServer
+    }
+    fn choose(&self, _: KeyValue<'_>) -> Option<usize> {
+        (!self.servers.is_empty()).then_some(0)
     }
     fn cancel(&self, _: &mut Ticket) {}
     fn release(&self, server: usize) {
@@ -132,7 +135,7 @@ pub fn run_balanced(global: ir::Global, mut proxies: Vec<Proxy>, workers: usize)
         proxy.balance = hapax_balance::default_algorithm();
     }
     run_with(global, proxies, workers, |proxy, live| {
-        Arc::new(hapax_balance::Backend::new(proxy, live.clone(), 1))
+        Arc::new(hapax_balance::Backend::new(proxy, live, 1))
     })
 }
 
@@ -175,6 +178,7 @@ fn run_with(
         runtime_api: Vec::new(),
         facts: Facts::default(),
         master: None,
+        reload: None,
         render: |_, cx, out| out.extend_from_slice(&line(cx)),
     };
     let running = serve::start(program.clone(), options).expect("workers");

@@ -8,7 +8,7 @@ mod digest;
 mod encoding;
 mod fix;
 mod flow;
-pub(crate) mod hash;
+mod hash;
 mod http;
 mod integer;
 mod json;

@@ -24,9 +24,9 @@ fetches! {
     "req.hdr", NAMED, Some(check), Str, Needs::REQUEST, "A value of a request header." => |cx, args, occurrence| value(&cx.stream.request, args, occurrence);
     "hdr", NAMED, Some(check), Str, Needs::REQUEST.or(Needs::RESPONSE), "A value of a header of the request, or in rules of the response of that." => |cx, args, occurrence| value(head(cx), args, occurrence);
     "req.fhdr", NAMED, Some(check), Str, Needs::REQUEST, "A whole line of a request header." => |cx, args, occurrence| line(&cx.stream.request, args, occurrence);
-    "req.hdr_cnt", NAME, None, Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
-    "hdr_cnt", NAME, None, Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
-    "req.fhdr_cnt", NAME, None, Int, Needs::REQUEST, "How many lines a request header has." => |cx, args, _| lines_count(&cx.stream.request, args);
+    "req.hdr_cnt", NAME, Some(check), Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
+    "hdr_cnt", NAME, Some(check), Int, Needs::REQUEST, "How many values a request header has." => |cx, args, _| values_count(&cx.stream.request, args);
+    "req.fhdr_cnt", NAME, Some(check), Int, Needs::REQUEST, "How many lines a request header has." => |cx, args, _| lines_count(&cx.stream.request, args);
     "req.hdr_val", NAMED, Some(check), Int, Needs::REQUEST, "A value of a request header as an integer." => |cx, args, occurrence| integer(&cx.stream.request, args, occurrence);
     "hdr_val", NAMED, Some(check), Int, Needs::REQUEST, "A value of a request header as an integer." => |cx, args, occurrence| integer(&cx.stream.request, args, occurrence);
     "req.hdr_ip", NAMED, Some(check), Addr, Needs::REQUEST, "A value of a request header as an address." => |cx, args, occurrence| address(&cx.stream.request, args, occurrence);
@@ -35,9 +35,9 @@ fetches! {
     "res.hdr", NAMED, Some(check), Str, Needs::RESPONSE, "A value of a response header." => |cx, args, occurrence| value(&cx.stream.response, args, occurrence);
     "shdr", NAMED, Some(check), Str, Needs::RESPONSE, "A value of a response header." => |cx, args, occurrence| value(&cx.stream.response, args, occurrence);
     "res.fhdr", NAMED, Some(check), Str, Needs::RESPONSE, "A whole line of a response header." => |cx, args, occurrence| line(&cx.stream.response, args, occurrence);
-    "res.hdr_cnt", NAME, None, Int, Needs::RESPONSE, "How many values a response header has." => |cx, args, _| values_count(&cx.stream.response, args);
-    "shdr_cnt", NAME, None, Int, Needs::RESPONSE, "How many values a response header has." => |cx, args, _| values_count(&cx.stream.response, args);
-    "res.fhdr_cnt", NAME, None, Int, Needs::RESPONSE, "How many lines a response header has." => |cx, args, _| lines_count(&cx.stream.response, args);
+    "res.hdr_cnt", NAME, Some(check), Int, Needs::RESPONSE, "How many values a response header has." => |cx, args, _| values_count(&cx.stream.response, args);
+    "shdr_cnt", NAME, Some(check), Int, Needs::RESPONSE, "How many values a response header has." => |cx, args, _| values_count(&cx.stream.response, args);
+    "res.fhdr_cnt", NAME, Some(check), Int, Needs::RESPONSE, "How many lines a response header has." => |cx, args, _| lines_count(&cx.stream.response, args);
     "res.hdr_val", NAMED, Some(check), Int, Needs::RESPONSE, "A value of a response header as an integer." => |cx, args, occurrence| integer(&cx.stream.response, args, occurrence);
     "shdr_val", NAMED, Some(check), Int, Needs::RESPONSE, "A value of a response header as an integer." => |cx, args, occurrence| integer(&cx.stream.response, args, occurrence);
     "res.hdr_ip", NAMED, Some(check), Addr, Needs::RESPONSE, "A value of a response header as an address." => |cx, args, occurrence| address(&cx.stream.response, args, occurrence);
@@ -49,6 +49,10 @@ fetches! {
 const DEEPEST: i64 = -10;
 
 fn check(args: &mut [Arg]) -> Result<(), String> {
+    // Names of fields are kept in lower case.
+    if let Some(Arg::Str(name)) = args.first_mut() {
+        name.make_ascii_lowercase();
+    }
     match args.get(1) {
         Some(Arg::Int(number)) if *number < DEEPEST => {
             Err(format!("header occurrence must be >= {DEEPEST}"))
@@ -65,6 +69,7 @@ fn head<'a>(cx: &Cx<'a>) -> &'a Head {
     }
 }
 
+/// The name asked for, in lower case ([`check`]).
 fn name(args: &[Arg]) -> Option<&[u8]> {
     match args.first() {
         Some(Arg::Str(name)) if !name.is_empty() => Some(name),
@@ -74,7 +79,7 @@ fn name(args: &[Arg]) -> Option<&[u8]> {
 
 /// All values of one header line by line; `whole` does not split at commas.
 fn items<'a>(head: &'a Head, name: &'a [u8], whole: bool) -> impl Iterator<Item = &'a [u8]> {
-    head.lines(name)
+    head.lines_of(name)
         .flat_map(move |(_, line)| Items::of(line, whole))
 }
 
@@ -160,7 +165,7 @@ fn next<'a>(
         }
         let offset = cursor.offset as usize;
         let line = head.value(index);
-        let fits = wanted.eq_ignore_ascii_case(head.name(index));
+        let fits = wanted == head.name(index);
         if !fits || offset > line.len() {
             cursor.at += 1;
             cursor.offset = 0;
@@ -217,7 +222,7 @@ fn parse_address(text: &[u8]) -> Option<IpAddr> {
 fn values_count<'a>(head: &'a Head, args: &'a [Arg]) -> Option<Sample<'a>> {
     let count: usize = match name(args) {
         Some(name) => head
-            .lines(name)
+            .lines_of(name)
             .map(|(_, line)| Values::new(line).count())
             .sum(),
         None => head.iter().map(|(_, line)| Values::new(line).count()).sum(),
@@ -227,7 +232,7 @@ fn values_count<'a>(head: &'a Head, args: &'a [Arg]) -> Option<Sample<'a>> {
 
 fn lines_count<'a>(head: &'a Head, args: &'a [Arg]) -> Option<Sample<'a>> {
     let count = match name(args) {
-        Some(name) => head.lines(name).count(),
+        Some(name) => head.lines_of(name).count(),
         None => head.len(),
     };
     int(i64::try_from(count).ok()?)

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use hapax_core::contract::Cx;
 use hapax_core::keyword::{ArgSpec, Needs};
 use hapax_core::sample::{Sample, Value};
+use hapax_proto::hash::{avalanche, sdbm};
 use hapax_proto::http::Name;
 
 use super::http::path_and_query;
 use super::{fetches, int};
-use crate::converter::hash::{avalanche, sdbm};
 
 fetches! {
     "base32", ArgSpec::NONE, None, Int, Needs::REQUEST, "A hash of host and path." => |cx, _, _| int(hash(cx, false)?);

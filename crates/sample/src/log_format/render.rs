@@ -87,7 +87,7 @@ pub fn default_line(cx: &Cx<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(frontend.name.as_bytes());
     out.extend_from_slice(match frontend.mode {
         Mode::Http => b"/HTTP)",
-        Mode::Tcp => b"/TCP)",
+        Mode::Tcp | Mode::Log => b"/TCP)",
     });
 }
 

@@ -5,10 +5,39 @@ use hapax_core::sample::Value;
 
 use super::text::{Lengths, fold, same};
 
+/// Bytes that delimit, as a table: most texts are looked at byte by byte.
+#[derive(Debug)]
+pub struct Delimiters([bool; 256]);
+
+impl Delimiters {
+    /// These bytes.
+    pub const fn new(bytes: &[u8]) -> Delimiters {
+        let mut table = [false; 256];
+        let mut at = 0;
+        while at < bytes.len() {
+            table[bytes[at] as usize] = true;
+            at += 1;
+        }
+        Delimiters(table)
+    }
+
+    /// Whether a byte is one.
+    #[inline]
+    pub fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+
+    /// Where the first one stands.
+    #[inline]
+    pub fn find(&self, text: &[u8]) -> Option<usize> {
+        text.iter().position(|byte| self.has(*byte))
+    }
+}
+
 /// Patterns by the hash of what remains of them without delimiters at their ends.
 #[derive(Debug)]
 pub struct Delimited {
-    delimiters: &'static [u8],
+    delimiters: &'static Delimiters,
     ignore_case: bool,
     keys: Keys,
     lengths: Lengths,
@@ -16,7 +45,7 @@ pub struct Delimited {
 
 impl Delimited {
     /// Without patterns.
-    pub fn new(delimiters: &'static [u8], ignore_case: bool) -> Delimited {
+    pub fn new(delimiters: &'static Delimiters, ignore_case: bool) -> Delimited {
         Delimited {
             delimiters,
             ignore_case,
@@ -45,7 +74,7 @@ impl Delimited {
             }
             let ends = rest
                 .get(length)
-                .is_none_or(|byte| self.delimiters.contains(byte));
+                .is_none_or(|byte| self.delimiters.has(*byte));
             if !ends {
                 continue;
             }
@@ -61,8 +90,8 @@ impl Delimited {
 }
 
 /// What remains of a pattern without delimiters at its ends.
-pub fn core<'k>(key: &'k [u8], delimiters: &[u8]) -> &'k [u8] {
-    let is_delimiter = |byte: &u8| delimiters.contains(byte);
+pub fn core<'k>(key: &'k [u8], delimiters: &Delimiters) -> &'k [u8] {
+    let is_delimiter = |byte: &u8| delimiters.has(*byte);
     let start = key.iter().position(|byte| !is_delimiter(byte));
     let end = key.iter().rposition(|byte| !is_delimiter(byte));
     match (start, end) {
@@ -96,8 +125,7 @@ impl Index for Delimited {
         while let Some(at) = start {
             let rest = bytes.get(at..)?;
             best = [best, self.at(rest, entries)].into_iter().flatten().min();
-            let next = rest.iter().position(|byte| self.delimiters.contains(byte));
-            start = next.map(|next| at + next + 1);
+            start = self.delimiters.find(rest).map(|next| at + next + 1);
         }
         best
     }

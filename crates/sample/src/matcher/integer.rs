@@ -112,11 +112,7 @@ impl Index for Numbers {
     }
 
     fn find(&self, value: &Value<'_>, _: &Entries) -> Option<u32> {
-        let number = match value {
-            Value::Int(number) => *number,
-            value if self.of_length => i64::try_from(value.bytes()?.len()).unwrap_or(i64::MAX),
-            _ => return None,
-        };
+        let number = number(value, self.of_length)?;
         let single = self.single.get(&number).and_then(|ids| ids.first());
         let segments = self.segments.as_ref();
         let cut = segments.and_then(|segments| segments.find(number));
@@ -154,6 +150,41 @@ impl Index for Numbers {
         Box::new(Numbers {
             read: self.read,
             ..Numbers::new(self.of_length)
+        })
+    }
+}
+
+/// What is compared: an integer, or the length of a text.
+#[inline]
+fn number(value: &Value<'_>, of_length: bool) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        value if of_length => Some(i64::try_from(value.bytes()?.len()).unwrap_or(i64::MAX)),
+        _ => None,
+    }
+}
+
+/// A few numbers and ranges side by side, as one ACL line has them.
+#[derive(Debug)]
+pub struct Few {
+    of_length: bool,
+    ranges: SmallVec<[(i64, i64); 2]>,
+}
+
+impl Few {
+    /// The patterns of a line; none when one of them is no range.
+    pub fn new(patterns: &[Vec<u8>], of_length: bool) -> Option<Few> {
+        let read = |pattern: &Vec<u8>| range(std::str::from_utf8(pattern).ok()?).ok();
+        let ranges: Option<_> = patterns.iter().map(read).collect();
+        ranges.map(|ranges| Few { of_length, ranges })
+    }
+
+    /// Whether one of them covers the value.
+    #[inline]
+    pub fn has(&self, value: &Value<'_>) -> bool {
+        number(value, self.of_length).is_some_and(|number| {
+            let mut ranges = self.ranges.iter();
+            ranges.any(|(low, high)| *low <= number && number <= *high)
         })
     }
 }

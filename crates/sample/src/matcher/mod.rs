@@ -21,7 +21,7 @@ pub use written::Written;
 pub use crate::converter::expand;
 pub use crate::regex::Regex;
 
-use delimited::Delimited;
+use delimited::{Delimited, Delimiters};
 use integer::Numbers;
 use network::Networks;
 pub(crate) use regular::Expressions;
@@ -100,13 +100,13 @@ pub static METHODS: &[MatchMethod] = &[
         name: "dir",
         input: Type::Str,
         doc: "Looks for the pattern between slashes.",
-        index: |ignore_case| Box::new(Delimited::new(DIRECTORIES, ignore_case)),
+        index: |ignore_case| Box::new(Delimited::new(&DIRECTORIES, ignore_case)),
     },
     MatchMethod {
         name: "dom",
         input: Type::Str,
         doc: "Looks for the pattern between dots and other delimiters of domain names.",
-        index: |ignore_case| Box::new(Delimited::new(DOMAINS, ignore_case)),
+        index: |ignore_case| Box::new(Delimited::new(&DOMAINS, ignore_case)),
     },
     MatchMethod {
         name: "reg",
@@ -117,9 +117,9 @@ pub static METHODS: &[MatchMethod] = &[
 ];
 
 /// What stands around a pattern of `-m dir`.
-const DIRECTORIES: &[u8] = b"/?";
+static DIRECTORIES: Delimiters = Delimiters::new(b"/?");
 /// What stands around a pattern of `-m dom`.
-const DOMAINS: &[u8] = b"/?.:";
+static DOMAINS: Delimiters = Delimiters::new(b"/?.:");
 
 /// The method of a fetch that brings none; bytes have none, nor what is of any type.
 pub fn default_for(kind: Type) -> Option<&'static str> {

@@ -7,7 +7,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 use crate::regex::Regex;
 
 /// Expressions in order, and all of them as one automaton when there are several.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Expressions {
     ignore_case: bool,
     groups: bool,
@@ -16,7 +16,7 @@ pub struct Expressions {
     set: Option<Automaton>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Automaton {
     set: RegexSet,
     /// Where its expressions stand in the list, in order.
@@ -101,6 +101,10 @@ impl Index for Expressions {
             groups: self.groups,
             ..Expressions::new(self.ignore_case)
         })
+    }
+
+    fn same(&self) -> Option<Box<dyn Index>> {
+        Some(Box::new(self.clone()))
     }
 
     fn arranged(&self, _: &Entries) -> Option<Box<dyn Index>> {

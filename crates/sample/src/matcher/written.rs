@@ -4,8 +4,11 @@
 use hapax_core::keyword::{MatchMethod, RowRef};
 use hapax_core::pattern::{Entries, Index, List, Names};
 use hapax_core::sample::Value;
+use memchr::memmem::Finder;
 use smallvec::SmallVec;
 
+use super::delimited::Delimiters;
+use super::integer::Few;
 use super::text::same;
 
 /// See the module text.
@@ -15,6 +18,12 @@ pub enum Written {
     Nothing,
     /// A few texts, compared one by one.
     Texts(Texts),
+    /// A few texts that may stand anywhere.
+    Anywhere(Box<[Needle]>),
+    /// A few texts that stand between delimiters.
+    Between(&'static Delimiters, Box<[Needle]>),
+    /// A few numbers and ranges.
+    Numbers(Few),
     /// An index of its own.
     Index(Box<dyn Index>, Entries),
     /// What would take too much time or memory twice: the list is asked.
@@ -37,36 +46,66 @@ enum How {
     Whole,
     Beginning,
     End,
-    Anywhere,
-    Between(&'static [u8]),
 }
 
 /// So many texts are compared faster one by one than through an index.
 const FEW: usize = 8;
 
 impl Written {
-    /// The patterns of one line.
-    pub fn new(patterns: &[Vec<u8>], method: RowRef<MatchMethod>, ignore_case: bool) -> Written {
+    /// The patterns of one line, which `list` holds in a view.
+    pub fn new(
+        patterns: &[Vec<u8>],
+        method: RowRef<MatchMethod>,
+        ignore_case: bool,
+        list: &List,
+        view: usize,
+    ) -> Written {
         if patterns.is_empty() {
             return Written::Nothing;
         }
+        let few = patterns.len() <= FEW;
         let how = match method.name {
             "str" => Some(How::Whole),
             "beg" => Some(How::Beginning),
             "end" => Some(How::End),
-            "sub" if !ignore_case => Some(How::Anywhere),
-            "dir" => Some(How::Between(super::DIRECTORIES)),
-            "dom" => Some(How::Between(super::DOMAINS)),
-            // A second automaton for each expression would double the time that reading takes.
-            "reg" => return Written::Shared,
+            "sub" if few => {
+                let texts = patterns.iter().map(Vec::as_slice);
+                return Written::Anywhere(Needle::all(texts, ignore_case));
+            }
+            "int" | "len" if few => {
+                let numbers = Few::new(patterns, method.name == "len");
+                return numbers.map_or(Written::Shared, Written::Numbers);
+            }
+            "dir" if few => return Written::between(patterns, &super::DIRECTORIES, ignore_case),
+            "dom" if few => return Written::between(patterns, &super::DOMAINS, ignore_case),
+            // Expressions are not compiled a second time: that would double the time that reading takes.
+            "reg" => {
+                let same = list.same(view);
+                return same.map_or(Written::Shared, |index| {
+                    Written::Index(index, Entries::default())
+                });
+            }
             _ => None,
         };
-        let texts = how.filter(|_| patterns.len() <= FEW);
+        let texts = how.filter(|_| few);
         let texts = texts.and_then(|how| Texts::new(patterns, how, ignore_case));
         match texts {
             Some(texts) => Written::Texts(texts),
             None => Written::indexed(patterns, (method.0.index)(ignore_case)),
         }
+    }
+
+    fn between(
+        patterns: &[Vec<u8>],
+        delimiters: &'static Delimiters,
+        ignore_case: bool,
+    ) -> Written {
+        let cores = patterns
+            .iter()
+            .map(|pattern| super::delimited::core(pattern, delimiters))
+            // Nothing stands between two delimiters.
+            .filter(|core| !core.is_empty());
+        Written::Between(delimiters, Needle::all(cores, ignore_case))
     }
 
     fn indexed(patterns: &[Vec<u8>], mut index: Box<dyn Index>) -> Written {
@@ -91,6 +130,15 @@ impl Written {
         match self {
             Written::Nothing => false,
             Written::Texts(texts) => value.bytes().is_some_and(|bytes| texts.has(bytes)),
+            Written::Anywhere(texts) => value.bytes().is_some_and(|bytes| {
+                let mut texts = texts.iter();
+                texts.any(|text| text.find(bytes, 0).is_some())
+            }),
+            Written::Between(delimiters, texts) => value.bytes().is_some_and(|bytes| {
+                let mut texts = texts.iter();
+                texts.any(|text| text.stands_between(delimiters, bytes))
+            }),
+            Written::Numbers(numbers) => numbers.has(value),
             Written::Index(index, entries) => index.find(value, entries).is_some(),
             Written::Shared => list.has(view, value),
         }
@@ -107,15 +155,7 @@ impl Texts {
         };
         let mut bytes = Vec::new();
         for pattern in patterns {
-            let core = match how {
-                How::Between(delimiters) => super::delimited::core(pattern, delimiters),
-                _ => pattern,
-            };
-            // Nothing stands between two delimiters.
-            if core.is_empty() && matches!(how, How::Between(_)) {
-                continue;
-            }
-            bytes.extend_from_slice(core);
+            bytes.extend_from_slice(pattern);
             texts.ends.push(u32::try_from(bytes.len()).ok()?);
         }
         texts.bytes = bytes.into();
@@ -135,20 +175,6 @@ impl Texts {
                 let part = start.and_then(|start| bytes.get(start..));
                 part.is_some_and(|part| same(pattern, part, ignore_case))
             }),
-            How::Anywhere => self.any(|pattern| anywhere(bytes, pattern)),
-            How::Between(delimiters) => {
-                let mut start = 0;
-                loop {
-                    let rest = bytes.get(start..).unwrap_or_default();
-                    if self.any(|pattern| leads(rest, pattern, delimiters, ignore_case)) {
-                        return true;
-                    }
-                    match rest.iter().position(|byte| delimiters.contains(byte)) {
-                        Some(next) => start += next + 1,
-                        None => return false,
-                    }
-                }
-            }
         }
     }
 
@@ -164,32 +190,76 @@ impl Texts {
     }
 }
 
-/// Whether a text begins with the pattern, up to a delimiter or its end.
-#[inline]
-fn leads(text: &[u8], pattern: &[u8], delimiters: &[u8], ignore_case: bool) -> bool {
-    let ends = text.get(pattern.len());
-    ends.is_none_or(|byte| delimiters.contains(byte))
-        && text
-            .get(..pattern.len())
-            .is_some_and(|part| same(pattern, part, ignore_case))
+/// A text that is searched for, prepared for that.
+#[derive(Debug)]
+pub enum Needle {
+    /// As it is.
+    Exactly(Box<Finder<'static>>),
+    /// In any letter case.
+    InAnyCase(Box<[u8]>),
 }
 
-/// Most texts are shorter than what a search has to prepare is worth.
-#[inline]
-fn anywhere(text: &[u8], pattern: &[u8]) -> bool {
-    let Some((first, rest)) = pattern.split_first() else {
-        return true;
-    };
-    let Some(last) = text.len().checked_sub(pattern.len()) else {
-        return false;
-    };
-    if last > SHORT {
-        return memchr::memmem::find(text, pattern).is_some();
+impl Needle {
+    fn all<'p>(texts: impl Iterator<Item = &'p [u8]>, ignore_case: bool) -> Box<[Needle]> {
+        let prepared = texts.map(|text| match ignore_case {
+            true => Needle::InAnyCase(text.into()),
+            false => Needle::Exactly(Box::new(Finder::new(text).into_owned())),
+        });
+        prepared.collect()
     }
-    (0..=last).any(|at| text[at] == *first && text[at + 1..].starts_with(rest))
+
+    fn len(&self) -> usize {
+        match self {
+            Needle::Exactly(finder) => finder.needle().len(),
+            Needle::InAnyCase(text) => text.len(),
+        }
+    }
+
+    /// Where it stands first, at `from` or behind it.
+    #[inline]
+    fn find(&self, text: &[u8], from: usize) -> Option<usize> {
+        let rest = text.get(from..)?;
+        let found = match self {
+            _ if rest.len() < self.len() => None,
+            Needle::Exactly(finder) => finder.find(rest),
+            Needle::InAnyCase(needle) => in_any_case(rest, needle),
+        };
+        found.map(|at| from + at)
+    }
+
+    /// Whether it stands between delimiters or ends of a text.
+    fn stands_between(&self, delimiters: &Delimiters, text: &[u8]) -> bool {
+        let delimits = |byte: Option<&u8>| byte.is_none_or(|byte| delimiters.has(*byte));
+        let mut from = 0;
+        while let Some(at) = self.find(text, from) {
+            let before = at.checked_sub(1).and_then(|before| text.get(before));
+            if delimits(before) && delimits(text.get(at + self.len())) {
+                return true;
+            }
+            from = at + 1;
+        }
+        false
+    }
 }
 
-const SHORT: usize = 64;
+/// Where a pattern stands in a text that is not shorter, in any letter case.
+fn in_any_case(text: &[u8], pattern: &[u8]) -> Option<usize> {
+    let Some(first) = pattern.first() else {
+        return Some(0);
+    };
+    let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+    let starts = text.get(..text.len() + 1 - pattern.len())?;
+    let begins = |at: &usize| text[*at..at + pattern.len()].eq_ignore_ascii_case(pattern);
+    if starts.len() > SHORT {
+        return memchr::memchr2_iter(lower, upper, starts).find(begins);
+    }
+    // What a search has to prepare is worth more than such a text.
+    let places = starts.iter().enumerate();
+    let places = places.filter(|(_, byte)| **byte == lower || **byte == upper);
+    places.map(|(at, _)| at).find(begins)
+}
+
+const SHORT: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -271,7 +341,7 @@ mod tests {
             .iter()
             .map(|text| text.as_bytes().to_vec())
             .collect();
-        let written = Written::new(&patterns, method, ignore_case);
+        let written = Written::new(&patterns, method, ignore_case, &list, view);
         for text in TEXTS {
             let value = Value::Str(text.as_bytes());
             assert_eq!(

@@ -13,6 +13,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::{Trust, fault, is_self_signed};
 use crate::authority::Authorities;
+use crate::odd_name;
 use crate::provider::Chosen;
 
 /// What is asked of a client's certificate.
@@ -174,8 +175,9 @@ impl ClientCertVerifier for ClientCheck {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        let sent = odd_name::shown(message);
         self.inner
-            .verify_tls12_signature(message, certificate, signed)
+            .verify_tls12_signature(sent.as_deref().unwrap_or(message), certificate, signed)
     }
 
     fn verify_tls13_signature(

@@ -23,7 +23,7 @@ pub fn disable(call: &mut Call<'_>) -> Answer {
         FrontState::Open => {
             live.set_front_state(FrontState::Paused);
             tell(call, id, "Paused");
-            serve::each_door_of(id, serve::DoorDeed::Pause);
+            serve::each_door_of(live, serve::DoorDeed::Pause);
             Answer::Written
         }
     }
@@ -41,7 +41,7 @@ pub fn enable(call: &mut Call<'_>) -> Answer {
         FrontState::Open => refused("All sockets are already enabled.\n"),
         FrontState::Paused => {
             live.set_front_state(FrontState::Open);
-            serve::each_door_of(id, serve::DoorDeed::Resume);
+            serve::each_door_of(live, serve::DoorDeed::Resume);
             tell(call, id, "Resumed");
             Answer::Written
         }
@@ -59,7 +59,7 @@ pub fn shutdown(call: &mut Call<'_>) -> Answer {
         return refused("Frontend was already shut down.\n");
     }
     live.set_front_state(FrontState::Stopped);
-    serve::each_door_of(id, serve::DoorDeed::Stop);
+    serve::each_door_of(live, serve::DoorDeed::Stop);
     serve::with_local(|local| local.plan().logger.proxy_stopped(id));
     Answer::Written
 }

@@ -11,6 +11,7 @@ mod frontend;
 pub(super) mod help;
 mod pattern;
 mod process;
+mod reload;
 mod resolvers;
 mod server;
 mod server_state;
@@ -24,6 +25,7 @@ mod weight;
 pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::objects;
+pub(super) use reload::Awaited;
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
 
@@ -147,6 +149,7 @@ commands! {
     "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
     "prepare acl", "<acl>", User, "prepare a new version for atomic ACL replacement", pattern::prepare_acl;
     "prepare map", "<map>", User, "prepare a new version for atomic map replacement", pattern::prepare_map;
+    "reload configuration", "", Admin, "read the configuration again and apply it inside the process", reload::configuration;
     "set anon global-key", "<value>", Admin, "change the global anonymizing key", anonymity::set_global_key;
     "set anon off", "", User, "deactivate the anonymized mode", anonymity::off;
     "set anon on", "[value]", User, "activate the anonymized mode", anonymity::on;
@@ -225,7 +228,12 @@ pub const EXPERT: &[&str] = &[
 ];
 
 /// Commands that no list shows.
-pub const UNLISTED: &[&str] = &["_getsocks", "experimental-mode", "expert-mode"];
+pub const UNLISTED: &[&str] = &[
+    "_getsocks",
+    "experimental-mode",
+    "expert-mode",
+    "reload configuration",
+];
 
 /// Finds and runs the command of some words; nothing is an empty command.
 pub fn run(mut call: Call<'_>) -> Answer {

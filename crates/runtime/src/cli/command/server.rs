@@ -95,8 +95,7 @@ pub fn enable_health(call: &mut Call<'_>) -> Answer {
 pub fn shutdown_sessions(call: &mut Call<'_>) -> Answer {
     match Found::of(call) {
         Ok(found) => {
-            let place = (found.id, found.server.index);
-            serve::end_sessions(move |at, of| (at, of) == place, Cause::Killed);
+            serve::end_sessions([found.server.clone()], Cause::Killed);
             Answer::Written
         }
         Err(answer) => answer,

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use hapax_core::ir::Mode;
+use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Endpoint;
 
@@ -21,7 +22,7 @@ pub fn shutdown(call: &mut Call<'_>) -> Answer {
     };
     match sessions::all().into_iter().find(|entry| entry.id == id) {
         Some(entry) => {
-            sessions::end(entry);
+            sessions::end(&entry);
             Answer::Written
         }
         None => refused("No such session (use 'show sess').\n"),
@@ -34,9 +35,28 @@ struct Selection {
     id: Option<u64>,
     long: bool,
     older_ms: Option<u64>,
-    server: Option<(ProxyId, usize)>,
-    backend: Option<ProxyId>,
-    frontend: Option<ProxyId>,
+    server: Option<Arc<ServerLive>>,
+    backend: Option<Arc<ProxyLive>>,
+    frontend: Option<Arc<ProxyLive>>,
+}
+
+impl Selection {
+    /// Whether the session is one of the proxies and of the server that were named.
+    fn is_between(&self, entry: &Entry) -> bool {
+        let live = |id: ProxyId| &entry.program.proxy(id).live;
+        let is = |wanted: &Option<Arc<ProxyLive>>, id: Option<ProxyId>| match wanted {
+            Some(wanted) => id.is_some_and(|id| live(id).is_same_as(wanted)),
+            None => true,
+        };
+        let server = entry
+            .server
+            .and_then(|(id, index)| live(id).servers.get(index));
+        let served = self
+            .server
+            .as_ref()
+            .is_none_or(|wanted| server.is_some_and(|server| server.is_same_as(wanted)));
+        served && is(&self.backend, entry.backend) && is(&self.frontend, Some(entry.about.frontend))
+    }
 }
 
 /// `show sess`.
@@ -52,25 +72,16 @@ pub fn show(call: &mut Call<'_>) -> Answer {
             && selection
                 .older_ms
                 .is_none_or(|age| now_ms.saturating_sub(entry.since_ms) >= age)
-            && selection
-                .server
-                .is_none_or(|server| entry.server == Some(server))
-            && selection
-                .backend
-                .is_none_or(|backend| entry.backend == Some(backend))
-            && selection
-                .frontend
-                .is_none_or(|frontend| entry.about.frontend == frontend)
+            && selection.is_between(entry)
     });
     if selection.id.is_some() && entries.is_empty() {
         return refused("Session not found.\n");
     }
-    let program: Arc<Program> = call.program.clone();
     let key = call.state.anonymous;
     for entry in &entries {
         match selection.long {
-            true => long(&program, entry, (now_ms, key), call.out),
-            false => short(&program, entry, (now_ms, key), call.out),
+            true => long(&entry.program, entry, (now_ms, key), call.out),
+            false => short(&entry.program, entry, (now_ms, key), call.out),
         }
     }
     Answer::Written
@@ -122,15 +133,17 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
                 let server = servers
                     .find(|server| server.name == name)
                     .ok_or_else(|| refused("No such server.\n"))?;
-                selection.server = Some((proxy, server.index));
+                selection.server = Some(server.clone());
             }
             "backend" => {
                 let found = call.program.backend(words.next().unwrap_or_default());
-                selection.backend = Some(found.ok_or_else(|| refused("No such backend.\n"))?);
+                let found = found.ok_or_else(|| refused("No such backend.\n"))?;
+                selection.backend = Some(call.program.proxy(found).live.clone());
             }
             "frontend" => {
                 let found = call.program.frontend(words.next().unwrap_or_default());
-                selection.frontend = Some(found.ok_or_else(|| refused("No such frontend.\n"))?);
+                let found = found.ok_or_else(|| refused("No such frontend.\n"))?;
+                selection.frontend = Some(call.program.proxy(found).live.clone());
             }
             "show-uri" => return Err(refused("'show sess show-uri' is not built yet.\n")),
             other => return Err(unsupported(other)),

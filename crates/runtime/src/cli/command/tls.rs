@@ -50,7 +50,7 @@ commands! {
 
 fn run(call: &mut Call<'_>, command: impl Fn(&admin::Call<'_>) -> Told) -> Answer {
     let live = &call.program.live;
-    let store = live.process.tls.get();
+    let store = live.tls.get();
     let store: Option<&Store> = store.and_then(|store| store.as_any().downcast_ref());
     let (Some(store), Some(registry)) = (store, live.registry.get()) else {
         return Answer::Refused("No TLS here.\n".into());

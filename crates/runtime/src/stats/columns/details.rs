@@ -24,10 +24,7 @@ columns! {
 
 /// The name of a mode.
 pub fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Tcp => "tcp",
-        Mode::Http => "http",
-    }
+    mode.name()
 }
 
 fn address<'v>(view: &'v View<'_>) -> StatValue<'v> {

@@ -1,7 +1,5 @@
 //! `stats admin`: what the page's form asks for, and what became of it.
 
-use std::borrow::Cow;
-
 use hapax_core::contract::{Cx, Now};
 use hapax_core::ir;
 use hapax_core::live::{Operation, ServerLive};
@@ -9,6 +7,7 @@ use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::stream::Cause;
 use hapax_proto::http::Head;
 
+use super::super::percent;
 use crate::administer::{Deed, administer};
 use crate::{check, serve};
 
@@ -123,7 +122,7 @@ pub fn is_whole(head: &Head, body: &[u8]) -> bool {
 
 /// Does what a form asks for.
 pub fn apply(program: &Program, page: &Proxy, stats: &ir::Stats, form: &[u8], now: Now) -> Status {
-    let Some(form) = decode(form) else {
+    let Some(form) = percent::decode(form) else {
         return Status::None;
     };
     let Some(form) = Form::read(&form) else {
@@ -223,28 +222,6 @@ impl<'a> Form<'a> {
 /// Servers of one form.
 const MOST_SERVERS: usize = 16_384;
 
-/// Replaces `%XX`; none when what follows a `%` is no number.
-fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if !text.contains(&b'%') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2)?;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        let value = digit(digits[0])? * 16 + digit(digits[1])?;
-        out.push(u8::try_from(value).ok()?);
-        rest = after;
-    }
-    Some(Cow::Owned(out))
-}
-
 /// What can be done with the servers that are marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -333,8 +310,8 @@ impl Action {
             Action::Agent(_) if server.state.lock().active_agent().is_none() => return false,
             Action::Agent(up) => Deed::Agent(up, CHANGED),
             Action::Shutdown => {
-                let place = (proxy, server.index);
-                serve::end_sessions(move |at, of| (at, of) == place, Cause::Killed);
+                let servers = &program.proxy(proxy).live.servers;
+                serve::end_sessions(servers.get(server.index).cloned(), Cause::Killed);
                 return true;
             }
             Action::Stop if admin.drain => return false,
@@ -366,10 +343,6 @@ mod tests {
         assert_eq!(form.backend, Some(&b"be"[..]));
         assert_eq!(form.servers, [&b"a"[..], b"b"]);
         assert_eq!(Form::read(b"&s=a"), None);
-        assert_eq!(decode(b"%41%62=%7e").as_deref(), Some(&b"Ab=~"[..]));
-        assert_eq!(decode(b"a%4"), None);
-        assert_eq!(decode(b"a%zz"), None);
-        assert_eq!(decode(b"a%+4"), None);
     }
 
     #[test]

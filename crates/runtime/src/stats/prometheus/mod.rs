@@ -13,6 +13,7 @@ use hapax_core::program::Program;
 use self::metrics::Metric;
 use super::columns;
 use super::info::{self, Facts, InfoView, Measures};
+use super::percent;
 use super::status::Health;
 use super::value::StatValue;
 use super::view::{Kinds, Selection, Subject, View, for_each};
@@ -83,8 +84,9 @@ impl Wish {
         let query = target.get(at + 1..).unwrap_or_default();
         let query = query.split(|byte| *byte == b'#').next().unwrap_or_default();
         for field in query.split(|byte| *byte == b'&') {
-            let field = decode(field)?;
-            let (name, value) = field.split_once('=').unwrap_or((&field, ""));
+            let field = percent::decode(field)?;
+            let field = std::str::from_utf8(&field).ok()?;
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
             match name {
                 "scope" => {
                     if !std::mem::replace(&mut scoped, true) || value.is_empty() {
@@ -132,23 +134,6 @@ impl Wish {
             None => !self.chosen.iter().any(|(_, wanted)| *wanted),
         }
     }
-}
-
-fn decode(text: &[u8]) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'%' {
-            out.push(byte);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2)?;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        out.push(u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()?);
-        rest = after;
-    }
-    String::from_utf8(out).ok()
 }
 
 /// Writes what is asked for.
