@@ -4,7 +4,7 @@ import struct
 import time
 
 from . import h2_origin
-from .case import CaseError, unescape
+from .case import CaseError, duration, unescape
 from .peer import SHOWN_BODY, printable
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -263,6 +263,15 @@ def h2_step(world, peer, step):
         case ["recv", "settings"]:
             connection.wait(lambda: connection.settings is not None, world.deadline)
             peer.note(f"settings {connection.settings}")
+        case ["recv", "nothing", time_text]:
+            until = time.monotonic() + duration(time_text)
+            while connection.read(until):
+                pass
+            if peer.ended == "<deadline>":
+                # That is what was waited for.
+                peer.ended = None
+            else:
+                peer.note(ending(peer))
         case ["recv", "ping"]:
             connection.send(frame("PING", 0, 0, b"hapaxack"))
             before = connection.pongs

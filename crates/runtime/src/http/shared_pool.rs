@@ -384,6 +384,7 @@ impl Driver {
         loop {
             let mut connection = self.one.shared.connection.borrow_mut();
             let Ok(due) = self.pulse.beat(&mut connection, clock::now_ms()) else {
+                connection.part();
                 return Poll::Ready(());
             };
             drop(connection);

@@ -11,7 +11,7 @@ use hapax_core::stream::Endpoint;
 
 use hapax_core::keyword::{ArgSpec, Needs};
 
-use super::{boolean, fetches, int, string};
+use super::{fetches, int, string};
 
 const LAYERS: ArgSpec = ArgSpec {
     kinds: &[ArgKind::Int],
@@ -21,8 +21,8 @@ const LAYERS: ArgSpec = ArgSpec {
 fetches! {
     "fc_glitches", ArgSpec::NONE, None, Int, Needs::CLIENT, "Oddities of the client connection, where it speaks HTTP/2." => |cx, _, _| int(cx.session.common.as_ref()?.glitches.get());
     "bc_glitches", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "Oddities of the server connection, where it speaks HTTP/2." => |cx, _, _| int(cx.stream.server_glitches?);
-    "fs.aborted", ArgSpec::NONE, None, Bool, Needs::CLIENT_CONNECTION, "Whether the client broke the stream off (HTTP/2)." => |cx, _, _| boolean(cx.stream.resets.client.is_some()).filter(|_| cx.stream.log_origin != LogOrigin::SessionError);
-    "bs.aborted", ArgSpec::NONE, None, Bool, Needs::SERVER_CONNECTION, "Whether the server broke the stream off (HTTP/2)." => |cx, _, _| boolean(cx.stream.resets.server.is_some()).filter(|_| cx.stream.log_origin != LogOrigin::SessionError);
+    "fs.aborted", ArgSpec::NONE, None, Int, Needs::CLIENT_CONNECTION, "Whether the client broke the stream off (HTTP/2)." => |cx, _, _| int(i64::from(cx.stream.resets.client.is_some())).filter(|_| cx.stream.log_origin != LogOrigin::SessionError);
+    "bs.aborted", ArgSpec::NONE, None, Int, Needs::SERVER_CONNECTION, "Whether the server broke the stream off (HTTP/2)." => |cx, _, _| int(i64::from(cx.stream.resets.server.is_some())).filter(|_| cx.stream.log_origin != LogOrigin::SessionError);
     "fs.debug_str", LAYERS, None, Str, Needs::CLIENT_CONNECTION, "What the layers of the client's side are up to, for developers; a sum of 1 (stream), 2 (connection of streams), 4 (TLS), 8 (connection) and 16 (socket) chooses." => |cx, args, _| described(cx, args, Side::Client);
     "bs.debug_str", LAYERS, None, Str, Needs::SERVER_CONNECTION, "The same of the server's side." => |cx, args, _| described(cx, args, Side::Server);
     "fs.rst_code", ArgSpec::NONE, None, Int, Needs::CLIENT_CONNECTION, "The code with which the client broke the stream off (HTTP/2)." => |cx, _, _| int(cx.stream.resets.client?);

@@ -74,7 +74,7 @@ impl Connection {
     /// What the head alone says (RFC 9113 4.1, 4.2 and section 6 of each kind).
     fn check(&mut self, head: FrameHead) -> Result<(), Code> {
         if !self.input.settled {
-            if head.kind != kind::SETTINGS || head.has(flag::ACK) {
+            if head.kind != kind::SETTINGS || head.has(flag::ACK) || head.stream != 0 {
                 return Err(Code::Protocol);
             }
             self.input.settled = true;
@@ -90,7 +90,11 @@ impl Connection {
             self.silent = head.kind == kind::DATA;
             return Err(Code::FrameSize);
         }
-        if head.kind == kind::DATA && head.has(flag::PADDED) && head.length == 0 {
+        let least = match head.kind {
+            kind::DATA | kind::HEADERS | kind::PUSH_PROMISE if head.has(flag::PADDED) => 1,
+            _ => 0,
+        };
+        if head.length < least {
             return Err(Code::FrameSize);
         }
         let on_stream = head.stream != 0;
@@ -140,7 +144,8 @@ impl Connection {
     }
 
     fn is_idle(&self, stream: u32) -> bool {
-        stream > self.last || (stream != 0 && stream.is_multiple_of(2))
+        let never = self.config.role == Role::Client && stream != 0 && stream.is_multiple_of(2);
+        stream > self.last || never
     }
 
     /// Gathers what did not come at once.

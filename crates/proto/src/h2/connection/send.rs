@@ -297,7 +297,9 @@ impl Connection {
     pub(super) fn break_stream(&mut self, id: u32, code: Code) {
         self.tally.stream_errors += 1;
         self.glitch();
-        self.write_reset(id, code);
+        if !self.has_enough() {
+            self.write_reset(id, code);
+        }
         let client = self.config.role == Role::Client;
         let Some(stream) = self.stream(id) else {
             return;

@@ -60,9 +60,9 @@ pub struct Reset {
 }
 
 impl Stream {
-    /// Whether the other side has broken it off.
+    /// Whether the other side has broken it off, or heard that it is over.
     pub fn is_left(&self) -> bool {
-        self.reset.is_some_and(|reset| reset.by_peer)
+        (self.reset).is_some_and(|reset| reset.by_peer || reset.code == Code::StreamClosed)
     }
 
     /// Ready for another number; memory is kept.
