@@ -138,18 +138,21 @@ pub mod tests {
             default_algorithm(),
         );
         for (at, &weight) in weights.iter().enumerate() {
-            proxy.servers.push(ir::Server {
-                name: format!("s{}", at + 1),
-                span: span(),
-                address: ir::Address::Inet(([127, 0, 0, 1], 80).into()),
-                port: ir::ServerPort::Fixed,
-                text: "127.0.0.1:80".into(),
-                host_name: None,
-                options: ir::ServerOptions {
-                    weight,
-                    ..ir::ServerOptions::default()
-                },
-            });
+            proxy.servers.push(
+                ir::Server {
+                    name: format!("s{}", at + 1),
+                    span: span(),
+                    address: ir::Address::Inet(([127, 0, 0, 1], 80).into()),
+                    port: ir::ServerPort::Fixed,
+                    text: "127.0.0.1:80".into(),
+                    host_name: None,
+                    options: ir::ServerOptions {
+                        weight,
+                        ..ir::ServerOptions::default()
+                    },
+                }
+                .into(),
+            );
         }
         edit(&mut proxy);
         let config = ir::Config {

@@ -102,6 +102,12 @@ impl Check<'_> {
         self.push(Severity::Warning, Some(span), text);
     }
 
+    /// A warning as those that parsing finds.
+    pub(crate) fn warn_of_config(&mut self, span: Span, text: String) {
+        let finding = Diagnostic::whole(Severity::Warning, Some(span), text);
+        self.diagnostics.push(finding.with_prefix(Prefix::Config));
+    }
+
     /// `file:line`
     pub(crate) fn place(&self, span: Span) -> String {
         format!("{}:{}", self.sources.path(span.file), span.line)

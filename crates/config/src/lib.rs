@@ -11,6 +11,7 @@ pub mod discover;
 pub mod dump;
 mod excerpt;
 pub mod files;
+mod folder;
 mod keyword;
 mod legacy;
 pub mod lexer;

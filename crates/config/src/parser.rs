@@ -14,6 +14,7 @@ use hapax_sample::log_format;
 use crate::condition::Capabilities;
 use crate::condition::block::{Blocks, Outcome};
 use crate::files;
+use crate::folder::Folder;
 use crate::keyword::http_check;
 use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
@@ -60,6 +61,7 @@ pub fn parse(
         defaults: Vec::new(),
         names: HashMap::new(),
         open: Open::Nothing,
+        folder: Folder::default(),
     };
     for (index, source) in sources.iter().enumerate() {
         parser.file(source, FileId(index as u16));
@@ -84,10 +86,17 @@ pub(crate) struct Parser<'a> {
     /// Indices of the proxies of each name, that of the open section included.
     pub(crate) names: HashMap<String, Vec<usize>>,
     open: Open,
+    folder: Folder,
 }
 
 impl Parser<'_> {
     fn file(&mut self, source: &Source, file: FileId) {
+        self.folder = Folder::of(&source.path, &self.config.global.default_path);
+        self.lines(source, file);
+        self.folder = Folder::default();
+    }
+
+    fn lines(&mut self, source: &Source, file: FileId) {
         let errors = self.diagnostics.count(Severity::Alert);
         let mut faults = files::faults(source, file).into_iter().peekable();
         let mut blocks = Blocks::default();
@@ -214,6 +223,11 @@ impl Parser<'_> {
         let mut open = std::mem::replace(&mut self.open, Open::Nothing);
         let outcome = self.line(&mut open, words, negation, span);
         self.open = open;
+        let outcome = outcome.and_then(|()| {
+            let wanted = &self.config.global.default_path;
+            let wrong = |text| Diagnostic::alert(span, text).into();
+            self.folder.follow(wanted).map_err(wrong)
+        });
         if let Err(fault) = outcome {
             if let Some(name) = words.get(1) {
                 self.notes.suspects.insert(name.text.clone());

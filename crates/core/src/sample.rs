@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Type {
     /// Any type; only in the input of converters and output of fetches that decide at run time.
     Any,
+    /// That of the input; only in the output of converters.
+    Same,
     /// Boolean.
     Bool,
     /// Signed integer of 64 bits.
@@ -32,6 +34,7 @@ impl Type {
     pub fn name(self) -> &'static str {
         match self {
             Type::Any => "any",
+            Type::Same => "same",
             Type::Bool => "bool",
             Type::Int => "sint",
             Type::Addr => "addr",

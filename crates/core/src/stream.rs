@@ -314,7 +314,7 @@ pub struct Resolution {
     /// The family that is asked for first.
     pub prefer: crate::ir::Family,
     /// The variable that takes the address.
-    pub variable: crate::variable::Name,
+    pub variable: Option<crate::variable::Name>,
     /// What is waited for; see [`Turn`](crate::resolution::Turn).
     pub ticket: u64,
 }

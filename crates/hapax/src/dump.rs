@@ -257,14 +257,22 @@ fn plus(usage: &str) -> String {
 }
 
 fn commands(registry: &Registry) -> String {
+    let own = hapax_runtime::cli::master::ROWS;
+    let of_master = own
+        .iter()
+        .filter(|row| registry.commands.find(row.name).is_none());
+    let of_master = of_master.map(|row| format!("{} [MASTER] {}", row.name, row.usage));
     let lines = registry.commands.iter().map(|row| {
         let level = match row.level {
             CliLevel::User => "",
             CliLevel::Operator => " (operator)",
             CliLevel::Admin => " (admin)",
         };
-        format!("{} [WORKER] {}{level}", row.name, row.usage)
+        let both = own.iter().any(|other| other.name == row.name);
+        let master = if both { "[MASTER] " } else { "" };
+        format!("{} {master}[WORKER] {}{level}", row.name, row.usage)
     });
+    let lines = lines.chain(of_master);
     listed("# List of registered CLI keywords:\n", lines)
 }
 

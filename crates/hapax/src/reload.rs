@@ -14,6 +14,7 @@ use hapax_core::keyword::Registry;
 use hapax_core::live::{Live, ServerLive};
 use hapax_core::program::Program;
 use hapax_runtime::open;
+use hapax_runtime::profile;
 use hapax_runtime::serve::Running;
 use hapax_runtime::succession::{Done, Reload};
 use hapax_sample::variable::set_process;
@@ -143,6 +144,9 @@ impl Reloader {
         running
             .succeed(program.clone(), listeners, made_known)
             .map_err(|error| error.to_string())?;
+        if program.global.profiling != before.global.profiling {
+            profile::set(program.global.profiling);
+        }
         let now = Now {
             ms: 0,
             wall_us: time::realtime() / 1000,

@@ -20,6 +20,7 @@ use hapax_runtime::log::date;
 use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
+use hapax_runtime::profile;
 use hapax_runtime::serve::{self, Options, Running};
 use hapax_runtime::stats::info::Facts;
 use hapax_sample::variable::set_process;
@@ -130,6 +131,11 @@ fn prepare(
     // The zone's file is out of reach in a chroot.
     let _ = date::zone();
     drop_rights(&config.global)?;
+    if !config.global.setuid_wanted {
+        // Where the system has no such thing, nothing is lost.
+        let _ = process::give_up_new_rights();
+    }
+    profile::set(config.global.profiling);
     if config.global.set_dumpable {
         allow_core_dumps(printer);
     }

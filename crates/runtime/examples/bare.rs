@@ -31,7 +31,7 @@ fn main() {
         let name = format!("s{}", proxy.servers.len());
         proxy
             .servers
-            .push(world::server(&name, address(Some(server))));
+            .push(world::server(&name, address(Some(server))).into());
     }
     let mut world = world::run(
         hapax_core::ir::Global::default(),

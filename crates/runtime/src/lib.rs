@@ -27,6 +27,7 @@ pub mod open;
 mod operate;
 pub mod pipe;
 pub mod plan;
+pub mod profile;
 pub mod relay;
 mod resolver;
 pub mod serve;

@@ -333,13 +333,14 @@ impl Local {
         drop(exchanges);
         let plan = self.plan();
         for server in plan.servers() {
-            server.pool.purge(&server.live, clock::now_ms());
+            if !server.pool.is_at_rest() {
+                server.pool.purge(&server.live, clock::now_ms());
+            }
         }
         if self.worker == 0 {
-            let ids = plan.program.proxies.iter().zip(0..);
-            for (proxy, id) in ids {
-                let notices = hapax_balance::health::slowstart::step(&proxy.live, self.now());
-                crate::check::announce(&plan.logger, ProxyId(id), &notices);
+            for (id, proxy) in plan.slow_starters() {
+                let notices = hapax_balance::health::slowstart::step(proxy, self.now());
+                crate::check::announce(&plan.logger, id, &notices);
             }
         }
         crate::buffer::trim();

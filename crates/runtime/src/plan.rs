@@ -30,6 +30,7 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
     pub transparent: bool,
+    slow_starters: Vec<ProxyId>,
     /// What is printed about its traffic.
     pub observation: ir::Observation,
 }
@@ -90,6 +91,14 @@ impl Plan {
     }
 
     fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
+        let slow_starters = program.proxies.iter().zip((0..).map(ProxyId));
+        let slow_starters = slow_starters
+            .filter(|(proxy, _)| {
+                let mut servers = proxy.live.servers.iter();
+                servers.any(|server| server.ir.options.slowstart > 0)
+            })
+            .map(|(_, id)| id)
+            .collect();
         let transparent = program
             .proxies
             .iter()
@@ -100,6 +109,7 @@ impl Plan {
             logger,
             proxies,
             transparent,
+            slow_starters,
         }
     }
 
@@ -119,6 +129,11 @@ impl Plan {
     #[inline]
     pub fn at(&self, id: ProxyId) -> &ProxyPlan {
         &self.proxies[id.0 as usize]
+    }
+
+    /// Proxies with servers that may be coming up slowly.
+    pub fn slow_starters(&self) -> impl Iterator<Item = (ProxyId, &ProxyLive)> {
+        self.slow_starters.iter().map(|&id| (id, self.live(id)))
     }
 
     /// All servers.

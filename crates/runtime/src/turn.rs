@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use crate::clock;
+use crate::{clock, profile};
 
 /// Something that gathers during a turn and is flushed at its end.
 pub trait AtTurnEnd {
@@ -25,6 +25,7 @@ pub fn at_end(who: &Rc<dyn AtTurnEnd>) {
 
 /// The worker is about to wait for events.
 pub fn end() {
+    profile::end();
     POLLS.set(0);
     let mut index = 0;
     loop {
@@ -40,7 +41,7 @@ pub fn end() {
 
 /// The worker has events to work on.
 pub fn begin() {
-    clock::refresh();
+    profile::begin(clock::refresh());
 }
 
 /// A task is about to be polled.

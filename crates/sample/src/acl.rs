@@ -13,11 +13,15 @@ use hapax_core::pattern::{List, Names, View};
 use hapax_core::sample::{Sample, Type, Value};
 use hapax_core::span::Word;
 
+mod groups;
+
 use crate::condition::Verdict;
 use crate::expression::{self, Ending, ExpressionError, Origin};
 use crate::matcher::{Operator, Written};
 use crate::pattern::{self, User};
 use crate::{cast, matcher};
+
+pub use groups::Groups;
 
 /// The section keyword.
 pub static SECTIONS: &[SectionKeyword] = &[SectionKeyword {
@@ -58,8 +62,8 @@ fn parse_line(line: &mut Line<'_>) -> Result<(), Fault> {
         );
         line.fault_at(1, text)
     })?;
-    finish(line, &parsed);
     let name = name.lossy().into_owned();
+    finish(line, &parsed, &name);
     let span = line.span;
     let known = line.scope.acls.get(&name).copied();
     match known.and_then(|id| line.config.acls.get_mut(id.0 as usize)) {
@@ -87,10 +91,11 @@ pub fn add(config: &mut Config, acl: Acl) -> AclId {
 }
 
 /// Notes what a test that was read refers to, and what is odd about it.
-pub fn finish(line: &mut Line<'_>, parsed: &ParsedTest) {
+pub fn finish(line: &mut Line<'_>, parsed: &ParsedTest, name: &str) {
     line.config
         .references
         .extend(parsed.references.iter().cloned());
+    groups::refer(line, parsed, name);
     if let Some(text) = &parsed.warning {
         let warning = Diagnostic::warning(line.span, text.clone()).with_prefix(Prefix::Config);
         line.diagnostics.push(warning);
@@ -106,6 +111,8 @@ pub struct ParsedTest {
     pub references: Vec<Reference>,
     /// A warning to print behind `config : `.
     pub warning: Option<String>,
+    /// Groups of users that the patterns are.
+    pub groups: Vec<Groups>,
 }
 
 /// Reads `criterion [flags] [patterns]`.
@@ -165,6 +172,16 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
         list.id.store(id, std::sync::atomic::Ordering::Relaxed);
     }
     let view = view(&list, method, flags.ignore_case, flags.names).map_err(|(_, text)| text)?;
+    let as_groups = keyword.is_some() && parsed.expr.converters.is_empty() && !flags.method;
+    let lists = files.iter().map(|(list, _)| list).chain([&list]);
+    let groups = groups::of(&parsed.expr, lists, |list| {
+        let in_tree = matches!(method.name, "str" | "beg") && !flags.ignore_case;
+        if as_groups || !(in_tree || matches!(method.name, "found" | "bool")) {
+            groups::written(list)
+        } else {
+            Vec::new()
+        }
+    });
     let written = Written::new(&patterns, method, flags.ignore_case, &list, view);
     let text: Vec<_> = words.iter().map(Word::lossy).collect();
     Ok(ParsedTest {
@@ -187,6 +204,7 @@ pub fn parse_test(words: &[Word], origin: &Origin<'_>) -> Result<ParsedTest, Str
         },
         references: parsed.references,
         warning,
+        groups,
     })
 }
 
@@ -238,7 +256,7 @@ impl Compared {
     fn takes(&self, kind: Type) -> bool {
         kind == self.input
             || match self.input {
-                Type::Any => true,
+                Type::Any | Type::Same => true,
                 Type::Str => kind == Type::Meth,
                 Type::Addr => matches!(kind, Type::Ipv4 | Type::Ipv6),
                 _ => false,
@@ -332,6 +350,8 @@ fn test_matches<'a>(test: &'a AclTest, cx: &Cx<'a>) -> bool {
 }
 
 struct Flags {
+    /// Whether `-m` is there.
+    method: bool,
     lists: Vec<(Arc<List>, usize)>,
     ignore_case: bool,
     names: Names,
@@ -346,6 +366,7 @@ fn read_flags(
     origin: &Origin<'_>,
 ) -> Result<Flags, String> {
     let mut flags = Flags {
+        method: false,
         lists: Vec::new(),
         ignore_case: false,
         names: Names::Resolve,
@@ -379,6 +400,7 @@ fn read_flags(
                     return Err("'-m' must only be specified before patterns and files in parsing ACL expression".into());
                 }
                 *method = Some(find_method(origin.registry, &name)?);
+                flags.method = true;
             }
             b"-u" => {
                 let text = argument();

@@ -11,7 +11,7 @@ use crate::write;
 pub fn possible(from: Type, to: Type) -> bool {
     use Type::*;
     match (from, to) {
-        (Any, _) | (_, Any) => true,
+        (Any | Same, _) | (_, Any | Same) => true,
         (from, to) if from == to => true,
         (Bool | Int, Bool | Int | Addr | Ipv4 | Ipv6 | Str | Bin) => true,
         (Addr | Ipv4, Bool | Int | Addr | Ipv4 | Ipv6 | Str | Bin) => true,
@@ -26,7 +26,7 @@ pub fn possible(from: Type, to: Type) -> bool {
 /// The value as `to`; none when this value has no counterpart there.
 pub fn cast<'a>(sample: Sample<'a>, to: Type, arena: &'a Bump) -> Option<Sample<'a>> {
     let value = match (to, sample.value) {
-        (Type::Any, value) => value,
+        (Type::Any | Type::Same, value) => value,
         (Type::Bool, value) => Value::Bool(integer(value)? != 0),
         (Type::Int, value) => Value::Int(integer(value)?),
         (Type::Addr, value) => address(value)?,

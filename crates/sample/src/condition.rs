@@ -127,7 +127,7 @@ pub fn judge(condition: &Condition, cx: &Cx<'_>) -> Verdict {
 
 fn anonymous(words: &[Word], place: Place, line: &mut Line<'_>) -> Result<AclId, String> {
     let parsed = acl::parse_test(words, &Origin::of(line))?;
-    acl::finish(line, &parsed);
+    acl::finish(line, &parsed, "");
     let fetch = parsed.test.expr.fetch;
     if !place.offers(fetch.needs) {
         line.warn(format!(

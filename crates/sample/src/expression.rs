@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use crate::argument::{self, ArgumentError};
 use crate::cast;
-use crate::fetch::acl;
+use crate::fetch::{acl, transport};
 use crate::pattern::{self, User};
 use crate::place;
 
@@ -195,6 +195,15 @@ pub fn parse_for(
             text,
         })?;
     }
+    if transport::ignores(fetch.name) && text[name.len()..].starts_with(b"(") {
+        references.push(Reference {
+            kind: ReferenceKind::Odd,
+            name: String::new(),
+            from: origin.from,
+            span: origin.span,
+            missing: transport::IGNORED.to_owned(),
+        });
+    }
     let mut expr = Expr {
         fetch,
         args,
@@ -336,7 +345,7 @@ pub fn text<'a>(sample: Sample<'a>, arena: &'a Bump) -> &'a [u8] {
 /// What the converters of an expression make of a sample.
 pub fn convert<'a>(expr: &'a Expr, cx: &Cx<'a>, mut sample: Sample<'a>) -> Option<Sample<'a>> {
     for (row, args) in &expr.converters {
-        if row.input != Type::Any && row.input != sample.value.kind() {
+        if !matches!(row.input, Type::Any | Type::Same) && row.input != sample.value.kind() {
             sample = cast::cast(sample, row.input, cx.arena)?;
         }
         sample = (row.0.run)(cx, args, sample)?;

@@ -159,9 +159,22 @@ impl Regex {
     }
 
     /// The first match in what begins at `start`: nothing is seen of what stands before, but `^` does not match there.
-    pub fn captures_in_rest<'t>(&self, text: &'t [u8], start: usize) -> Option<Captures<'t>> {
+    ///
+    /// `seen` is a copy of the text, made when it is needed, in which what was passed is hidden from `^`.
+    pub fn captures_in_rest<'t>(
+        &self,
+        text: &'t [u8],
+        start: usize,
+        seen: &mut Vec<u8>,
+    ) -> Option<Captures<'t>> {
         if self.has_caret {
-            return self.captures_at(text, start);
+            if seen.is_empty() {
+                seen.extend_from_slice(text);
+            }
+            // Not the end of a line, nor part of a word.
+            *seen.get_mut(start.checked_sub(1)?)? = 0;
+            let groups = self.captures_at(seen, start)?.groups;
+            return Some(Captures { text, groups });
         }
         let mut found = self.captures_at(text.get(start..)?, 0)?;
         for (from, to) in found.groups.iter_mut().flatten() {

@@ -203,6 +203,11 @@ pub fn set_priority(priority: i32) -> io::Result<()> {
     Ok(())
 }
 
+/// From now on no program that this process starts gains rights by its owner or file.
+pub fn give_up_new_rights() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_no_new_privs()?)
+}
+
 /// Allows core dumps of a process that gave up rights.
 pub fn set_dumpable() -> io::Result<()> {
     Ok(nix::sys::prctl::set_dumpable(true)?)

@@ -118,7 +118,7 @@ fn ring(proxy: &ir::Proxy, server: &ir::Server, size: usize, check: &Check<'_>) 
     ring.size = size;
     ring.timeout_connect = proxy.timeouts.connect;
     ring.timeout_server = proxy.timeouts.server;
-    ring.servers = vec![server.clone()];
+    ring.servers = vec![server.clone().into()];
     ring
 }
 

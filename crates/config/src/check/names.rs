@@ -35,8 +35,14 @@ pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
                 .name
                 .split('/')
                 .any(|part| suspects.contains(part.as_bytes()));
-        if !suspect && !known(config, &names, reference) {
-            check.alert(reference.span, reference.missing.clone());
+        if suspect || known(config, &names, reference) {
+            continue;
+        }
+        match reference.kind {
+            ReferenceKind::Odd => check.warn_of_config(reference.span, reference.missing.clone()),
+            // Groups are looked at where all arguments were found.
+            ReferenceKind::Group if lacks_argument(config, &names, reference.from) => {}
+            _ => check.alert(reference.span, reference.missing.clone()),
         }
     }
     for proxy in config.proxies.iter().filter(|proxy| !proxy.disabled) {
@@ -64,11 +70,11 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
             .from
             .and_then(|from| config.proxies.get(from))
             .is_none_or(|proxy| {
-                proxy
-                    .bandwidth_limits
-                    .iter()
-                    .any(|limit| limit.name == name)
+                // Where there are filters, the last one stands in for one that is missing.
+                !proxy.bandwidth_limits.is_empty()
             }),
+        ReferenceKind::Odd => false,
+        ReferenceKind::Group => is_group(config, name),
         ReferenceKind::HttpErrors => config.http_errors.iter().any(|list| list.name == name),
         ReferenceKind::RequestCapture => {
             has_slot(config, reference, |proxy| &proxy.request_captures)
@@ -101,6 +107,28 @@ fn known(config: &ir::Config, names: &Names<'_>, reference: &ir::Reference) -> b
             }
         }
     }
+}
+
+/// Whether `list group` names a group of a list of users.
+fn is_group(config: &ir::Config, name: &str) -> bool {
+    let Some((list, group)) = name.split_once(' ') else {
+        return false;
+    };
+    let mut lists = config.user_lists.iter();
+    let list = lists.find(|known| known.name == list);
+    list.is_none_or(|list| {
+        let mut groups = list.groups.iter();
+        groups.any(|known| known.name == group.as_bytes())
+    })
+}
+
+/// Whether something is missing that an argument of a fetch or converter of the section names.
+fn lacks_argument(config: &ir::Config, names: &Names<'_>, from: Option<usize>) -> bool {
+    config.references.iter().any(|reference| {
+        reference.from == from
+            && reference.missing.starts_with("parsing [")
+            && !known(config, names, reference)
+    })
 }
 
 /// Whether the section of a rule has the slot that it captures into; a backend uses the slots of whichever frontend.

@@ -48,7 +48,7 @@ const fn negatable(name: &'static str, reason: &'static str) -> SectionKeyword {
 const POLLER: &str = "readiness comes from tokio, which has one poller for each system";
 const SCHEDULER: &str = "tasks are scheduled by tokio";
 const MEMORY: &str = "memory is managed by the allocator; buffers have their own pool";
-const FORK: &str = "no right of this process is taken away from the programs that it starts";
+const CODES: &str = "only counters of stick tables look at these codes";
 const POOLS: &str = "idle connections belong to their worker and leave by their age";
 const GROUPS: &str = "workers are not put into groups";
 
@@ -61,7 +61,8 @@ static ROWS: &[SectionKeyword] = &[
         "expose-deprecated-directives",
         "old directives are always accepted with a warning",
     ),
-    row("insecure-setuid-wanted", FORK),
+    with("http-err-codes", CODES, status_codes),
+    with("http-fail-codes", CODES, status_codes),
     row("no-memory-trimming", MEMORY),
     row("noepoll", POLLER),
     row("noevports", POLLER),

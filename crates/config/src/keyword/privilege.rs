@@ -3,7 +3,7 @@
 use hapax_core::ir::Capability;
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
 
-use super::row;
+use super::{at_most, row};
 use crate::value::leading_integer;
 
 pub(crate) const TABLE: Tables = Tables {
@@ -12,6 +12,17 @@ pub(crate) const TABLE: Tables = Tables {
 };
 
 static ROWS: &[SectionKeyword] = &[
+    row(
+        "insecure-setuid-wanted",
+        Sections::GLOBAL,
+        "",
+        "Lets programs that are started gain rights by their owner or file.",
+        |line| {
+            at_most(line, 0)?;
+            line.config.global.setuid_wanted = true;
+            Ok(())
+        },
+    ),
     row(
         "setcap",
         Sections::GLOBAL,

@@ -1,6 +1,9 @@
 //! The process: user, folder, threads, end.
 
+use std::borrow::Cow;
+
 use hapax_core::diagnostic::Diagnostic;
+use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
 use super::{at_most, joined, milliseconds, needed, negatable, one, reading, row};
@@ -13,6 +16,56 @@ pub(crate) const TABLE: Tables = Tables {
 };
 
 static ROWS: &[SectionKeyword] = &[
+    row(
+        "profiling.tasks",
+        Sections::GLOBAL,
+        "{ auto | on | off }",
+        "Whether the time that turns of the workers take is measured, for `show profiling`.",
+        |line| {
+            at_most(line, 1)?;
+            let found = line.arg(0).unwrap_or_default();
+            let wrong = || {
+                let text = format!(
+                    "'profiling.tasks' expects either 'on', 'auto', or 'off' but got '{found}'."
+                );
+                line.fault(text)
+            };
+            let mode = ir::Profiling::named(&found).ok_or_else(wrong)?;
+            line.config.global.profiling = mode;
+            Ok(())
+        },
+    ),
+    row(
+        "default-path",
+        Sections::GLOBAL,
+        "{ current | config | parent | origin <path> }",
+        "From where relative paths of files lead while configuration files are read.",
+        |line| {
+            const MODES: &str =
+                "supported modes include 'current', 'config', 'parent', and 'origin'.";
+            let mode = line.arg(0).map(Cow::into_owned);
+            line.config.global.default_path = match mode.as_deref() {
+                None => {
+                    let text = format!("missing default-path mode '' for 'default-path', {MODES}");
+                    return Err(line.fault(text));
+                }
+                Some("current") => ir::DefaultPath::Current,
+                Some("config") => ir::DefaultPath::Config,
+                Some("parent") => ir::DefaultPath::Parent,
+                Some("origin") => {
+                    let missing = "'default-path origin' expects a directory as an argument.";
+                    ir::DefaultPath::Origin(needed(line, 1, missing)?.lossy().into_owned())
+                }
+                Some(other) => {
+                    let text = format!(
+                        "unsupported default-path mode '{other}' for 'default-path', {MODES}"
+                    );
+                    return Err(line.fault_at(0, text));
+                }
+            };
+            Ok(())
+        },
+    ),
     row(
         "daemon",
         Sections::GLOBAL,

@@ -160,15 +160,18 @@ pub(crate) fn implicit(line: &mut Line<'_>, address: ir::Address, length: u32) -
         format: None,
         maxlen: Some(length),
         size,
-        servers: vec![ir::Server {
-            name: "server".to_owned(),
-            span: line.span,
-            address,
-            port: ir::ServerPort::Fixed,
-            text: String::new(),
-            host_name: None,
-            options: ir::ServerOptions::default(),
-        }],
+        servers: vec![
+            ir::Server {
+                name: "server".to_owned(),
+                span: line.span,
+                address,
+                port: ir::ServerPort::Fixed,
+                text: String::new(),
+                host_name: None,
+                options: ir::ServerOptions::default(),
+            }
+            .into(),
+        ],
         ..ir::Ring::named(&name)
     });
     name

@@ -61,7 +61,7 @@ pub(super) fn server(line: &mut Line<'_>) -> Result<(), Fault> {
     if servers.len() == servers.capacity() {
         servers.reserve_exact(servers.len().max(1));
     }
-    servers.push(server);
+    servers.push(server.into());
     Ok(())
 }
 
@@ -100,7 +100,9 @@ fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
         },
         ..server.clone()
     });
-    line.proxy()?.servers.extend(servers);
+    line.proxy()?
+        .servers
+        .extend(servers.map(ir::SharedServer::from));
     Ok(())
 }
 

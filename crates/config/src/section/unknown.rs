@@ -346,7 +346,6 @@ static RULES: &[&str] = &[
 
 /// Keywords of the manual, and old ones, that no row reads yet.
 static NOT_BUILT: &[&str] = &[
-    "default-path",
     "limited-quic",
     "acme.scheduler",
     "close-spread-time",
@@ -355,8 +354,6 @@ static NOT_BUILT: &[&str] = &[
     "h1-do-not-close-on-insecure-transfer-encoding",
     "harden.reject-privileged-ports.quic",
     "harden.reject-privileged-ports.tcp",
-    "http-err-codes",
-    "http-fail-codes",
     "pp2-never-send-local",
     "setcap",
     "stress-level",
@@ -404,7 +401,6 @@ static NOT_BUILT_PREFIXES: &[&str] = &[
     "key-base",
     "lua-",
     "ocsp-update",
-    "profiling.",
     "ssl-",
     "thread-",
     "tune.lua",

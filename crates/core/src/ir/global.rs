@@ -83,6 +83,12 @@ pub struct Global {
     pub external_check: Option<ExternalChecks>,
     /// `insecure-fork-wanted`.
     pub fork_wanted: bool,
+    /// `insecure-setuid-wanted`: programs that are started may gain rights.
+    pub setuid_wanted: bool,
+    /// `default-path`.
+    pub default_path: DefaultPath,
+    /// `profiling.tasks`.
+    pub profiling: Profiling,
     /// `spread-checks`, percent.
     pub spread_checks: u32,
     /// `max-spread-checks`.
@@ -125,6 +131,44 @@ pub struct Global {
     pub environment: Vec<(String, Option<String>)>,
     /// Keywords accepted without a counterpart, shown by `-c -V`.
     pub no_counterpart: Vec<(Span, &'static str, &'static str)>,
+}
+
+/// Whether it is measured what takes time (`profiling.tasks`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub enum Profiling {
+    /// Once much time is taken.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl Profiling {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Profiling> {
+        match name {
+            "auto" => Some(Profiling::Auto),
+            "on" => Some(Profiling::On),
+            "off" => Some(Profiling::Off),
+            _ => None,
+        }
+    }
+}
+
+/// From where relative paths of files lead (`default-path`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub enum DefaultPath {
+    /// The folder that the process was started in.
+    #[default]
+    Current,
+    /// The folder of the configuration file.
+    Config,
+    /// The folder above that.
+    Parent,
+    /// This one.
+    Origin(String),
 }
 
 /// How long a soft stop may take to close what could be closed at once.

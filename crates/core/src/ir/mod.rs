@@ -123,6 +123,10 @@ pub enum ReferenceKind {
     Server,
     /// A list of users.
     UserList,
+    /// `list group`: a group of a list of users.
+    Group,
+    /// Nothing that could be there either, but only worth a warning.
+    Odd,
     /// A sink of events: a ring, `stdout` or `stderr`.
     Sink,
     /// A `resolvers` section.

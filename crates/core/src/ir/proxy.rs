@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{
     BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogReady,
-    LogTarget, Milliseconds, Network, Rule, Server, SourceAddress, Stats, TcpRules, UseBackend,
+    LogTarget, Milliseconds, Network, Rule, SharedServer, SourceAddress, Stats, TcpRules,
+    UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
@@ -114,7 +115,7 @@ pub struct Proxy {
     /// `server-state-file-name`; none is the proxy's name.
     pub server_state_file: Option<String>,
     /// Servers in file order.
-    pub servers: Vec<Server>,
+    pub servers: Vec<SharedServer>,
     /// `dispatch ADDR`.
     pub dispatch: Option<super::Address>,
     /// `balance`; upstream's default is roundrobin.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{LogFraming, Milliseconds, Server};
+use super::{LogFraming, Milliseconds, SharedServer};
 use crate::span::Span;
 
 /// A ring.
@@ -25,7 +25,7 @@ pub struct Ring {
     /// `timeout server`.
     pub timeout_server: Option<Milliseconds>,
     /// Servers that get every message.
-    pub servers: Vec<Server>,
+    pub servers: Vec<SharedServer>,
 }
 
 impl Ring {

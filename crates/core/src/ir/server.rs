@@ -1,5 +1,8 @@
 //! Servers of a backend.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{
@@ -25,6 +28,38 @@ pub struct Server {
     pub host_name: Option<String>,
     /// Options.
     pub options: ServerOptions,
+}
+
+/// A server that the configuration and the live state share as long as neither changes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct SharedServer(Arc<Server>);
+
+impl SharedServer {
+    /// The server itself.
+    pub fn share(&self) -> Arc<Server> {
+        self.0.clone()
+    }
+}
+
+impl From<Server> for SharedServer {
+    fn from(server: Server) -> SharedServer {
+        SharedServer(Arc::new(server))
+    }
+}
+
+impl Deref for SharedServer {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.0
+    }
+}
+
+impl DerefMut for SharedServer {
+    fn deref_mut(&mut self) -> &mut Server {
+        Arc::make_mut(&mut self.0)
+    }
 }
 
 /// How the port of a server is chosen.

@@ -126,7 +126,8 @@ impl ProxyLive {
         });
         let servers: Vec<_> = servers.collect();
         let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
-        let fell = !servers.iter().any(usable) && proxy.servers.iter().any(is_unresolved);
+        let fell =
+            !servers.iter().any(usable) && proxy.servers.iter().any(|server| is_unresolved(server));
         ProxyLive {
             name: proxy.name.clone(),
             kind: proxy.kind,

@@ -114,11 +114,11 @@ impl ServerLive {
             host_name: None,
             options: ir::ServerOptions::default(),
         };
-        ServerLive::new(&server, &proxy.name, 0, 0, workers, None)
+        ServerLive::new(&server.into(), &proxy.name, 0, 0, workers, None)
     }
 
     pub(super) fn new(
-        server: &ir::Server,
+        server: &ir::SharedServer,
         backend: &str,
         index: usize,
         id: u32,
@@ -134,7 +134,7 @@ impl ServerLive {
             id,
             index,
             backend: backend.to_owned(),
-            ir: Arc::new(server.clone()),
+            ir: server.share(),
             tls: OnceLock::new(),
             lasting,
         }

@@ -32,6 +32,7 @@ pub fn check(before: &Program, after: &ir::Config) -> Result<(), String> {
         "fd-hard-limit" fd_hard_limit,
         "setcap" capabilities,
         "set-dumpable" set_dumpable,
+        "insecure-setuid-wanted" setuid_wanted,
         "tune.renice.runtime" renice_runtime,
         "noreuseport" no_reuseport,
         "cpu-map" cpu_map,

@@ -42,9 +42,8 @@ fn parse(cursor: &mut ActionCursor<'_, '_>) -> Result<Arc<dyn Action>, Fault> {
         [name, section, "ipv6"] => (*name, *section, Family::V6),
         _ => return Err(wrong(cursor, &format!("{text}'."))),
     };
-    let variable = Name::parse(name.as_bytes()).map_err(|error| {
-        reading::fault_at(cursor, span, format!("Can't parse '{text}': {error}"))
-    })?;
+    // A name that no variable can have is accepted: what is resolved is kept nowhere then.
+    let variable = Name::parse(name.as_bytes()).ok();
     let words = cursor.line.words.get(cursor.at..).unwrap_or_default();
     let written = expression::joined(words);
     let parsed = expression::parse(&written, Ending::Whole, &Origin::of(cursor.line));
@@ -80,7 +79,7 @@ const EXPECTED: &str = " Expects 'do-resolve(<varname>,<resolvers>[,<options>]) 
 
 #[derive(Debug)]
 struct DoResolve {
-    variable: Name,
+    variable: Option<Name>,
     section: String,
     prefer: Family,
     expr: Expr,

@@ -192,11 +192,11 @@ impl Action for SetBandwidthLimit {
 
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         let limits = &tx.program.proxy(self.section).ir.bandwidth_limits;
-        let found = limits
-            .iter()
-            .enumerate()
-            .find(|(_, limit)| limit.name == self.name);
-        let Some((index, limit)) = found else {
+        let mut all = limits.iter().enumerate();
+        let named = all.find(|(_, limit)| limit.name == self.name);
+        // The last one stands in for one that is missing, as in upstream.
+        let last = || limits.iter().enumerate().next_back();
+        let Some((index, limit)) = named.or_else(last) else {
             return Outcome::Continue;
         };
         let (size, period) = (self.limit.value(tx), self.period.value(tx));

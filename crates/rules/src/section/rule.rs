@@ -94,7 +94,11 @@ fn keyword(line: &Line<'_>, ruleset: Rulesets) -> String {
 pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
     let keyword = line.keyword();
     let proxy = line.proxy()?;
-    let kinds = [
+    let of_responses = [
+        ("tcp-response content", proxy.tcp.response.is_empty()),
+        ("http-response", proxy.http_response.is_empty()),
+    ];
+    let of_requests = [
         ("tcp-request connection", proxy.tcp.connection.is_empty()),
         ("tcp-request session", proxy.tcp.session.is_empty()),
         ("tcp-request content", proxy.tcp.request.is_empty()),
@@ -103,6 +107,10 @@ pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
         ("use_backend", proxy.use_backend.is_empty()),
         ("use-server", proxy.use_server.is_empty()),
     ];
+    let kinds = match keyword.starts_with("tcp-response") {
+        true => of_responses.as_slice(),
+        false => of_requests.as_slice(),
+    };
     let later = kinds
         .iter()
         .skip_while(|(name, _)| *name != keyword)
@@ -110,7 +118,11 @@ pub(crate) fn warn_order(line: &mut Line<'_>) -> Result<(), Fault> {
     let Some((before, _)) = later.into_iter().find(|(_, empty)| !empty) else {
         return Ok(());
     };
-    let article = if *before == "http-request" { "an" } else { "a" };
+    let article = if before.starts_with("http-") {
+        "an"
+    } else {
+        "a"
+    };
     line.warn(format!(
         "a '{keyword}' rule placed after {article} '{before}' rule will still be processed before."
     ));

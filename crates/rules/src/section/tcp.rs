@@ -16,9 +16,7 @@ use crate::action::reading;
 pub(crate) fn parse(line: &mut Line<'_>, ruleset: Rulesets) -> Result<(), Fault> {
     let row = find(line, ruleset)?;
     let name = format!("{} {}", line.keyword(), line.arg(0).unwrap_or_default());
-    if ruleset != Rulesets::TCP_RESPONSE {
-        rule::warn_order(line)?;
-    }
+    rule::warn_order(line)?;
     let mut cursor = ActionCursor {
         at: line.name_words + 1,
         line,

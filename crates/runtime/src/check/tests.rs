@@ -44,7 +44,7 @@ pub(super) fn backend(servers: Vec<Server>) -> ir::Proxy {
         Span::default(),
         Shared(Arc::new(Any)),
     );
-    proxy.servers = servers;
+    proxy.servers = servers.into_iter().map(Into::into).collect();
     proxy
 }
 

@@ -66,6 +66,8 @@ pub struct Pool {
     /// The least number of idle connections since the last purge: nobody needed those.
     low: Cell<usize>,
     purged_ms: Cell<u64>,
+    /// Whether connections were in use since it was last found at rest.
+    stirred: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -232,6 +234,7 @@ impl InUse {
         let pool = &server.pool;
         pool.used.set(pool.used.get() + 1);
         pool.peak.set(pool.peak.get().max(pool.used.get()));
+        pool.stirred.set(true);
         InUse {
             server: server.clone(),
             shares: false,
@@ -320,6 +323,11 @@ impl Pool {
         others <= self.peak.get().max(self.recent_peak.get())
     }
 
+    /// Whether it holds nothing and nobody took anything lately: there is nothing to purge.
+    pub fn is_at_rest(&self) -> bool {
+        !self.stirred.get() && self.shared.is_empty() && self.idle.borrow().is_empty()
+    }
+
     /// Closes what its server closed or what may not be used any more, and every `pool-purge-delay` half of what nobody
     /// needed since the last time.
     pub fn purge(&self, live: &ServerLive, now_ms: u64) {
@@ -347,6 +355,8 @@ impl Pool {
             let used = live.used.load(Ordering::Relaxed);
             let less = live.needed.load(Ordering::Relaxed).saturating_add(used) / 2;
             live.needed.store(less.max(used), Ordering::Relaxed);
+            let lately = self.recent_peak.get() > 0 || less.max(used) > 0;
+            self.stirred.set(lately);
         }
     }
 

@@ -37,7 +37,9 @@ pub async fn address(client: &mut Client, exchange: &mut Exchange) -> Result<(),
     });
     match asked.await {
         Ok(Asked::Found(ip)) => with_tx(client, exchange, false, |tx| {
-            tx.cx().set_variable(&wanted.variable, ip_value(ip));
+            if let Some(variable) = &wanted.variable {
+                tx.cx().set_variable(variable, ip_value(ip));
+            }
         }),
         Err(Interrupted::Ended(cause)) => return Err(Failure::ended(cause)),
         _ => {}

@@ -56,7 +56,7 @@ fn start(ir: &ir::Ring, ring: &Arc<Ring>) -> Vec<AbortHandle> {
             ring: ring.clone(),
             connect_time: ir.timeout_connect.unwrap_or(CONNECT_TIME),
             server_time: ir.timeout_server.unwrap_or(SERVER_TIME),
-            server: server.clone(),
+            server: (**server).clone(),
             taken: 0,
         };
         tokio::task::spawn_local(forwarder.run()).abort_handle()

@@ -54,7 +54,7 @@ fn proxy(name: &str, kind: ir::ProxyKind) -> ir::Proxy {
     proxy
 }
 
-fn server(name: &str, change: impl FnOnce(&mut ir::ServerOptions)) -> ir::Server {
+fn server(name: &str, change: impl FnOnce(&mut ir::ServerOptions)) -> ir::SharedServer {
     let mut options = ir::ServerOptions::default();
     change(&mut options);
     ir::Server {
@@ -66,6 +66,7 @@ fn server(name: &str, change: impl FnOnce(&mut ir::ServerOptions)) -> ir::Server
         host_name: None,
         options,
     }
+    .into()
 }
 
 /// Frontend `fe` (with a listener) and backend `be` with servers of every sort.

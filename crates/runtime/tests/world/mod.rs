@@ -244,7 +244,7 @@ pub fn listen(name: &str, servers: &[SocketAddr]) -> Proxy {
     proxy.binds.push(listener());
     for (index, address) in servers.iter().enumerate() {
         let name = format!("s{}", index + 1);
-        proxy.servers.push(server(&name, *address));
+        proxy.servers.push(server(&name, *address).into());
     }
     proxy
 }

@@ -14,7 +14,7 @@ use crate::cast;
 use crate::fetch::acl;
 
 converters! {
-    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Sink], required: 0 }, None, Any => Any, "Lets the value pass and prints it, behind a prefix, on stdout, stderr or in a ring." => |cx, args, sample| {
+    "debug", ArgSpec { kinds: &[ArgKind::Str, ArgKind::Sink], required: 0 }, None, Any => Same, "Lets the value pass and prints it, behind a prefix, on stdout, stderr or in a ring." => |cx, args, sample| {
         let mut line = b"[debug] ".to_vec();
         line.extend_from_slice(str_arg(args, 0).unwrap_or_default());
         line.extend_from_slice(b": type=");

@@ -214,10 +214,11 @@ fn regsub<'a>(cx: &Cx<'a>, args: &'a [Arg], sample: Sample<'a>) -> Option<Sample
     let bytes = sample.value.bytes()?;
     let mut out = Vec::new();
     let (mut done, mut found_any) = (0, false);
+    let mut seen = Vec::new();
     // Every search but the first sees only what is left.
     while let Some(captures) = match found_any {
         false => substitution.regex.captures(bytes),
-        true => substitution.regex.captures_in_rest(bytes, done),
+        true => substitution.regex.captures_in_rest(bytes, done, &mut seen),
     } {
         let found = captures.range();
         found_any = true;

@@ -20,7 +20,7 @@ const OPTION: ArgSpec = ArgSpec {
 
 fetches! {
     "method", ArgSpec::NONE, None, Meth, Needs::REQUEST_LINE, "The method." => |cx, _, _| some(cx.stream.request.method()).map(|method| Value::Meth(method).into());
-    "path", ArgSpec::NONE, None, Str, Needs::REQUEST, "The path, without the query." => |cx, _, _| string(some(cx.stream.request.path())?);
+    "path", ArgSpec::NONE, None, Str, Needs::REQUEST, "The path, without the query." => |cx, _, _| string(path(&cx.stream.request)?);
     "pathq", ArgSpec::NONE, None, Str, Needs::REQUEST, "The path with the query." => |cx, _, _| string(path_and_query(&cx.stream.request)?);
     "url", ArgSpec::NONE, None, Str, Needs::REQUEST, "The request target." => |cx, _, _| string(some(cx.stream.request.uri())?);
     "query", OPTION, Some(check_query), Str, Needs::REQUEST, "The query." => query;
@@ -80,10 +80,17 @@ fn version(head: &Head) -> Option<&[u8]> {
     memchr::memchr(b'/', version).map(|slash| &version[slash + 1..])
 }
 
+/// The path; an empty one where a query follows the authority directly.
+fn path(head: &Head) -> Option<&[u8]> {
+    let target = head.target();
+    let none = target.path.is_empty() && (target.scheme.is_none() || target.query.is_none());
+    (!none).then_some(target.path)
+}
+
 /// From the path to the end of the request target; none without a path.
 pub(super) fn path_and_query(head: &Head) -> Option<&[u8]> {
     let target = head.target();
-    some(target.path)?;
+    path(head)?;
     let query = target.query.map_or(0, |query| query.len() + 1);
     let uri = head.uri();
     uri.get(uri.len().checked_sub(target.path.len() + query)?..)

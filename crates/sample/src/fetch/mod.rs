@@ -21,7 +21,7 @@ mod proxy_header;
 mod rdp;
 mod timer;
 mod tls_hello;
-mod transport;
+pub(crate) mod transport;
 mod url;
 mod variable;
 

@@ -41,10 +41,12 @@ fn option<'a>(bytes: &'a [u8], number: u8, occurrence: &mut Occurrence) -> Optio
 
 /// The number of an option, from its name or its digits.
 fn check(args: &mut [Arg]) -> Result<(), String> {
-    let Some(Arg::Str(word)) = args.first() else {
-        return Ok(());
+    let text = match args.first() {
+        // Without a number it is option 0.
+        Some(Arg::Str(word)) if word.is_empty() => "0".to_owned(),
+        Some(Arg::Str(word)) => String::from_utf8_lossy(word).into_owned(),
+        _ => return Ok(()),
     };
-    let text = String::from_utf8_lossy(word).into_owned();
     let named = NAMES
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(&text));

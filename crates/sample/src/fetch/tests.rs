@@ -255,20 +255,23 @@ fn servers_and_listeners() {
             ..BindOptions::default()
         },
     });
-    fixture.proxy.servers.push(Server {
-        name: "s".to_owned(),
-        span,
-        address,
-        port: ServerPort::Fixed,
-        text: String::new(),
-        host_name: None,
-        options: ServerOptions {
-            weight: 10,
-            maxconn: 5,
-            maxqueue: 7,
-            ..ServerOptions::default()
-        },
-    });
+    fixture.proxy.servers.push(
+        Server {
+            name: "s".to_owned(),
+            span,
+            address,
+            port: ServerPort::Fixed,
+            text: String::new(),
+            host_name: None,
+            options: ServerOptions {
+                weight: 10,
+                maxconn: 5,
+                maxqueue: 7,
+                ..ServerOptions::default()
+            },
+        }
+        .into(),
+    );
     fixture.stream.server = Some(0);
     let program = fixture.program();
     let live = &program.proxies[0].live;

@@ -45,6 +45,23 @@ fetches! {
     "fc_rcvd_proxy", ArgSpec::NONE, None, Bool, Needs::CLIENT, "Whether the client connection began with a PROXY protocol header." => |cx, _, _| boolean(cx.session.received_proxy);
 }
 
+/// Whether a fetch takes an argument that means nothing.
+pub(crate) fn ignores(fetch: &str) -> bool {
+    const COUNTERS: [&str; 6] = [
+        "fc_unacked",
+        "fc_sacked",
+        "fc_lost",
+        "fc_retrans",
+        "fc_fackets",
+        "fc_reordering",
+    ];
+    COUNTERS.contains(&fetch)
+}
+
+/// The warning about one.
+pub(crate) const IGNORED: &str =
+    "no argument supported for 'fc_*' sample expressions returning counters.";
+
 fn client(cx: &Cx<'_>) -> Option<TcpInfo> {
     let sockets = cx.stream.sockets?;
     sockets.system.tcp_info(sockets.client)

@@ -128,7 +128,7 @@ pub fn default_for(kind: Type) -> Option<&'static str> {
         Type::Int => "int",
         Type::Addr | Type::Ipv4 | Type::Ipv6 => "ip",
         Type::Str | Type::Meth => "str",
-        Type::Bin | Type::Any => return None,
+        Type::Bin | Type::Any | Type::Same => return None,
     })
 }
 

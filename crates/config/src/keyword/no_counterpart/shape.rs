@@ -340,3 +340,65 @@ pub(super) fn queues(line: &mut Line<'_>) -> Result<(), Fault> {
         )),
     }
 }
+
+/// `[+-]LOW[-HIGH][,...]`, several of them.
+pub(super) fn status_codes(line: &mut Line<'_>) -> Result<(), Fault> {
+    let keyword = line.keyword().to_owned();
+    if line.args().is_empty() {
+        return Err(line.fault(format!("Missing status codes range for '{keyword}'.")));
+    }
+    for (index, word) in line.args().iter().enumerate() {
+        let text = word.lossy();
+        match ranges(&word.text) {
+            Ok(()) => {}
+            Err(None) => {
+                let text = format!(
+                    "Invalid status codes range '{text}' in '{keyword}'.\n  Codes must be between 100 and 599 and ranges in ascending order."
+                );
+                return Err(line.fault_at(index, text));
+            }
+            Err(Some(position)) => {
+                let text = format!(
+                    "Invalid status codes range '{text}' in '{keyword}' at position {position}. Ranges must be in the form [+-]{{low[-{{high}}]}}[,...]."
+                );
+                return Err(line.fault_at(index, text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a list of ranges is no such list, or none when a range is wrong.
+fn ranges(text: &[u8]) -> Result<(), Option<usize>> {
+    let mut at = usize::from(matches!(text.first(), Some(b'+' | b'-')));
+    let number = |at: &mut usize| {
+        let digits = text.get(*at..).unwrap_or_default();
+        let length = digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if length == 0 {
+            return Err(Some(*at));
+        }
+        *at += length;
+        Ok(leading_integer(&digits[..length]))
+    };
+    loop {
+        let low = number(&mut at)?;
+        let high = match text.get(at) {
+            Some(b'-') => {
+                at += 1;
+                number(&mut at)?
+            }
+            _ => low,
+        };
+        if low < 100 || high > 599 || high < low {
+            return Err(None);
+        }
+        match text.get(at) {
+            None => return Ok(()),
+            Some(b',') => at += 1,
+            Some(_) => return Err(Some(at)),
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod frontend;
 pub(super) mod help;
 mod pattern;
 mod process;
+mod profiling;
 mod reload;
 mod resolvers;
 mod server;
@@ -158,6 +159,7 @@ commands! {
     "set maxconn frontend", "<frontend> <value>", Admin, "change a frontend's maxconn setting", frontend::set_maxconn;
     "set maxconn global", "<value>", Admin, "change the per-process maxconn setting", frontend::set_global_maxconn;
     "set maxconn server", "<bk>/<srv>", Admin, "change a server's maxconn setting", server::set_maxconn;
+    "set profiling", "<what> {auto|on|off}", Admin, "enable/disable resource profiling (tasks,memory)", profiling::set;
     "set rate-limit", "<setting> <value>", Admin, "change a rate limiting value", frontend::set_rate_limit;
     "set server", "<bk>/<srv> [opts]", Admin, "change a server's state, weight, address or ssl", server::set;
     "set severity-output", "[none|number|string]", User, "set presence of severity level in feedback information", connection::set_severity;
@@ -184,6 +186,7 @@ commands! {
     "show libs", "", Operator, "show loaded object files and libraries", process::libraries;
     "show map", "[@<ver>] [map]", User, "report available maps or dump a map's contents", pattern::show_map;
     "show pools", "", User, "report information about the memory pools usage", process::pools;
+    "show profiling", "[<what>|<#lines>|<opts>]*", Operator, "show profiling state (all,status,tasks,memory)", profiling::show;
     "show resolvers", "[id]", User, "dumps counters from all resolvers section and associated name servers", resolvers::show;
     "show schema json", "", User, "report schema used for stats", show::schema;
     "show servers conn", "[<backend>]", User, "dump server connections status (all or for a single backend)", server_state::connections;
