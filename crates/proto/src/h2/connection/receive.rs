@@ -206,7 +206,9 @@ impl Connection {
         let code = Code::of(said);
         let client = self.config.role == Role::Client;
         let is_new = (self.stream(head.stream)).is_some_and(|stream| stream.reset.is_none());
-        if is_new && !client {
+        let untouched = (self.stream(head.stream)).is_some_and(|stream| !stream.heads.is_empty());
+        // Who breaks off what nobody has looked at yet has asked for nothing.
+        if is_new && untouched && !client {
             self.glitch();
         }
         if let Some(stream) = self.stream(head.stream) {
