@@ -283,6 +283,7 @@ fn poll_head(
     if let Some(shared) = socket.shared_mut() {
         match shared.poll_head(cx, &mut stream.response) {
             Poll::Ready(Ok(_)) => {
+                stream.server_glitches = Some(shared.glitches());
                 if asked.websocket && matches!(stream.response.status(), 200..=299) {
                     accept_websocket(&mut stream.response);
                 }
