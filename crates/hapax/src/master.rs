@@ -4,6 +4,7 @@
 
 mod cli;
 mod family;
+mod in_place;
 mod notify;
 mod program;
 mod supervise;
@@ -192,6 +193,8 @@ fn become_master(
                 words: args::again(&args.words),
                 old: args.old.clone(),
                 no_exit: global.no_exit_on_failure,
+                in_place: global.reload_in_place,
+                restarts: global.restart_worker,
                 first: !again,
                 notifier: Notifier::new(args.master == Some(Master::Notify)),
                 null,

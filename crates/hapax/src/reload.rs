@@ -2,9 +2,10 @@
 //!
 //! Everything that may fail comes first; a file that is refused, or asks for what only a new process can have, changes nothing.
 
-mod fixed;
+pub mod fixed;
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use hapax_balance::health;
 use hapax_core::contract::Now;
@@ -33,16 +34,23 @@ pub struct Reloader {
     args: Args,
     registry: &'static Registry,
     running: OnceLock<Weak<Running>>,
+    /// The `program` sections, which are the master's.
+    programs: Vec<ir::ExternalProgram>,
     /// One at a time.
     turn: Mutex<()>,
 }
 
 impl Reloader {
     /// Reads what `args` name.
-    pub fn new(args: &Args, registry: &'static Registry) -> Arc<Reloader> {
+    pub fn new(
+        args: &Args,
+        registry: &'static Registry,
+        programs: Vec<ir::ExternalProgram>,
+    ) -> Arc<Reloader> {
         Arc::new(Reloader {
             args: args.clone(),
             registry,
+            programs,
             running: OnceLock::new(),
             turn: Mutex::new(()),
         })
@@ -84,6 +92,7 @@ impl Reloader {
         let Some(running) = running else {
             return Err("The process does not serve yet.\n".into());
         };
+        let begun = Instant::now();
         // Nothing is printed: who asked gets it.
         let mut printer = Printer::new(true);
         let refused = |printer: &Printer| format!("{}Nothing was changed.\n", printer.said());
@@ -91,7 +100,13 @@ impl Reloader {
             return Err(refused(&printer));
         };
         match self.apply(&running, loaded, &mut printer) {
-            Ok(()) => Ok(format!("{}Configuration applied.\n", printer.said())),
+            Ok(pause) => {
+                let (all, pause) = (begun.elapsed().as_micros(), pause.as_micros());
+                let said = printer.said();
+                Ok(format!(
+                    "{said}{APPLIED} in {all} us, no worker was kept for more than {pause} us.\n"
+                ))
+            }
             Err(text) => {
                 printer.say(Severity::Alert, &text);
                 Err(refused(&printer))
@@ -104,7 +119,7 @@ impl Reloader {
         running: &Running,
         loaded: Loaded,
         printer: &mut Printer,
-    ) -> Result<(), String> {
+    ) -> Result<Duration, String> {
         let Loaded {
             mut config,
             sources,
@@ -120,7 +135,7 @@ impl Reloader {
         if workers(&config.global) != count {
             return Err(fixed::refusal("nbthread"));
         }
-        fixed::check(&before, &config)?;
+        fixed::check(&before, &self.programs, &config)?;
         let granted = hapax_sys::limits::open_files().map_err(|error| system_text(&error))?;
         let wanted = limits::compute(&config, count as u16, granted.hard);
         config.global.maxconn = Some(wanted.maxconn);
@@ -141,7 +156,7 @@ impl Reloader {
         let program = Arc::new(Program::link(config, live, before.host_name.clone()));
         tls.attach(&program);
         let made_known = |changed: &[(usize, Arc<ServerLive>)]| make_known(&program, changed);
-        running
+        let pause = running
             .succeed(program.clone(), listeners, made_known)
             .map_err(|error| error.to_string())?;
         if program.global.profiling != before.global.profiling {
@@ -157,9 +172,12 @@ impl Reloader {
                 set_process(&program, now, variable);
             }
         }
-        Ok(())
+        Ok(pause)
     }
 }
+
+/// What the last line of the answer of a reload that went well begins with.
+pub const APPLIED: &str = "Configuration applied";
 
 /// Backends that are new, or have other servers or another algorithm than before, begin to choose.
 fn make_known(program: &Program, changed: &[(usize, Arc<ServerLive>)]) {

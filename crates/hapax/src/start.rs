@@ -29,6 +29,7 @@ use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
+use crate::added_server::AddedServers;
 use crate::answer::{self, Ending};
 use crate::args::{Args, OldProcess};
 use crate::limits::{self, Limits};
@@ -57,8 +58,12 @@ pub fn start(
     worker: Option<Worker>,
     printer: &mut Printer,
 ) -> ExitCode {
+    let programs = loaded.config.programs.clone();
     match prepare(args, registry, loaded, worker, printer) {
-        Ok(Some(prepared)) => run(prepared, &Reloader::new(args, registry), printer),
+        Ok(Some(prepared)) => {
+            let reloader = Reloader::new(args, registry, programs);
+            run(prepared, &reloader, printer)
+        }
         Ok(None) => ExitCode::SUCCESS,
         Err(text) => {
             printer.say(Severity::Alert, &text);
@@ -172,6 +177,7 @@ fn prepare(
     let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
     // Nothing has set it before.
     let _ = live.registry.set(registry);
+    let _ = live.server_maker.set(Arc::new(AddedServers(registry)));
     let program = Arc::new(Program::link(config, live, host_name));
     for notice in attach(&program) {
         printer.say(Severity::Warning, &notice.text);

@@ -25,6 +25,7 @@ mod monitored;
 pub mod observe;
 pub mod open;
 mod operate;
+mod pauses;
 pub mod pipe;
 pub mod plan;
 pub mod profile;

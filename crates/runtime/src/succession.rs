@@ -24,6 +24,7 @@ use crate::log::forward::Forwarding;
 use crate::log::{Logger, Rounds};
 use crate::open::Bound;
 use crate::open::hand_over::Inherited;
+use crate::pauses;
 use crate::plan::Plan;
 use crate::resolver;
 use crate::serve::{self, Running, with_local};
@@ -108,12 +109,14 @@ impl Running {
     ///
     /// # Errors
     /// When nothing changed, because the process ends or a worker does not answer.
+    ///
+    /// Answers the longest time for which that kept a worker from anything else.
     pub fn succeed(
         &self,
         after: Arc<Program>,
         listeners: Vec<Bound>,
         known: impl FnOnce(&[(usize, Arc<ServerLive>)]),
-    ) -> Result<(), SuccessionError> {
+    ) -> Result<Duration, SuccessionError> {
         let before = self.program();
         if before.live.process.stopping.load(Ordering::Relaxed) {
             return Err(SuccessionError::Stopping);
@@ -135,6 +138,7 @@ impl Running {
         let by_worker = Arc::new(Mutex::new(by_worker));
         self.places.hold(true);
         let (tell, told) = mpsc::channel();
+        let (tell_pause, pauses) = mpsc::channel();
         let current = self.program.clone();
         let workers = self.send_each(move |local| {
             if local.worker == 0
@@ -143,13 +147,23 @@ impl Running {
                 current.store(next);
             }
             let sockets = by_worker.lock().get_mut(local.worker).map(std::mem::take);
-            go_over(local, sockets.unwrap_or_default());
+            let former = local.plan();
+            pauses::step(|| go_over(local, sockets.unwrap_or_default()));
             let _ = tell.send(());
+            let (local, tell_pause) = (local.clone(), tell_pause.clone());
+            spawn(async move {
+                serve_besides(&local).await;
+                former.close_left_over().await;
+                drop(former);
+                let _ = tell_pause.send(pauses::longest());
+            });
         });
         let gone_over = all(&told, workers);
         self.places.hold(false);
         retire(before);
-        gone_over.map(drop)
+        gone_over?;
+        let pauses = all(&pauses, workers)?;
+        Ok(Duration::from_nanos(pauses.into_iter().max().unwrap_or(0)))
     }
 
     /// Every worker makes its plan.
@@ -160,7 +174,8 @@ impl Running {
             let (local, after, tell) = (local.clone(), after.clone(), tell.clone());
             let rounds = rounds.clone();
             spawn(async move {
-                let logger = Logger::open(after.clone(), &rounds, render);
+                let open = || Logger::open(after.clone(), &rounds, render);
+                let logger = pauses::step(open);
                 tokio::task::yield_now().await;
                 let plan = Plan::succeeding(after, &local.plan(), logger).await;
                 NEXT.set(Some(plan));
@@ -235,8 +250,6 @@ fn go_over(local: &Rc<Local>, sockets: Vec<Bound>) {
         doors.extend(former);
         doors
     });
-    let worker = local.clone();
-    spawn(async move { serve_besides(&worker).await });
 }
 
 /// Checks on every worker; rings and the resolution of names on the first.
@@ -255,7 +268,7 @@ pub(crate) async fn serve_besides(local: &Rc<Local>) {
         origin_ms: local.origin_ms,
     };
     // Those before end first: a server is checked by one task.
-    drop(CHECKS.take());
+    pauses::step(|| drop(CHECKS.take()));
     match Checks::start(&plan.program, &plan.logger, share).await {
         // Another plan may be in force by now.
         Ok(checks) if Rc::ptr_eq(&plan, &local.plan()) => CHECKS.set(Some(checks)),

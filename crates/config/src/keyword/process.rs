@@ -97,6 +97,28 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "reload-in-place",
+        Sections::GLOBAL,
+        "",
+        "An own addition: a reload of the master applies the files inside the worker, where that is possible.",
+        |line| {
+            at_most(line, 0)?;
+            line.config.global.reload_in_place = true;
+            Ok(())
+        },
+    ),
+    row(
+        "restart-worker",
+        Sections::GLOBAL,
+        "",
+        "An own addition: the master starts another worker when one died.",
+        |line| {
+            at_most(line, 0)?;
+            line.config.global.restart_worker = true;
+            Ok(())
+        },
+    ),
+    row(
         "mworker-max-reloads",
         Sections::GLOBAL,
         "<number>",

@@ -21,6 +21,10 @@ pub struct Global {
     pub master_worker: bool,
     /// `master-worker no-exit-on-failure`.
     pub no_exit_on_failure: bool,
+    /// `reload-in-place` (own): a master's reload applies the files inside the worker.
+    pub reload_in_place: bool,
+    /// `restart-worker` (own): a master starts another worker when one died.
+    pub restart_worker: bool,
     /// `mworker-max-reloads`: how many reloads a worker may survive.
     pub mworker_max_reloads: Option<u32>,
     /// `localpeer`.

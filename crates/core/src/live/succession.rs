@@ -1,7 +1,7 @@
 //! Live state of a configuration that takes the place of another in the same process: what both name stays.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 
@@ -27,6 +27,7 @@ impl Live {
             if let Some(known) = known
                 && known.live.uuid == number
                 && is_same_farm(&known.ir, proxy)
+                && !known.live.servers.have_changed()
             {
                 return known.live.clone();
             }
@@ -44,6 +45,8 @@ impl Live {
             proxies: proxies.collect(),
             rings: succeeding_rings(config, before),
             resolvers: succeeding_resolvers(config, before),
+            server_changes: AtomicU64::new(0),
+            server_maker: before.live.server_maker.clone(),
             registry: before.live.registry.clone(),
             tls: std::sync::OnceLock::new(),
         }
@@ -129,6 +132,21 @@ pub fn is_same_line(one: &ir::Server, other: &ir::Server) -> bool {
         *to = *from;
     }
     *one == moved
+}
+
+/// Whether connections that were opened under one line may be used under the other: what differs at most is how the server is
+/// chosen, counted and checked.
+pub fn is_same_way(one: &ir::Server, other: &ir::Server) -> bool {
+    let (from, mut other) = (&one.options, other.clone());
+    let to = &mut other.options;
+    (to.id, to.weight, to.backup, to.disabled) = (from.id, from.weight, from.backup, from.disabled);
+    (to.maxconn, to.minconn, to.maxqueue) = (from.maxconn, from.minconn, from.maxqueue);
+    to.cookie.clone_from(&from.cookie);
+    to.check.clone_from(&from.check);
+    to.agent.clone_from(&from.agent);
+    to.slowstart = from.slowstart;
+    to.restored.clone_from(&from.restored);
+    is_same_line(one, &other)
 }
 
 /// Whether everything that live state was made from is the same, so that all of it may stay. What TLS reads from files may have
@@ -224,6 +242,10 @@ impl ServerLive {
                 .store(server::host_name(&self.ir).map(Arc::new));
             self.has_port.store(false, Ordering::Relaxed);
         }
+        if server::speaks_tls(before) != server::speaks_tls(&self.ir) {
+            let plain = !server::speaks_tls(&self.ir);
+            self.plain.store(plain, Ordering::Relaxed);
+        }
         if old.weight != new.weight {
             self.user_weight.store(new.weight, Ordering::Relaxed);
         }
@@ -233,7 +255,6 @@ impl ServerLive {
         let mut state = self.state.lock();
         if old.disabled != new.disabled {
             state.admin.from_configuration = new.disabled;
-            state.admin.maintenance &= new.disabled;
         }
         if (&before.address, &before.host_name) != (&self.ir.address, &self.ir.host_name) {
             state.admin.unresolved = server::is_unresolved(&self.ir);
@@ -260,7 +281,9 @@ impl ServerLive {
             state.agent = asked(new).then(Box::default);
         }
         drop(state);
-        // What was opened under the other line is not used again.
-        self.generation.fetch_add(1, Ordering::Relaxed);
+        if !is_same_way(before, &self.ir) {
+            // What was opened under the other line is not used again.
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use hapax_core::diagnostic::Severity;
 use hapax_runtime::cli::Listening;
@@ -20,6 +20,7 @@ use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::watch::Watched;
 
 use super::family::{Child, Family, Kind, now};
+use super::in_place::{self, Outcome};
 use super::notify::Notifier;
 use crate::args::OldProcess;
 use crate::environment;
@@ -39,6 +40,10 @@ pub struct Supervision {
     pub old: Vec<(OldProcess, i32)>,
     /// `master-worker no-exit-on-failure`.
     pub no_exit: bool,
+    /// `reload-in-place`.
+    pub in_place: bool,
+    /// `restart-worker`.
+    pub restarts: bool,
     /// Whether this is a start and no reload.
     pub first: bool,
     /// The service manager.
@@ -75,15 +80,19 @@ pub fn run(
         }
     };
     let printer = std::mem::replace(printer, Printer::new(true));
-    let master = Rc::new(Master(RefCell::new(State {
-        supervision,
-        printer,
-        reload: None,
-        loading: true,
-        stopping: false,
-        exit: 0,
-        parting: false,
-    })));
+    let master = Rc::new_cyclic(|own| {
+        Master(RefCell::new(State {
+            own: own.clone(),
+            supervision,
+            printer,
+            reload: None,
+            loading: true,
+            applying: false,
+            stopping: false,
+            exit: 0,
+            parting: false,
+        }))
+    });
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
         for (socket, inet, access) in sockets {
@@ -116,12 +125,15 @@ pub fn run(
 struct Master(RefCell<State>);
 
 struct State {
+    own: Weak<Master>,
     supervision: Supervision,
     printer: Printer,
     /// A reload that waits; whether old workers end at once.
     reload: Option<bool>,
     /// The new worker has neither come to serve nor ended.
     loading: bool,
+    /// The worker is applying the files.
+    applying: bool,
     stopping: bool,
     exit: i32,
     /// Programs that were left were told to end.
@@ -241,6 +253,7 @@ impl State {
                 return Some(code);
             }
         }
+        self.reload_when_loaded();
         let children = &self.supervision.family.children;
         if children.iter().any(|child| child.kind == Kind::Worker) || self.loading {
             return None;
@@ -309,12 +322,24 @@ impl State {
             );
             self.printer.say(Severity::Warning, text.trim_end());
         }
+        if child.kind == Kind::Worker && self.restarts(child) {
+            self.printer
+                .say(Severity::Notice, "Starting another worker.");
+            self.reload = Some(true);
+            return None;
+        }
         if !self.supervision.no_exit {
             let text = "exit-on-failure: killing every processes with SIGTERM";
             self.printer.say(Severity::Alert, text);
             self.tell_all(Signal::SIGTERM);
         }
         None
+    }
+
+    /// Whether another worker takes the place of one that died; one that dies at once has a reason to.
+    fn restarts(&self, child: &Child) -> bool {
+        let lived = now().saturating_sub(child.started);
+        self.supervision.restarts && !self.stopping && lived >= SHORTEST_LIFE
     }
 
     fn tell_all(&self, signal: Signal) {
@@ -334,8 +359,12 @@ impl State {
     /// Clients that asked for the reload, and were passed on over it, get the outcome.
     fn answer_clients(&mut self, success: bool) {
         let logs = self.supervision.log.as_ref().map(StartupLog::read);
+        self.answer(success, &logs.unwrap_or_default());
+    }
+
+    fn answer(&mut self, success: bool, said: &[u8]) {
         let mut text = format!("Success={}\n--\n", u8::from(success)).into_bytes();
-        text.extend(logs.unwrap_or_default());
+        text.extend(said);
         text.push(b'\n');
         let own = &self.supervision.family.own;
         for end in [&own.0, &own.1] {
@@ -352,12 +381,70 @@ impl State {
 
     /// Starts this process anew, once the worker that is being started has come to serve or ended.
     fn reload_when_loaded(&mut self) {
-        if self.loading || self.stopping {
+        if self.loading || self.stopping || self.applying {
             return;
         }
         let Some(hard) = self.reload.take() else {
             return;
         };
+        if !hard && self.supervision.in_place && self.apply_in_place() {
+            return;
+        }
+        self.reload_by_process(hard);
+    }
+
+    /// Has the current worker apply the files; false when there is none that can be asked.
+    fn apply_in_place(&mut self) -> bool {
+        let current = self.supervision.family.current();
+        let pair = current.and_then(|child| child.pair.as_ref());
+        let connection = pair.and_then(|pair| connect_over(pair).ok());
+        let (Some(connection), Some(own)) = (connection, self.own.upgrade()) else {
+            return false;
+        };
+        self.applying = true;
+        self.printer.say(Severity::Notice, "Reloading in place");
+        self.supervision.notifier.reloading();
+        tokio::task::spawn_local(async move {
+            let outcome = in_place::apply(connection).await;
+            own.0.borrow_mut().applied(outcome);
+        });
+        true
+    }
+
+    /// The worker has applied the files, or has not.
+    fn applied(&mut self, outcome: Outcome) {
+        self.applying = false;
+        let said = match outcome {
+            // A worker that is gone is replaced, too.
+            Outcome::NeedsProcess => {
+                if !self.stopping {
+                    self.reload.take();
+                    self.reload_by_process(false);
+                }
+                return;
+            }
+            Outcome::Applied(said) => {
+                self.printer.say(Severity::Notice, "Loading success.");
+                self.supervision.family.failed = 0;
+                self.supervision.notifier.ready();
+                self.answer(true, said.as_bytes());
+                return self.reload_when_loaded();
+            }
+            Outcome::Refused(said) => said,
+        };
+        for line in said.lines() {
+            self.printer.plain(line);
+        }
+        self.printer
+            .say(Severity::Warning, "The worker goes on as it was.");
+        self.supervision.family.failed = self.supervision.family.failed.saturating_add(1);
+        self.supervision.notifier.failed();
+        self.answer(false, said.as_bytes());
+        self.reload_when_loaded();
+    }
+
+    /// Starts this process anew, and with it a worker.
+    fn reload_by_process(&mut self, hard: bool) {
         let text = if hard {
             "Reloading HAProxy (hard-reload)"
         } else {
@@ -591,5 +678,7 @@ fn reason(code: i32) -> &'static str {
     }
 }
 
+/// Seconds that a worker must have lived for another one to be started in its place.
+const SHORTEST_LIFE: u64 = 1;
 const INTERRUPTED: i32 = 130;
 const TERMINATED: i32 = 143;

@@ -4,16 +4,33 @@ use hapax_core::ir;
 use hapax_core::program::Program;
 use hapax_core::span::Span;
 
-/// Why a reload inside the process is refused.
+/// Why a reload inside the process is refused; a master starts a new one then.
 pub fn refusal(what: &str) -> String {
-    format!("'{what}' cannot change while the process runs.")
+    format!("'{what}' {NEEDS_A_PROCESS}")
 }
+
+/// How such a refusal ends.
+pub const NEEDS_A_PROCESS: &str = "cannot change while the process runs.";
 
 /// Refuses a configuration that changes what cannot.
 ///
 /// # Errors
 /// The first such setting.
-pub fn check(before: &Program, after: &ir::Config) -> Result<(), String> {
+pub fn check(
+    before: &Program,
+    programs: &[ir::ExternalProgram],
+    after: &ir::Config,
+) -> Result<(), String> {
+    let placeless = |programs: &[ir::ExternalProgram]| -> Vec<_> {
+        let programs = programs.iter().cloned().map(|mut program| {
+            program.span = Span::default();
+            program
+        });
+        programs.collect()
+    };
+    if placeless(programs) != placeless(&after.programs) {
+        return Err(refusal("program"));
+    }
     let (old, new) = (&before.global, &after.global);
     macro_rules! fixed {
         ($($name:literal $($field:ident).+),* $(,)?) => {
@@ -25,6 +42,10 @@ pub fn check(before: &Program, after: &ir::Config) -> Result<(), String> {
     fixed! {
         "daemon" daemon,
         "master-worker" master_worker,
+        "master-worker" no_exit_on_failure,
+        "mworker-max-reloads" mworker_max_reloads,
+        "reload-in-place" reload_in_place,
+        "restart-worker" restart_worker,
         "chroot" chroot,
         "user" uid,
         "group" gid,

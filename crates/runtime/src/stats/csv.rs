@@ -41,102 +41,134 @@ pub fn write_row(view: &View<'_>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Appends header and rows.
-pub fn write(program: &Program, now: Now, selection: &Selection, out: &mut Vec<u8>) {
-    write_header(out);
-    view::for_each(program, now, selection, |view| write_row(view, out));
+/// Appends everything in a form.
+pub fn write(program: &Program, now: Now, selection: &Selection, form: Form, out: &mut Vec<u8>) {
+    let mut rows = Rows::begin(form, out);
+    for proxy in &program.proxies {
+        rows.proxy((program, proxy), now, selection, out);
+    }
+    out.extend_from_slice(Rows::end(form));
 }
 
-/// Appends the rows of one proxy, if it is among the wanted ones.
-pub fn write_proxy(
-    program: &Program,
-    proxy: &Proxy,
-    now: Now,
-    selection: &Selection,
-    out: &mut Vec<u8>,
-) {
-    if view::selects(selection, proxy) {
-        view::for_each_of(program, proxy, now, selection, &mut |view| {
-            write_row(view, out);
-        });
+/// A form in which rows are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Lines of values; a header stands before them.
+    Csv,
+    /// A line for each field (management manual 9.2), with the column's documentation if that is said.
+    Typed(bool),
+    /// The same as JSON.
+    Json(bool),
+}
+
+/// Writes rows proxy by proxy.
+#[derive(Debug)]
+pub struct Rows {
+    form: Form,
+    any: bool,
+}
+
+impl Rows {
+    /// Appends what stands before all rows.
+    pub fn begin(form: Form, out: &mut Vec<u8>) -> Rows {
+        match form {
+            Form::Csv => write_header(out),
+            Form::Typed(_) => {}
+            Form::Json(_) => out.push(b'['),
+        }
+        Rows { form, any: false }
+    }
+
+    /// Appends the rows of a proxy, if it is among the wanted ones.
+    pub fn proxy(
+        &mut self,
+        (program, proxy): (&Program, &Proxy),
+        now: Now,
+        selection: &Selection,
+        out: &mut Vec<u8>,
+    ) {
+        if !view::selects(selection, proxy) {
+            return;
+        }
+        view::for_each_of(
+            program,
+            proxy,
+            now,
+            selection,
+            &mut |view| match self.form {
+                Form::Csv => write_row(view, out),
+                Form::Typed(describe) => write_typed_row(view, describe, out),
+                Form::Json(describe) => {
+                    if std::mem::replace(&mut self.any, true) {
+                        out.push(b',');
+                    }
+                    write_json_row(view, describe, out);
+                }
+            },
+        );
+    }
+
+    /// What stands behind all rows.
+    pub fn end(form: Form) -> &'static [u8] {
+        match form {
+            Form::Csv | Form::Typed(_) => b"",
+            Form::Json(_) => b"]\n",
+        }
     }
 }
 
-/// Appends the typed form (management manual 9.2); `describe` adds the columns' documentation.
-pub fn write_typed(
-    program: &Program,
-    now: Now,
-    selection: &Selection,
-    describe: bool,
-    out: &mut Vec<u8>,
-) {
-    view::for_each(program, now, selection, |view| {
-        for (position, column, value) in fields(view) {
-            let _ = write!(
-                out,
-                "{}.{}.{}.{position}.{}.1:{}:{}:",
-                letter(view),
-                view.proxy.live.uuid,
-                id(view),
-                column.name,
-                column.tags(view),
-                value.type_name(),
-            );
-            value.write(out);
-            if describe {
-                let _ = write!(out, ":\"{}\"", column.doc);
-            }
-            out.push(b'\n');
+/// Appends the fields of a row, a line for each.
+fn write_typed_row(view: &View<'_>, describe: bool, out: &mut Vec<u8>) {
+    for (position, column, value) in fields(view) {
+        let _ = write!(
+            out,
+            "{}.{}.{}.{position}.{}.1:{}:{}:",
+            letter(view),
+            view.proxy.live.uuid,
+            id(view),
+            column.name,
+            column.tags(view),
+            value.type_name(),
+        );
+        value.write(out);
+        if describe {
+            let _ = write!(out, ":\"{}\"", column.doc);
         }
-    });
+        out.push(b'\n');
+    }
 }
 
-/// Appends the JSON form.
-pub fn write_json(
-    program: &Program,
-    now: Now,
-    selection: &Selection,
-    describe: bool,
-    out: &mut Vec<u8>,
-) {
-    let mut rows = 0;
+/// Appends the fields of a row as an array.
+fn write_json_row(view: &View<'_>, describe: bool, out: &mut Vec<u8>) {
     out.push(b'[');
-    view::for_each(program, now, selection, |view| {
-        if rows > 0 {
+    let mut first = true;
+    for (position, column, value) in fields(view) {
+        if !std::mem::take(&mut first) {
             out.push(b',');
         }
-        rows += 1;
-        out.push(b'[');
-        let mut first = true;
-        for (position, column, value) in fields(view) {
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
-            let _ = write!(
-                out,
-                "{{\"objType\":\"{}\",\"proxyId\":{},\"id\":{},\"field\":{{\"pos\":{position},\"name\":\"{}\"}},\"processNum\":1,",
-                object(view),
-                view.proxy.live.uuid,
-                id(view),
-                column.name,
-            );
-            write_tags(column.tags(view), out);
-            let _ = write!(
-                out,
-                ",\"value\":{{\"type\":\"{}\",\"value\":",
-                value.type_name()
-            );
-            value.write_json(out);
-            out.push(b'}');
-            if describe {
-                out.extend_from_slice(b",\"desc\":");
-                write_json_text(column.doc, out);
-            }
-            out.push(b'}');
+        let _ = write!(
+            out,
+            "{{\"objType\":\"{}\",\"proxyId\":{},\"id\":{},\"field\":{{\"pos\":{position},\"name\":\"{}\"}},\"processNum\":1,",
+            object(view),
+            view.proxy.live.uuid,
+            id(view),
+            column.name,
+        );
+        write_tags(column.tags(view), out);
+        let _ = write!(
+            out,
+            ",\"value\":{{\"type\":\"{}\",\"value\":",
+            value.type_name()
+        );
+        value.write_json(out);
+        out.push(b'}');
+        if describe {
+            out.extend_from_slice(b",\"desc\":");
+            write_json_text(column.doc, out);
         }
-        out.push(b']');
-    });
-    out.extend_from_slice(b"]\n");
+        out.push(b'}');
+    }
+    out.push(b']');
 }
 
 /// Appends `"tags":{...}` for three letters of origin, nature and scope.

@@ -4,13 +4,14 @@ use std::io::Write;
 use std::sync::atomic::Ordering;
 
 use hapax_core::anonymous;
+use hapax_core::contract::Now;
 use hapax_core::ir::{Address, ServerPort};
 use hapax_core::live::{CheckStatus, ServerLive, ServerState};
-use hapax_core::program::Proxy;
+use hapax_core::program::{Program, Proxy};
 use hapax_core::server_state::{HEADER, VERSION, admin, check, operation_number};
 
 use super::anonymity::name;
-use super::{Answer, Call};
+use super::{Answer, Call, Unfinished};
 
 /// `show servers state [<backend>]`: what a later process can load.
 pub fn state(call: &mut Call<'_>) -> Answer {
@@ -19,13 +20,11 @@ pub fn state(call: &mut Call<'_>) -> Answer {
         Err(answer) => return answer,
     };
     let _ = writeln!(call.out, "{VERSION}\n{HEADER}");
-    let now_ms = call.now.ms;
     let key = call.state.anonymous;
-    each_server(call, only, |proxy, server, out| {
+    each_server(call, only, move |proxy, server, now, out| {
         let state = server.state.lock().clone();
-        write_state(proxy, server, &state, (now_ms, key), out);
-    });
-    Answer::Written
+        write_state(proxy, server, &state, (now.ms, key), out);
+    })
 }
 
 /// `show servers conn [<backend>]`.
@@ -41,7 +40,7 @@ pub fn connections(call: &mut Call<'_>) -> Answer {
         "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim idle_cur \
          idle_per_thr[{workers}]"
     );
-    each_server(call, only, |proxy, server, out| {
+    each_server(call, only, move |proxy, server, _, out| {
         let address = address(server, key);
         let _ = write!(
             out,
@@ -68,8 +67,7 @@ pub fn connections(call: &mut Call<'_>) -> Answer {
             let _ = write!(out, " {}", own.load(Ordering::Relaxed));
         }
         out.push(b'\n');
-    });
-    Answer::Written
+    })
 }
 
 /// The number of the backend that is asked for by name; none is all.
@@ -84,20 +82,22 @@ fn wanted(call: &Call<'_>) -> Result<Option<u32>, Answer> {
     }
 }
 
+/// An answer that says something about every server, backend by backend.
 fn each_server(
     call: &mut Call<'_>,
     only: Option<u32>,
-    mut each: impl FnMut(&Proxy, &ServerLive, &mut Vec<u8>),
-) {
-    for proxy in &call.program.proxies {
+    mut each: impl FnMut(&Proxy, &ServerLive, Now, &mut Vec<u8>) + 'static,
+) -> Answer {
+    let rows = move |_: &Program, proxy: &Proxy, now, out: &mut Vec<u8>| {
         let chosen = only.is_none_or(|uuid| uuid == proxy.live.uuid);
-        if !chosen || proxy.ir.disabled || !proxy.ir.kind.has_backend() {
-            continue;
+        if chosen && !proxy.ir.disabled && proxy.ir.kind.has_backend() {
+            for server in &proxy.live.servers {
+                each(proxy, server, now, out);
+            }
         }
-        for server in &proxy.live.servers {
-            each(proxy, server, call.out);
-        }
-    }
+    };
+    call.state.unfinished = Some(Unfinished::over_proxies(call.program, rows));
+    Answer::Written
 }
 
 /// The row of a server.
@@ -115,7 +115,7 @@ fn write_state(
         .map_or(CheckStatus::Initializing, |check| check.status);
     let own = &options.check;
     // A server that follows another has no health of its own.
-    let health = match own.enabled || options.track.is_none() {
+    let health = match own.enabled || options.track.is_none() || state.never_paused {
         true => state.health,
         false => own.rise,
     };
@@ -127,7 +127,17 @@ fn write_state(
     let configured = own.address.as_ref().and_then(Address::ip);
     let text = |ip: Option<std::net::IpAddr>| ip.map_or_else(|| "-".into(), |ip| ip.to_string());
     let address_of_checks: String = text(state.check_address.or(configured));
-    let address_of_agent: String = text(configured);
+    let agent = options.agent.as_deref();
+    let moved = state.moved_agent.as_deref();
+    let address_of_agent = moved.and_then(|moved| moved.address);
+    let address_of_agent = address_of_agent
+        .or_else(|| agent?.address.as_ref()?.ip())
+        .or(configured);
+    let address_of_agent: String = text(address_of_agent);
+    let port_of_agent = moved.and_then(|moved| moved.port);
+    let port_of_agent = port_of_agent
+        .or_else(|| Some(agent?.port).filter(|&port| port > 0))
+        .or(own.port);
     let _ = writeln!(
         out,
         "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} {} {} {port_of_checks} {address_of_checks} \
@@ -145,7 +155,7 @@ fn write_state(
         status.number(),
         result_number(state),
         check_bits(server, state),
-        0,
+        agent_bits(state),
         u8::from(proxy.ir.id.is_some()),
         u8::from(options.id.is_some()),
         server
@@ -155,8 +165,8 @@ fn write_state(
             .map_or("-", |name| name.as_str()),
         port(server),
         service(server),
-        0,
-        own.port.unwrap_or(0),
+        u8::from(!server.plain.load(Ordering::Relaxed)),
+        port_of_agent.unwrap_or(0),
     );
 }
 
@@ -164,12 +174,23 @@ fn write_state(
 fn address(server: &ServerLive, key: Option<u32>) -> String {
     let unresolved = server.state.lock().admin.unresolved;
     match server.inet() {
-        Some(address) if !unresolved => match key {
+        Some(address) if !unresolved && !server.lacks_address() => match key {
             Some(key) => anonymous::address(address.ip(), key),
             None => address.ip().to_string(),
         },
         _ => "-".into(),
     }
+}
+
+/// What its agent is, and whether it runs.
+fn agent_bits(state: &ServerState) -> u32 {
+    state.agent.as_ref().map_or(0, |agent| {
+        let enabled = match agent.paused {
+            true => 0,
+            false => check::ENABLED,
+        };
+        check::AGENT | check::CONFIGURED | enabled
+    })
 }
 
 /// The name of the service records that the server stands for.
@@ -212,7 +233,8 @@ fn check_bits(server: &ServerLive, state: &ServerState) -> u32 {
             false => 0,
         };
     }
-    let paused = match own.maintenance || own.from_configuration || own.inherited_maintenance {
+    let maintenance = own.maintenance || own.from_configuration || own.inherited_maintenance;
+    let paused = match maintenance && (!state.never_paused || server.ir.options.disabled) {
         true => check::PAUSED,
         false => 0,
     };

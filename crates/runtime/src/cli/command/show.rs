@@ -8,7 +8,7 @@ use hapax_core::program::{Program, Proxy};
 
 use super::connection::level_name;
 use super::{Answer, Call, Unfinished};
-use crate::stats::csv;
+use crate::stats::csv::{self, Form, Rows};
 use crate::stats::errors::Wanted;
 use crate::stats::info::{self, InfoForm, InfoView};
 use crate::stats::view::Selection;
@@ -164,27 +164,24 @@ pub fn stat(call: &mut Call<'_>) -> Answer {
         selection.kinds = (kinds != -1).then_some((kinds & 15) as u8);
         selection.id = u32::try_from(id).ok();
     }
-    let (mut typed, mut json, mut describe) = (false, false, false);
+    let mut form: fn(bool) -> Form = |_| Form::Csv;
+    let mut describe = false;
     for arg in args {
         match arg.as_str() {
-            "typed" => (typed, json) = (true, false),
-            "json" => (typed, json) = (false, true),
+            "typed" => form = Form::Typed,
+            "json" => form = Form::Json,
             "desc" => describe = true,
             "up" => selection.up = true,
             "no-maint" => selection.no_maintenance = true,
             _ => {}
         }
     }
-    if typed {
-        csv::write_typed(call.program, call.now, &selection, describe, call.out);
-    } else if json {
-        csv::write_json(call.program, call.now, &selection, describe, call.out);
-    } else {
-        csv::write_header(call.out);
-        let rows = move |program: &Program, proxy: &Proxy, now, out: &mut Vec<u8>| {
-            csv::write_proxy(program, proxy, now, &selection, out);
-        };
-        call.state.unfinished = Some(Unfinished::over_proxies(call.program, rows));
-    }
+    let form = form(describe);
+    let mut rows = Rows::begin(form, call.out);
+    let each = move |program: &Program, proxy: &Proxy, now, out: &mut Vec<u8>| {
+        rows.proxy((program, proxy), now, &selection, out);
+    };
+    let unfinished = Unfinished::over_proxies(call.program, each);
+    call.state.unfinished = Some(unfinished.ending_with(Rows::end(form)));
     Answer::Written
 }

@@ -12,6 +12,8 @@ pub struct Unfinished {
     /// The proxy that comes next.
     at: usize,
     each: Box<Each>,
+    /// What stands behind everything.
+    end: &'static [u8],
 }
 
 /// Appends what is said about a proxy.
@@ -27,12 +29,20 @@ impl Unfinished {
             program: program.clone(),
             at: 0,
             each: Box::new(each),
+            end: b"",
         }
+    }
+
+    /// The same, with something behind everything.
+    #[must_use]
+    pub fn ending_with(self, end: &'static [u8]) -> Unfinished {
+        Unfinished { end, ..self }
     }
 
     /// Appends the next piece; false when nothing is left.
     pub fn next(&mut self, now: Now, out: &mut Vec<u8>) -> bool {
         let Some(proxy) = self.program.proxies.get(self.at) else {
+            out.extend_from_slice(self.end);
             return false;
         };
         (self.each)(&self.program, proxy, now, out);

@@ -69,9 +69,10 @@ pub fn matches(stats: &ir::Stats, head: &Head) -> bool {
         && local(head.uri()).starts_with(stats.uri.as_bytes())
 }
 
-/// Whether the request carries one of the accounts of `stats auth`; always when there is none.
-pub fn authorised(stats: &ir::Stats, head: &Head) -> bool {
-    stats.auth.is_empty() || credentials(head).is_some_and(|given| knows(stats, &given))
+/// Whether an authorization is one of the accounts of `stats auth`; always when there is none.
+pub fn authorised(stats: &ir::Stats, authorization: Option<&[u8]>) -> bool {
+    let given = || authorization.and_then(credentials);
+    stats.auth.is_empty() || given().is_some_and(|given| knows(stats, &given))
 }
 
 /// The answer that asks for user and password.
@@ -96,7 +97,7 @@ pub fn serve(page: &Page<'_>, head: &Head) -> Option<Reply> {
     if !matches(page.stats, head) {
         return None;
     }
-    if !authorised(page.stats, head) {
+    if !authorised(page.stats, head.find(b"authorization")) {
         return Some(challenge(page.stats));
     }
     Some(page.answer(head))
@@ -111,19 +112,9 @@ impl Page<'_> {
         }
         let (kind, body) = match wish.form {
             Form::Html => ("text/html", document::write(self, &wish)),
-            Form::Csv => ("text/plain", self.text(&wish, csv::write)),
-            Form::Typed => (
-                "text/plain",
-                self.text(&wish, |program, now, selection, out| {
-                    csv::write_typed(program, now, selection, false, out);
-                }),
-            ),
-            Form::Json => (
-                "application/json",
-                self.text(&wish, |program, now, selection, out| {
-                    csv::write_json(program, now, selection, false, out);
-                }),
-            ),
+            Form::Csv => ("text/plain", self.text(&wish, csv::Form::Csv)),
+            Form::Typed => ("text/plain", self.text(&wish, csv::Form::Typed(false))),
+            Form::Json => ("application/json", self.text(&wish, csv::Form::Json(false))),
             Form::JsonSchema => ("application/json", csv::SCHEMA.into()),
         };
         let mut fields = vec![
@@ -158,13 +149,10 @@ impl Page<'_> {
         }
     }
 
-    fn text(
-        &self,
-        wish: &Wish<'_>,
-        write: impl FnOnce(&Program, Now, &Selection, &mut Vec<u8>),
-    ) -> Vec<u8> {
+    fn text(&self, wish: &Wish<'_>, form: csv::Form) -> Vec<u8> {
         let mut out = Vec::new();
-        write(self.program, self.now, &self.selection(wish), &mut out);
+        let selection = self.selection(wish);
+        csv::write(self.program, self.now, &selection, form, &mut out);
         out
     }
 
@@ -320,9 +308,8 @@ fn local(uri: &[u8]) -> &[u8] {
     }
 }
 
-/// `user:password` of `authorization: Basic ...`.
-fn credentials(head: &Head) -> Option<Vec<u8>> {
-    let value = head.find(b"authorization")?;
+/// `user:password` of `Basic ...`.
+fn credentials(value: &[u8]) -> Option<Vec<u8>> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
