@@ -146,6 +146,14 @@ def _word(match):
     return bare
 
 
+def duration(text):
+    """Seconds from `200ms`, `3s` or `3`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)?", text)
+    if not match:
+        raise CaseError(f"not a duration: {text!r}")
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
 def unescape(text):
     r"""Turns \r \n \t \0 \\ \" \xNN into bytes."""
     out, index = bytearray(), 0

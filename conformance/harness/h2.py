@@ -4,7 +4,7 @@ import struct
 import time
 
 from . import h2_origin
-from .case import CaseError, unescape
+from .case import CaseError, duration, unescape
 from .peer import SHOWN_BODY, printable
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -179,6 +179,10 @@ class Connection:
                     self.send(frame("SETTINGS", ACK, 0, b""))
             case "PING" if flags & ACK:
                 self.pongs += 1
+            case "PING":
+                self.peer.note(f"PING {len(payload)} bytes")
+                if self.credits:
+                    self.send(frame("PING", ACK, 0, payload))
         if name in ("DATA", "HEADERS") and flags & END_STREAM and self.stream(number)["end"] is None:
             self.stream(number)["end"] = "END_STREAM"
 
@@ -259,6 +263,15 @@ def h2_step(world, peer, step):
         case ["recv", "settings"]:
             connection.wait(lambda: connection.settings is not None, world.deadline)
             peer.note(f"settings {connection.settings}")
+        case ["recv", "nothing", time_text]:
+            until = time.monotonic() + duration(time_text)
+            while connection.read(until):
+                pass
+            if peer.ended == "<deadline>":
+                # That is what was waited for.
+                peer.ended = None
+            else:
+                peer.note(ending(peer))
         case ["recv", "ping"]:
             connection.send(frame("PING", 0, 0, b"hapaxack"))
             before = connection.pongs

@@ -11,20 +11,12 @@ import socket
 import stat
 import time
 
-from .case import CaseError
+from .case import CaseError, duration
 from .h2 import h2_step
 from .peer import Peer, printable
 from .sockets import describe
 from .tls import openssl_client, secure_client
 from .world import lingering, listening_ports
-
-
-def duration(text):
-    """Seconds from `200ms`, `3s` or `3`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)?", text)
-    if not match:
-        raise CaseError(f"not a duration: {text!r}")
-    return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
 def payload(world, step):

@@ -4,7 +4,7 @@ use hapax_core::contract::ProxyHeader;
 use hapax_core::ir;
 use hapax_core::keyword::{BindOption, Fault, OptionCursor, Support, Tables};
 
-use crate::value::{self, Unit, leading_integer};
+use crate::value::{self, TimeError, Unit, leading_integer};
 
 pub(crate) const TABLE: Tables = Tables {
     bind_options: ROWS,
@@ -256,6 +256,33 @@ static ROWS: &[BindOption] = &[
                 other => {
                     let text = format!(
                         "'severity-output' only supports 'none', 'number', and 'string' (got '{other}')"
+                    );
+                    return Err(fault(cursor, text));
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
+        "idle-ping",
+        "<delay>",
+        "How often an idle client of HTTP/2 must show that it is alive.",
+        |cursor, options| {
+            let Some(text) = cursor.take().map(|word| word.lossy().into_owned()) else {
+                return Err(fault(cursor, "'idle-ping' expects an argument."));
+            };
+            options.idle_ping = match value::time(text.as_bytes(), Unit::Millisecond) {
+                Ok(time) => Some(time.value).filter(|delay| *delay > 0),
+                Err(TimeError::Unexpected(byte)) => {
+                    let byte = char::from(byte);
+                    let text = format!(
+                        "unexpected character '{byte}' in 'idle-ping' argument on bind line."
+                    );
+                    return Err(fault(cursor, text));
+                }
+                Err(TimeError::Overflow | TimeError::Missing) => {
+                    let text = format!(
+                        "timer overflow in argument <{text}> to <idle-ping> on bind line, maximum value is 2147483647 ms (~24.8 days)."
                     );
                     return Err(fault(cursor, text));
                 }

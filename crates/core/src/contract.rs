@@ -82,7 +82,7 @@ impl<'a> Cx<'a> {
             usage: process.usage(),
             session: match name.scope() {
                 Scope::Session => self.stream.variables.counted(),
-                _ => self.session.variables.counted(),
+                _ => self.session.variables().counted(),
             },
         });
         store.write(name, value, room, decide)
@@ -104,7 +104,7 @@ impl<'a> Cx<'a> {
 
     fn store(&self, name: &Name) -> Option<&'a Variables> {
         match name.scope() {
-            Scope::Session => Some(&self.session.variables),
+            Scope::Session => Some(self.session.variables()),
             scope if self.stream.phase.has(scope) => Some(&self.stream.variables),
             _ => None,
         }

@@ -110,6 +110,10 @@ pub struct Stream {
     pub server_reused: bool,
     /// Whether HTTP/2 is spoken with the server.
     pub server_http2: bool,
+    /// Oddities of the server connection, where HTTP/2 is spoken there.
+    pub server_glitches: Option<u32>,
+    /// How the other sides broke streams off.
+    pub resets: Resets,
     /// The status that the server sent; 0 when it sent none.
     pub server_status: u16,
     /// The backend that an old rule (`reqsetbe`) chose before `use_backend`.
@@ -140,6 +144,15 @@ pub struct Stream {
     pub server_tls: Option<Arc<Secured>>,
     /// `txn`, `req`, `res` and `check` variables.
     pub variables: Variables,
+}
+
+/// The codes with which streams of HTTP/2 were broken off by the other side.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resets {
+    /// By the client.
+    pub client: Option<u32>,
+    /// By the server.
+    pub server: Option<u32>,
 }
 
 /// Rewrites that find no room.

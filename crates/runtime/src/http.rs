@@ -31,6 +31,7 @@ pub mod pool;
 mod preface;
 pub(crate) mod reply;
 pub(crate) mod request;
+mod reset;
 pub(crate) mod resolve;
 mod response;
 pub(crate) mod route;

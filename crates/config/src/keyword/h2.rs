@@ -80,6 +80,23 @@ static ROWS: &[SectionKeyword] = &[
         "Streams after which a client is told to leave.",
         total_streams
     ),
+    row(
+        "tune.glitches.kill.cpu-usage",
+        Sections::GLOBAL,
+        "<number>",
+        "Percent of its time that a thread must work before connections with too many oddities end.",
+        |line| {
+            at_most(line, 1)?;
+            let wrong = "'tune.glitches.kill.cpu-usage' expects a numeric value between 0 and 100";
+            let text = line.arg(0).map(|text| text.into_owned());
+            let number = text.map(|text| leading_integer(text.as_bytes()));
+            let number = number.and_then(|number| u32::try_from(number).ok());
+            let number = number.filter(|number| *number <= 100);
+            line.config.global.tune.h2.glitches_kill_usage =
+                number.ok_or_else(|| line.fault(wrong))?;
+            Ok(())
+        },
+    ),
     number!(
         "tune.h2.fe.glitches-threshold",
         "Oddities after which a client's connection ends.",

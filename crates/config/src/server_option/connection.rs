@@ -6,7 +6,7 @@ use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
 use hapax_core::span::Word;
 use hapax_sample::expression;
 
-use super::{count, fault, leading, needed, row};
+use super::{count, fault, leading, needed, row, server_name};
 use crate::resolve;
 use crate::value::address::Accept;
 use crate::value::{self, TimeError, Unit};
@@ -136,6 +136,32 @@ static ROWS: &[ServerOption] = &[
                         cursor,
                         crate::keyword::overflow(&text, "pool-purge-delay"),
                     ));
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
+        "idle-ping",
+        "<delay>",
+        "How often an idle server connection of HTTP/2 must show that it is alive.",
+        |cursor, options| {
+            let text = needed(cursor, "expects an argument.")?;
+            let server = server_name(cursor);
+            options.idle_ping = match value::time(text.as_bytes(), Unit::Millisecond) {
+                Ok(time) => Some(time.value).filter(|delay| *delay > 0),
+                Err(TimeError::Unexpected(byte)) => {
+                    let byte = char::from(byte);
+                    let text = format!(
+                        "unexpected character '{byte}' in 'idle-ping' argument of server {server}."
+                    );
+                    return Err(fault(cursor, text));
+                }
+                Err(TimeError::Overflow | TimeError::Missing) => {
+                    let text = format!(
+                        "timer overflow in argument <{text}> to <idle-ping> of server {server}, maximum value is 2147483647 ms (~24.8 days)."
+                    );
+                    return Err(fault(cursor, text));
                 }
             };
             Ok(())

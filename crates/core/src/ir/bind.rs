@@ -39,6 +39,8 @@ pub struct BindOptions {
     pub transparent: bool,
     /// `proto`.
     pub protocol: Option<BindProtocol>,
+    /// `idle-ping`, of HTTP/2.
+    pub idle_ping: Option<Milliseconds>,
     /// `accept-proxy` and `accept-netscaler-cip`: what stands before the client's first byte.
     pub proxy_header: Option<crate::contract::ProxyHeader>,
     /// `defer-accept`.

@@ -23,6 +23,8 @@ pub struct TuneH2 {
     pub total_streams: u32,
     /// `tune.h2.fe.max-rst-at-once`; 0 is no limit.
     pub resets_at_once: u32,
+    /// `tune.glitches.kill.cpu-usage`, percent: a thread that does less bears connections with too many oddities.
+    pub glitches_kill_usage: u32,
     /// `tune.h2.log-errors`.
     pub log_errors: H2LogErrors,
 }
@@ -65,6 +67,7 @@ impl Default for TuneH2 {
             header_table: 4096,
             total_streams: 0,
             resets_at_once: 0,
+            glitches_kill_usage: 0,
             log_errors: H2LogErrors::Stream,
         }
     }

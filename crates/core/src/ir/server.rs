@@ -102,6 +102,8 @@ pub struct ServerOptions {
     pub pool_max_conn: i32,
     /// `pool-purge-delay`.
     pub pool_purge_delay: Milliseconds,
+    /// `idle-ping`, of HTTP/2.
+    pub idle_ping: Option<Milliseconds>,
     /// `pool-low-conn`.
     pub pool_low_conn: u32,
     /// `pool-conn-name`: requests share idle connections of one value only.
@@ -237,6 +239,7 @@ impl Default for ServerOptions {
             redirect_prefix: None,
             pool_max_conn: -1,
             pool_purge_delay: 5000,
+            idle_ping: None,
             pool_low_conn: 0,
             pool_name: None,
             max_reuse: -1,

@@ -1,6 +1,8 @@
 //! A client connection: its two ends and what it keeps.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::program::ProxyId;
@@ -60,12 +62,23 @@ pub struct Session {
     pub accepted_ms: u64,
     /// When it was accepted, microseconds since 1970.
     pub accepted_wall_us: u64,
-    /// `sess` variables.
-    pub variables: Variables,
+    /// `sess` variables; see [`Session::variables`].
+    pub own_variables: Variables,
+    /// What it shares with other streams of its connection.
+    pub common: Option<Rc<Common>>,
     /// What TLS agreed on, where the client speaks it.
     pub tls: Option<Arc<Secured>>,
     /// Whether the client speaks HTTP/2.
     pub http2: bool,
+}
+
+/// What the streams of a connection of HTTP/2 share, each of which has a copy of the session.
+#[derive(Debug, Default)]
+pub struct Common {
+    /// `sess` variables.
+    pub variables: Variables,
+    /// How often the client did something odd.
+    pub glitches: Cell<u32>,
 }
 
 /// Source and destination.
@@ -87,6 +100,25 @@ pub struct Origins {
 }
 
 impl Session {
+    /// `sess` variables.
+    pub fn variables(&self) -> &Variables {
+        match &self.common {
+            Some(common) => &common.variables,
+            None => &self.own_variables,
+        }
+    }
+
+    /// From now on copies of it have their variables in common.
+    pub fn share(&mut self) -> Rc<Common> {
+        let variables = std::mem::take(&mut self.own_variables);
+        let common = Rc::new(Common {
+            variables,
+            glitches: Cell::new(0),
+        });
+        self.common = Some(common.clone());
+        common
+    }
+
     /// The ends as they are now.
     pub fn ends(&self) -> Ends {
         Ends {

@@ -142,6 +142,10 @@ pub struct Connection {
     /// What is wrong is not worth a log line.
     silent: bool,
     glitches: u32,
+    /// Who does odd things may go on with them for now.
+    pub bears_glitches: bool,
+    /// Whether a ping waits for its answer.
+    pinged: bool,
     /// What happened since somebody last took this.
     pub tally: Tally,
     /// Who sends the output.
@@ -162,6 +166,8 @@ struct Input {
     payload: Vec<u8>,
     /// The block that CONTINUATION frames go on with.
     block: Option<Block>,
+    /// How many of them came.
+    pieces: u32,
     fragments: Vec<u8>,
 }
 
@@ -182,6 +188,8 @@ struct DataFrame {
     padding: Option<u32>,
     /// Whether its bytes are passed on.
     wanted: bool,
+    /// Why they are not, to be told once the padding is known.
+    refused: Option<Code>,
 }
 
 /// A header block in the making.
@@ -195,10 +203,12 @@ impl Connection {
     /// A connection that nothing has come of yet.
     pub fn new(config: Config) -> Connection {
         let server = config.role == Role::Server;
+        let mut decoder = hpack::Decoder::new(config.header_table as usize);
+        decoder.limit(config.most_block);
         let mut connection = Connection {
             peer: PeerSettings::default(),
             output: Output::default(),
-            decoder: hpack::Decoder::new(config.header_table as usize),
+            decoder,
             streams: Vec::new(),
             spare: Vec::new(),
             heads: Vec::new(),
@@ -212,6 +222,7 @@ impl Connection {
                 held: 0,
                 payload: Vec::new(),
                 block: None,
+                pieces: 0,
                 fragments: Vec::new(),
             },
             last: 0,
@@ -224,6 +235,8 @@ impl Connection {
             drops_table: false,
             silent: false,
             glitches: 0,
+            bears_glitches: false,
+            pinged: false,
             tally: Tally::default(),
             driver: None,
             config,
@@ -335,6 +348,18 @@ impl Connection {
         self.input.settled
     }
 
+    /// Asks the other side whether it is there.
+    pub fn ping(&mut self) {
+        self.pinged = true;
+        write(self.output.frames(), kind::PING, 0, 0, PING);
+        self.wake_driver();
+    }
+
+    /// Whether it has not answered yet.
+    pub fn is_pinged(&self) -> bool {
+        self.pinged
+    }
+
     /// Who is to be woken when there is something to send.
     pub fn drive(&mut self, waker: &Waker) {
         Stream::watch(&mut self.driver, waker);
@@ -376,11 +401,12 @@ impl Connection {
             return;
         }
         self.tally.connection_errors += 1;
+        self.glitch();
         if !std::mem::take(&mut self.silent) {
             self.tally.connection_complaints += 1;
         }
         self.failure = Some(code);
-        if self.input.preface > 0 {
+        if !self.input.settled && self.config.role == Role::Server {
             // Who does not speak HTTP/2 understands no word of it.
             return;
         }
@@ -424,14 +450,15 @@ impl Connection {
         self.wake_driver();
     }
 
-    /// The other side did something odd; an error when that was once too often.
-    fn glitch(&mut self) -> Result<(), Code> {
+    /// The other side did something odd.
+    fn glitch(&mut self) {
         self.glitches = self.glitches.saturating_add(1);
+    }
+
+    /// Whether it did so once too often.
+    fn has_enough(&self) -> bool {
         let most = self.config.most_glitches;
-        match most > 0 && self.glitches >= most {
-            true => Err(Code::EnhanceYourCalm),
-            false => Ok(()),
-        }
+        most > 0 && self.glitches >= most && !self.bears_glitches
     }
 
     fn place(&self, id: u32) -> Result<usize, usize> {
@@ -495,6 +522,8 @@ impl Connection {
     }
 }
 
+/// What pings carry.
+const PING: &[u8; 8] = b"anyone ?";
 const FIRST_WINDOW: i64 = 65_535;
 const MOST_SPARE: usize = 32;
 const MOST_HEAD: usize = 16_384;

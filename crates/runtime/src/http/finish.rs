@@ -11,7 +11,7 @@ use hapax_core::stream::{Cause, ConnectionCounts, Phase, ResponseSource, Session
 use super::client::{Client, Then, within};
 use super::exchange::{Exchange, Failure, Notes, counted};
 use super::response::REPLY;
-use super::{connect, error_page, reply};
+use super::{connect, error_page, reply, reset};
 use crate::io::Io;
 use crate::plan::Plan;
 
@@ -27,6 +27,7 @@ pub async fn settle(
         Err(failure) => failure,
     };
     exchange.end_by(failure.cause, failure.phase);
+    reset::note(client, exchange);
     exchange.server = None;
     connect::release(client, exchange);
     if client.handle.ended_by.get().is_some() {
@@ -229,6 +230,7 @@ fn bytes(exchange: &mut Exchange) {
 
 /// Writes the log line.
 pub fn log(client: &Client, exchange: &mut Exchange) {
+    reset::note(client, exchange);
     let now = client.local.now();
     log_session(&client.plan, &client.session, now, exchange);
 }

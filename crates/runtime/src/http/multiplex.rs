@@ -6,9 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use hapax_core::counter::{Count, Counters};
 use hapax_core::ir::{BindProtocol, H2LogErrors, LogOrigin, Tune};
-use hapax_core::stream::{Cause, Phase, Session};
+use hapax_core::stream::{Cause, Common, Phase, Session};
 use hapax_proto::h2::{Config, Connection, PREFACE, Role};
 
+pub mod pulse;
 pub mod wire;
 
 use super::client::{Client, Interrupted, poll_interrupted, within};
@@ -20,6 +21,7 @@ use crate::local::{Local, Registration};
 use crate::plan::Plan;
 use crate::wheel::{NEVER, Timer};
 use crate::worker::spawn;
+use pulse::{Pulse, Silent};
 use wire::{MOST_DRAINED, ROUNDS, Sent};
 
 /// Whether the connection is one of HTTP/2 from its first byte on: by ALPN, or by `proto h2`.
@@ -90,6 +92,8 @@ pub async fn serve(client: Box<Client>) {
         ..
     } = *client;
     session.http2 = true;
+    let common = session.share();
+    let pulse = Pulse::new(idle_ping(&plan, &session));
     let config = config(&plan, &session);
     let mut driver = Driver {
         shared: Shared::new(Connection::new(config), socket),
@@ -100,6 +104,8 @@ pub async fn serve(client: Box<Client>) {
         handle,
         timer,
         first: input,
+        common,
+        pulse,
         requests: 0,
         idle_since: clock::now_ms(),
         moved: clock::now_ms(),
@@ -107,6 +113,7 @@ pub async fn serve(client: Box<Client>) {
         parted: false,
         ended: false,
         rested: false,
+        silent: false,
     };
     // What it does, its streams do.
     driver.handle.idle.set(true);
@@ -122,6 +129,12 @@ pub async fn serve(client: Box<Client>) {
     }
     poll_fn(|cx| driver.poll(cx)).await;
     driver.close();
+}
+
+/// `idle-ping` of the listener.
+fn idle_ping(plan: &Plan, session: &Session) -> Option<u32> {
+    let binds = &plan.proxy(session.frontend).ir.binds;
+    binds.get(session.listener)?.options.idle_ping
 }
 
 fn config(plan: &Plan, session: &Session) -> Config {
@@ -152,6 +165,10 @@ struct Driver {
     timer: Timer,
     /// What came before it was known that this is HTTP/2.
     first: Option<Buf>,
+    /// What its streams share.
+    common: Rc<Common>,
+    /// `idle-ping`.
+    pulse: Pulse,
     requests: u32,
     /// Since when it has no stream.
     idle_since: u64,
@@ -165,13 +182,17 @@ struct Driver {
     ended: bool,
     /// Memory was given back.
     rested: bool,
+    /// It did not answer a ping.
+    silent: bool,
 }
 
 impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.connection.borrow_mut().drive(cx.waker());
         if let Some(first) = self.first.take() {
-            self.shared.connection.borrow_mut().receive(first.data());
+            let mut connection = self.shared.connection.borrow_mut();
+            connection.receive(first.data());
+            self.common.glitches.set(connection.glitches());
         }
         for _ in 0..ROUNDS {
             self.begin_streams();
@@ -218,7 +239,9 @@ impl Driver {
         }
         let mut connection = self.shared.connection.borrow_mut();
         let mut wire = self.shared.wire.borrow_mut();
+        connection.bears_glitches = wire::bears_glitches(&self.plan.program.global.tune.h2);
         let received = wire::poll_receive(&mut connection, &mut wire, cx);
+        self.common.glitches.set(connection.glitches());
         drop((connection, wire));
         match received {
             Poll::Ready(Ok(())) => {
@@ -321,6 +344,7 @@ impl Driver {
         if !idle {
             self.idle_since = now;
             self.rested = false;
+            self.pulse.stop();
         }
         if self.local.stopping.get() && !self.told {
             self.told = true;
@@ -328,19 +352,25 @@ impl Driver {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        let beat = match idle {
+            true => self.pulse.beat(&mut connection, now),
+            false => Ok(NEVER),
+        };
         let keeps = match self.requests {
-            0 => timeouts.http_request.or(timeouts.client),
-            _ => timeouts
-                .http_keep_alive
-                .or(timeouts.http_request)
-                .or(timeouts.client),
+            0 => timeouts.http_request,
+            _ => timeouts.http_keep_alive.or(timeouts.http_request),
+        };
+        // Who answers pings is there; only these limits hold all the same.
+        let (keeps, since) = match keeps {
+            None => (timeouts.client, self.idle_since.max(self.pulse.answered)),
+            keeps => (keeps, self.idle_since),
         };
         let after = |since: u64, timeout: Option<u32>| {
             timeout.map_or(NEVER, |timeout| since + u64::from(timeout))
         };
         let deadline = match (output, idle) {
             (true, _) => after(self.moved, timeouts.client),
-            (false, true) => after(self.idle_since, keeps),
+            (false, true) => after(since, keeps),
             (false, false) => NEVER,
         };
         // What it may need again at once it keeps for a moment.
@@ -353,7 +383,14 @@ impl Driver {
             connection.rest();
         }
         drop(connection);
-        let next = if rests <= now { NEVER } else { rests };
+        let (beat, deadline) = match beat {
+            Ok(beat) => (beat, deadline),
+            Err(Silent) => {
+                self.silent = true;
+                (NEVER, now)
+            }
+        };
+        let next = if rests <= now { NEVER } else { rests }.min(beat);
         let interrupted = poll_interrupted(cx, &mut self.timer, &self.handle, deadline.min(next));
         match interrupted {
             Poll::Pending => return Poll::Pending,
@@ -367,7 +404,9 @@ impl Driver {
         if output {
             connection.lost();
         } else {
-            connection.part();
+            if !self.silent {
+                connection.part();
+            }
             connection.part();
             drop(connection);
             let _ = self.poll_send(cx);

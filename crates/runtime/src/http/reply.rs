@@ -309,7 +309,7 @@ fn ends_with_connection(response: &mut Head) -> bool {
     closes || (!bodiless && !delimited)
 }
 
-/// Reads the rest of the request, so that the next one can follow.
+/// Reads the rest of the request, so that the next one can follow; a stream ends without it.
 async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let plan = client.plan.clone();
     let timeout = plan.proxy(client.session.frontend).ir.timeouts.client;
@@ -323,7 +323,7 @@ async fn drain(client: &mut Client, exchange: &mut Exchange) -> Result<(), Failu
     let up = &mut exchange.up;
     let mut deadline = Client::after(timeout);
     let failed = |cause| Err(Failure::new(cause, Phase::Last, 0));
-    while exchange.client_stays && !up.is_received() {
+    while exchange.client_stays && !up.is_received() && !socket.is_shared() {
         let drained = within(timer, handle, deadline, |cx| {
             let polled = up.poll_drain(cx, socket, &limits);
             if polled.is_pending() && std::mem::take(&mut up.progress).source {

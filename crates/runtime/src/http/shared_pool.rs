@@ -8,19 +8,22 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use hapax_core::counter::Count;
-use hapax_core::ir::Tune;
+use hapax_core::ir::{Tune, TuneH2};
 use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::stream::Endpoint;
 use hapax_proto::h1::Limits;
 use hapax_proto::h2::{Code, Config, Connection, Role};
 
+use super::multiplex::pulse::Pulse;
 use super::multiplex::wire::{self, MOST_DRAINED, ROUNDS, Sent};
 use super::pool::{InUse, Kind, ServerConnection, count_idle};
 use crate::buffer::Buf;
+use crate::clock;
 use crate::frontend::Admission;
 use crate::io::{Io, Shared, Stream};
 use crate::local::Local;
 use crate::plan::ServerPlan;
+use crate::wheel::Timer;
 use crate::worker;
 
 /// This worker's connections to one server that streams share.
@@ -83,7 +86,7 @@ impl SharedPool {
         session: &Rc<Admission>,
         private: bool,
         config: Config,
-        glitches: u32,
+        tune: TuneH2,
         surroundings: (&Rc<Local>, &Arc<ProxyLive>),
     ) -> Option<ServerConnection> {
         let server = connection.server().clone();
@@ -110,10 +113,12 @@ impl SharedPool {
         let (local, backend) = surroundings;
         let driver = Driver {
             one: made,
+            pulse: Pulse::new(server.live.ir.options.idle_ping),
+            timer: Timer::new(),
             server,
             local: local.clone(),
             backend: backend.clone(),
-            glitches,
+            tune,
         };
         worker::spawn(driver.run());
         Some(first)
@@ -260,12 +265,14 @@ struct Driver {
     server: Rc<ServerPlan>,
     local: Rc<Local>,
     backend: Arc<ProxyLive>,
-    /// `tune.h2.be.glitches-threshold`; 0 is none.
-    glitches: u32,
+    tune: TuneH2,
+    /// `idle-ping`.
+    pulse: Pulse,
+    timer: Timer,
 }
 
 impl Driver {
-    async fn run(self) {
+    async fn run(mut self) {
         for count in [Count::Http2Connections, Count::Http2Begun] {
             self.count(count);
         }
@@ -273,7 +280,7 @@ impl Driver {
         self.close();
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.one.shared.connection.borrow_mut().drive(cx.waker());
         for _ in 0..ROUNDS {
             if self.poll_send(cx).is_err() {
@@ -282,7 +289,7 @@ impl Driver {
             match self.poll_receive(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(())) => return Poll::Ready(()),
-                Poll::Pending => return self.poll_wait(),
+                Poll::Pending => return self.poll_wait(cx),
             }
         }
         if self.poll_send(cx).is_err() {
@@ -327,7 +334,8 @@ impl Driver {
         let mut wire = self.one.shared.wire.borrow_mut();
         let received = wire::poll_receive(&mut connection, &mut wire, cx);
         if received == Poll::Ready(Ok(())) {
-            if self.glitches > 0 && connection.glitches() >= self.glitches {
+            let most = self.tune.back.glitches;
+            if most > 0 && connection.glitches() >= most && !wire::bears_glitches(&self.tune) {
                 connection.fail(Code::EnhanceYourCalm);
             }
             self.tell(&mut connection);
@@ -336,13 +344,14 @@ impl Driver {
     }
 
     /// Nothing can be done now: the connection ends, becomes idle, or waits.
-    fn poll_wait(&self) -> Poll<()> {
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut connection = self.one.shared.connection.borrow_mut();
         let output = connection.has_output();
         if connection.failure().is_some() {
             return Poll::Ready(());
         }
         if connection.streams() > 0 {
+            self.pulse.stop();
             return Poll::Pending;
         }
         // Who reads nothing of what was sent to it gets nothing more.
@@ -364,8 +373,25 @@ impl Driver {
             let mut connections = self.server.pool.shared.connections.borrow_mut();
             connections.retain(|other| !Rc::ptr_eq(&self.one, other));
             connections.push(self.one.clone());
+        } else {
+            drop(connection);
         }
-        Poll::Pending
+        self.poll_pulse(cx)
+    }
+
+    /// Whether the server is still there is asked from time to time (`idle-ping`).
+    fn poll_pulse(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut connection = self.one.shared.connection.borrow_mut();
+            let Ok(due) = self.pulse.beat(&mut connection, clock::now_ms()) else {
+                connection.part();
+                return Poll::Ready(());
+            };
+            drop(connection);
+            if self.timer.poll_at(cx, due).is_pending() {
+                return Poll::Pending;
+            }
+        }
     }
 
     /// Whether the connection, of which the last stream has ended, waits for others.

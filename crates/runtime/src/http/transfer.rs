@@ -14,7 +14,7 @@ use super::client::{Client, Interrupted, poll_interrupted};
 use super::exchange::{Exchange, Failure, counted};
 use super::lane::{Blocked, LaneFault, check_chunks};
 use super::tally::Tally;
-use super::{again, bandwidth, fault_log, health, response, route};
+use super::{again, bandwidth, fault_log, health, reset, response, route};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::{Io, PeerClosed, Stream as Socket};
@@ -38,6 +38,7 @@ pub enum Ended {
 pub async fn run(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, Failure> {
     let result = forward(client, exchange).await;
     if result != Ok(Ended::Done) {
+        reset::note(client, exchange);
         // What did not end well is not used again.
         exchange.server = None;
     }
@@ -164,6 +165,7 @@ fn observed(client: &Client, exchange: &Exchange) {
 
 /// The server connection goes where the next request finds it.
 fn give_back(client: &mut Client, exchange: &mut Exchange, keeps: bool) {
+    reset::note(client, exchange);
     let Some(connection) = exchange.server.take() else {
         return;
     };
@@ -281,6 +283,7 @@ fn poll_head(
     if let Some(shared) = socket.shared_mut() {
         match shared.poll_head(cx, &mut stream.response) {
             Poll::Ready(Ok(_)) => {
+                stream.server_glitches = Some(shared.glitches());
                 if asked.websocket && matches!(stream.response.status(), 200..=299) {
                     accept_websocket(&mut stream.response);
                 }

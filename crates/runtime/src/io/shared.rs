@@ -166,6 +166,17 @@ impl Substream {
         }
     }
 
+    /// The code with which the other side broke it off.
+    pub fn reset_code(&self) -> Option<u32> {
+        let mut connection = self.shared.connection.borrow_mut();
+        connection.stream(self.id)?.reset_code
+    }
+
+    /// Oddities of its connection.
+    pub fn glitches(&self) -> u32 {
+        self.shared.connection.borrow().glitches()
+    }
+
     /// The stream is not for what it was opened for.
     pub fn refuse(&self) {
         self.with(|connection, id| connection.refuse(id, Code::Internal));

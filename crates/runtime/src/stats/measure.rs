@@ -37,6 +37,11 @@ pub fn second() {
     leave();
 }
 
+/// How much of the last second was work on this worker, percent.
+pub fn usage() -> u32 {
+    100_u32.saturating_sub(IDLE.get())
+}
+
 /// The figures of each worker.
 pub fn each() -> Vec<Measures> {
     leave();

@@ -25,6 +25,9 @@ impl Connection {
                 Step::Payload(head) => self.take_payload(head, bytes)?,
                 Step::Data(frame) => self.take_data(frame, bytes)?,
             };
+            if self.has_enough() {
+                return Err(Code::EnhanceYourCalm);
+            }
         }
         Ok(())
     }
@@ -71,7 +74,7 @@ impl Connection {
     /// What the head alone says (RFC 9113 4.1, 4.2 and section 6 of each kind).
     fn check(&mut self, head: FrameHead) -> Result<(), Code> {
         if !self.input.settled {
-            if head.kind != kind::SETTINGS || head.has(flag::ACK) {
+            if head.kind != kind::SETTINGS || head.has(flag::ACK) || head.stream != 0 {
                 return Err(Code::Protocol);
             }
             self.input.settled = true;
@@ -87,6 +90,13 @@ impl Connection {
             self.silent = head.kind == kind::DATA;
             return Err(Code::FrameSize);
         }
+        let least = match head.kind {
+            kind::DATA | kind::HEADERS | kind::PUSH_PROMISE if head.has(flag::PADDED) => 1,
+            _ => 0,
+        };
+        if head.length < least {
+            return Err(Code::FrameSize);
+        }
         let on_stream = head.stream != 0;
         let (belongs, fits) = match head.kind {
             kind::DATA => (on_stream, true),
@@ -99,21 +109,43 @@ impl Connection {
             kind::PING => (!on_stream, head.length == 8),
             kind::GOAWAY => (!on_stream, head.length >= 8),
             kind::WINDOW_UPDATE => (true, head.length == 4),
+            kind::CONTINUATION if self.is_closed(head.stream) && self.input.block.is_none() => {
+                return self.silently(Code::StreamClosed);
+            }
             kind::CONTINUATION => (on_stream && self.input.block.is_some(), true),
             _ => (true, true),
         };
         // What nobody has opened can only be opened (RFC 9113 5.1).
         let idle =
             self.is_idle(head.stream) && !matches!(head.kind, kind::HEADERS | kind::PRIORITY);
-        match (belongs && !idle, fits) {
-            (false, _) => Err(Code::Protocol),
-            (_, false) => Err(Code::FrameSize),
+        match (belongs, fits, idle) {
+            (false, ..) | (_, true, true) => Err(Code::Protocol),
+            (_, false, _) => {
+                if head.kind == kind::RST_STREAM
+                    && let Some(stream) = self.stream(head.stream)
+                {
+                    // It need not be told that it is over.
+                    let (code, by_peer) = (Code::Cancel, true);
+                    stream.reset.get_or_insert(Reset { code, by_peer });
+                }
+                Err(Code::FrameSize)
+            }
             _ => Ok(()),
         }
     }
 
+    /// Whether a client has opened the stream, and it is over.
+    fn is_closed(&self, id: u32) -> bool {
+        let left = match self.place(id) {
+            Ok(place) => self.streams[place].is_left(),
+            Err(_) => true,
+        };
+        self.config.role == Role::Server && id != 0 && !self.is_idle(id) && left
+    }
+
     fn is_idle(&self, stream: u32) -> bool {
-        stream > self.last || (stream != 0 && stream.is_multiple_of(2))
+        let never = self.config.role == Role::Client && stream != 0 && stream.is_multiple_of(2);
+        stream > self.last || never
     }
 
     /// Gathers what did not come at once.
@@ -154,7 +186,7 @@ impl Connection {
             kind::PRIORITY => self.priority(head, payload),
             kind::RST_STREAM => self.reset_by_peer(head, payload),
             kind::SETTINGS => self.settings(head, payload),
-            kind::PING => self.ping(head, payload),
+            kind::PING => self.pinged(head, payload),
             kind::GOAWAY => self.farewell(payload),
             kind::WINDOW_UPDATE => self.window_update(head, payload),
             _ => Ok(()),
@@ -170,9 +202,19 @@ impl Connection {
 
     fn reset_by_peer(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         self.tally.resets += 1;
-        let code = Code::of(number(payload).unwrap_or_default());
+        let said = number(payload).unwrap_or_default();
+        let code = Code::of(said);
         let client = self.config.role == Role::Client;
+        let is_new = (self.stream(head.stream)).is_some_and(|stream| stream.reset.is_none());
+        let untouched = (self.stream(head.stream)).is_some_and(|stream| !stream.heads.is_empty());
+        // Who breaks off what nobody has looked at yet has asked for nothing.
+        if is_new && untouched && !client {
+            self.glitch();
+        }
         if let Some(stream) = self.stream(head.stream) {
+            if is_new {
+                stream.reset_code = Some(said);
+            }
             stream.reset.get_or_insert(Reset {
                 code,
                 by_peer: true,
@@ -215,9 +257,10 @@ impl Connection {
         Ok(())
     }
 
-    fn ping(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
-        if !head.has(flag::ACK) {
-            write(self.output.frames(), kind::PING, flag::ACK, 0, payload);
+    fn pinged(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
+        match head.has(flag::ACK) {
+            true => self.pinged = false,
+            false => write(self.output.frames(), kind::PING, flag::ACK, 0, payload),
         }
         Ok(())
     }
@@ -257,6 +300,9 @@ impl Connection {
         let Some(stream) = self.stream(head.stream) else {
             return Ok(());
         };
+        if stream.is_left() {
+            return Ok(());
+        }
         if more == 0 {
             self.break_stream(head.stream, Code::Protocol);
         } else if stream.send_window + i64::from(more) > i64::from(STREAM_MASK) {
@@ -278,12 +324,7 @@ impl Connection {
             let (length, rest) = block.split_first().ok_or(Code::FrameSize)?;
             (padding, block) = (usize::from(*length), rest);
         }
-        let mut depends = None;
-        if head.has(flag::PRIORITY) {
-            let (priority, rest) = block.split_at_checked(5).ok_or(Code::FrameSize)?;
-            (depends, block) = (number(priority), rest);
-        }
-        let block = block
+        block = block
             .len()
             .checked_sub(padding)
             .and_then(|length| block.get(..length))
@@ -293,11 +334,20 @@ impl Connection {
                 return Err(Code::Protocol);
             }
             self.last = head.stream;
-        } else if self.place(head.stream).is_err() {
+        } else if self.is_closed(head.stream) {
             // It was there once (RFC 9113 5.1); an answer that nobody waits for any more is decoded all the same.
-            if self.config.role == Role::Server {
-                return self.silently(Code::StreamClosed);
-            }
+            return self.silently(Code::StreamClosed);
+        } else if self.config.role == Role::Server
+            && let Some(stream) = self.stream(head.stream)
+            && stream.reset.is_none()
+            && stream.ended
+        {
+            return Err(Code::Protocol);
+        }
+        let mut depends = None;
+        if head.has(flag::PRIORITY) {
+            let (priority, rest) = block.split_at_checked(5).ok_or(Code::FrameSize)?;
+            (depends, block) = (number(priority), rest);
         }
         if depends.is_some_and(|on| on & STREAM_MASK == head.stream) {
             return Err(Code::Protocol);
@@ -310,14 +360,16 @@ impl Connection {
             return self.block(is, block);
         }
         self.input.block = Some(is);
+        self.input.pieces = 0;
         self.input.fragments.clear();
         self.add_fragment(block)
     }
 
     fn continuation(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         self.tally.headers += 1;
-        if payload.is_empty() {
-            self.glitch()?;
+        self.input.pieces = self.input.pieces.saturating_add(1);
+        if self.input.pieces == 5 || (self.input.pieces > 1 && self.input.pieces % 16 == 1) {
+            self.glitch();
         }
         self.add_fragment(payload)?;
         let Some(block) = self.input.block.filter(|_| head.has(flag::END_HEADERS)) else {
@@ -358,7 +410,6 @@ impl Connection {
         if !known && built.is_err() {
             // It never becomes a stream.
             self.keep_head(head);
-            self.glitch()?;
             self.tally.stream_complaints += 1;
             self.break_stream(block.stream, Code::Protocol);
             return Ok(());
@@ -387,7 +438,6 @@ impl Connection {
             Err(Malformed) => {
                 stream.malformed = true;
                 self.keep_head(head);
-                self.glitch()?;
                 self.tally.stream_complaints += 1;
                 self.break_stream(block.stream, Code::Protocol);
                 return Ok(());
@@ -419,14 +469,23 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether the client has broken off so many streams that it may open one more: those go as soon as their tasks have their
+    /// turn, of which so many wait at most.
+    fn has_freed(&self, most: usize) -> bool {
+        let left = self.streams.iter().filter(|stream| stream.is_left());
+        self.streams.len() < most.saturating_mul(WAITING)
+            && self.streams.len() - left.count() < most
+    }
+
     /// A stream that the other side opens. False when it is not served.
     fn open(&mut self, id: u32) -> Result<bool, Code> {
         if self.config.role == Role::Client {
             return Ok(false);
         }
         let most = self.config.max_streams;
-        if most > 0 && self.streams.len() >= most as usize {
-            self.glitch()?;
+        let most = most as usize;
+        if most > 0 && self.streams.len() >= most && !self.has_freed(most) {
+            self.glitch();
             self.tally.stream_errors += 1;
             self.tally.stream_complaints += 1;
             self.write_reset(id, Code::RefusedStream);
@@ -451,7 +510,7 @@ impl Connection {
             let more = std::mem::take(&mut self.taken).to_be_bytes();
             write(self.output.frames(), kind::WINDOW_UPDATE, 0, 0, &more);
         }
-        let mut refused = None;
+        let mut refused = self.is_closed(head.stream).then_some(Code::StreamClosed);
         let mut wanted = false;
         if let Some(stream) = self.stream(head.stream)
             && stream.reset.is_none()
@@ -467,23 +526,19 @@ impl Connection {
                 wanted = true;
             }
         }
-        if let Some(code) = refused {
-            self.break_stream(head.stream, code);
-        }
-        if head.length == 0 && !head.has(flag::END_STREAM) {
-            self.glitch()?;
+        let padded = head.has(flag::PADDED);
+        if let Some(code) = refused.take_if(|_| !padded) {
+            self.refuse_data(head.stream, code);
         }
         let frame = DataFrame {
             head,
             left: head.length,
-            padding: (!head.has(flag::PADDED)).then_some(0),
+            padding: (!padded).then_some(0),
             wanted,
+            refused,
         };
         self.input.step = Step::Data(frame);
         if head.length == 0 {
-            if frame.padding.is_none() {
-                return Err(Code::FrameSize);
-            }
             self.end_data(frame);
         }
         Ok(())
@@ -507,6 +562,10 @@ impl Connection {
                     return Err(Code::Protocol);
                 }
                 frame.padding = Some(padding);
+                // Wrong padding is what is told first.
+                if let Some(code) = frame.refused {
+                    self.refuse_data(frame.head.stream, code);
+                }
                 padding
             }
         };
@@ -523,6 +582,18 @@ impl Connection {
             self.end_data(frame);
         }
         Ok(rest)
+    }
+
+    /// Data on a stream that takes none. The client that broke it off hears so too.
+    fn refuse_data(&mut self, id: u32, code: Code) {
+        match self.is_closed(id) {
+            true => {
+                self.glitch();
+                self.tally.stream_errors += 1;
+                self.write_reset(id, code);
+            }
+            false => self.break_stream(id, code),
+        }
     }
 
     fn add_data(&mut self, id: u32, data: &[u8]) -> bool {
@@ -586,6 +657,8 @@ impl Connection {
     }
 }
 
+/// Streams that were broken off wait until there are so many times as many as there may be.
+const WAITING: usize = 8;
 /// The connection's window is opened again by this much.
 const WINDOW_STEP: u32 = 1 << 20;
 /// A server may send this many heads for one stream before somebody takes one.

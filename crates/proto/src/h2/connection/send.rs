@@ -296,7 +296,10 @@ impl Connection {
     /// The other side has broken the rules on a stream.
     pub(super) fn break_stream(&mut self, id: u32, code: Code) {
         self.tally.stream_errors += 1;
-        self.write_reset(id, code);
+        self.glitch();
+        if !self.has_enough() {
+            self.write_reset(id, code);
+        }
         let client = self.config.role == Role::Client;
         let Some(stream) = self.stream(id) else {
             return;

@@ -34,6 +34,8 @@ pub struct Stream {
     pub finished: bool,
     /// Why it was broken off.
     pub reset: Option<Reset>,
+    /// The code of the RST_STREAM that came.
+    pub reset_code: Option<u32>,
     /// A head that came was none.
     pub malformed: bool,
     /// Nobody holds it any more.
@@ -58,6 +60,11 @@ pub struct Reset {
 }
 
 impl Stream {
+    /// Whether the other side has broken it off, or heard that it is over.
+    pub fn is_left(&self) -> bool {
+        (self.reset).is_some_and(|reset| reset.by_peer || reset.code == Code::StreamClosed)
+    }
+
     /// Ready for another number; memory is kept.
     pub fn renew(&mut self, id: u32, receive_window: u32, send_window: u32) {
         let mut received = std::mem::take(&mut self.received);

@@ -165,18 +165,32 @@ fn long_heads_go_on_in_further_frames() {
 type Frame<'a> = (u8, u8, u32, &'a [u8]);
 
 #[test]
-fn empty_continuations_are_let_pass() {
-    let mut server = server_after(&[
-        (kind::HEADERS, 1, 1, GET),
-        (kind::CONTINUATION, 0, 1, b""),
-        (kind::CONTINUATION, 4, 1, b""),
-    ]);
-    assert_eq!((server.next_opened(), server.glitches()), (Some(1), 2));
-    assert!(
-        server
-            .stream(1)
-            .is_some_and(|stream| stream.reset.is_none())
-    );
+fn many_continuations_are_odd() {
+    for (count, glitches) in [(2, 0), (4, 0), (5, 1), (16, 1), (17, 2), (33, 3)] {
+        let mut frames = vec![(kind::HEADERS, 1, 1, GET)];
+        frames.resize(count, (kind::CONTINUATION, 0, 1, b"".as_slice()));
+        frames.push((kind::CONTINUATION, 4, 1, b""));
+        let mut server = server_after(&frames);
+        assert_eq!(
+            (server.next_opened(), server.glitches()),
+            (Some(1), glitches)
+        );
+        let stream = server.stream(1);
+        assert!(stream.is_some_and(|stream| stream.reset.is_none()));
+    }
+}
+
+#[test]
+fn streams_that_were_broken_off_leave_their_place() {
+    let mut frames = Vec::new();
+    for id in (1..400).step_by(2) {
+        frames.push((kind::HEADERS, 5, id, GET));
+        frames.push((kind::RST_STREAM, 0, id, b"\0\0\0\x08".as_slice()));
+    }
+    let mut server = server_after(&frames);
+    assert_eq!(std::iter::from_fn(|| server.next_opened()).count(), 200);
+    assert_eq!(server.glitches(), 200);
+    assert_eq!(server.failure(), None);
 }
 
 fn server_after(frames: &[Frame<'_>]) -> Connection {

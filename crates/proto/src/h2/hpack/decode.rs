@@ -22,6 +22,7 @@ pub struct Decoder {
     table: Table,
     /// What the other side was told the table may grow to.
     allowed: usize,
+    most_copied: usize,
     name: Vec<u8>,
     value: Vec<u8>,
 }
@@ -32,9 +33,15 @@ impl Decoder {
         Decoder {
             table: Table::new(allowed.min(DEFAULT_TABLE)),
             allowed,
+            most_copied: usize::MAX,
             name: Vec::new(),
             value: Vec::new(),
         }
+    }
+
+    /// Fields that the table lends to one block may have so many bytes.
+    pub fn limit(&mut self, most_copied: usize) {
+        self.most_copied = most_copied;
     }
 
     /// Decodes a whole block; `field` is called for each name and value.
@@ -45,10 +52,24 @@ impl Decoder {
     ) -> Result<(), BadBlock> {
         let mut rest = block;
         let mut begun = false;
+        let (mut fields, mut copied) = (0, 0);
         while let Some(&first) = rest.first() {
+            if first & 0xe0 != 0x20 {
+                fields += 1;
+                if fields >= MOST_FIELDS {
+                    return Err(BadBlock);
+                }
+            }
             if first & 0x80 != 0 {
                 let index = integer(&mut rest, 7)?;
                 let (name, value) = self.table.field(index).ok_or(BadBlock)?;
+                if index > STATIC_FIELDS {
+                    // A few bytes may stand for very many.
+                    copied += name.len() + value.len() + 2;
+                    if copied > self.most_copied {
+                        return Err(BadBlock);
+                    }
+                }
                 field(name, value);
                 begun = true;
                 continue;
@@ -68,6 +89,9 @@ impl Decoder {
             if index == 0 {
                 let name = string(&mut rest, &mut self.name)?;
                 let value = string(&mut rest, &mut self.value)?;
+                if name.is_empty() {
+                    return Err(BadBlock);
+                }
                 field(name, value);
                 if indexed {
                     self.table.add(name, value);
@@ -126,6 +150,10 @@ fn string<'b: 's, 's>(rest: &mut &'b [u8], scratch: &'s mut Vec<u8>) -> Result<&
     Ok(scratch)
 }
 
+/// As many fields no block has, pseudo fields and crumbs of cookies included: twice what a head may have.
+const MOST_FIELDS: usize = 202;
+/// Fields that every table has.
+const STATIC_FIELDS: usize = 61;
 /// How large the table is before anybody says something else.
 pub const DEFAULT_TABLE: usize = 4096;
 

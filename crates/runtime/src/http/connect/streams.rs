@@ -66,7 +66,7 @@ pub fn share(client: &Client, exchange: &mut Exchange) -> Result<(), Attempt> {
         &client.admission,
         private,
         shared_pool::config(tune, plan.at(exchange.stream.backend).response_limits),
-        tune.h2.back.glitches,
+        tune.h2,
         (&client.local, &proxy.live),
     );
     exchange.server.as_ref().map(|_| ()).ok_or(Attempt::Local)

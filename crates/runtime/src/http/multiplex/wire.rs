@@ -3,11 +3,13 @@
 use std::task::{Context, Poll};
 
 use hapax_core::counter::{Count, Counters};
+use hapax_core::ir::TuneH2;
 use hapax_proto::h2::Connection;
 use hapax_proto::h2::connection::Tally;
 
 use crate::buffer::Buf;
 use crate::io::{Io, Stream};
+use crate::stats::measure;
 
 /// What became of the frames that waited to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,11 @@ pub fn poll_receive(
             Poll::Ready(Err(()))
         }
     }
+}
+
+/// Whether connections with too many oddities are borne: the worker has little to do.
+pub fn bears_glitches(tune: &TuneH2) -> bool {
+    tune.glitches_kill_usage > 0 && measure::usage() < tune.glitches_kill_usage
 }
 
 /// Counts what happened.
