@@ -1,5 +1,6 @@
 """One end of a TCP or unix connection: sends bytes, reads delimited pieces, writes what it saw into the transcript."""
 import hashlib
+import os
 import re
 import select
 import socket
@@ -42,6 +43,14 @@ class Peer:
         """Closes with RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
+
+    def raw(self, data):
+        """Sends bytes beside TLS, as if they were records."""
+        try:
+            while data:
+                data = data[os.write(self.socket.fileno(), data):]
+        except OSError:
+            self.ended = self.ended or "closed"
 
     def close(self):
         """Closes the socket."""

@@ -56,6 +56,8 @@ def peer_step(world, peer, step):
             for piece in words[1:]:
                 peer.send(piece)
                 time.sleep(duration(words[0]))
+        case "raw":
+            peer.raw(payload(world, step))
         case "recv":
             receive(world, peer, words)
         case "shut":

@@ -59,7 +59,7 @@ def _made(name, words, world):
         file.write("\n".join(lines).replace("[r]", "[req]") + "\n")
     subject = options.get("subject", "/CN=" + names[0]).replace("_", " ")
     request = ["openssl", "req", "-new", "-newkey", *kind, "-nodes", "-keyout", base + ".key", "-subj", subject, "-config", config]
-    dates = ["-days", "3650"]
+    dates = ["-days", "-1" if "expired" in words else "3650"]
     if "from" in options:
         dates = ["-not_before", options["from"], "-not_after", options["to"]]
     if signer is None and "from" not in options:

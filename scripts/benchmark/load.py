@@ -5,12 +5,12 @@ import socket
 import subprocess
 
 
-def wrk(port, path, connections, seconds, close=False):
+def wrk(port, path, connections, seconds, close=False, scheme="http"):
     """Requests per second and requests done at saturation."""
     arguments = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
     if close:
         arguments += ["-H", "Connection: close"]
-    text = subprocess.run([*arguments, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([*arguments, f"{scheme}://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
     done = re.search(r"(\d+) requests in", text)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     if not done or "Non-2xx" in text:

@@ -5,7 +5,6 @@ import re
 import socket
 import ssl
 import subprocess
-import threading
 import time
 
 from . import load
@@ -13,15 +12,15 @@ from .process import cpu_seconds, end, memory_kib
 
 NAME = "TLS"
 MANY = 10_000
-AT_ONCE = 16
+AT_ONCE = 400
 KEYS = {"p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["-newkey", "rsa:2048"]}
 TEMPLATE = "host00000.example.com"
 
 # name, key, whether sessions go on, handshakes, target ratio of CPU per connection
 HANDSHAKES = [
-    ("TLS, full handshake P-256", "p256", False, 3000, 0.45),
-    ("TLS, full handshake RSA-2048", "rsa", False, 1500, 0.70),
-    ("TLS, resumed", "p256", True, 3000, 0.60),
+    ("TLS, full handshake P-256", "p256", False, 4000, 0.45),
+    ("TLS, full handshake RSA-2048", "rsa", False, 2000, 0.70),
+    ("TLS, resumed", "p256", True, 4500, 0.60),
 ]
 # name, origin, path, connections, requests, target ratio of CPU per request
 REQUESTS = [
@@ -39,7 +38,7 @@ def measure(stage, options, row):
     rows = []
     for name, key, goes_on, amount, target in HANDSHAKES:
         if _chosen(name, options):
-            work = _handshakes(goes_on)
+            work = _resumed if goes_on else _full
             found = _in_turn(stage, certificates[key], "small", work, amount // (10 if options.quick else 1), rounds)
             rows.append(row(name, "CPU us/connection", found, "cpu", target))
     for name, origin, path, connections, amount, target in REQUESTS:
@@ -64,12 +63,14 @@ def _in_turn(stage, certificate, origin, work, amount, rounds):
     proxies = {side: stage.proxy(side, origin, {"keep-alive", "reuse", f"crt={certificate}"}) for side in stage.binaries}
     try:
         for _, port in proxies.values():  # caches and pools are warm
+            if not _goes_on(port):
+                raise SystemExit("bench: no session goes on")
             work(port, max(100, amount // 20))
         for _ in range(rounds):
             for side, (process, port) in proxies.items():
                 before = cpu_seconds(process.pid)
-                work(port, amount)
-                found[side]["cpu"].append((cpu_seconds(process.pid) - before) / amount * 1e6)
+                done = work(port, amount) or amount
+                found[side]["cpu"].append((cpu_seconds(process.pid) - before) / done * 1e6)
     finally:
         for process, _ in proxies.values():
             end(process)
@@ -77,7 +78,7 @@ def _in_turn(stage, certificate, origin, work, amount, rounds):
 
 
 def _requests(path, connections):
-    return lambda port, amount: load.fixed(port, path, connections, max(amount, connections), "https")
+    return lambda port, amount: load.fixed(port, path, connections, max(amount, connections), "https")["requests"]
 
 
 def _context():
@@ -86,44 +87,41 @@ def _context():
     return context
 
 
-def _handshakes(goes_on, name="bench"):
-    """
-    A few connections at a time, with one request on each; with `goes_on` each goes on with the session of the one before. Not one
-    after the other: what it costs to fall asleep and to wake for each step would hide what a handshake costs.
-    """
+def _full(port, amount):
+    """Connections at saturation with one request on each, none of which goes on with a session of another."""
+    for _ in range(max(1, amount // AT_ONCE)):
+        load.fixed(port, "/", AT_ONCE, AT_ONCE, "https")
+
+
+def _resumed(port, amount):
+    """The same where each goes on with the session of the one before, as wrk does; answers how many there were."""
+    return load.wrk(port, "/", 64, max(1, amount // 1500), True, "https")["requests"]
+
+
+def _goes_on(port):
+    """Whether sessions go on."""
+    request = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+    context, session, resumed = _context(), None, False
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", port), 10) as plain:
+            with context.wrap_socket(plain, server_hostname="bench", session=session) as sock:
+                sock.sendall(request)
+                while sock.recv(16384):
+                    pass
+                session, resumed = sock.session, sock.session_reused
+    return resumed
+
+
+def _named(name):
+    """Connections that ask for a name, one after the other."""
 
     def work(port, amount):
-        resumed = []
-        shares = [amount // AT_ONCE + (number < amount % AT_ONCE) for number in range(AT_ONCE)]
-        threads = [threading.Thread(target=lambda share=share: resumed.append(_share(port, share, goes_on, name))) for share in shares]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        wanted = sum(max(0, share - 1) for share in shares) if goes_on else 0
-        if len(resumed) != AT_ONCE or sum(resumed) != wanted:
-            raise SystemExit(f"bench: {resumed} of {amount} sessions went on")
+        context = _context()
+        for _ in range(amount):
+            with socket.create_connection(("127.0.0.1", port), 10) as plain:
+                context.wrap_socket(plain, server_hostname=name).close()
 
     return work
-
-
-def _share(port, amount, goes_on, name):
-    """Connections one after the other; how many sessions went on."""
-    request = b"GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
-    context, session, resumed = _context(), None, 0
-    for _ in range(amount):
-        with socket.create_connection(("127.0.0.1", port), 10) as plain:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with context.wrap_socket(plain, server_hostname=name, session=session) as sock:
-                sock.sendall(request)
-                answer = b""
-                while piece := sock.recv(16384):
-                    answer += piece
-                if b"hello, world" not in answer:
-                    raise SystemExit(f"bench: over TLS came {answer!r}")
-                resumed += sock.session_reused
-                session = sock.session if goes_on else None
-    return resumed
 
 
 def _idle(stage, certificate, count):
@@ -148,7 +146,8 @@ def _many(stage, single, options, row):
     """A folder of many certificates: loading it, and what a handshake costs more than with one."""
     folder = _folder(stage.folder)
     amount, rounds = (300, 1) if options.quick else (2000, options.rounds)
-    few = _in_turn(stage, single, "small", _handshakes(False), amount, rounds)
+    name = TEMPLATE.replace("00000", f"{MANY // 2:05}")
+    few = _in_turn(stage, single, "small", _named(name), amount, rounds)
     found = {side: {"load": [], "memory": [], "more": []} for side in stage.binaries}
     for _ in range(rounds):
         for side in stage.binaries:
@@ -157,7 +156,7 @@ def _many(stage, single, options, row):
                 found[side]["load"].append(cpu_seconds(process.pid) * 1000)
                 found[side]["memory"].append(memory_kib(process.pid) / 1024)
                 before = cpu_seconds(process.pid)
-                _handshakes(False, TEMPLATE.replace("00000", f"{MANY // 2:05}"))(port, amount)
+                _named(name)(port, amount)
                 spent = (cpu_seconds(process.pid) - before) / amount * 1e6
                 found[side]["more"].append(spent - sorted(few[side]["cpu"])[rounds // 2])
             finally:

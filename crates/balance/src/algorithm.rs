@@ -6,7 +6,7 @@ mod hashed;
 mod hdr;
 pub mod leastconn;
 mod log_hash;
-mod random;
+pub mod random;
 pub mod rdp_cookie;
 pub mod roundrobin;
 pub mod source;

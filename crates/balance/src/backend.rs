@@ -10,7 +10,7 @@ use std::task::Waker;
 
 use hapax_core::contract::{Assigned, Balancer, Dispatch, KeyValue, Ticket, Wish};
 use hapax_core::ir;
-use hapax_core::live::{ProxyLasting, ProxyLive, ServerLive};
+use hapax_core::live::{ProxyLasting, ProxyLive, ServerLive, Servers};
 use parking_lot::Mutex;
 
 use crate::farm::has_room;
@@ -19,13 +19,13 @@ use crate::queue::{Place, Queues, Reach};
 /// Algorithm and queues of a backend.
 #[derive(Debug)]
 pub struct Backend {
-    servers: Vec<Arc<ServerLive>>,
+    servers: Servers,
     lasting: Arc<ProxyLasting>,
     balancer: Box<dyn Balancer>,
     fullconn: u32,
     keyed: bool,
     exact: bool,
-    dynamic: bool,
+    dynamic: AtomicBool,
     persist: bool,
     limited: AtomicBool,
     /// The last time that was told, ms.
@@ -43,10 +43,7 @@ impl Backend {
             fullconn: fullconn.max(1),
             keyed: !proxy.balance.key().is_none(),
             exact: proxy.balance.name() == "leastconn",
-            dynamic: proxy
-                .servers
-                .iter()
-                .any(|server| server.options.minconn > 0 || server.options.slowstart > 0),
+            dynamic: AtomicBool::new(live.servers.iter().any(|server| changes_its_limit(server))),
             persist: proxy.options.persist,
             limited: AtomicBool::new(false),
             clock: AtomicU64::new(0),
@@ -111,7 +108,7 @@ impl Backend {
             };
         };
         self.clock.store(wish.now.ms, Ordering::Relaxed);
-        if self.dynamic {
+        if self.dynamic.load(Ordering::Relaxed) {
             self.refresh_limits();
         }
         if let Some(index) = self.persistent(wish)
@@ -203,6 +200,9 @@ impl Backend {
             Some(server) => server.queue.down(),
             None => self.lasting.queue.down(),
         }
+        if let Some(index) = server {
+            self.balancer.connections_changed(index);
+        }
     }
 
     /// Gives free slots of all servers that clients may be sent to.
@@ -293,7 +293,7 @@ impl Backend {
         live.sessions.down();
         self.balancer.connections_changed(server);
         if self.waiting.load(Ordering::Acquire) > 0 {
-            if self.dynamic {
+            if self.dynamic.load(Ordering::Relaxed) {
                 self.refresh_limits();
             }
             self.serve_waiting(server, &mut queues);
@@ -376,6 +376,7 @@ impl Dispatch for Backend {
     }
 
     fn slots_freed(&self) {
+        self.balancer.connections_changed_elsewhere();
         if self.waiting.load(Ordering::Acquire) > 0 {
             let mut queues = self.queues.lock();
             self.serve_all(&mut queues);
@@ -385,6 +386,10 @@ impl Dispatch for Backend {
     fn servers_changed(&self) {
         self.balancer.servers_changed();
         let mut queues = self.queues.lock();
+        queues.grow(self.servers.len());
+        if self.servers.iter().any(|server| changes_its_limit(server)) {
+            self.dynamic.store(true, Ordering::Relaxed);
+        }
         self.refresh_limits();
         self.serve_all(&mut queues);
     }
@@ -393,6 +398,11 @@ impl Dispatch for Backend {
         let mut queues = self.queues.lock();
         u32::try_from(self.disperse(Some(server), &mut queues)).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether what a server takes at a time depends on the load, or on how long it has been up.
+fn changes_its_limit(server: &ServerLive) -> bool {
+    server.ir.options.minconn > 0 || server.ir.options.slowstart > 0
 }
 
 /// The place in a queue that a request has now.

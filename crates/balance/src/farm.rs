@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::ir;
-use hapax_core::live::ServerLive;
+use hapax_core::live::{ServerLive, Servers};
 
 /// A backend's servers, and which of them are in use.
 #[derive(Debug)]
 pub struct Farm {
-    servers: Vec<Arc<ServerLive>>,
+    servers: Servers,
     all_backups: bool,
     divisor: u32,
 }
@@ -29,9 +29,9 @@ pub struct Member {
 
 impl Farm {
     /// The servers of a backend.
-    pub fn new(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Farm {
+    pub fn new(proxy: &ir::Proxy, servers: &Servers) -> Farm {
         Farm {
-            servers: servers.to_vec(),
+            servers: servers.clone(),
             all_backups: proxy.options.allbackups,
             // In the unit of `Member::weight`.
             divisor: 16 * common_divisor(servers.iter().map(|server| server.ir.options.weight)),

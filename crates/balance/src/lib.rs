@@ -13,8 +13,8 @@ pub mod resolution;
 mod section;
 
 pub use algorithm::{
-    default_algorithm, first::First, leastconn::LeastConnections, roundrobin::RoundRobin,
-    source::Source, static_rr::StaticRoundRobin,
+    default_algorithm, first::First, leastconn::LeastConnections, random::Random,
+    roundrobin::RoundRobin, source::Source, static_rr::StaticRoundRobin,
 };
 pub use backend::{Backend, default_fullconn};
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::ir::{Cookie, CookieMode};
-use hapax_core::live::ServerLive;
+use hapax_core::live::{ServerLive, Servers};
 use hapax_core::stream::{RequestCookie, ResponseCookie};
 use hapax_proto::http::Head;
 
@@ -52,7 +52,7 @@ pub enum Regard {
 /// `now` is seconds since 1970.
 pub fn read_request(
     cookie: &Cookie,
-    servers: &[Arc<ServerLive>],
+    servers: &Servers,
     regard: Regard,
     head: &mut Head,
     now: u64,
@@ -94,13 +94,7 @@ pub fn read_request(
     found
 }
 
-fn judge(
-    cookie: &Cookie,
-    servers: &[Arc<ServerLive>],
-    regard: Regard,
-    sent: &[u8],
-    now: u64,
-) -> Found {
+fn judge(cookie: &Cookie, servers: &Servers, regard: Regard, sent: &[u8], now: u64) -> Found {
     let (name, dates) = match cookie.mode {
         CookieMode::Prefix => (scan::before(sent, b'~'), Dates::default()),
         CookieMode::Insert => (scan::before(sent, b'|'), Dates::read(sent)),

@@ -89,6 +89,14 @@ impl Queues {
         }
     }
 
+    /// Room for as many servers, when some were added.
+    pub fn grow(&mut self, servers: usize) {
+        if servers > self.servers.len() {
+            self.servers.resize_with(servers, Queue::default);
+            self.averse.resize(servers, LOWEST);
+        }
+    }
+
     /// How many wait for a server (none: in the backend's queue).
     pub fn len(&self, server: Option<usize>) -> usize {
         match server {

@@ -65,7 +65,12 @@ impl Followers {
                 if proxy.ir.disabled || name != Some(&section.ir.name) {
                     continue;
                 }
-                let host = server.ir.host_name.as_deref().unwrap_or_default();
+                let line = server.ir.host_name.as_deref().unwrap_or_default();
+                let given = server.host_name.load_full();
+                let host = match &given {
+                    Some(given) if !line.starts_with('_') => given,
+                    _ => line,
+                };
                 let Ok(host) = normalised(host.as_bytes()) else {
                     continue;
                 };
@@ -90,6 +95,36 @@ impl Followers {
             }
         }
         followers
+    }
+
+    /// A server has another name, or its first one.
+    pub fn rename(&mut self, program: &Program, (proxy, server): (ProxyId, usize), now: Now) {
+        let live = program.proxy(proxy).live.servers.get(server);
+        let name = live.and_then(|live| live.host_name.load_full());
+        let (Some(live), Some(name)) = (live, name) else {
+            return;
+        };
+        let known = self
+            .servers
+            .iter()
+            .position(|follower| (follower.proxy, follower.server) == (proxy, server));
+        let at = known.unwrap_or_else(|| {
+            self.servers.push(Follower {
+                proxy,
+                server,
+                host: None,
+                service: None,
+            });
+            self.servers.len() - 1
+        });
+        let section = self.section.clone();
+        section.with(|engine| {
+            self.leave(engine, at);
+            if let Ok(host) = normalised(name.as_bytes()) {
+                let prefer = live.ir.options.resolution.prefer;
+                self.follow(engine, at, Key::host(host, prefer), now);
+            }
+        });
     }
 
     /// How many there are.
@@ -174,6 +209,9 @@ impl Followers {
             let shared = taken.entry(id).or_default();
             let is_taken = |ip| shared.get(&ip).is_some_and(|count| *count > 0);
             let choice = records.choose(current, wish, is_taken);
+            if server.host_name.load().as_deref() != server.ir.host_name.as_ref() {
+                server.was_named.store(true, Ordering::Relaxed);
+            }
             if choice != Choice::Keep
                 && let Some(count) = current.and_then(|ip| shared.get_mut(&ip))
             {
@@ -340,15 +378,7 @@ impl Followers {
         if let Some(free) = self.free.get_mut(key) {
             free.push_back(at);
         }
-        if let Some(host) = self.servers[at].host.take() {
-            engine.unwatch(&host);
-            if let Some(servers) = self.by_host.get_mut(&host) {
-                servers.retain(|other| *other != at);
-                if servers.is_empty() {
-                    self.by_host.remove(&host);
-                }
-            }
-        }
+        self.leave(engine, at);
         changes.regained.retain(|other| *other != at);
         let Some((proxy, server)) = self.live(program, at) else {
             return;
@@ -386,6 +416,19 @@ impl Followers {
         let position = servers.partition_point(|other| *other < at);
         servers.insert(position, at);
         self.servers[at].host = Some(key);
+    }
+
+    /// The server follows no name any more.
+    fn leave(&mut self, engine: &mut Engine, at: usize) {
+        if let Some(host) = self.servers[at].host.take() {
+            engine.unwatch(&host);
+            if let Some(servers) = self.by_host.get_mut(&host) {
+                servers.retain(|other| *other != at);
+                if servers.is_empty() {
+                    self.by_host.remove(&host);
+                }
+            }
+        }
     }
 
     fn live<'p>(&self, program: &'p Program, at: usize) -> Option<(&'p ProxyLive, &'p ServerLive)> {

@@ -9,7 +9,7 @@ mod names;
 mod numbers;
 mod resolvers;
 mod server_state;
-mod servers;
+pub(crate) mod servers;
 mod users;
 
 pub(crate) use servers::start_without_address;

@@ -4,6 +4,7 @@
 //! ([`condition`]) and words become values ([`value`]). Then sections and rows ([`parser`]) build the IR, and [`check`] looks
 //! at it as a whole.
 
+pub mod added_server;
 mod bind_option;
 pub mod check;
 pub mod condition;

@@ -95,7 +95,7 @@ fn wrong_timeouts_are_refused() {
 #[test]
 fn switches_go_on_and_off() {
     type Read = fn(&ir::Options) -> bool;
-    let switches: [(&str, Read); 29] = [
+    let switches: [(&str, Read); 30] = [
         ("abortonclose", |o| o.abortonclose),
         ("accept-unsafe-violations-in-http-request", |o| {
             o.relaxed_request
@@ -111,6 +111,7 @@ fn switches_go_on_and_off() {
         ("h1-case-adjust-bogus-server", |o| o.case_adjust_server),
         ("http-buffer-request", |o| o.buffer_request),
         ("http-ignore-probes", |o| o.ignore_probes),
+        ("http-use-proxy-header", |o| o.use_proxy_header),
         ("http-no-delay", |o| o.http_no_delay),
         ("http-pretend-keepalive", |o| o.pretend_keepalive),
         ("idle-close-on-response", |o| o.idle_close_on_response),
@@ -402,11 +403,6 @@ fn what_needs_http_is_said_in_tcp_mode() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
-        (
-            "listen",
-            "option http-use-proxy-header",
-            "option http-use-proxy-header",
-        ),
         ("listen", "guid g", "guid"),
         ("listen", "bind :1 allow-0rtt", "allow-0rtt"),
         ("listen", "server s 127.0.0.1:1 guid g", "guid"),

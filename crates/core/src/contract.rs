@@ -11,8 +11,8 @@ use hapax_proto::http::Head;
 use serde::{Serialize, Serializer};
 
 use crate::ir;
-use crate::live::ServerLive;
-use crate::program::Program;
+use crate::live::Servers;
+use crate::program::{Program, ProxyId};
 use crate::sample::{Sample, Value};
 use crate::stream::{Priority, Session, Stream};
 use crate::variable::{Decision, Name, Room, Scope, State, Variables};
@@ -294,7 +294,7 @@ pub trait Algorithm: Debug + Send + Sync {
 
     /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
     /// structure cannot take.
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer>;
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer>;
 }
 
 /// What of a request decides about the server.
@@ -349,6 +349,9 @@ pub trait Balancer: Debug + Send + Sync {
 
     /// Server `index` got or lost a connection (leastconn, first).
     fn connections_changed(&self, index: usize);
+
+    /// Servers lost connections that another configuration's requests had.
+    fn connections_changed_elsewhere(&self) {}
 
     /// State or weight of servers changed.
     fn servers_changed(&self);
@@ -441,6 +444,34 @@ pub trait Material: Debug + Send + Sync {
 pub trait TlsContext: Debug + Send + Sync {
     /// Itself, for the room that made it.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// Makes servers of what `add server` says.
+pub trait ServerMaker: Debug + Send + Sync {
+    /// Reads the words behind `backend/server`: the address and the options.
+    ///
+    /// # Errors
+    /// What is wrong with them, in upstream's words.
+    fn make(
+        &self,
+        program: &Program,
+        place: (ProxyId, &str),
+        words: &[String],
+    ) -> Result<NewServer, String>;
+
+    /// The options that such a server may have, in the order in which upstream lists them.
+    fn options(&self) -> Vec<&'static str>;
+}
+
+/// A server that is ready to be added.
+#[derive(Debug)]
+pub struct NewServer {
+    /// What its line says.
+    pub ir: ir::Server,
+    /// What TLS needs.
+    pub tls: Option<Arc<dyn TlsContext>>,
+    /// What there is to say about it that does not refuse it.
+    pub warnings: Vec<String>,
 }
 
 macro_rules! by_text {

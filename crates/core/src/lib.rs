@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows a keyword; the crates above meet in these types.
 
 pub mod anonymous;
+pub mod backing_file;
 pub mod bandwidth;
 pub mod capture;
 pub mod contract;

@@ -5,13 +5,14 @@ mod health;
 mod numbers;
 mod proxy;
 mod server;
+mod servers;
 mod succession;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use crate::contract::TlsContext;
+use crate::contract::{ServerMaker, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::ir;
 use crate::keyword::Registry;
@@ -23,6 +24,7 @@ pub use health::*;
 pub use numbers::proxy_numbers;
 pub use proxy::*;
 pub use server::*;
+pub use servers::Servers;
 pub use succession::is_same_way;
 
 /// Live state of the process.
@@ -38,6 +40,10 @@ pub struct Live {
     pub rings: Vec<Arc<Ring>>,
     /// One per `resolvers` section, in the order of the configuration.
     pub resolvers: Vec<Arc<ResolversLive>>,
+    /// Changes with each server that is added or deleted.
+    pub server_changes: AtomicU64,
+    /// Who makes servers of what the runtime API reads; set by the program.
+    pub server_maker: OnceLock<Arc<dyn ServerMaker>>,
     /// Every row, for what the runtime API reads; set by the program.
     pub registry: OnceLock<&'static Registry>,
     /// Certificates and what goes with them, for the runtime API; set by the room of TLS.
@@ -67,6 +73,7 @@ impl Live {
                 maxconn: AtomicU32::new(config.global.maxconn.unwrap_or(0)),
                 connection_rate_limit: AtomicU32::new(config.global.maxconnrate),
                 session_rate_limit: AtomicU32::new(config.global.maxsessrate),
+                tls_rate_limit: AtomicU32::new(config.global.tls.maxrate),
                 jobs: AtomicU32::new(0),
                 anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
@@ -89,6 +96,8 @@ impl Live {
                 .iter()
                 .map(|ir| Arc::new(ResolversLive::new(ir, config.global.dns_families)))
                 .collect(),
+            server_changes: AtomicU64::new(0),
+            server_maker: OnceLock::new(),
             registry: OnceLock::new(),
             tls: OnceLock::new(),
         }
@@ -151,6 +160,8 @@ pub struct ProcessLive {
     pub connection_rate_limit: AtomicU32,
     /// The limit of sessions per second in force; 0 is none.
     pub session_rate_limit: AtomicU32,
+    /// The limit of connections with TLS per second in force; 0 is none.
+    pub tls_rate_limit: AtomicU32,
     /// Jobs that keep a stopping process alive (connections).
     pub jobs: AtomicU32,
     /// The key of `set anon on`; 0 is none.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+
+use hapax_proto::http::Head;
 
 use crate::ir;
 use crate::live::{Live, ProxyLive};
@@ -42,6 +44,8 @@ pub struct Program {
     pub live: Arc<Live>,
     /// The machine's name, for logs and the statistics page.
     pub host_name: String,
+    /// Servers that something else of the configuration names: they stay.
+    pinned: HashSet<(ProxyId, usize)>,
     backends: HashMap<String, ProxyId>,
     frontends: HashMap<String, ProxyId>,
 }
@@ -96,6 +100,47 @@ fn with_leaders(mut proxies: Vec<Proxy>) -> Vec<Proxy> {
     proxies
 }
 
+/// The servers that rules and fetches name, that others track, or whose names are resolved while the program runs.
+fn pinned(config: &ir::Config, backends: &HashMap<String, ProxyId>) -> HashSet<(ProxyId, usize)> {
+    let mut pinned = HashSet::new();
+    let mut pin = |backend: Option<ProxyId>, name: &str| {
+        let place = backend.and_then(|id| {
+            let servers = &config.proxies.get(id.0 as usize)?.servers;
+            Some((id, servers.iter().position(|server| server.name == name)?))
+        });
+        pinned.extend(place);
+    };
+    let named = config.references.iter();
+    for reference in named.filter(|reference| reference.kind == ir::ReferenceKind::Server) {
+        match (reference.name.split_once('/'), reference.from) {
+            (Some((backend, server)), _) => pin(backends.get(backend).copied(), server),
+            (None, Some(from)) => pin(Some(ProxyId(from as u32)), &reference.name),
+            (None, None) => {}
+        }
+    }
+    for (index, proxy) in config.proxies.iter().enumerate() {
+        let own = ProxyId(index as u32);
+        for rule in &proxy.use_server {
+            if let ir::ServerTarget::Name(name) = &rule.target {
+                pin(Some(own), name);
+            }
+        }
+        for server in &proxy.servers {
+            if let Some((backend, name)) = &server.options.track {
+                let backend = match backend.is_empty() {
+                    true => Some(own),
+                    false => backends.get(backend).copied(),
+                };
+                pin(backend, name);
+            }
+            if server.options.resolution.resolvers.is_some() {
+                pin(Some(own), &server.name);
+            }
+        }
+    }
+    pinned
+}
+
 impl Program {
     /// Links a checked configuration with live state (`live.proxies` in the same order). Names that do not exist stay
     /// unresolved: the cross-checks refused them before.
@@ -112,6 +157,7 @@ impl Program {
                 frontends.entry(proxy.name.clone()).or_insert(id);
             }
         }
+        let pinned = pinned(&config, &backends);
         let proxies: Vec<Proxy> = config
             .proxies
             .into_iter()
@@ -152,6 +198,7 @@ impl Program {
             patterns: config.patterns,
             live,
             host_name,
+            pinned,
             backends,
             frontends,
         }
@@ -162,6 +209,13 @@ impl Program {
         self.user_lists
             .iter()
             .find(|list| list.name.as_bytes() == name)
+    }
+
+    /// Whether who sends a request shows who he is as to a proxy: `option http-use-proxy-header`, and a target that
+    /// begins neither with `/` nor with `*`.
+    pub fn asks_a_proxy(&self, frontend: ProxyId, request: &Head) -> bool {
+        self.proxy(frontend).ir.options.use_proxy_header
+            && !matches!(request.uri().first(), None | Some(b'/' | b'*'))
     }
 
     /// The path of the file that something stands in.
@@ -180,6 +234,11 @@ impl Program {
     #[inline]
     pub fn acl(&self, id: ir::AclId) -> &ir::Acl {
         &self.acls[id.0 as usize]
+    }
+
+    /// Whether something else of the configuration names a server, so that it must stay.
+    pub fn is_pinned(&self, proxy: ProxyId, server: usize) -> bool {
+        self.pinned.contains(&(proxy, server))
     }
 
     /// The proxy with a backend side of that name.

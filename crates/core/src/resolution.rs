@@ -17,6 +17,7 @@ pub use engine::{Engine, Event, Question};
 pub use records::{Choice, Known, Records};
 
 use crate::ir;
+use crate::program::ProxyId;
 
 /// Live state of a `resolvers` section.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct ResolversLive {
     /// Counters of the name servers, in their order.
     pub nameservers: Vec<NameserverCounters>,
     engine: Mutex<Engine>,
+    /// Servers that were given other names.
+    renamed: Mutex<Vec<(ProxyId, usize)>>,
 }
 
 impl ResolversLive {
@@ -35,7 +38,21 @@ impl ResolversLive {
             ir: ir.clone(),
             nameservers: ir.nameservers.iter().map(|_| Default::default()).collect(),
             engine: Mutex::new(Engine::new(ir.clone(), families)),
+            renamed: Mutex::default(),
         }
+    }
+
+    /// A server has another name from now on.
+    pub fn rename(&self, proxy: ProxyId, server: usize) {
+        self.renamed.lock().push((proxy, server));
+        if let Some(carrier) = self.with(|engine| engine.take_carrier()) {
+            carrier.wake();
+        }
+    }
+
+    /// Servers that were given other names since.
+    pub fn take_renamed(&self) -> Vec<(ProxyId, usize)> {
+        std::mem::take(&mut self.renamed.lock())
     }
 
     /// Works with what is known.

@@ -10,6 +10,7 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 
+use crate::backing_file::BackingFile;
 use crate::ir;
 
 /// A ring, shared by everybody.
@@ -36,6 +37,8 @@ struct Inner {
     /// Positions up to which followers have taken messages.
     held: Vec<u64>,
     waiting: Vec<Waker>,
+    /// The file that keeps messages too, and where the next one goes in it.
+    backing: Option<(BackingFile, u64)>,
 }
 
 /// A place among those who follow a ring.
@@ -56,6 +59,7 @@ impl Ring {
                 first: 0,
                 held: Vec::new(),
                 waiting: Vec::new(),
+                backing: ir.backing.clone().map(|file| (file, 0)),
             }),
         }
     }
@@ -166,6 +170,9 @@ impl Inner {
         let length = u32::try_from(message.len()).unwrap_or_default();
         self.bytes.extend(length.to_le_bytes());
         self.bytes.extend(message);
+        if let Some((file, position)) = &mut self.backing {
+            *position = file.write(*position, message);
+        }
         true
     }
 }

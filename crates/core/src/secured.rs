@@ -33,6 +33,8 @@ pub struct Secured {
     pub own: Option<std::sync::Arc<[u8]>>,
     /// What the peer showed, its own certificate first, DER.
     pub peer: Vec<Box<[u8]>>,
+    /// The authority that the client's certificates lead to, DER.
+    pub root: Option<Box<[u8]>>,
     /// What the verification of the peer found.
     pub verdict: Verdict,
     /// Lists of the client's first message, where `tune.ssl.capture-buffer-size` keeps them.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use hashbrown::HashMap;
 use serde::Serialize;
 
+use crate::ir;
 use crate::live::Operation;
 
 /// The only version of the format.
@@ -50,6 +51,11 @@ pub mod check {
     pub const AGENT: u32 = 0x10;
     /// All of them.
     pub const ALL: u32 = 0x1f;
+
+    /// Whether the administrator had turned it off.
+    pub fn is_off(bits: u32) -> bool {
+        bits & CONFIGURED != 0 && bits & ENABLED == 0
+    }
 }
 
 /// What is wrong with a whole file.
@@ -171,6 +177,10 @@ pub struct Restored {
     pub agent_address: Option<String>,
     /// `srv_agent_port`.
     pub agent_port: Option<String>,
+    /// Its host name.
+    pub host: Option<String>,
+    /// The name of the service records that it stood for.
+    pub service: Option<String>,
 }
 
 impl Row {
@@ -235,6 +245,8 @@ impl Row {
         restored.check_address = given(22, "-");
         restored.agent_address = given(23, "-");
         restored.agent_port = given(24, "0");
+        restored.host = given(17, "-");
+        restored.service = given(19, "-");
         Ok(restored)
     }
 
@@ -256,6 +268,19 @@ impl Row {
 const MOST_WEIGHT: u32 = 256;
 
 impl Restored {
+    /// The host name that a server of `line` begins with: the one that a service record had given it, or the administrator.
+    pub fn host(&self, line: &ir::Server) -> Option<&String> {
+        let own = line.host_name.as_ref()?;
+        let host = self.host.as_ref()?;
+        let counts = match own.starts_with('_') {
+            true => self.service.as_ref() == Some(own),
+            false => {
+                self.admin & admin::NAME_SET != 0 && line.options.resolution.resolvers.is_some()
+            }
+        };
+        counts.then_some(host)
+    }
+
     /// Where the server was between down and up.
     pub fn operation(&self) -> Operation {
         match self.operation {

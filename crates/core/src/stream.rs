@@ -46,6 +46,8 @@ pub struct Stream {
     pub response: Head,
     /// The body of a response made here.
     pub reply_body: ReplyBody,
+    /// The question for user and password that belongs to the error page which is shown next.
+    pub question: Option<Box<str>>,
     /// Where the response came from.
     pub response_from: ResponseSource,
     /// The status sent to the client; -1 when none was (TCP mode: 0).

@@ -1,5 +1,6 @@
 //! The `hapax` program: reads its command line, loads the configuration and starts, in the steps of HAProxy.
 
+mod added_server;
 mod answer;
 mod args;
 mod capability;

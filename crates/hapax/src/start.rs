@@ -29,6 +29,7 @@ use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::{identity, process, time};
 
+use crate::added_server::AddedServers;
 use crate::answer::{self, Ending};
 use crate::args::{Args, OldProcess};
 use crate::limits::{self, Limits};
@@ -176,6 +177,7 @@ fn prepare(
     let live = Arc::new(Live::new(&config, workers, time::realtime() / 1000));
     // Nothing has set it before.
     let _ = live.registry.set(registry);
+    let _ = live.server_maker.set(Arc::new(AddedServers(registry)));
     let program = Arc::new(Program::link(config, live, host_name));
     for notice in attach(&program) {
         printer.say(Severity::Warning, &notice.text);

@@ -56,6 +56,25 @@ pub fn choose(tx: &mut Tx<'_>, backend: ProxyId) -> ServerChoice {
     choice
 }
 
+/// The server of a name, one that was added too.
+fn named(proxy: &Proxy, name: &str) -> Option<usize> {
+    let servers = &proxy.live.servers;
+    let there = |index: &usize| {
+        let server = servers.get(*index);
+        server.is_some_and(|server| !server.deleted.load(Ordering::Relaxed))
+    };
+    let known = proxy.server_names.get(name).copied().filter(there);
+    known.or_else(|| {
+        let added = servers.configured()..servers.len();
+        let named = |index: &usize| {
+            servers
+                .get(*index)
+                .is_some_and(|server| server.name == name)
+        };
+        added.filter(there).find(named)
+    })
+}
+
 fn resolve(target: &ServerTarget, tx: &mut Tx<'_>, proxy: &Proxy) -> Option<usize> {
     match target {
         ServerTarget::Name(name) => proxy.server_names.get(name).copied(),
@@ -64,7 +83,7 @@ fn resolve(target: &ServerTarget, tx: &mut Tx<'_>, proxy: &Proxy) -> Option<usiz
             name.clear();
             log_format::render(format, &tx.cx(), &mut name);
             let text = std::str::from_utf8(&name).ok();
-            let found = text.and_then(|name| proxy.server_names.get(name).copied());
+            let found = text.and_then(|name| named(proxy, name));
             *tx.scratch = name;
             found
         }

@@ -136,7 +136,7 @@ fn summary(proxy: &Proxy) -> String {
         live.active.load(Ordering::Relaxed),
         live.backup.load(Ordering::Relaxed),
     );
-    let state = if proxy.ir.servers.is_empty() {
+    let state = if proxy.live.servers.is_empty() {
         "has no servers.".to_owned()
     } else if active + backup == 0 {
         "has no server available !".to_owned()

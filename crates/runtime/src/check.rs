@@ -36,6 +36,7 @@ mod spop;
 mod verdict;
 
 pub(crate) use followers::Followers;
+use followers::Lookup;
 pub use recipe::BadPattern;
 use recipe::Recipe;
 use schedule::Schedule;
@@ -72,10 +73,8 @@ impl Checks {
             running: Rc::new(Cell::new(true)),
             tasks: Vec::new(),
         };
-        let (schedule, followers) = pauses::step(|| {
-            let followers = Rc::new(Followers::of(program));
-            (Schedule::of(program), followers)
-        });
+        let followers = Rc::new(Lookup::default());
+        let schedule = pauses::step(|| Schedule::of(program));
         let mut position = 0;
         let proxies: Vec<_> = program.proxies.iter().enumerate().collect();
         for proxies in proxies.chunks(PROXIES_PER_TURN) {
@@ -93,7 +92,7 @@ impl Checks {
         &mut self,
         (program, logger, share): (&Arc<Program>, &Rc<Logger>, Share),
         proxies: &[(usize, &Proxy)],
-        (schedule, followers): (&Schedule, &Rc<Followers>),
+        (schedule, followers): (&Schedule, &Rc<Lookup>),
         position: &mut usize,
     ) -> Result<(), BadPattern> {
         for &(index, proxy) in proxies {
@@ -185,7 +184,7 @@ struct Check {
     server: usize,
     role: Role,
     recipe: Rc<Recipe>,
-    followers: Rc<Followers>,
+    followers: Rc<Lookup>,
     origin_ms: u64,
     running: Rc<Cell<bool>>,
     /// It waits for an answer.
@@ -206,6 +205,9 @@ impl Check {
             let Some(server) = self.program.proxy(self.proxy).live.servers.get(self.server) else {
                 return;
             };
+            if server.deleted.load(Ordering::Relaxed) || server.added && !self.is_current() {
+                return;
+            }
             match self.role {
                 Role::Server => {
                     // One that began under the program before ends first.
@@ -272,6 +274,13 @@ impl Check {
         }
     }
 
+    /// Whether no other program took the place of this one.
+    fn is_current(&self) -> bool {
+        let mut current = false;
+        serve::with_local(|local| current = Arc::ptr_eq(&local.plan().program, &self.program));
+        current
+    }
+
     /// Waits until `next`, or less where the traffic may say that the check is urgent: such servers are looked at as often
     /// as `fastinter` says.
     async fn wait(&self, timer: &mut Timer, next: u64) {
@@ -306,13 +315,54 @@ impl Check {
         let changed = before != server.state.lock().admin;
         spread(
             &self.program,
-            &self.followers,
+            &self.followers.of(&self.program),
             place,
             (report, changed),
             now,
             &mut tell,
         );
     }
+}
+
+/// Starts the checks, or the agent, of a server that came while the program runs, on one of the workers; to be called on a
+/// worker, when the administrator first lets them run.
+pub(crate) fn watch(program: &Arc<Program>, (proxy, index): (ProxyId, usize), of_agent: bool) {
+    let role = match of_agent {
+        true => Role::Agent,
+        false => Role::Server,
+    };
+    let server = program.proxy(proxy).live.servers.get(index);
+    let Some(server) = server.filter(|server| server.added) else {
+        return;
+    };
+    let watched = match role {
+        Role::Server => &server.checks_run,
+        Role::Agent => &server.agent_runs,
+    };
+    if watched.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let program = program.clone();
+    serve::on_worker(index % program.live.workers.max(1), move |local| {
+        let recipe = match Recipe::new(&program.proxy(proxy).ir) {
+            Ok(recipe) => Rc::new(recipe),
+            Err(error) => return log::error!("a check cannot run: {error}"),
+        };
+        let check = Check {
+            logger: local.plan().logger.clone(),
+            proxy,
+            server: index,
+            role,
+            recipe,
+            followers: Rc::default(),
+            origin_ms: local.origin_ms,
+            running: Rc::new(Cell::new(true)),
+            busy: Rc::default(),
+            program: program.clone(),
+        };
+        let schedule = Schedule::of_added(&check.program, index);
+        worker::spawn(check.run(0, schedule));
+    });
 }
 
 /// Begins a check, unless there is to be none.

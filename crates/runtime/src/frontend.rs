@@ -20,7 +20,7 @@ use parking_lot::{MappedRwLockReadGuard, RwLockReadGuard};
 
 use crate::admission::{self, Accepted};
 use crate::http::Client;
-use crate::io::Stream as Socket;
+use crate::io::{Stream as Socket, TlsPlace};
 use crate::listen::{Gate, GateState};
 use crate::local::Local;
 use crate::monitored;
@@ -139,6 +139,8 @@ pub struct Admission {
     local: Rc<Local>,
     proxy: Arc<ProxyLive>,
     listener: Arc<ListenerLive>,
+    /// Where clients speak TLS.
+    secured: Option<TlsPlace>,
 }
 
 impl Drop for Admission {
@@ -322,6 +324,19 @@ impl Door {
             process.connections.down();
             return None;
         }
+        let secured = match listener.tls.get() {
+            // Last, as the others see when it is given back.
+            Some(_) => match TlsPlace::of_client() {
+                Some(place) => Some(place),
+                None => {
+                    listener.sessions.down();
+                    proxy.live.frontend.sessions.down();
+                    process.connections.down();
+                    return None;
+                }
+            },
+            None => None,
+        };
         self.local.places.wanted.store(false, Ordering::SeqCst);
         process.jobs.fetch_add(1, Ordering::Relaxed);
         self.local.add_load(1);
@@ -329,6 +344,7 @@ impl Door {
             local: self.local.clone(),
             proxy: proxy.live.clone(),
             listener: listener.clone(),
+            secured,
         })
     }
 
@@ -338,7 +354,11 @@ impl Door {
         let process = &plan.program.live.process;
         let proxy = plan.proxy(self.proxy.get());
         let now = self.local.now().ms;
+        let listener = proxy.live.listeners.get(self.listener.get());
+        let is_secured = listener.is_some_and(|listener| listener.tls.get().is_some());
+        let of_tls = process.tls_rate_limit.load(Ordering::Relaxed);
         let over = [
+            (if is_secured { of_tls } else { 0 }, &process.tls_rate),
             (
                 process.connection_rate_limit.load(Ordering::Relaxed),
                 &process.connection_rate,
@@ -383,6 +403,9 @@ impl Door {
         process.counters.add(worker, Count::Connections, 1);
         process.connection_rate.add(worker, now.ms);
         process.session_rate.add(worker, now.ms);
+        if admission.secured.is_some() {
+            process.tls_rate.add(worker, now.ms);
+        }
         side.counters.add(worker, Count::Connections, 1);
         side.connection_rate.add(worker, now.ms);
         let listener = &admission.listener.counters;

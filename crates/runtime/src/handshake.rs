@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use hapax_core::counter::Count;
@@ -20,7 +21,7 @@ use hapax_tls::server::Server;
 use crate::http::client::within;
 use crate::http::exchange::Exchange;
 use crate::http::{Client, rules};
-use crate::io::{LayerFault, Stream as Socket};
+use crate::io::{self as carrier, LayerFault, Stream as Socket};
 use crate::plan::{Plan, ServerPlan};
 
 /// What the listener of a session needs to speak TLS; none when it does not.
@@ -34,7 +35,7 @@ pub fn listener<'a>(plan: &'a Plan, session: &Session) -> Option<&'a Listener> {
 fn server(server: &ServerPlan) -> Option<&Server> {
     let tls = server.live.tls.get()?;
     let tls: &Server = tls.as_any().downcast_ref()?;
-    tls.secures.then_some(tls)
+    (!server.live.plain.load(Ordering::Relaxed)).then_some(tls)
 }
 
 /// The name that a server is asked for (`sni`).
@@ -61,11 +62,17 @@ pub fn with_server(
     name: Option<&[u8]>,
     protocol: Option<&[u8]>,
 ) -> Result<Option<Handshake>, HandshakeFault> {
-    let handshake = |server: &Server| match protocol {
+    let Some(server) = server(to) else {
+        return Ok(None);
+    };
+    if carrier::tls_is_full() {
+        return Err(HandshakeFault::TooMany);
+    }
+    match protocol {
         Some(protocol) => server.handshake_for(name, protocol),
         None => server.handshake(name),
-    };
-    server(to).map(handshake).transpose()
+    }
+    .map(Some)
 }
 
 /// The handshake of a check of a server; none when it is checked without TLS.
@@ -118,6 +125,16 @@ pub fn poll(
     })
 }
 
+/// What is known of a handshake with a server that broke with this error.
+pub fn failed(error: &io::Error) -> Option<Arc<Secured>> {
+    let fault = error.get_ref()?.downcast_ref::<HandshakeFault>()?;
+    let reason = fault::reason(fault)?;
+    Some(Arc::new(Secured {
+        fault: Some((reason.code, reason.text)),
+        ..Secured::default()
+    }))
+}
+
 /// Makes the handshake with a client. False when it failed, which was logged then.
 pub async fn with_client(client: &mut Client) -> bool {
     let plan = client.plan.clone();
@@ -131,9 +148,9 @@ pub async fn with_client(client: &mut Client) -> bool {
     client.socket.secure(handshake, client.input.take());
     let (socket, timer, handle) = (&mut client.socket, &mut client.timer, &client.handle);
     let process = &plan.program.live.process;
-    let (worker, now) = (client.local.worker, client.local.now().ms);
-    process.tls_rate.add(worker, now);
-    process.counters.add(worker, Count::TlsConnections, 1);
+    process
+        .counters
+        .add(client.local.worker, Count::TlsConnections, 1);
     let made = within(timer, handle, deadline, |cx| socket.poll_secured(cx)).await;
     let log_null = !ir.options.dontlognull;
     let (why, reason, counts) = match made {

@@ -17,7 +17,10 @@ use hapax_sys::splice::Pipe;
 use hapax_tls::handshake::Handshake;
 
 use crate::buffer::Buf;
-pub use secured::{Layer, LayerFault, connections as tls_connections};
+pub use secured::{
+    Layer, LayerFault, Place as TlsPlace, is_full as tls_is_full, limit as limit_tls,
+    taken as tls_connections,
+};
 pub use shared::{Shared, Substream};
 pub use socket::Socket;
 pub use traffic::Traffic;

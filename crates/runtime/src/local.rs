@@ -56,6 +56,8 @@ pub struct Local {
     /// Who waits for the worker's end.
     over: RefCell<Option<Waker>>,
     pub(crate) scratch: RefCell<Vec<u8>>,
+    /// The changes of the lists of servers that were seen.
+    server_changes: Cell<u64>,
 }
 
 #[derive(Debug)]
@@ -192,6 +194,7 @@ impl Local {
             ended_by_stop: RefCell::default(),
             over: RefCell::new(None),
             scratch: RefCell::new(Vec::new()),
+            server_changes: Cell::new(0),
         })
     }
 
@@ -332,14 +335,20 @@ impl Local {
         exchanges.truncate(keep);
         drop(exchanges);
         let plan = self.plan();
-        for server in plan.servers() {
+        let now_ms = clock::now_ms();
+        plan.each_server(|server| {
             if !server.pool.is_at_rest() {
-                server.pool.purge(&server.live, clock::now_ms());
+                server.pool.purge(&server.live, now_ms);
             }
+        });
+        let changes = &plan.program.live.server_changes;
+        let changes = changes.load(std::sync::atomic::Ordering::Relaxed);
+        if self.server_changes.replace(changes) != changes {
+            plan.follow_changes();
         }
         if self.worker == 0 {
-            for (id, proxy) in plan.slow_starters() {
-                let notices = hapax_balance::health::slowstart::step(proxy, self.now());
+            for &id in plan.slow_starters().iter() {
+                let notices = hapax_balance::health::slowstart::step(plan.live(id), self.now());
                 crate::check::announce(&plan.logger, id, &notices);
             }
         }

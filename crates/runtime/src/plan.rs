@@ -1,6 +1,6 @@
 //! What one worker made of the program: its own view of proxies and servers, with what it computed once.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ pub struct Plan {
     pub proxies: Vec<ProxyPlan>,
     /// Whether a proxy sends on to where clients wanted to go (`option transparent`).
     pub transparent: bool,
-    slow_starters: Vec<ProxyId>,
+    slow_starters: RefCell<Vec<ProxyId>>,
     /// What is printed about its traffic.
     pub observation: ir::Observation,
 }
@@ -40,7 +40,9 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct ProxyPlan {
     /// Servers by index.
-    pub servers: Vec<Rc<ServerPlan>>,
+    servers: Vec<Rc<ServerPlan>>,
+    /// Those that came while the process ran, behind them; made when they are first needed.
+    added: RefCell<Vec<Option<Rc<ServerPlan>>>>,
     /// Where `dispatch` and `option transparent` send what no server is chosen for.
     pub direct: Option<Rc<ServerPlan>>,
     /// What a request's head may be.
@@ -108,25 +110,18 @@ impl Plan {
     }
 
     fn of(program: Arc<Program>, logger: Rc<Logger>, proxies: Vec<ProxyPlan>) -> Plan {
-        let slow_starters = program.proxies.iter().zip((0..).map(ProxyId));
-        let slow_starters = slow_starters
-            .filter(|(proxy, _)| {
-                let mut servers = proxy.live.servers.iter();
-                servers.any(|server| server.ir.options.slowstart > 0)
-            })
-            .map(|(_, id)| id)
-            .collect();
+        crate::io::limit_tls(program.global.tls.maxconn);
         let transparent = program
             .proxies
             .iter()
             .any(|proxy| proxy.ir.options.transparent);
         Plan {
+            slow_starters: RefCell::new(slow_starters(&program)),
             observation: program.global.observation,
             program,
             logger,
             proxies,
             transparent,
-            slow_starters,
         }
     }
 
@@ -149,13 +144,55 @@ impl Plan {
     }
 
     /// Proxies with servers that may be coming up slowly.
-    pub fn slow_starters(&self) -> impl Iterator<Item = (ProxyId, &ProxyLive)> {
-        self.slow_starters.iter().map(|&id| (id, self.live(id)))
+    pub fn slow_starters(&self) -> Ref<'_, [ProxyId]> {
+        Ref::map(self.slow_starters.borrow(), Vec::as_slice)
     }
 
-    /// All servers.
-    pub fn servers(&self) -> impl Iterator<Item = &Rc<ServerPlan>> {
-        self.proxies.iter().flat_map(|proxy| &proxy.servers)
+    /// A server of a proxy.
+    #[inline]
+    pub fn server(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
+        match self.at(id).servers.get(index) {
+            Some(server) => Some(server.clone()),
+            None => self.added(id, index),
+        }
+    }
+
+    #[cold]
+    fn added(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
+        let proxy = self.proxy(id);
+        let live = proxy.live.servers.get(index)?;
+        let own = self.at(id);
+        let at = index.checked_sub(own.servers.len())?;
+        let mut added = own.added.borrow_mut();
+        if added.len() <= at {
+            added.resize(at + 1, None);
+        }
+        let made = || Rc::new(ServerPlan::new(live, &proxy.ir, &self.program.global));
+        Some(added.get_mut(at)?.get_or_insert_with(made).clone())
+    }
+
+    /// Calls `each` for all servers that were used.
+    pub fn each_server(&self, mut each: impl FnMut(&Rc<ServerPlan>)) {
+        for proxy in &self.proxies {
+            proxy.servers.iter().for_each(&mut each);
+            proxy.added.borrow().iter().flatten().for_each(&mut each);
+        }
+    }
+
+    /// Servers were added or deleted: forgets those that were deleted, with their idle connections.
+    pub fn follow_changes(&self) {
+        self.slow_starters.replace(slow_starters(&self.program));
+        let deleted = |server: &ServerPlan| server.live.deleted.load(Ordering::Relaxed);
+        for proxy in &self.proxies {
+            for server in proxy.servers.iter().filter(|server| deleted(server)) {
+                server.pool.drain(&server.live);
+            }
+            for place in proxy.added.borrow_mut().iter_mut() {
+                if let Some(server) = place.take_if(|server| deleted(server)) {
+                    server.pool.drain(&server.live);
+                }
+            }
+        }
     }
 }
 
@@ -173,10 +210,9 @@ impl ProxyPlan {
             trusts_both_lengths: global.tune.h1_trust_both_lengths,
         };
         ProxyPlan {
-            servers: proxy
-                .live
-                .servers
-                .iter()
+            // By position: those that are deleted keep theirs.
+            servers: (0..proxy.live.servers.configured())
+                .filter_map(|index| proxy.live.servers.get(index))
                 .map(|live| {
                     let server = ServerPlan::new(live, &proxy.ir, global);
                     match before.get(&live.mark()) {
@@ -185,12 +221,22 @@ impl ProxyPlan {
                     }
                 })
                 .collect(),
+            added: RefCell::default(),
             direct: elsewhere(&proxy.ir)
                 .map(|address| Rc::new(ServerPlan::unnamed(address, proxy, global))),
             request_limits: limits(proxy.ir.options.relaxed_request),
             response_limits: limits(proxy.ir.options.relaxed_response),
         }
     }
+}
+
+fn slow_starters(program: &Program) -> Vec<ProxyId> {
+    let proxies = program.proxies.iter().zip((0..).map(ProxyId));
+    let starters = proxies.filter(|(proxy, _)| {
+        let mut servers = proxy.live.servers.iter();
+        servers.any(|server| server.ir.options.slowstart > 0)
+    });
+    starters.map(|(_, id)| id).collect()
 }
 
 /// Where a proxy sends without servers. What `option transparent` has no address for stands as one that is none.

@@ -111,6 +111,9 @@ impl Resolver {
         let mut events = Vec::new();
         for _ in 0..ROUNDS_PER_TURN {
             let now = self.local.now();
+            for place in self.section.take_renamed() {
+                self.followers.rename(&self.program, place, now);
+            }
             let due = self.section.with(|engine| {
                 engine.set_carrier(cx.waker());
                 engine.poll(now.ms, &mut events)

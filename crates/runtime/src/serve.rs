@@ -250,8 +250,7 @@ impl Running {
     pub fn drain_pools(&self) {
         self.on_each(|local| {
             let plan = local.plan();
-            plan.servers()
-                .for_each(|server| server.pool.drain(&server.live));
+            plan.each_server(|server| server.pool.drain(&server.live));
         });
     }
 
@@ -355,6 +354,17 @@ pub fn with_local(with: impl FnOnce(&Rc<Local>)) {
     if let Some(local) = local {
         with(&local);
     }
+}
+
+/// Lets one of the workers do something; to be called on a worker.
+pub fn on_worker(worker: usize, job: impl Fn(&Rc<Local>) + Clone + Send + 'static) {
+    on_all_workers(move || {
+        with_local(|local| {
+            if local.worker == worker {
+                job(local);
+            }
+        });
+    });
 }
 
 /// Ends the sessions of all workers that use one of `servers`; to be called on a worker.

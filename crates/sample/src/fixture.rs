@@ -7,7 +7,7 @@ use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Cx, Now, Shared, Tra
 use hapax_core::diagnostic::{Diagnostic, Diagnostics};
 use hapax_core::ir::{Config, Mode, Proxy, ProxyKind};
 use hapax_core::keyword::{Line, Negation, Registry, Scope, Sections, Tables};
-use hapax_core::live::{Live, ServerLive};
+use hapax_core::live::{Live, Servers};
 use hapax_core::program::{Program, ProxyId};
 use hapax_core::span::{FileId, Span, Word};
 use hapax_core::stream::{Endpoint, Session, Stream};
@@ -236,7 +236,7 @@ impl Algorithm for NoBalance {
         BalanceKey::None
     }
 
-    fn build(&self, _: &Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &Proxy, _: &Servers) -> Box<dyn Balancer> {
         Box::new(NoBalance)
     }
 }

@@ -28,7 +28,7 @@ pub fn reason(fault: &HandshakeFault) -> Option<Reason> {
         HandshakeFault::HttpProxy => (155, "https proxy request"),
         HandshakeFault::Record(_) => (267, "wrong version number"),
         HandshakeFault::Refused(error) => return refused(error),
-        HandshakeFault::Closed | HandshakeFault::Keys => return None,
+        HandshakeFault::Closed | HandshakeFault::TooMany | HandshakeFault::Keys => return None,
     };
     Some(Reason {
         code: SSL | number,

@@ -18,7 +18,7 @@ use crate::hello::Hello;
 use crate::listener::Ready;
 use crate::names;
 use crate::odd_name;
-use crate::record::{Key, RecordFault, content};
+use crate::record::{self, HEADER, Key, RecordFault, content};
 use crate::secrets;
 use crate::session::{Kernel, Records};
 use crate::verify::client::ClientCheck;
@@ -66,9 +66,11 @@ macro_rules! drive {
             }
         };
         if result.is_err() {
-            // What the peer is told about it. It is given nothing more: rustls may not fail twice.
-            loop {
-                let status = $connection.process_tls_records(&mut []);
+            // What the peer is told about it. rustls may not fail twice, and it looks at messages of the peer that wait in
+            // what it was given: so it is asked for no more than it has to say, with the same bytes.
+            while $connection.wants_write() {
+                let incoming = $incoming.get_mut(used..).unwrap_or_default();
+                let status = $connection.process_tls_records(incoming);
                 match status.state {
                     Ok(ConnectionState::EncodeTlsData(mut data)) => {
                         encode($out, |room| data.encode(room));
@@ -97,6 +99,8 @@ pub struct Handshake {
     ended: bool,
     /// The name of the server is hidden from rustls.
     hidden: bool,
+    /// The server sent something.
+    answered: bool,
 }
 
 enum Side {
@@ -139,6 +143,9 @@ pub enum HandshakeFault {
     /// The peer said that it is done before anything began.
     #[error("closed")]
     Closed,
+    /// There are as many connections with TLS as there may be.
+    #[error("too many connections with TLS")]
+    TooMany,
     /// The keys that came out are of no use.
     #[error("unusable keys")]
     Keys,
@@ -185,7 +192,13 @@ impl Handshake {
             early: Vec::new(),
             ended: false,
             hidden: false,
+            answered: false,
         }
+    }
+
+    /// Whether it is ours with a server.
+    pub fn is_of_client(&self) -> bool {
+        matches!(self.side, Side::Client(_))
     }
 
     /// Takes bytes of the peer, and adds what is to be sent to `out`, which is empty. Answers how many bytes were used up;
@@ -221,6 +234,13 @@ impl Handshake {
         odd_name::set(self.hidden);
         secrets::resume(self.secrets.take());
         let is_client = matches!(self.side, Side::Client(_));
+        if is_client && !self.answered && incoming.len() >= HEADER {
+            // Later rustls moves what it was given: no record may stand at the start.
+            self.answered = true;
+            if let Err(fault) = record::whole(incoming) {
+                return (0, Err(fault.into()));
+            }
+        }
         if is_client && let Some(hello) = hello_of(incoming, SERVER_HELLO) {
             self.server_random = hello.random;
             self.session_id = hello.session.into();
@@ -237,6 +257,13 @@ impl Handshake {
         };
         self.secrets = secrets::take();
         odd_name::set(false);
+        if let (_, Err(HandshakeFault::Refused(rustls::Error::NoCertificatesPresented))) = &advanced
+            && let Some(alert) = out.last_chunk_mut::<7>()
+            && *alert == CERTIFICATE_REQUIRED
+        {
+            // That alert came with TLS 1.3 (RFC 8446 6.2), where it is sealed.
+            alert[6] = HANDSHAKE_FAILURE;
+        }
         match is_client {
             true => {
                 if let Some(hello) = hello_of(out, CLIENT_HELLO) {
@@ -266,7 +293,7 @@ impl Handshake {
             return Err(unnamed());
         }
         let setting = setting.ok_or(HandshakeFault::Keys)?;
-        let connection = UnbufferedServerConnection::new(setting.config.clone())
+        let connection = UnbufferedServerConnection::new(setting.config(hello).clone())
             .map_err(HandshakeFault::Refused)?;
         self.side = Side::Server(Box::new(ServerSide {
             connection,
@@ -310,6 +337,9 @@ impl Handshake {
             Side::Server(side) => {
                 if let Some(check) = &side.check {
                     secured.verdict = check.verdict(&secured.peer);
+                    if !secured.resumed {
+                        secured.root = check.root(&secured.peer).map(Into::into);
+                    }
                 }
                 let has_response = |shown: &Arc<Certificate>| shown.shown().ocsp.is_some();
                 secured.stapled = side.takes_response
@@ -414,6 +444,9 @@ fn describe(common: &CommonState) -> Secured {
 }
 
 const CLIENT_HELLO: u8 = 1;
+const HANDSHAKE_FAILURE: u8 = 40;
+/// A record with the alert `certificate_required`.
+const CERTIFICATE_REQUIRED: [u8; 7] = [content::ALERT, 3, 3, 0, 2, 2, 116];
 /// A record with the alert `unrecognized_name` (RFC 6066 3).
 const UNRECOGNIZED_NAME: [u8; 7] = [content::ALERT, 3, 3, 0, 2, 2, 112];
 const SERVER_HELLO: u8 = 2;

@@ -66,6 +66,21 @@ impl<'a> Hello<'a> {
         wire::extensions(&self.0).any(|(number, _)| number == extension::STATUS_REQUEST)
     }
 
+    /// Whether the client offers one of these protocols.
+    pub fn offers_any(&self, protocols: &[Vec<u8>]) -> bool {
+        let mut offered = self.list(extension::ALPN);
+        while let Some((length, rest)) = offered.split_first() {
+            let Some((name, rest)) = rest.split_at_checked(usize::from(*length)) else {
+                return false;
+            };
+            if protocols.iter().any(|protocol| protocol == name) {
+                return true;
+            }
+            offered = rest;
+        }
+        false
+    }
+
     /// The client's random bytes.
     pub fn random(&self) -> [u8; 32] {
         wire::begun(&self.0).map_or([0; 32], |hello| hello.random)

@@ -15,7 +15,7 @@ use rustls::server::{
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SignatureScheme};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, KeyKind};
 use crate::choice::{Choice, Chosen as ChosenBefore, Entry};
 use crate::handshake::Handshake;
 use crate::hello::Hello;
@@ -50,7 +50,9 @@ pub struct Ready {
 /// Settings of a listener, or of lines of its lists that say something else.
 #[derive(Debug)]
 pub(crate) struct Setting {
-    pub(crate) config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
+    /// For clients that offer protocols of which none is ours: they get an answer without one.
+    without_protocol: Option<Arc<ServerConfig>>,
     pub(crate) check: Option<Arc<ClientCheck>>,
     schemes: Option<Vec<SignatureScheme>>,
     speaks_13: bool,
@@ -281,6 +283,14 @@ fn merged(bind: &BindTls, line: &CertificateSettings) -> BindTls {
 }
 
 impl Setting {
+    /// What a client's handshake is made with.
+    pub(crate) fn config(&self, hello: &Hello<'_>) -> &Arc<ServerConfig> {
+        match &self.without_protocol {
+            Some(without) if !hello.offers_any(&self.config.alpn_protocols) => without,
+            _ => &self.config,
+        }
+    }
+
     fn build(
         bind: &BindTls,
         on_line: bool,
@@ -331,8 +341,14 @@ impl Setting {
             };
             config.ticketer = Arc::new(Tickets::new(keys, context, lifetime));
         }
+        let without_protocol = (!config.alpn_protocols.is_empty()).then(|| {
+            let mut without = config.clone();
+            without.alpn_protocols.clear();
+            Arc::new(without)
+        });
         let setting = Setting {
             config: Arc::new(config),
+            without_protocol,
             check,
             speaks_13: chosen
                 .versions
@@ -349,8 +365,11 @@ pub(crate) fn restricted(
     certificate: &Arc<Certificate>,
     schemes: Option<&[SignatureScheme]>,
 ) -> Arc<Certificate> {
-    let Some(schemes) = schemes else {
-        return certificate.clone();
+    let schemes = match (schemes, certificate.kind) {
+        (Some(schemes), _) => schemes,
+        // rustls would begin with the longest hash, OpenSSL does with the shortest.
+        (None, KeyKind::Rsa) => RSA_ORDER,
+        (None, KeyKind::Curve) => return certificate.clone(),
     };
     let restrict = |own: &CertifiedKey| {
         let key = Restricted::new(own.key.clone(), schemes);
@@ -405,6 +424,15 @@ fn client_check(
         .map_err(Refused::Verifier)
 }
 
+/// In which order a key of RSA signs.
+const RSA_ORDER: &[SignatureScheme] = &[
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PSS_SHA384,
+    SignatureScheme::RSA_PSS_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
 /// Seconds (`tune.ssl.lifetime`).
 const DEFAULT_LIFETIME: u32 = 300;
 const DEFAULT_CACHE: u32 = 20_000;

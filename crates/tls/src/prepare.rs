@@ -88,6 +88,73 @@ impl Prepared {
     }
 }
 
+/// What a server needs that comes while the program runs; `global` has what its options loaded.
+///
+/// # Errors
+/// What is wrong with it, in upstream's words.
+pub fn prepare_added(
+    program: &Program,
+    global: ir::Global,
+    proxy: &ir::Proxy,
+    server: &ir::Server,
+) -> Result<Option<Arc<dyn TlsContext>>, String> {
+    let Some(tls) = server.options.tls.as_deref() else {
+        return Ok(None);
+    };
+    let config = ir::Config {
+        global,
+        ..ir::Config::default()
+    };
+    let kept = program.live.tls.get();
+    let kept = kept.and_then(|kept| kept.as_any().downcast_ref::<Store>());
+    let mut loaded = Loaded::default();
+    if let Some(store) = kept {
+        store.state().loaded.join(&mut loaded);
+    }
+    // Files are read at the start only.
+    for (word, file) in [("ca-file", &tls.ca_file), ("crl-file", &tls.crl_file)] {
+        if let Some(file) = file
+            && loaded.authorities(&file.text()).is_none()
+        {
+            return Err(format!("'{word}' : unable to load {}.", file.text()));
+        }
+    }
+    let missing = tls.certificate.as_ref().map(|(path, _)| path);
+    if let Some(path) = missing.filter(|path| loaded.certificate(path).is_none()) {
+        let text = format!("unable to stat SSL certificate '{path}'.");
+        let verifies = tls.verify != Some(ir::TlsVerify::None) && tls.ca_file.is_none();
+        return Err(match verifies {
+            true => format!("{text}\n{NO_AUTHORITY}"),
+            false => text,
+        });
+    }
+    let mut diagnostics = Diagnostics::default();
+    let sources = Sources::default();
+    let ready = prepare_server(
+        &config,
+        &mut loaded,
+        proxy,
+        server,
+        &sources,
+        &mut diagnostics,
+    );
+    let bare = |finding: &Diagnostic| {
+        let text = finding.message.split_once("' : ");
+        text.map_or(finding.message.clone(), |(_, text)| text.to_owned())
+    };
+    let mut alerts = diagnostics.iter();
+    if let Some(alert) = alerts.find(|finding| finding.severity == Severity::Alert) {
+        return Err(bare(alert));
+    }
+    let Some(ready) = ready else {
+        return Ok(None);
+    };
+    if let Some(store) = kept {
+        store.state().servers.push(ready.clone());
+    }
+    Ok(Some(ready))
+}
+
 fn prepare_bind(
     config: &ir::Config,
     loaded: &Loaded,
@@ -231,7 +298,7 @@ fn prepare_server(
         .options
         .tls
         .as_deref()
-        .filter(|tls| tls.enabled || tls.checks || tls.steps)?;
+        .filter(|tls| tls.enabled || tls.switchable || tls.checks || tls.steps)?;
     let before = format!(
         "[{}:{}] : 'server {}/{}' : ",
         sources.path(server.span.file),

@@ -16,12 +16,15 @@ pub struct Records {
     /// The key of what is received.
     pub rx: Key,
     version: ProtocolVersion,
+    is_of_server: bool,
     /// What keys can be changed and tickets be kept with; TLS 1.2 has neither.
     kernel: Option<Box<Kernel>>,
     /// The beginning of a message that came in parts.
     partial: Vec<u8>,
     /// The peer wants the key of what is sent to be changed too.
     answers: bool,
+    /// The client wants a new handshake, and is to be told that there is none.
+    declines: bool,
 }
 
 /// rustls' part of a connection whose records are made here.
@@ -48,9 +51,11 @@ impl Records {
             tx,
             rx,
             version,
+            is_of_server: matches!(kernel, Kernel::Server(_)),
             kernel: (version == ProtocolVersion::TLSv1_3).then(|| Box::new(kernel)),
             partial: Vec::new(),
             answers: false,
+            declines: false,
         }
     }
 
@@ -64,6 +69,11 @@ impl Records {
     /// Whether a record that changes the key has to be sent before data.
     pub fn is_key_due(&self) -> bool {
         self.answers || (self.tx.is_worn() && self.kernel.is_some())
+    }
+
+    /// Whether the client has to be told that there is no new handshake; once for each time that it asked.
+    pub fn declines(&mut self) -> bool {
+        std::mem::take(&mut self.declines)
     }
 
     /// Seals the record that changes the key of what is sent, into `room`. Answers its length.
@@ -103,8 +113,12 @@ impl Records {
 
     fn messages(&mut self, bytes: &[u8]) -> Result<(), RecordFault> {
         let Some(kernel) = &mut self.kernel else {
-            // A new handshake is not made, whoever asks for it.
-            return Err(RecordFault::Unexpected);
+            // A new handshake is not made, whoever asks for it; who asks as a client may goes on without one.
+            self.declines = self.is_of_server && bytes.first() == Some(&CLIENT_HELLO);
+            return match self.declines {
+                true => Ok(()),
+                false => Err(RecordFault::Unexpected),
+            };
         };
         if self.partial.len() + bytes.len() > MOST_MESSAGE {
             return Err(RecordFault::TooLong);
@@ -154,6 +168,9 @@ impl Records {
     }
 }
 
+/// The alert that says that there is no new handshake (RFC 5246 7.2.2).
+pub const NO_RENEGOTIATION: [u8; 2] = [1, 100];
+const CLIENT_HELLO: u8 = 1;
 /// The alert that ends what is sent (RFC 8446 6.1).
 pub const CLOSING: [u8; 2] = [1, CLOSE_NOTIFY];
 const CLOSE_NOTIFY: u8 = 0;

@@ -91,6 +91,18 @@ impl Loaded {
         }
     }
 
+    /// Both have what one of them has; what both have stays.
+    pub(crate) fn join(&mut self, other: &mut Loaded) {
+        for (name, own) in &self.certificates {
+            other.certificates.insert(name.clone(), own.clone());
+        }
+        for (name, own) in &self.authorities {
+            other.authorities.insert(name.clone(), own.clone());
+        }
+        self.certificates.clone_from(&other.certificates);
+        self.authorities.clone_from(&other.authorities);
+    }
+
     /// Adds certificates. The name of the first one.
     pub(crate) fn add(&mut self, read: Vec<Certificate>) -> Option<String> {
         let first = read.first().map(|first| first.path.clone());

@@ -77,6 +77,27 @@ impl Trust {
         None
     }
 
+    /// The root that a chain leads to.
+    pub(crate) fn root(
+        &self,
+        own: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+    ) -> Option<&[u8]> {
+        let mut issuer = parsed(own)?.issuer().as_raw().to_vec();
+        let is_above = |candidate: &&CertificateDer<'_>, issuer: &[u8]| {
+            parsed(candidate).is_some_and(|above| above.subject().as_raw() == issuer)
+        };
+        for _ in 0..MOST_DEPTH {
+            if let Some(root) = self.roots.iter().find(|root| is_above(root, &issuer)) {
+                return Some(root.as_ref());
+            }
+            let mut others = rest.iter().chain(&self.between);
+            let above = others.find(|other| is_above(other, &issuer))?;
+            issuer = parsed(above)?.issuer().as_raw().to_vec();
+        }
+        None
+    }
+
     /// Whether a certificate is trusted by itself; none when it is not one of those that are. webpki takes no authority
     /// for the certificate of a peer, OpenSSL does.
     pub(crate) fn itself(
@@ -104,6 +125,11 @@ impl Trust {
             Ok(())
         })
     }
+}
+
+fn parsed<'a>(certificate: &'a CertificateDer<'_>) -> Option<X509Certificate<'a>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(parsed)
 }
 
 /// Chains are followed so far.

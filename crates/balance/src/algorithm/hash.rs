@@ -6,7 +6,7 @@ use hapax_core::contract::{Algorithm, BalanceKey, Balancer};
 use hapax_core::diagnostic::{Diagnostic, Prefix, Severity};
 use hapax_core::ir;
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use hapax_sample::expression::{self, Ending, Origin};
 use hapax_sample::place::Place;
 
@@ -76,7 +76,7 @@ impl Algorithm for Hash {
         BalanceKey::Expr(&self.expr)
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

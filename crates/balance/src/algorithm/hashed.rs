@@ -1,11 +1,10 @@
 //! The structure of every algorithm that hashes a key: a table or a ring, with `hash-balance-factor`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue, RequestKey};
 use hapax_core::ir;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
@@ -14,7 +13,7 @@ use crate::farm::{Farm, Member};
 use crate::hash::{Map, Ring, hash};
 
 /// The structure of an algorithm that hashes a key, as `hash-type` and `hash-balance-factor` say.
-pub fn build(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+pub fn build(proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
     Box::new(Hashed::new(proxy, servers, proxy.hash_type))
 }
 
@@ -46,13 +45,13 @@ impl<K: RequestKey> Algorithm for ByRequest<K> {
         true
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         build(proxy, servers)
     }
 }
 
 /// A ring, whatever `hash-type` says.
-pub fn ring(proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Hashed {
+pub fn ring(proxy: &ir::Proxy, servers: &Servers) -> Hashed {
     let kind = ir::HashType {
         consistent: true,
         ..proxy.hash_type
@@ -80,7 +79,7 @@ enum Table {
 }
 
 impl Hashed {
-    fn new(proxy: &ir::Proxy, servers: &[Arc<ServerLive>], kind: ir::HashType) -> Hashed {
+    fn new(proxy: &ir::Proxy, servers: &Servers, kind: ir::HashType) -> Hashed {
         let hashed = Hashed {
             kind,
             factor: proxy.hash_balance_factor,

@@ -1,14 +1,17 @@
 //! `balance leastconn`: the server with the fewest connections for its weight.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::ServerLive;
+use hapax_core::live::{ServerLive, Servers};
 use parking_lot::Mutex;
 
-use crate::farm::{Farm, Member};
+use crate::farm::{Farm, Member, has_room};
 
 /// The row.
 pub const KEYWORD: BalanceKeyword = BalanceKeyword {
@@ -35,10 +38,11 @@ impl Algorithm for LeastConnections {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = Loads {
             farm: Farm::new(proxy, servers),
             ranks: Mutex::new(Ranks::default()),
+            indexed: AtomicBool::new(false),
         };
         balancer.servers_changed();
         Box::new(balancer)
@@ -49,6 +53,7 @@ impl Algorithm for LeastConnections {
 struct Loads {
     farm: Farm,
     ranks: Mutex<Ranks>,
+    indexed: AtomicBool,
 }
 
 /// The servers in use, and where the next scan begins so that servers of one load take turns.
@@ -56,45 +61,198 @@ struct Loads {
 struct Ranks {
     members: Vec<Member>,
     start: usize,
+    /// The members by load, where looking at each of them would take long.
+    index: Option<Index>,
 }
 
 impl Balancer for Loads {
     fn choose(&self, _: KeyValue<'_>, avoid: Option<usize>) -> Option<usize> {
         let mut ranks = self.ranks.lock();
-        let (later, sooner) = {
-            let at = ranks.start.min(ranks.members.len());
-            let (sooner, later) = ranks.members.split_at(at);
-            (later, sooner)
-        };
-        let mut best: Option<((bool, Load), usize, usize)> = None;
-        for (distance, member) in later.iter().chain(sooner).enumerate() {
-            let Some(server) = self.farm.server(member.index) else {
-                continue;
-            };
-            if !crate::farm::has_room(server) {
-                continue;
-            }
-            let connections = server.sessions.value().saturating_add(server.queue.value());
-            let rank = (
-                Some(member.index) == avoid,
-                Load::of(connections, member.weight),
-            );
-            if best.is_none_or(|(least, ..)| rank < least) {
-                best = Some((rank, distance, member.index));
-            }
-        }
-        let (_, distance, index) = best?;
-        ranks.start = (ranks.start + distance + 1) % ranks.members.len().max(1);
-        Some(index)
+        let Ranks {
+            members,
+            start,
+            index,
+        } = &mut *ranks;
+        let at = match index {
+            Some(index) => index.least(&self.farm, members, *start, avoid),
+            None => least(&self.farm, members, *start, avoid),
+        }?;
+        *start = (at + 1) % members.len().max(1);
+        members.get(at).map(|member| member.index)
     }
 
-    fn connections_changed(&self, _: usize) {}
+    fn connections_changed(&self, server: usize) {
+        if self.indexed.load(Ordering::Relaxed) {
+            let mut ranks = self.ranks.lock();
+            let Ranks { members, index, .. } = &mut *ranks;
+            if let Some(index) = index {
+                index.server_changed(&self.farm, members, server);
+            }
+        }
+    }
+
+    fn connections_changed_elsewhere(&self) {
+        if let Some(index) = &mut self.ranks.lock().index {
+            index.stale = true;
+        }
+    }
 
     fn servers_changed(&self) {
         let mut ranks = self.ranks.lock();
         ranks.members = self.farm.members();
         ranks.start = 0;
+        ranks.index =
+            (ranks.members.len() > MOST_SCANNED).then(|| Index::new(&self.farm, &ranks.members));
+        self.indexed.store(ranks.index.is_some(), Ordering::Relaxed);
     }
+}
+
+/// So many servers are looked at one by one.
+const MOST_SCANNED: usize = 32;
+
+/// The position of the least loaded member with room, the next one from `start` on among equals; `avoid` only when there
+/// is no other.
+fn least(farm: &Farm, members: &[Member], start: usize, avoid: Option<usize>) -> Option<usize> {
+    let (sooner, later) = members.split_at(start.min(members.len()));
+    let positions = (sooner.len()..members.len()).chain(0..sooner.len());
+    let mut best: Option<((bool, Load), usize)> = None;
+    for (member, at) in later.iter().chain(sooner).zip(positions) {
+        let Some(server) = farm.server(member.index).filter(|server| has_room(server)) else {
+            continue;
+        };
+        let rank = (Some(member.index) == avoid, Load::of(server, member));
+        if best.is_none_or(|(least, _)| rank < least) {
+            best = Some((rank, at));
+        }
+    }
+    best.map(|(_, at)| at)
+}
+
+/// The members by load. What it says of one may be too low and is put right when that one is looked at; it is never too
+/// high, because every connection that ends is told.
+#[derive(Debug)]
+struct Index {
+    order: BTreeSet<(Load, usize)>,
+    /// The load of each position, as it stands in `order`.
+    loads: Vec<Load>,
+    /// Positions by the number of the server.
+    positions: Vec<Option<usize>>,
+    /// Another view of the servers changed what their loads are.
+    stale: bool,
+}
+
+impl Index {
+    fn new(farm: &Farm, members: &[Member]) -> Index {
+        let load = |member: &Member| {
+            let server = farm.server(member.index);
+            server.map_or(Load::NONE, |server| Load::of(server, member))
+        };
+        let loads: Vec<Load> = members.iter().map(load).collect();
+        let highest = members.iter().map(|member| member.index + 1).max();
+        let mut positions = vec![None; highest.unwrap_or(0)];
+        for (at, member) in members.iter().enumerate() {
+            positions[member.index] = Some(at);
+        }
+        Index {
+            order: loads.iter().copied().zip(0..).collect(),
+            loads,
+            positions,
+            stale: false,
+        }
+    }
+
+    /// See [`least`].
+    fn least(
+        &mut self,
+        farm: &Farm,
+        members: &[Member],
+        start: usize,
+        avoid: Option<usize>,
+    ) -> Option<usize> {
+        if std::mem::take(&mut self.stale) {
+            (0..members.len()).for_each(|at| self.put_right(farm, members, at));
+        }
+        let mut load = self.order.first()?.0;
+        loop {
+            match self.first_of(load, farm, members, start, avoid) {
+                Found::Free(at) => return Some(at),
+                Found::Moved(at) => {
+                    self.put_right(farm, members, at);
+                    load = self.order.first()?.0;
+                }
+                Found::None => {
+                    let beyond = (Bound::Excluded((load, usize::MAX)), Bound::Unbounded);
+                    match self.order.range(beyond).next() {
+                        Some((next, _)) => load = *next,
+                        None => break,
+                    }
+                }
+            }
+        }
+        let server = farm.server(avoid?)?;
+        self.positions
+            .get(avoid?)
+            .copied()
+            .flatten()
+            .filter(|_| has_room(server))
+    }
+
+    /// The first member with this load and room, from `start` on.
+    fn first_of(
+        &self,
+        load: Load,
+        farm: &Farm,
+        members: &[Member],
+        start: usize,
+        avoid: Option<usize>,
+    ) -> Found {
+        let later = self.order.range((load, start)..=(load, usize::MAX));
+        let sooner = self.order.range((load, 0)..(load, start));
+        for &(_, at) in later.chain(sooner) {
+            let Some(member) = members.get(at) else {
+                continue;
+            };
+            let Some(server) = farm.server(member.index) else {
+                continue;
+            };
+            if Load::of(server, member) != load {
+                return Found::Moved(at);
+            }
+            if Some(member.index) != avoid && has_room(server) {
+                return Found::Free(at);
+            }
+        }
+        Found::None
+    }
+
+    fn server_changed(&mut self, farm: &Farm, members: &[Member], server: usize) {
+        if let Some(&Some(at)) = self.positions.get(server) {
+            self.put_right(farm, members, at);
+        }
+    }
+
+    fn put_right(&mut self, farm: &Farm, members: &[Member], at: usize) {
+        let member = members.get(at);
+        let server = member.and_then(|member| farm.server(member.index));
+        let (Some(server), Some(member), Some(known)) = (server, member, self.loads.get_mut(at))
+        else {
+            return;
+        };
+        let load = Load::of(server, member);
+        if *known != load {
+            self.order.remove(&(*known, at));
+            self.order.insert((load, at));
+            *known = load;
+        }
+    }
+}
+
+/// What is found among the members of one load.
+enum Found {
+    Free(usize),
+    /// One whose load is another by now.
+    Moved(usize),
+    None,
 }
 
 /// Load of a server: 0 when it is idle, else what one more connection makes of it, per weight.
@@ -105,13 +263,19 @@ struct Load {
 }
 
 impl Load {
-    fn of(connections: u32, weight: u32) -> Load {
+    const NONE: Load = Load {
+        connections: 0,
+        weight: 1,
+    };
+
+    fn of(server: &ServerLive, member: &Member) -> Load {
+        let connections = server.sessions.value().saturating_add(server.queue.value());
         Load {
             connections: match connections {
                 0 => 0,
                 more => u64::from(more) + 1,
             },
-            weight: u64::from(weight.max(1)),
+            weight: u64::from(member.weight.max(1)),
         }
     }
 }
@@ -163,6 +327,54 @@ mod tests {
         live.servers[0].sessions.down();
         assert_eq!(balancer.choose(KeyValue::None, None), Some(0));
         assert_ne!(balancer.choose(KeyValue::None, Some(0)), Some(0));
+    }
+
+    #[test]
+    fn an_index_chooses_as_a_scan_does() {
+        let weights: Vec<u32> = (0..60).map(|at| [1, 2, 3, 5, 256][at % 5]).collect();
+        let (proxy, live) = backend(&weights, |proxy| {
+            for server in proxy.servers.iter_mut().step_by(4) {
+                server.options.maxconn = 3;
+            }
+        });
+        let farm = Farm::new(&proxy, &live.servers);
+        let members = farm.members();
+        let mut index = Index::new(&farm, &members);
+        let (mut start, mut random, mut held) = (0, 1_u32, Vec::new());
+        for round in 0..5000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let avoid = (random >> 30 == 0).then_some(round % 60);
+            let expected = least(&farm, &members, start, avoid);
+            let at = index.least(&farm, &members, start, avoid);
+            assert_eq!(at, expected, "round {round}");
+            let at = at.expect("a server");
+            start = (at + 1) % members.len();
+            live.servers[members[at].index].sessions.up();
+            held.push(members[at].index);
+            // One in three that begin is told, every one that ends.
+            if round % 3 == 0 {
+                index.server_changed(&farm, &members, members[at].index);
+            }
+            while held.len() > 400 || random >> 31 == 0 && held.len() > 200 {
+                let server = held.swap_remove(random as usize % held.len());
+                live.servers[server].sessions.down();
+                index.server_changed(&farm, &members, server);
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_view_changed_is_seen() {
+        let (proxy, live) = backend(&[1; 40], |_| {});
+        let balancer = LeastConnections.build(&proxy, &live.servers);
+        for server in &live.servers {
+            server.sessions.up();
+            server.sessions.up();
+            balancer.connections_changed(server.index);
+        }
+        live.servers[17].sessions.down();
+        balancer.connections_changed_elsewhere();
+        assert_eq!(balancer.choose(KeyValue::None, None), Some(17));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer};
 use hapax_core::ir;
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use hapax_sample::expression::{self, Ending, Origin};
 
 use super::hashed;
@@ -71,7 +71,7 @@ impl Algorithm for LogHash {
         self.expr.as_ref().err().cloned()
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

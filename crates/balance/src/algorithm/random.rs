@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::{BalanceKeyword, Fault, Line};
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 
 use super::hashed::{self, Hashed};
 
@@ -21,17 +21,23 @@ pub const KEYWORD: BalanceKeyword = BalanceKeyword {
 
 /// The algorithm.
 #[derive(Debug, Clone, Copy)]
-struct Random {
+pub struct Random {
     draws: u32,
+}
+
+impl Default for Random {
+    fn default() -> Random {
+        Random { draws: 2 }
+    }
 }
 
 fn parse(line: &mut Line<'_>) -> Result<Arc<dyn Algorithm>, Fault> {
     let word = line.arg(0).unwrap_or_default().into_owned();
     let Some(argument) = word.strip_prefix("random(") else {
-        return Ok(Arc::new(Random { draws: 2 }));
+        return Ok(Arc::new(Random::default()));
     };
     if argument.starts_with(')') {
-        return Ok(Arc::new(Random { draws: 2 }));
+        return Ok(Arc::new(Random::default()));
     }
     let end = argument.find(|c: char| !c.is_ascii_digit());
     match end.and_then(|end| argument[end..].chars().next()) {
@@ -61,7 +67,7 @@ impl Algorithm for Random {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         Box::new(Lots {
             draws: self.draws,
             ring: hashed::ring(proxy, servers),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use parking_lot::Mutex;
 
 use crate::farm::Farm;
@@ -38,7 +38,7 @@ impl Algorithm for RoundRobin {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = Turns {
             farm: Farm::new(proxy, servers),
             orders: Mutex::default(),

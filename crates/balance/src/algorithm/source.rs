@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 
 use super::hashed;
 
@@ -34,7 +34,7 @@ impl Algorithm for Source {
         BalanceKey::Source
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

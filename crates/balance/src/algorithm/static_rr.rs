@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use parking_lot::RwLock;
 
 use crate::farm::Farm;
@@ -37,7 +37,7 @@ impl Algorithm for StaticRoundRobin {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         let farm = Farm::new(proxy, servers);
         let map = RwLock::new(Map::new(&farm.members(), farm.divisor()));
         Box::new(Table {

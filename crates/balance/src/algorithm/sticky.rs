@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use parking_lot::RwLock;
 
 use crate::farm::Farm;
@@ -36,7 +36,7 @@ impl Algorithm for Sticky {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = InLine {
             farm: Farm::new(proxy, servers),
             line: RwLock::new(Vec::new()),

@@ -300,3 +300,38 @@ impl Wake for Unpark {
         self.0.unpark();
     }
 }
+
+#[test]
+fn a_server_that_was_added_serves_until_it_is_deleted() {
+    let (proxy, live) = backend(&[1], |_| {});
+    let dispatch: Arc<dyn Dispatch> = Arc::new(Backend::new(&proxy, &live, 100));
+    let _ = live.dispatch.set(dispatch.clone());
+    let server = hapax_core::ir::Server {
+        name: "s2".into(),
+        ..(*proxy.servers[0]).clone()
+    };
+    let server = ir::SharedServer::from(server);
+    let added = live.add_server(&server, None, 2, 0).expect("room");
+    assert_eq!((added.index, added.id), (1, 2));
+    let chosen = |count: usize| -> Vec<Assigned> {
+        let mut ticket = Ticket::default();
+        (0..count)
+            .map(|_| dispatch.assign(&WISH, &mut ticket, Waker::noop()))
+            .collect()
+    };
+    let only = |index: usize| vec![Assigned::Server(index); 2];
+    assert_eq!(chosen(2), only(0));
+    crate::health::leave_maintenance(&live, &added, Default::default());
+    assert!(chosen(2).contains(&Assigned::Server(1)));
+    crate::health::enter_maintenance(&live, &added, Default::default());
+    added.deleted.store(true, Ordering::Relaxed);
+    assert_eq!(chosen(2), only(0));
+    assert_eq!((live.servers.len(), live.servers.iter().count()), (2, 1));
+    let again = live.add_server(&server, None, 2, 0).expect("room");
+    assert_eq!((again.index, again.id), (2, 2));
+    for _ in 0..200 {
+        assert!(live.add_server(&server, None, 2, 0).is_some());
+    }
+    assert_eq!(live.servers.get(202).map(|server| server.index), Some(202));
+    assert!(live.servers.get(203).is_none());
+}

@@ -198,6 +198,7 @@ pub(super) fn end_maintenance(
 ) -> Vec<Notice> {
     let check = &server.ir.options.check;
     let mut state = server.state.lock();
+    state.never_paused = false;
     state.operation = if up {
         Operation::Running
     } else {

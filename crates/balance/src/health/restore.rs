@@ -42,9 +42,10 @@ fn operate(server: &ServerLive, restored: &Restored) -> Option<&'static str> {
     let own = &server.ir.options.check;
     let mut state = server.state.lock();
     state.age_at_start = restored.age;
-    state.checks_disabled = own.enabled
-        && restored.check_state & check::CONFIGURED != 0
-        && restored.check_state & check::ENABLED == 0;
+    state.checks_disabled = own.enabled && check::is_off(restored.check_state);
+    if let Some(agent) = &mut state.agent {
+        agent.paused = check::is_off(restored.agent_state);
+    }
     state.check = Some(CheckResult {
         status: CheckStatus::numbered(restored.check_status),
         code: 0,

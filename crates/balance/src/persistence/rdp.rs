@@ -4,11 +4,10 @@
 //! bytes swapped ([MS-RDPBCGR] 3.2.5.3.1, routing tokens).
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use hapax_core::ir::Address;
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Support};
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 
 /// The row.
 pub const KEYWORD: SectionKeyword = SectionKeyword {
@@ -45,7 +44,7 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
 }
 
 /// The server that the value of a cookie names.
-pub fn server(value: &[u8], servers: &[Arc<ServerLive>]) -> Option<usize> {
+pub fn server(value: &[u8], servers: &Servers) -> Option<usize> {
     let wanted = address(value)?;
     servers
         .iter()

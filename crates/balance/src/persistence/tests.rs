@@ -20,7 +20,7 @@ fn cookie(words: &str) -> Cookie {
     proxy.cookie.expect("set")
 }
 
-fn servers() -> Vec<Arc<ServerLive>> {
+fn servers() -> Servers {
     let (_, live) = backend(&[1, 1, 1], |proxy| {
         for (server, value) in proxy.servers.iter_mut().zip(["A", "B", "C"]) {
             server.options.cookie = Some(value.into());

@@ -379,6 +379,7 @@ fn http_only(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
         (options.buffer_request, "http-buffer-request"),
         (front && options.no_h2_upgrade, "disable-h2-upgrade"),
         (front && options.ignore_probes, "http-ignore-probes"),
+        (front && options.use_proxy_header, "http-use-proxy-header"),
         (
             back && options.drop_request_trailers,
             "http-drop-request-trailers",

@@ -6,7 +6,7 @@ use std::path::Path;
 use hapax_core::diagnostic::Severity;
 use hapax_core::ir::{self, Address, ServerStateSource};
 use hapax_core::live::proxy_numbers;
-use hapax_core::server_state::{FileFault, Restored, StateFile};
+use hapax_core::server_state::{FileFault, Restored, StateFile, check as check_state};
 
 use super::{Check, kind};
 use crate::value::leading_integer;
@@ -148,6 +148,19 @@ fn compare(name: &str, number: u32, file: Option<&StateFile>, check: &mut Check<
 
 /// Sets where a server and its checks are; the address itself is `init-addr`'s. Tells what cannot be set.
 fn place(server: &mut ir::Server, restored: &Restored) -> Option<String> {
+    let service = server
+        .host_name
+        .as_ref()
+        .filter(|name| name.starts_with('_'));
+    if let (Some(own), Some(theirs)) = (service, &restored.service)
+        && own != theirs
+    {
+        let name = &server.name;
+        return Some(format!(
+            ", SRV record mismatch between configuration ('{own}') and state file ('{theirs}) for server '{name}'. Previous \
+             state not applied"
+        ));
+    }
     if let (Address::Inet(address), Some(port), ir::ServerPort::Fixed) =
         (&mut server.address, restored.port, server.port)
     {
@@ -155,7 +168,7 @@ fn place(server: &mut ir::Server, restored: &Restored) -> Option<String> {
     }
     let check = &mut server.options.check;
     if restored.check_address.is_some() || restored.check_port.is_some() {
-        if !check.enabled {
+        if !check.enabled || check_state::is_off(restored.check_state) {
             return Some(", health checks are not enabled on this server".into());
         }
         let (address, port) = match endpoint(
@@ -171,7 +184,22 @@ fn place(server: &mut ir::Server, restored: &Restored) -> Option<String> {
         check.port = port.or(check.port);
     }
     if restored.agent_address.is_some() || restored.agent_port.is_some() {
-        return Some(", agent checks are not enabled on this server".into());
+        let agent = server.options.agent.as_mut();
+        let off = check_state::is_off(restored.agent_state);
+        let Some(agent) = agent.filter(|agent| agent.enabled && !off) else {
+            return Some(", agent checks are not enabled on this server".into());
+        };
+        let (address, port) = match endpoint(
+            restored.agent_address.as_deref(),
+            restored.agent_port.as_deref(),
+        ) {
+            Ok(endpoint) => endpoint,
+            Err(text) => return Some(text),
+        };
+        if let Some(ip) = address {
+            agent.address = Some(Address::Inet((ip, 0).into()));
+        }
+        agent.port = port.unwrap_or(agent.port);
     }
     None
 }

@@ -138,7 +138,7 @@ fn before(proxy: &ir::Proxy, server: &ir::Server, check: &Check<'_>) -> String {
 }
 
 /// What to add when a server without port is checked; none when the steps of the check say where to go.
-fn without_port(proxy: &ir::Proxy) -> Option<&'static str> {
+pub(crate) fn without_port(proxy: &ir::Proxy) -> Option<&'static str> {
     let steps = match &proxy.check {
         ir::CheckKind::Rules if !proxy.tcp_check.is_empty() => &proxy.tcp_check,
         ir::CheckKind::Protocol(steps) => steps,
@@ -160,7 +160,7 @@ fn without_port(proxy: &ir::Proxy) -> Option<&'static str> {
     silent.then_some(", and a tcp_check rule 'connect' with no port information")
 }
 
-fn has_no_port(server: &ir::Server) -> bool {
+pub(crate) fn has_no_port(server: &ir::Server) -> bool {
     let address = server.options.check.address.as_ref();
     let unix = |address: &ir::Address| !matches!(address, ir::Address::Inet(_));
     let own = matches!(server.port, ir::ServerPort::Fixed);

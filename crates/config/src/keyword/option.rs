@@ -108,6 +108,24 @@ static ROWS: &[SectionKeyword] = &[
             set(line, |options, on| options.no_h2_upgrade = on)
         },
     )),
+    negatable(row(
+        "option http-use-proxy-header",
+        Sections::PROXIES,
+        "",
+        "Asks for users and passwords as proxies do where a request is one to a proxy.",
+        |line| {
+            if line.section == Sections::BACKEND {
+                let name = line.proxy()?.name.clone();
+                line.warn(format!(
+                    "'http-use-proxy-header' ignored because backend '{name}' has no frontend capability."
+                ));
+                // Upstream, word by word.
+                let text = "unknown option 'http-use-proxy-header'; did you mean 'http-use-proxy-header' maybe ?";
+                return Err(line.fault(text));
+            }
+            set(line, |options, on| options.use_proxy_header = on)
+        },
+    )),
     switch!(
         "http-drop-response-trailers",
         FRONT,

@@ -1,5 +1,6 @@
 //! The keywords of `ring` sections (configuration manual 12.5).
 
+use hapax_core::backing_file::BackingFile;
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
@@ -14,6 +15,35 @@ pub(crate) const TABLE: Tables = Tables {
 };
 
 static ROWS: &[SectionKeyword] = &[
+    row(
+        "backing-file",
+        Sections::RING,
+        "<path>",
+        "A file that keeps the latest messages too, for a look at them after the process ended.",
+        |line| {
+            let path = line.arg(0).unwrap_or_default().into_owned();
+            let Some(known) = line.config.rings.last() else {
+                return Ok(());
+            };
+            if let Some(before) = &known.backing {
+                let text = format!(
+                    "'backing-file' already specified for ring '{}' (was '{}').",
+                    known.name, before.path
+                );
+                return Err(line.fault(text));
+            }
+            let made = BackingFile::create(&path, known.size).map_err(|error| {
+                let error = error.to_string();
+                let error = error.split(" (os error").next().unwrap_or_default();
+                let name = &known.name;
+                line.fault(format!(
+                    "cannot open backing-file '{path}' for ring '{name}': {error}."
+                ))
+            })?;
+            ring(line, |ring| ring.backing = Some(made));
+            Ok(())
+        },
+    ),
     row(
         "description",
         Sections::RING,
@@ -79,6 +109,16 @@ static ROWS: &[SectionKeyword] = &[
         "How much the ring holds.",
         |line| {
             let bytes = size(line)?;
+            if line
+                .config
+                .rings
+                .last()
+                .is_some_and(|ring| ring.backing.is_some())
+            {
+                return Err(line.fault(
+                    "cannot resize an already mapped file, please specify 'size' before 'backing-file'.",
+                ));
+            }
             ring(line, |ring| ring.size = bytes);
             Ok(())
         },

@@ -7,6 +7,7 @@ use hapax_core::span::Word;
 use hapax_core::suggest::did_you_mean;
 
 use super::{behind, bind, row};
+use crate::added_server;
 use crate::resolve;
 use crate::section;
 use crate::value::address::{Accept, Port};
@@ -195,10 +196,15 @@ fn default_server(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Target {
+/// Whose options are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A `server` line.
     Server,
+    /// A `default-server` line.
     Default,
+    /// A server that the runtime API adds.
+    Added,
 }
 
 fn read_options(
@@ -216,6 +222,15 @@ fn read_options(
         config: line.config,
         diagnostics: line.diagnostics,
     };
+    options_of(&mut cursor, options, target)
+}
+
+/// Reads the options that a cursor stands before.
+pub(crate) fn options_of(
+    cursor: &mut OptionCursor<'_>,
+    options: &mut ir::ServerOptions,
+    target: Target,
+) -> Result<(), Fault> {
     while let Some(word) = cursor.take() {
         let row = word.as_str().and_then(|name| {
             // What stands in parentheses belongs to the option.
@@ -223,9 +238,13 @@ fn read_options(
             cursor.registry.server_options.find(name)
         });
         let Some(row) = row.map(|row| row.0) else {
-            return Err(unknown(&cursor, word, &prefix, target));
+            return Err(unknown(cursor, word, target));
         };
-        if matches!(target, Target::Default) && !row.in_default_server {
+        if target == Target::Added && !added_server::may_have(row.name) {
+            let text = format!("'{}' option is not accepted for dynamic server", row.name);
+            return Err(cursor.fault(word.span, text));
+        }
+        if target == Target::Default && !row.in_default_server {
             let text = format!(
                 "'{}' option is not accepted in default-server sections",
                 row.name
@@ -233,10 +252,10 @@ fn read_options(
             let warning = Diagnostic::warning(word.span, text).with_prefix(Prefix::Place);
             cursor.diagnostics.push(warning);
             let mut ignored = ir::ServerOptions::default();
-            (row.parse)(&mut cursor, &mut ignored)?;
+            (row.parse)(cursor, &mut ignored)?;
             continue;
         }
-        if let Err(fault) = (row.parse)(&mut cursor, options) {
+        if let Err(fault) = (row.parse)(cursor, options) {
             let mut finding = *fault.diagnostic;
             finding.message.push('.');
             return Err(finding.with_prefix(Prefix::Place).into());
@@ -249,7 +268,8 @@ fn read_options(
     Ok(())
 }
 
-fn unknown(cursor: &OptionCursor<'_>, word: &Word, prefix: &str, target: Target) -> Fault {
+fn unknown(cursor: &OptionCursor<'_>, word: &Word, target: Target) -> Fault {
+    let prefix = &cursor.prefix;
     let text = word.lossy();
     let not_built = NOT_BUILT.contains(&text.as_ref())
         || text
@@ -267,7 +287,7 @@ fn unknown(cursor: &OptionCursor<'_>, word: &Word, prefix: &str, target: Target)
     );
     let end = if near.is_empty() { "." } else { "" };
     let hint = match target {
-        Target::Server => "",
+        Target::Server | Target::Added => "",
         Target::Default => " Hint: no address was expected for this server.",
     };
     let text = format!("{prefix}unknown keyword '{text}'{near}{end}{hint}");

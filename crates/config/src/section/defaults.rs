@@ -1,11 +1,9 @@
 //! What a section takes over from `defaults`.
 
-use std::sync::Arc;
-
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::Scope;
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 
 use super::Defaults;
 
@@ -68,7 +66,7 @@ impl Algorithm for NoAlgorithm {
         BalanceKey::None
     }
 
-    fn build(&self, _: &ir::Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
         Box::new(NoBalancer)
     }
 }

@@ -278,9 +278,6 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let first = words.first().map(Word::lossy).unwrap_or_default();
     let second = words.get(1).map(Word::lossy).unwrap_or_default();
     let text = match (bit, first.as_ref()) {
-        (Sections::RING, "backing-file") => {
-            "'backing-file' in 'ring' section is not built yet.".to_owned()
-        }
         (Sections::RING, _) => format!("unknown statement '{first}'."),
         (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
         (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
@@ -379,8 +376,6 @@ static NOT_BUILT: &[&str] = &[
     "maxcompcpuusage",
     "maxcomprate",
     "maxpipes",
-    "maxsslconn",
-    "maxsslrate",
     "maxzlibmem",
     "monitor",
     "persist",

@@ -313,6 +313,8 @@ pub struct Options {
     pub pretend_keepalive: bool,
     /// `option http-no-delay`.
     pub http_no_delay: bool,
+    /// `option http-use-proxy-header`.
+    pub use_proxy_header: bool,
     /// `option http-ignore-probes`.
     pub ignore_probes: bool,
     /// `option idle-close-on-response`.

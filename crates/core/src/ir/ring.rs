@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{LogFraming, Milliseconds, SharedServer};
+use crate::backing_file::BackingFile;
 use crate::span::Span;
 
 /// A ring.
@@ -20,6 +21,8 @@ pub struct Ring {
     pub maxlen: Option<usize>,
     /// `size`, bytes.
     pub size: usize,
+    /// `backing-file`.
+    pub backing: Option<BackingFile>,
     /// `timeout connect`.
     pub timeout_connect: Option<Milliseconds>,
     /// `timeout server`.
@@ -38,6 +41,7 @@ impl Ring {
             format: Some(LogFraming::Raw),
             maxlen: None,
             size: DEFAULT_SIZE,
+            backing: None,
             timeout_connect: None,
             timeout_server: None,
             servers: Vec::new(),

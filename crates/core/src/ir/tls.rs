@@ -217,6 +217,8 @@ pub struct CertificateStore {
 pub struct ServerTls {
     /// `ssl`.
     pub enabled: bool,
+    /// `ssl`, whether or not `no-ssl` took it back: the runtime API may turn it on and off.
+    pub switchable: bool,
     /// `check-ssl`.
     pub checks: bool,
     /// Whether a step of the check speaks TLS (`tcp-check connect ssl`).

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::numbers::Numbers;
 use super::server::{ServerLive, is_unresolved};
+use super::servers::Servers;
 use crate::contract::{Dispatch, TlsContext};
 use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
@@ -25,8 +26,8 @@ pub struct ProxyLive {
     pub uuid: u32,
     /// Listeners, in the order of the binds.
     pub listeners: Vec<Arc<ListenerLive>>,
-    /// Servers, in file order.
-    pub servers: Vec<Arc<ServerLive>>,
+    /// Servers, in file order; those that were added while it runs behind them.
+    pub servers: Servers,
     /// Algorithm and queues; set once when the program is linked, absent without a backend side.
     pub dispatch: OnceLock<Arc<dyn Dispatch>>,
     /// Effective weight of usable servers.
@@ -133,7 +134,7 @@ impl ProxyLive {
             kind: proxy.kind,
             uuid,
             listeners,
-            servers,
+            servers: Servers::new(servers),
             dispatch: OnceLock::new(),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
@@ -143,6 +144,33 @@ impl ProxyLive {
                 None => Arc::new(ProxyLasting::new(workers, fell)),
             },
         }
+    }
+
+    /// Adds a server while the process runs: in maintenance, under the number that its line gives or the lowest that is
+    /// free. None when there were too many ever.
+    pub fn add_server(
+        &self,
+        server: &ir::SharedServer,
+        tls: Option<Arc<dyn TlsContext>>,
+        workers: usize,
+        now_ms: u64,
+    ) -> Option<Arc<ServerLive>> {
+        let id = server.options.id.unwrap_or_else(|| {
+            let taken: std::collections::BTreeSet<u32> =
+                self.servers.iter().map(|server| server.id).collect();
+            (1..).find(|id| !taken.contains(id)).unwrap_or(u32::MAX)
+        });
+        let added = self.servers.add(|index| {
+            let live = ServerLive::added(server, &self.name, (index, id), workers, now_ms);
+            if let Some(tls) = tls {
+                let _ = live.tls.set(tls);
+            }
+            live
+        })?;
+        if let Some(dispatch) = self.dispatch() {
+            dispatch.servers_changed();
+        }
+        Some(added)
     }
 
     /// Whether the frontend takes connections.

@@ -14,6 +14,7 @@ use crate::contract::TlsContext;
 use crate::counter::{Counters, Gauge, Rate};
 use crate::histogram::Histogram;
 use crate::ir;
+use crate::server_state::admin;
 
 /// Live state of a server, as one configuration sees it.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ pub struct ServerLive {
     pub ir: Arc<ir::Server>,
     /// What TLS needs, where the server speaks it.
     pub tls: OnceLock<Arc<dyn TlsContext>>,
+    /// Whether it came while the process ran (`add server`).
+    pub added: bool,
+    /// Whether the checks of an added server were started.
+    pub checks_run: AtomicBool,
+    /// Whether its agent was.
+    pub agent_runs: AtomicBool,
     lasting: Arc<ServerLasting>,
 }
 
@@ -92,6 +99,10 @@ pub struct ServerLasting {
     pub generation: AtomicU32,
     /// When its next check is due and when its agent is asked next, ms of the machine's clock; 0 before the first.
     pub due_ms: [AtomicU64; 2],
+    /// Deleted while the process ran; nothing lists or chooses it any more.
+    pub deleted: AtomicBool,
+    /// Whether its traffic goes without TLS.
+    pub plain: AtomicBool,
 }
 
 impl Deref for ServerLive {
@@ -129,6 +140,15 @@ impl ServerLive {
             Some(before) => before.lasting.clone(),
             None => Arc::new(ServerLasting::new(server, workers)),
         };
+        ServerLive::of(server, backend, (index, id), lasting)
+    }
+
+    fn of(
+        server: &ir::SharedServer,
+        backend: &str,
+        (index, id): (usize, u32),
+        lasting: Arc<ServerLasting>,
+    ) -> ServerLive {
         ServerLive {
             name: server.name.clone(),
             id,
@@ -136,8 +156,56 @@ impl ServerLive {
             backend: backend.to_owned(),
             ir: server.share(),
             tls: OnceLock::new(),
+            added: false,
+            checks_run: AtomicBool::new(false),
+            agent_runs: AtomicBool::new(false),
             lasting,
         }
+    }
+
+    /// A server that comes while the process runs: it begins in maintenance, its checks and its agent at rest.
+    pub(super) fn added(
+        server: &ir::SharedServer,
+        backend: &str,
+        (index, id): (usize, u32),
+        workers: usize,
+        now_ms: u64,
+    ) -> ServerLive {
+        let mut lasting = ServerLasting::new(server, workers);
+        lasting.usable = AtomicBool::new(false);
+        lasting.running = AtomicBool::new(false);
+        // Its own weight counts from when it leaves maintenance.
+        lasting.effective_weight = AtomicU32::new(16);
+        lasting.state = Mutex::new(ServerState {
+            operation: Operation::Stopped,
+            health: 0,
+            admin: Admin {
+                maintenance: true,
+                from_configuration: server.options.disabled,
+                ..Admin::default()
+            },
+            last_change_ms: now_ms,
+            checks_disabled: server.options.check.enabled,
+            never_paused: true,
+            agent: lasting.state.into_inner().agent.map(|agent| {
+                Box::new(AgentState {
+                    paused: true,
+                    ..*agent
+                })
+            }),
+            ..ServerState::default()
+        });
+        ServerLive {
+            added: true,
+            ..ServerLive::of(server, backend, (index, id), Arc::new(lasting))
+        }
+    }
+
+    /// Whether it was added by a name, and nothing gave it an address since.
+    pub fn lacks_address(&self) -> bool {
+        let own = self.inet();
+        let unknown = own.is_some_and(|address| address.ip().is_unspecified());
+        self.added && self.ir.host_name.is_some() && unknown
     }
 
     /// A number that all views of one server have, and no other server as long as one of them is held.
@@ -198,7 +266,7 @@ impl ServerLasting {
             }),
             address: ArcSwap::from_pointee(server.address.clone()),
             host_name: ArcSwapOption::from_pointee(host_name(server)),
-            was_named: AtomicBool::new(false),
+            was_named: AtomicBool::new(was_named(server)),
             has_port: AtomicBool::new(false),
             state: Mutex::new(ServerState {
                 operation: if up {
@@ -228,6 +296,8 @@ impl ServerLasting {
             errors_in_a_row: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             due_ms: [AtomicU64::new(0), AtomicU64::new(0)],
+            deleted: AtomicBool::new(false),
+            plain: AtomicBool::new(!speaks_tls(server)),
         }
     }
 }
@@ -263,6 +333,8 @@ pub struct ServerState {
     pub check_port: Option<u16>,
     /// The administrator turned the checks off.
     pub checks_disabled: bool,
+    /// It was added in maintenance and has not left it: nothing paused its checks.
+    pub never_paused: bool,
     /// The agent, of servers that have one.
     pub agent: Option<Box<AgentState>>,
     /// Where the agent is when that was changed.
@@ -344,10 +416,30 @@ pub(super) fn is_unresolved(server: &ir::Server) -> bool {
     server.host_name.is_some() && address.is_some_and(|ip| ip.is_unspecified())
 }
 
+/// Whether its line says `ssl`.
+pub(super) fn speaks_tls(server: &ir::Server) -> bool {
+    let tls = server.options.tls.as_ref();
+    tls.is_some_and(|tls| tls.enabled)
+}
+
 /// The host name a server starts with; those that stand for a service record have none yet.
 pub(super) fn host_name(server: &ir::Server) -> Option<String> {
+    let restored = server.options.restored.as_ref();
+    if let Some(host) = restored.and_then(|restored| restored.host(server)) {
+        return Some(host.clone());
+    }
     server
         .host_name
         .clone()
         .filter(|name| !name.starts_with('_'))
+}
+
+/// Whether a state file says that the administrator gave it a name.
+fn was_named(server: &ir::Server) -> bool {
+    let own = server.host_name.as_ref();
+    let restored = server.options.restored.as_ref();
+    own.is_some_and(|own| !own.starts_with('_'))
+        && restored.is_some_and(|restored| {
+            restored.host.is_some() && restored.admin & admin::NAME_SET != 0
+        })
 }

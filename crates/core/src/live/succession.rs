@@ -1,7 +1,7 @@
 //! Live state of a configuration that takes the place of another in the same process: what both name stays.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 
@@ -27,6 +27,7 @@ impl Live {
             if let Some(known) = known
                 && known.live.uuid == number
                 && is_same_farm(&known.ir, proxy)
+                && !known.live.servers.have_changed()
             {
                 return known.live.clone();
             }
@@ -44,6 +45,8 @@ impl Live {
             proxies: proxies.collect(),
             rings: succeeding_rings(config, before),
             resolvers: succeeding_resolvers(config, before),
+            server_changes: AtomicU64::new(0),
+            server_maker: before.live.server_maker.clone(),
             registry: before.live.registry.clone(),
             tls: std::sync::OnceLock::new(),
         }
@@ -238,6 +241,10 @@ impl ServerLive {
             self.host_name
                 .store(server::host_name(&self.ir).map(Arc::new));
             self.has_port.store(false, Ordering::Relaxed);
+        }
+        if server::speaks_tls(before) != server::speaks_tls(&self.ir) {
+            let plain = !server::speaks_tls(&self.ir);
+            self.plain.store(plain, Ordering::Relaxed);
         }
         if old.weight != new.weight {
             self.user_weight.store(new.weight, Ordering::Relaxed);

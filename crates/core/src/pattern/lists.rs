@@ -14,6 +14,11 @@ use super::List;
 pub struct Lists(Arc<Mutex<Vec<Arc<List>>>>);
 
 impl Lists {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
     /// The list of that name.
     pub fn find(&self, name: &str) -> Option<Arc<List>> {
         let lists = self.0.lock();

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use hapax_core::contract::{Action, Outcome, Tx};
 use hapax_core::keyword::{ActionKeyword, Rulesets};
-use hapax_core::stream::ReplyBody;
-use hapax_proto::http::Head;
 
 use super::reading;
 
@@ -46,9 +44,7 @@ impl Action for Auth {
     fn run(&self, tx: &mut Tx<'_>) -> Outcome {
         let proxy = &tx.program.proxy(tx.stream.backend).ir.name;
         let realm = self.realm.as_ref().unwrap_or(proxy);
-        let body = challenge(&mut tx.stream.response, realm);
-        tx.stream.reply_body = ReplyBody::Owned(body.into());
-        Outcome::Reply
+        ask(realm, tx)
     }
 
     fn is_final(&self) -> bool {
@@ -56,15 +52,15 @@ impl Action for Auth {
     }
 }
 
-/// Makes the answer that asks for a user and password; returns its body.
-pub fn challenge(response: &mut Head, realm: &str) -> &'static str {
-    response.start_response(b"HTTP/1.1", 401, b"Unauthorized");
-    response.add(b"content-length", BODY.len().to_string().as_bytes());
-    response.add(b"cache-control", b"no-cache");
-    response.add(b"content-type", b"text/html");
-    let question = format!("Basic realm=\"{realm}\"");
-    response.add(b"www-authenticate", question.as_bytes());
-    BODY
+/// Asks for user and password: the error page of status 401, or 407 where a proxy asks.
+pub fn ask(realm: &str, tx: &mut Tx<'_>) -> Outcome {
+    let proxy = tx
+        .program
+        .asks_a_proxy(tx.session.frontend, &tx.stream.request);
+    tx.stream.question = Some(format!("Basic realm=\"{realm}\"").into());
+    Outcome::Page {
+        status: if proxy { 407 } else { 401 },
+    }
 }
 
 /// What is asked for where nobody named it.

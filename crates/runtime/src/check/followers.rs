@@ -1,6 +1,9 @@
 //! Which servers track which (`track`): they go where the checked one goes.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use hapax_balance::health::{Notice, Transition, follow};
 use hapax_core::contract::Now;
@@ -13,6 +16,28 @@ type Place = (ProxyId, usize);
 /// Who tracks whom.
 #[derive(Debug, Default)]
 pub(crate) struct Followers(HashMap<Place, Vec<Place>>);
+
+/// The followers of a program, looked up again when servers came or went.
+#[derive(Debug, Default)]
+pub(super) struct Lookup {
+    known: RefCell<Option<(u64, Rc<Followers>)>>,
+}
+
+impl Lookup {
+    /// Those of now.
+    pub(super) fn of(&self, program: &Program) -> Rc<Followers> {
+        let changes = program.live.server_changes.load(Ordering::Relaxed);
+        let mut known = self.known.borrow_mut();
+        match &*known {
+            Some((at, followers)) if *at == changes => followers.clone(),
+            _ => {
+                let followers = Rc::new(Followers::of(program));
+                *known = Some((changes, followers.clone()));
+                followers
+            }
+        }
+    }
+}
 
 impl Followers {
     /// The followers of a program. Names that do not exist were refused with the configuration.

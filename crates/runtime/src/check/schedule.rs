@@ -40,6 +40,17 @@ impl Schedule {
         }
     }
 
+    /// The schedule of a server that came while the program runs: its first check is due at once.
+    pub(super) fn of_added(program: &Program, index: usize) -> Schedule {
+        let schedule = Schedule {
+            window_ms: 0,
+            checks: 1,
+            spread: u64::from(program.global.spread_checks.min(50)),
+            random: SEED,
+        };
+        schedule.of_server(index)
+    }
+
     /// Milliseconds until the first check of the server that is number `position` of all checked ones.
     pub(super) fn first(&self, position: usize) -> u64 {
         self.window_ms * position as u64 / self.checks

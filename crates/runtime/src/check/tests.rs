@@ -10,7 +10,7 @@ use hapax_core::ir::{
     self, Address, CheckData, CheckKind, CheckRequest, LogAddress, LogFraming, LogTarget,
     ProxyKind, Server, ServerOptions, ServerPort,
 };
-use hapax_core::live::{CheckResult, CheckStatus, Live, ServerLive};
+use hapax_core::live::{CheckResult, CheckStatus, Live, Servers};
 use hapax_core::span::Span;
 
 use super::*;
@@ -31,7 +31,7 @@ impl Algorithm for Any {
     fn key(&self) -> BalanceKey<'_> {
         BalanceKey::None
     }
-    fn build(&self, _: &ir::Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("these programs balance nothing")
     }
 }
@@ -303,7 +303,7 @@ fn a_check_that_waits_is_small() {
         proxy: ProxyId(0),
         server: 0,
         recipe: Rc::new(Recipe::new(&program.proxies[0].ir).expect("compiles")),
-        followers: Rc::new(Followers::of(&program)),
+        followers: Rc::default(),
         origin_ms: 0,
         running: Rc::new(Cell::new(true)),
         busy: Rc::default(),

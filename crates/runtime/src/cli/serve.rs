@@ -200,15 +200,20 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
         };
         let mut then = session.input(cli, bytes, &mut out);
         stream.write_all(&out, patience).await?;
-        while matches!(then, Then::Proceed | Then::Await) {
+        while matches!(then, Then::Proceed | Then::Await | Then::Wait) {
             count(cli, out.len());
             out.clear();
-            if let (Then::Await, Some(awaited)) = (then, session.awaited()) {
-                poll_fn(|cx| awaited.poll_known(cx.waker())).await;
-            }
-            // Traffic first.
-            tokio::task::yield_now().await;
-            then = session.proceed(cli, &mut out);
+            then = match then {
+                Then::Wait => wait(stream, cli, &mut session, &mut input, &mut out).await?,
+                _ => {
+                    if let (Then::Await, Some(awaited)) = (then, session.awaited()) {
+                        poll_fn(|cx| awaited.poll_known(cx.waker())).await;
+                    }
+                    // Traffic first.
+                    tokio::task::yield_now().await;
+                    session.proceed(cli, &mut out)
+                }
+            };
             stream.write_all(&out, patience).await?;
         }
         if then == Then::Follow {
@@ -231,6 +236,35 @@ async fn converse(stream: &Stream, cli: &Cli, access: Access, listener: i32) -> 
         }
     }
 }
+
+/// Waits for what a command waits for, or until the client says that nothing more comes.
+async fn wait(
+    stream: &Stream,
+    cli: &Cli,
+    session: &mut Session,
+    input: &mut [u8],
+    out: &mut Vec<u8>,
+) -> io::Result<Then> {
+    let mut gone = false;
+    loop {
+        if let Some(then) = session.waited(cli, gone, out) {
+            return Ok(then);
+        }
+        let left = session.waits_until().saturating_sub((cli.clock)().ms);
+        let glance = Duration::from_millis(left.clamp(1, GLANCE_MS));
+        if let Ok(read) = timeout(glance, stream.read(input)).await {
+            let length = read?;
+            gone = length == 0;
+            let bytes = input.get(..length).unwrap_or_default();
+            if !session.keep(bytes) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+    }
+}
+
+/// How long what a command waits for may be there unnoticed.
+const GLANCE_MS: u64 = 20;
 
 /// Shows new events of a ring until the client sends something or leaves.
 async fn follow(

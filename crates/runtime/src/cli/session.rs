@@ -4,7 +4,7 @@ use hapax_core::ir::{CliLevel, SeverityOutput};
 
 use std::collections::VecDeque;
 
-use super::command::{self, Answer, Awaited, Call, Following, Unfinished};
+use super::command::{self, Answer, Awaited, Call, Following, Unfinished, Waiting};
 use super::{Cli, line};
 
 /// What a connection may do and how it is treated.
@@ -60,6 +60,8 @@ pub struct State {
     pub anonymous: Option<u32>,
     /// The ring whose events are shown as they come.
     pub following: Option<Following>,
+    /// What the next command waits for.
+    pub waiting: Option<Waiting>,
     /// What is left of the answer of the last command.
     pub unfinished: Option<Unfinished>,
     /// What the last command will say once it is done.
@@ -81,6 +83,8 @@ pub enum Then {
     Await,
     /// Events are shown as they come, until anything is received.
     Follow,
+    /// Nothing is said before what a command waits for is there: see [`Session::waited`].
+    Wait,
 }
 
 /// A connection.
@@ -115,6 +119,7 @@ impl Session {
                 expert: false,
                 anonymous: None,
                 following: None,
+                waiting: None,
                 unfinished: None,
                 awaited: None,
             },
@@ -183,6 +188,33 @@ impl Session {
             Then::More => self.input(cli, &[], out),
             then => then,
         }
+    }
+
+    /// Whether what a command waits for is decided by now, then with what it says; `gone` is set when the client went.
+    pub fn waited(&mut self, cli: &Cli, gone: bool, out: &mut Vec<u8>) -> Option<Then> {
+        let program = cli.program.load();
+        let answer = match &self.state.waiting {
+            Some(waiting) => waiting.answer(&program, (cli.clock)().ms, gone)?,
+            None => return Some(Then::More),
+        };
+        self.state.waiting = None;
+        self.answer(answer, out);
+        out.extend_from_slice(b"\n");
+        Some(self.proceed(cli, out))
+    }
+
+    /// Until when to wait at most, ms.
+    pub fn waits_until(&self) -> u64 {
+        self.state
+            .waiting
+            .as_ref()
+            .map_or(0, |waiting| waiting.until_ms)
+    }
+
+    /// Keeps what came while a command waits; false when it is too much.
+    pub fn keep(&mut self, bytes: &[u8]) -> bool {
+        self.pending.extend_from_slice(bytes);
+        self.pending.len() < self.state.access.longest
     }
 
     fn line(&mut self, cli: &Cli, line: &[u8], out: &mut Vec<u8>) -> Then {
@@ -307,6 +339,9 @@ impl Session {
             }
             if self.state.awaited.is_some() {
                 return Then::Await;
+            }
+            if self.state.waiting.is_some() {
+                return Then::Wait;
             }
             if self.state.following.is_some() {
                 return self.leave(Then::Follow);

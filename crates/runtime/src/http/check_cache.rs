@@ -21,7 +21,7 @@ pub fn check(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     let server = exchange
         .stream
         .server
-        .and_then(|index| proxy.ir.servers.get(index));
+        .and_then(|index| proxy.live.servers.get(index));
     let text = format!(
         "Blocking cacheable cookie in response from instance {}, server {}.",
         proxy.ir.name,

@@ -71,7 +71,8 @@ pub async fn run(client: &mut Client, exchange: &mut Exchange, again: bool) -> R
         if let Some(failed) = failed.take() {
             count_again(client, exchange, failed, index);
         }
-        let Some(server) = direct.or_else(|| plan.at(backend).servers.get(index)) else {
+        let chosen = direct.cloned().or_else(|| plan.server(backend, index));
+        let Some(server) = &chosen else {
             return Err(Failure::new(Cause::Internal, Phase::Connect, 500));
         };
         if redirects(exchange, server) {

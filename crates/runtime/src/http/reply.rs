@@ -103,7 +103,7 @@ fn as_statistics(client: &Client, exchange: &mut Exchange) {
     let stream = &mut exchange.stream;
     stream.times.queue = now;
     stream.times.connect = now;
-    if exchange.notes.denied || stream.response.status() == 401 {
+    if exchange.notes.denied || matches!(stream.response.status(), 401 | 407) {
         exchange.notes.response_head += super::departure::refusal();
         stream.status = 400;
     } else {
@@ -163,6 +163,17 @@ pub fn is_silent(client: &Client, exchange: &Exchange, status: u16) -> bool {
 
 /// Puts the page for `status` into the response: an `errorfile` of the proxy in charge, or the built-in one.
 pub fn page(client: &mut Client, exchange: &mut Exchange, status: u16) {
+    fill(client, exchange, status);
+    if let Some(question) = exchange.stream.question.take() {
+        let name: &[u8] = match status {
+            407 => b"proxy-authenticate",
+            _ => b"www-authenticate",
+        };
+        exchange.stream.response.add(name, question.as_bytes());
+    }
+}
+
+fn fill(client: &mut Client, exchange: &mut Exchange, status: u16) {
     let own = own_page(client, exchange, status);
     if let Some(reply) = own.and_then(|page| page.reply.clone()) {
         let made = super::rules::with_tx(client, exchange, false, |tx| reply.run(tx));

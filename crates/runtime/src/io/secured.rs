@@ -5,13 +5,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use hapax_core::secured::Secured;
 use hapax_tls::handshake::{Handshake, HandshakeFault, Step};
 use hapax_tls::record::{self, MOST_AROUND, MOST_CONTENT, RecordFault, content};
-use hapax_tls::session::{CLOSING, Records};
+use hapax_tls::session::{CLOSING, NO_RENEGOTIATION, Records};
+
+mod place;
+
+pub use place::{Place, is_full, limit, taken};
 
 use super::{Io, Socket};
 use crate::buffer::{self, Buf};
@@ -35,31 +38,8 @@ pub struct Layer {
     ended: bool,
     /// The peer was told that no more comes.
     closed: bool,
-    _counted: Counted,
-}
-
-/// One of the connections with TLS that there are.
-#[derive(Debug)]
-struct Counted;
-
-static OPEN: AtomicU32 = AtomicU32::new(0);
-
-impl Counted {
-    fn new() -> Counted {
-        OPEN.fetch_add(1, Ordering::Relaxed);
-        Counted
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// How many connections of the process have TLS now.
-pub fn connections() -> u32 {
-    OPEN.load(Ordering::Relaxed)
+    /// Of a connection to a server; one of a client took its place when it was accepted.
+    _place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -83,6 +63,7 @@ pub enum LayerFault {
 impl Layer {
     /// Begins with a handshake.
     pub fn new(handshake: Handshake, early: Option<Buf>) -> Layer {
+        let place = handshake.is_of_client().then(Place::of_server);
         Layer {
             state: State::Handshake(Box::new(handshake), Vec::new()),
             secured: None,
@@ -93,7 +74,7 @@ impl Layer {
             promised: 0,
             ended: false,
             closed: false,
-            _counted: Counted::new(),
+            _place: place,
         }
     }
 
@@ -219,7 +200,9 @@ impl Layer {
             return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
         }
         loop {
-            match self.take(into) {
+            let taken = self.take(into);
+            self.decline(socket);
+            match taken {
                 Ok(0) if self.ended => return Poll::Ready(Ok(0)),
                 Ok(0) => {}
                 Ok(count) => return Poll::Ready(Ok(count)),
@@ -311,6 +294,26 @@ impl Layer {
             }
         }
         Ok(taken)
+    }
+
+    /// Tells a client that asked for a new handshake that there is none.
+    fn decline(&mut self, socket: &mut Socket) {
+        let State::Open(records) = &mut self.state else {
+            return;
+        };
+        if !records.declines() || self.closed {
+            return;
+        }
+        let outgoing = self.outgoing.get_or_insert_with(roomy);
+        if outgoing.room().len() >= NO_RENEGOTIATION.len() + MOST_AROUND
+            && let Ok(length) =
+                (records.tx).seal(content::ALERT, &NO_RENEGOTIATION, &[], outgoing.room())
+        {
+            outgoing.filled(length);
+        }
+        // What does not leave now leaves before what is sent next.
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = self.poll_flush(socket, &mut cx, false);
     }
 
     /// The peer did what it may not.

@@ -266,6 +266,17 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_costs_lines_only() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let sink = Sink::open(Target::Descriptor(full.expect("open").into()), None);
+        for _ in 0..3 {
+            sink.line(100, |line| line.extend(b"lost"));
+            sink.flush();
+        }
+        assert_eq!((sink.sent(), sink.dropped()), (0, 3));
+    }
+
+    #[test]
     fn a_descriptor_gets_whole_lines_and_never_blocks() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
         let sink = Sink::open(Target::Descriptor(ours.into()), None);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Shared};
 use hapax_core::ir::{BindOptions, Global, Proxy, ProxyKind};
-use hapax_core::live::ServerLive;
+use hapax_core::live::Servers;
 use hapax_core::span::Span;
 
 use super::*;
@@ -200,7 +200,7 @@ impl Algorithm for Nobody {
         BalanceKey::None
     }
 
-    fn build(&self, _: &Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &Proxy, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("a frontend has no servers")
     }
 }

@@ -206,7 +206,7 @@ pub static LINES: &[InfoLine] = lines! {
     "CurrConns", "MGP", "connections now", |v| StatValue::U32(v.program.live.process.connections.value());
     "CumConns", "MCP", "connections ever", |v| low(process(v, Count::Connections));
     "CumReq", "MCP", "requests ever", |v| low(streams(v));
-    "MaxSslConns", "MMP", "limit of TLS connections", zero;
+    "MaxSslConns", "MMP", "limit of TLS connections", |v| StatValue::U32(v.program.global.tls.maxconn);
     "CurrSslConns", "MGP", "TLS connections now", |_| StatValue::U32(crate::io::tls_connections());
     "CumSslConns", "MCP", "TLS connections ever", |v| low(process(v, Count::TlsConnections));
     "Maxpipes", "CLP", "limit of pipes for splicing", |v| StatValue::U32(v.facts.maxpipes);
@@ -219,7 +219,7 @@ pub static LINES: &[InfoLine] = lines! {
     "SessRateLimit", "CLP", "limit of sessions per second", |v| StatValue::U32(v.program.live.process.session_rate_limit.load(Ordering::Relaxed));
     "MaxSessRate", "MRP", "most sessions in a second", |v| StatValue::U32(v.program.live.process.session_rate.highest());
     "SslRate", "MRP", "TLS connections in the last second", |v| rate(v, v.program.live.process.tls_rate.per_second(v.now.ms));
-    "SslRateLimit", "CLP", "limit of TLS connections per second", zero;
+    "SslRateLimit", "CLP", "limit of TLS connections per second", |v| StatValue::U32(v.program.live.process.tls_rate_limit.load(Ordering::Relaxed));
     "MaxSslRate", "MMP", "most TLS connections in a second", |v| StatValue::U32(v.program.live.process.tls_rate.highest());
     "SslFrontendKeyRate", "MGP", "TLS keys made in the last second", |v| rate(v, v.program.live.process.tls_key_rate.per_second(v.now.ms));
     "SslFrontendMaxKeyRate", "MMP", "most TLS keys made in a second", |v| StatValue::U32(v.program.live.process.tls_key_rate.highest());

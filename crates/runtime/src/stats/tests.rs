@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue, Now, Shared};
 use hapax_core::counter::Count;
 use hapax_core::ir;
-use hapax_core::live::{CheckResult, CheckStatus, Live, Operation, ServerLive};
+use hapax_core::live::{CheckResult, CheckStatus, Live, Operation, Servers};
 use hapax_core::program::Program;
 use hapax_core::span::Span;
 
@@ -30,7 +30,7 @@ impl Algorithm for Turns {
         BalanceKey::None
     }
 
-    fn build(&self, _: &ir::Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
         Box::new(Nobody)
     }
 }

@@ -12,7 +12,7 @@ use hapax_core::contract::{
     Algorithm, Assigned, BalanceKey, Balancer, Cx, Dispatch, KeyValue, Shared, Ticket, Wish,
 };
 use hapax_core::ir::{self, Address, Bind, BindOptions, Proxy, ProxyKind, Server, ServerPort};
-use hapax_core::live::{Live, ProxyLive, ServerLive};
+use hapax_core::live::{Live, ProxyLive, Servers};
 use hapax_core::program::Program;
 use hapax_core::span::Span;
 use hapax_core::stream::Times;
@@ -34,14 +34,14 @@ impl Algorithm for InTurn {
     fn key(&self) -> BalanceKey<'_> {
         BalanceKey::None
     }
-    fn build(&self, _: &Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &Proxy, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("the tests dispatch themselves")
     }
 }
 
 #[derive(Debug)]
 struct Turns {
-    servers: Vec<Arc<ServerLive>>,
+    servers: Servers,
     next: AtomicUsize,
 }
 

@@ -25,7 +25,7 @@ fetches! {
     };
     "http_auth_group", LIST, None, Str, Needs::REQUEST, "The user, if the password is right; an ACL compares the user's groups." => group;
     "http_auth_type", ArgSpec::NONE, None, Str, Needs::REQUEST, "The scheme of the authorization: Basic or Bearer." => |cx, _, _| {
-        let field = cx.stream.request.find(b"authorization")?;
+        let field = authorization(cx)?;
         if credentials(cx).is_some() {
             return string(b"Basic");
         }
@@ -34,12 +34,22 @@ fetches! {
     "http_auth_user", ArgSpec::NONE, None, Str, Needs::REQUEST, "The user of a basic authorization." => |cx, _, _| string(credentials(cx)?.user);
     "http_auth_pass", ArgSpec::NONE, None, Str, Needs::REQUEST, "The password of a basic authorization." => |cx, _, _| string(credentials(cx)?.password);
     "http_auth_bearer", FIELD, None, Str, Needs::REQUEST, "The token of a bearer authorization, or of the header given." => |cx, args, _| {
-        let name = match args.first() {
-            Some(Arg::Str(name)) if !name.is_empty() => name.as_slice(),
-            _ => b"authorization",
+        let field = match args.first() {
+            Some(Arg::Str(name)) if !name.is_empty() => cx.stream.request.find(name),
+            _ => authorization(cx),
         };
-        string(token(cx.stream.request.find(name)?)?)
+        string(token(field?)?)
     };
+}
+
+/// What the client says about itself, to this server or proxy.
+fn authorization<'a>(cx: &Cx<'a>) -> Option<&'a [u8]> {
+    let request = &cx.stream.request;
+    let proxy = cx.program.asks_a_proxy(cx.session.frontend, request);
+    request.find(match proxy {
+        true => b"proxy-authorization",
+        false => b"authorization",
+    })
 }
 
 struct Credentials<'a> {
@@ -49,7 +59,7 @@ struct Credentials<'a> {
 
 /// User and password of a basic authorization.
 fn credentials<'a>(cx: &Cx<'a>) -> Option<Credentials<'a>> {
-    let encoded = behind(cx.stream.request.find(b"authorization")?, b"basic")?;
+    let encoded = behind(authorization(cx)?, b"basic")?;
     let text = cx
         .arena
         .alloc_slice_fill_copy(encoded.len() / 4 * 3 + 3, 0u8);

@@ -80,7 +80,7 @@ fetches! {
         string(name.as_bytes())
     };
     "srv_name", ArgSpec::NONE, None, Str, Needs::SERVER, "The name of the server." => |cx, _, _| {
-        let server = cx.program.proxy(cx.stream.backend).ir.servers.get(cx.stream.server?)?;
+        let server = cx.program.proxy(cx.stream.backend).live.servers.get(cx.stream.server?)?;
         string(server.name.as_bytes())
     };
     "srv_id", ArgSpec::NONE, None, Int, Needs::SERVER, "The number of the server." => |cx, _, _| {

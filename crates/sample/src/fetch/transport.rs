@@ -39,9 +39,18 @@ fetches! {
     "fc_err", ArgSpec::NONE, None, Int, Needs::CLIENT, "The number of the client connection's error: 0, as those with errors get no further." => |_, _, _| int(0);
     "fc_err_name", ArgSpec::NONE, None, Str, Needs::CLIENT, "The name of the client connection's error; empty without one." => |_, _, _| string(b"");
     "fc_err_str", ArgSpec::NONE, None, Str, Needs::CLIENT, "The client connection's error in words." => |_, _, _| string(b"Success");
-    "bc_err", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "The number of the server connection's error: 0 once it is there." => |cx, _, _| connected(cx).and_then(|()| int(0));
-    "bc_err_name", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The name of the server connection's error; empty without one." => |cx, _, _| connected(cx).and_then(|()| string(b""));
-    "bc_err_str", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The server connection's error in words." => |cx, _, _| connected(cx).and_then(|()| string(b"Success"));
+    "bc_err", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "The number of the server connection's error: 0 once it is there." => |cx, _, _| match is_unsecured(cx) {
+        true => int(34),
+        false => connected(cx).and_then(|()| int(0)),
+    };
+    "bc_err_name", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The name of the server connection's error; empty without one." => |cx, _, _| match is_unsecured(cx) {
+        true => string(b"SSL_HANDSHAKE"),
+        false => connected(cx).and_then(|()| string(b"")),
+    };
+    "bc_err_str", ArgSpec::NONE, None, Str, Needs::SERVER_ADDRESS, "The server connection's error in words." => |cx, _, _| match is_unsecured(cx) {
+        true => string(b"SSL handshake failure"),
+        false => connected(cx).and_then(|()| string(b"Success")),
+    };
     "fc_rcvd_proxy", ArgSpec::NONE, None, Bool, Needs::CLIENT, "Whether the client connection began with a PROXY protocol header." => |cx, _, _| boolean(cx.session.received_proxy);
 }
 
@@ -74,6 +83,12 @@ fn server(cx: &Cx<'_>) -> Option<TcpInfo> {
 
 fn connected(cx: &Cx<'_>) -> Option<()> {
     (cx.stream.times.connect > 0 && cx.stream.server.is_some()).then_some(())
+}
+
+/// Whether the handshake with the server failed.
+fn is_unsecured(cx: &Cx<'_>) -> bool {
+    let tls = cx.stream.server_tls.as_deref();
+    tls.is_some_and(|tls| tls.fault.is_some())
 }
 
 fn check_unit(args: &mut [Arg]) -> Result<(), String> {

@@ -174,7 +174,7 @@ aliases! {
     };
     "rt" HexNumber "The number of the exchange." => |cx, _, flags, out| number(out, u64::from(cx.stream.number), flags);
     "s" Text "The server's name." => |cx, _, flags, out| {
-        let proxy = &cx.program.proxy(cx.stream.backend).ir;
+        let proxy = &cx.program.proxy(cx.stream.backend).live;
         let server = cx.stream.server.and_then(|index| proxy.servers.get(index));
         let name = match server {
             Some(server) => server.name.as_bytes(),

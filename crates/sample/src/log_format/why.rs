@@ -91,7 +91,7 @@ fn all(proxy: &Proxy) -> impl Iterator<Item = &Rule> {
 /// What ended an exchange that no rule ended.
 fn end(cx: &Cx<'_>, why: &mut String) {
     let stream = cx.stream;
-    let backend = &cx.program.proxy(stream.backend).ir;
+    let backend = &cx.program.proxy(stream.backend).live;
     let server = stream.server.and_then(|index| backend.servers.get(index));
     let name = &backend.name;
     let (cause, phase) = (stream.termination.cause, stream.termination.phase);

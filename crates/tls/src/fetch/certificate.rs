@@ -30,6 +30,7 @@ family! {
     "ssl_c_key_alg", NONE, Str, "The algorithm of the client's key." => |cx, _, _| key_algorithm(client(cx)?);
     "ssl_c_notafter", NONE, Str, "When the client's certificate ends." => |cx, _, _| dates(cx, client(cx)?).and_then(|(_, end)| string(end));
     "ssl_c_notbefore", NONE, Str, "When the client's certificate begins." => |cx, _, _| dates(cx, client(cx)?).and_then(|(begin, _)| string(begin));
+    "ssl_c_r_dn", DN, Str, "The name of the authority that the client's certificates lead to, or an entry of it; none where a session goes on." => |cx, args, _| subject(cx, cx.session.tls.as_deref()?.root.as_deref()?, args);
     "ssl_c_s_dn", DN, Str, "The name in the client's certificate, or an entry of it." => |cx, args, _| subject(cx, client(cx)?, args);
     "ssl_c_san", NONE, Str, "The alternative names in the client's certificate." => |cx, _, _| alternative(cx, client(cx)?);
     "ssl_c_serial", NONE, Bin, "The number of the client's certificate." => |cx, _, _| serial(cx, client(cx)?);

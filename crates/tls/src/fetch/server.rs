@@ -4,6 +4,8 @@ use hapax_core::contract::Cx;
 use hapax_core::keyword::{ArgSpec, Needs};
 use hapax_core::secured::{Secrets, Secured};
 
+use crate::fault::Reason;
+
 use super::{binary, boolean, fetches, int, secret, string};
 
 const NONE: ArgSpec = ArgSpec::NONE;
@@ -21,7 +23,15 @@ fetches! {
         (!group.is_empty()).then(|| string(group.as_bytes())).flatten()
     };
     "ssl_bc_is_resumed", NONE, Bool, THERE, "Whether a former session goes on." => |cx, _, _| boolean(tls(cx).is_some_and(|tls| tls.resumed));
-    "ssl_bc_protocol", NONE, Str, THERE, "The version of the protocol." => |cx, _, _| string(tls(cx)?.version.as_bytes());
+    "ssl_bc_protocol", NONE, Str, THERE, "The version of the protocol; none where the handshake failed." => |cx, _, _| {
+        let version = tls(cx)?.version;
+        (!version.is_empty()).then(|| string(version.as_bytes())).flatten()
+    };
+    "ssl_bc_err", NONE, Int, THERE, "The number of the fault of the handshake with the server; 0 without one." => |cx, _, _| int(i64::from(tls(cx)?.fault.map_or(0, |(number, _)| number)));
+    "ssl_bc_err_str", NONE, Str, THERE, "The fault of the handshake with the server in words." => |cx, _, _| {
+        let (code, text) = tls(cx)?.fault?;
+        string(super::kept(cx, Reason { code, text }.to_string().as_bytes()))
+    };
     "ssl_bc_client_random", NONE, Bin, THERE, "The random bytes that were sent to the server." => |cx, _, _| binary(&tls(cx)?.client_random);
     "ssl_bc_server_random", NONE, Bin, THERE, "The server's random bytes." => |cx, _, _| binary(&tls(cx)?.server_random);
     "ssl_bc_session_id", NONE, Bin, THERE, "The number of the session." => |cx, _, _| binary(&tls(cx)?.session_id);

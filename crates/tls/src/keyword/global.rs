@@ -55,6 +55,26 @@ const DEFAULT_DELAYS: (u32, u32) = (300, 3600);
 const CONTEXTS: &str = "there is no cache of generated certificates";
 
 static ROWS: &[SectionKeyword] = &[
+    row(
+        "maxsslconn",
+        "<number>",
+        "Connections of the process with TLS, on both sides.",
+        |line| {
+            line.config.global.tls.maxconn = number(line)?;
+            Ok(())
+        },
+    ),
+    row(
+        "maxsslrate",
+        "<number>",
+        "New client connections of the process with TLS in a second.",
+        |line| {
+            // Upstream takes less than nothing for no limit.
+            let negative = word(line, 0).starts_with('-');
+            line.config.global.tls.maxrate = if negative { 0 } else { number(line)? };
+            Ok(())
+        },
+    ),
     row("crt-base", "<folder>", "Where certificates are.", |line| {
         let path = folder(line, |tls| tls.crt_base.is_some())?;
         line.config.global.tls.crt_base = Some(path);

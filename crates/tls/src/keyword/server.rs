@@ -239,7 +239,9 @@ static ROWS: &[ServerOption] = &[
         },
     ),
     row("ssl", "", "Speaks TLS with the server.", |_, options| {
-        tls(options).enabled = true;
+        let tls = tls(options);
+        tls.enabled = true;
+        tls.switchable = true;
         Ok(())
     }),
     row(

@@ -134,6 +134,14 @@ impl ClientCheck {
         Ok(verdict)
     }
 
+    /// The authority of the files that a chain leads to.
+    pub fn root(&self, chain: &[Box<[u8]>]) -> Option<&[u8]> {
+        let read = |der: &[u8]| CertificateDer::from(der.to_vec());
+        let chain: Vec<_> = chain.iter().map(|der| read(der)).collect();
+        let (own, rest) = chain.split_first()?;
+        self.trust.root(own, rest)
+    }
+
     /// What was found about a chain that was let pass.
     pub fn verdict(&self, chain: &[Box<[u8]>]) -> Verdict {
         if (&self.authority_ignored, &self.own_ignored) == (&TlsIgnored::None, &TlsIgnored::None) {

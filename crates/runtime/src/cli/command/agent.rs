@@ -6,6 +6,7 @@ use hapax_core::live::MovedAgent;
 
 use super::server::Found;
 use super::{Answer, Call};
+use crate::check;
 
 /// `disable agent`.
 pub fn disable(call: &mut Call<'_>) -> Answer {
@@ -24,7 +25,13 @@ fn pause(call: &Call<'_>, pause: bool) -> Answer {
     };
     let mut state = found.server.state.lock();
     match &mut state.agent {
-        Some(agent) => agent.paused = pause,
+        Some(agent) => {
+            agent.paused = pause;
+            drop(state);
+            if !pause {
+                check::watch(&found.program, (found.id, found.server.index), true);
+            }
+        }
         None if pause => {}
         None => return refused("Agent was not configured on this server, cannot enable."),
     }

@@ -107,8 +107,9 @@ pub fn set_rate_limit(call: &mut Call<'_>) -> Answer {
     let limit = match (call.arg(0), call.arg(1)) {
         ("connections", "global") => Some(&process.connection_rate_limit),
         ("sessions", "global") => Some(&process.session_rate_limit),
-        // There is nothing that these limit.
-        ("ssl-sessions" | "http-compression", "global") => None,
+        ("ssl-sessions", "global") => Some(&process.tls_rate_limit),
+        // There is nothing that it limits.
+        ("http-compression", "global") => None,
         _ => return refused(RATE_LIMITS),
     };
     let word = call.arg(2);

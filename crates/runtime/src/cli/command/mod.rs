@@ -15,12 +15,14 @@ mod profiling;
 mod reload;
 mod resolvers;
 mod server;
+mod server_list;
 mod server_state;
 mod session;
 mod show;
 mod tls;
 mod unfinished;
 mod variable;
+mod wait;
 mod weight;
 
 pub(super) use connection::level_name;
@@ -29,6 +31,7 @@ pub use process::objects;
 pub(super) use reload::Awaited;
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
+pub use wait::Waiting;
 
 use std::sync::Arc;
 
@@ -104,6 +107,7 @@ commands! {
     "abort ssl crl-file", "<crlfile>", Admin, "abort a transaction for a CRL file", tls::abort_revoked;
     "add acl", "[@<ver>] <acl> <pattern>", User, "add an acl entry", pattern::add_acl;
     "add map", "[@<ver>] <map> <key> <val>", User, "add a map entry (payload supported instead of key/val)", pattern::add_map;
+    "add server", "<bk>/<srv>", Admin, "create a new server", server_list::add;
     "add ssl ca-file", "<cafile> <payload>", Admin, "add a certificate into the CA file", tls::add_authorities;
     "add ssl crt-list", "<list> <cert> [opts]*", Admin, "add to crt-list file <list> a line <cert> or a payload", tls::add_to_list;
     "clear acl", "[@<ver>] <acl>", User, "clear the contents of this acl", pattern::clear_acl;
@@ -123,6 +127,7 @@ commands! {
     "debug dev write", "[size]", Admin, "write that many bytes in return", debug::write;
     "del acl", "<acl> [<key>|#<ref>]", User, "delete acl entries matching <key>", pattern::del_acl;
     "del map", "<map> [<key>|#<ref>]", User, "delete map entries matching <key>", pattern::del_map;
+    "del server", "<bk>/<srv>", Admin, "remove a server", server_list::delete;
     "del ssl ca-file", "<cafile>", Admin, "delete an unused CA file", tls::delete_authorities;
     "del ssl cert", "<certfile>", Admin, "delete an unused certificate file", tls::delete_certificate;
     "del ssl crl-file", "<crlfile>", Admin, "delete an unused CRL file", tls::delete_revoked;
@@ -211,6 +216,7 @@ commands! {
     "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
     "update ssl ocsp-response", "<certfile>", User, "send ocsp request and update stored ocsp response", tls::update_response;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
+    "wait", "{-h|<delay_ms>} cond [args...]", Admin, "wait the specified delay or condition (-h to see list)", wait::wait;
     "experimental-mode", "[on|off]", Admin, "allow commands that may change or go", connection::experimental;
     "help", "[<command>]", User, "list matching or all commands", help::help;
     "prompt", "[help | n | i | p | timed ]*", User, "toggle interactive mode with prompt", connection::prompt;
@@ -243,6 +249,11 @@ pub fn run(mut call: Call<'_>) -> Answer {
     if call.words.is_empty() {
         return Answer::Written;
     }
+    if call.words.len() > MOST_WORDS {
+        let text =
+            format!("Too many arguments. Commands must have at most {MOST_WORDS} arguments.\n");
+        return Answer::Refused(text);
+    }
     let Some((row, run)) = find(call.words) else {
         return help::unknown(&mut call);
     };
@@ -261,6 +272,9 @@ pub fn run(mut call: Call<'_>) -> Answer {
     call.args = call.words.get(name_words..).unwrap_or_default();
     run(&mut call)
 }
+
+/// Words of a command, its name included.
+const MOST_WORDS: usize = 64;
 
 fn find(words: &[String]) -> Option<(&'static CliCommand, Run)> {
     let rows = ROWS.iter().zip(RUN);

@@ -11,12 +11,12 @@ use hapax_core::stream::Cause;
 
 use super::{Answer, Call, agent};
 use crate::administer::{Deed, administer};
-use crate::serve;
+use crate::{check, serve};
 
 /// A server and where it belongs.
 pub struct Found {
-    id: ProxyId,
-    program: Arc<Program>,
+    pub(super) id: ProxyId,
+    pub(super) program: Arc<Program>,
     /// The server.
     pub server: Arc<ServerLive>,
 }
@@ -27,25 +27,33 @@ impl Found {
     /// # Errors
     /// Upstream's answer when there is none.
     pub fn of(call: &Call<'_>) -> Result<Found, Answer> {
+        Found::named(call.program, call.arg(0))
+    }
+
+    /// The server of that name, `backend/server`.
+    ///
+    /// # Errors
+    /// Upstream's answer when there is none.
+    pub fn named(program: &Arc<Program>, path: &str) -> Result<Found, Answer> {
         let refused = |text: &str| Answer::Refused(text.into());
-        let Some((backend, name)) = call.arg(0).split_once('/') else {
+        let Some((backend, name)) = path.split_once('/') else {
             return Err(refused("Require 'backend/server'.\n"));
         };
-        let Some(id) = call.program.backend(backend) else {
+        let Some(id) = program.backend(backend) else {
             return Err(refused("No such backend.\n"));
         };
-        let servers = &call.program.proxy(id).live.servers;
+        let servers = &program.proxy(id).live.servers;
         let Some(server) = servers.iter().find(|server| server.name == name) else {
             return Err(refused("No such server.\n"));
         };
         Ok(Found {
             id,
-            program: call.program.clone(),
+            program: program.clone(),
             server: server.clone(),
         })
     }
 
-    fn proxy(&self) -> &Proxy {
+    pub(super) fn proxy(&self) -> &Proxy {
         self.program.proxy(self.id)
     }
 }
@@ -82,6 +90,7 @@ pub fn enable_health(call: &mut Call<'_>) -> Answer {
     match Found::of(call) {
         Ok(found) if found.server.ir.options.check.enabled => {
             found.server.state.lock().checks_disabled = false;
+            check::watch(&found.program, (found.id, found.server.index), false);
             Answer::Written
         }
         Ok(_) => Answer::Refused(
@@ -148,16 +157,8 @@ pub fn set(call: &mut Call<'_>) -> Answer {
         ("agent-send", _) => return agent::set_text(call, &found),
         ("agent-addr" | "agent-port", _) => return agent::set_place(call, &found),
         ("fqdn", "") => return refused("set server <b>/<s> fqdn requires a FQDN.\n"),
-        ("fqdn", _) => {
-            return refused(
-                "set server <b>/<s> fqdn failed because no resolution is configured.\n",
-            );
-        }
-        ("ssl", _) => {
-            return refused(
-                "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n",
-            );
-        }
+        ("fqdn", name) => return rename(call, &found, name),
+        ("ssl", word) => return secure(&found, word),
         ("health", _) if found.server.ir.options.track.is_some() => {
             return refused("cannot change health on a tracking server.\n");
         }
@@ -178,6 +179,59 @@ pub fn set(call: &mut Call<'_>) -> Answer {
         _ => return refused(USAGE),
     };
     with(call, deed)
+}
+
+/// `set server B/S fqdn NAME`.
+fn rename(call: &Call<'_>, found: &Found, name: &str) -> Answer {
+    let refused = |why: &str| {
+        Answer::Refused(format!(
+            "set server <b>/<s> fqdn failed because {why} is configured.\n"
+        ))
+    };
+    let server = &found.server;
+    let section = server.ir.options.resolution.resolvers.as_deref();
+    let Some(section) = section.and_then(|name| call.program.live.resolvers(name)) else {
+        return refused("no resolution");
+    };
+    let own = server.ir.host_name.as_deref().unwrap_or_default();
+    if own.starts_with('_') {
+        return refused("SRV resolution");
+    }
+    let before = server.host_name.load_full();
+    if before.as_ref().is_some_and(|before| **before == *name) {
+        return Answer::Information(
+            "no need to change the FDQN by 'stats socket command'\n".into(),
+        );
+    }
+    server.host_name.store(Some(Arc::new(name.to_owned())));
+    section.rename(found.id, server.index);
+    let (backend, own) = (&server.backend, &server.name);
+    let before = before.as_ref().map_or("(null)", |before| before.as_str());
+    Answer::Information(format!(
+        "{backend}/{own} changed its FQDN from {before} to {name} by 'stats socket command'\n"
+    ))
+}
+
+/// `set server B/S ssl on|off`.
+fn secure(found: &Found, word: &str) -> Answer {
+    let refused = |text: &str| Answer::Refused(text.into());
+    let server = &found.server;
+    let tls = server.ir.options.tls.as_deref();
+    if !tls.is_some_and(|tls| tls.switchable) || server.tls.get().is_none() {
+        return refused(
+            "'set server <srv> ssl' cannot be set.  default-server should define ssl settings\n",
+        );
+    }
+    let plain = match word {
+        "on" => false,
+        "off" => true,
+        _ => return refused("'set server <srv> ssl' expects 'on' or 'off'.\n"),
+    };
+    if server.plain.swap(plain, Ordering::Relaxed) != plain {
+        // Connections of before are not used any more.
+        server.generation.fetch_add(1, Ordering::Relaxed);
+    }
+    Answer::Information("server ssl setting updated.\n".into())
 }
 
 /// Who says so.

@@ -115,7 +115,7 @@ fn write_state(
         .map_or(CheckStatus::Initializing, |check| check.status);
     let own = &options.check;
     // A server that follows another has no health of its own.
-    let health = match own.enabled || options.track.is_none() {
+    let health = match own.enabled || options.track.is_none() || state.never_paused {
         true => state.health,
         false => own.rise,
     };
@@ -127,7 +127,17 @@ fn write_state(
     let configured = own.address.as_ref().and_then(Address::ip);
     let text = |ip: Option<std::net::IpAddr>| ip.map_or_else(|| "-".into(), |ip| ip.to_string());
     let address_of_checks: String = text(state.check_address.or(configured));
-    let address_of_agent: String = text(configured);
+    let agent = options.agent.as_deref();
+    let moved = state.moved_agent.as_deref();
+    let address_of_agent = moved.and_then(|moved| moved.address);
+    let address_of_agent = address_of_agent
+        .or_else(|| agent?.address.as_ref()?.ip())
+        .or(configured);
+    let address_of_agent: String = text(address_of_agent);
+    let port_of_agent = moved.and_then(|moved| moved.port);
+    let port_of_agent = port_of_agent
+        .or_else(|| Some(agent?.port).filter(|&port| port > 0))
+        .or(own.port);
     let _ = writeln!(
         out,
         "{} {} {} {} {} {} {} {} {} {} {} {} {health} {} {} {} {} {} {} {} {} {port_of_checks} {address_of_checks} \
@@ -145,7 +155,7 @@ fn write_state(
         status.number(),
         result_number(state),
         check_bits(server, state),
-        0,
+        agent_bits(state),
         u8::from(proxy.ir.id.is_some()),
         u8::from(options.id.is_some()),
         server
@@ -155,8 +165,8 @@ fn write_state(
             .map_or("-", |name| name.as_str()),
         port(server),
         service(server),
-        0,
-        own.port.unwrap_or(0),
+        u8::from(!server.plain.load(Ordering::Relaxed)),
+        port_of_agent.unwrap_or(0),
     );
 }
 
@@ -164,12 +174,23 @@ fn write_state(
 fn address(server: &ServerLive, key: Option<u32>) -> String {
     let unresolved = server.state.lock().admin.unresolved;
     match server.inet() {
-        Some(address) if !unresolved => match key {
+        Some(address) if !unresolved && !server.lacks_address() => match key {
             Some(key) => anonymous::address(address.ip(), key),
             None => address.ip().to_string(),
         },
         _ => "-".into(),
     }
+}
+
+/// What its agent is, and whether it runs.
+fn agent_bits(state: &ServerState) -> u32 {
+    state.agent.as_ref().map_or(0, |agent| {
+        let enabled = match agent.paused {
+            true => 0,
+            false => check::ENABLED,
+        };
+        check::AGENT | check::CONFIGURED | enabled
+    })
 }
 
 /// The name of the service records that the server stands for.
@@ -212,7 +233,8 @@ fn check_bits(server: &ServerLive, state: &ServerState) -> u32 {
             false => 0,
         };
     }
-    let paused = match own.maintenance || own.from_configuration || own.inherited_maintenance {
+    let maintenance = own.maintenance || own.from_configuration || own.inherited_maintenance;
+    let paused = match maintenance && (!state.never_paused || server.ir.options.disabled) {
         true => check::PAUSED,
         false => 0,
     };

@@ -3,13 +3,15 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hapax_core::counter::Count;
 use hapax_core::ir::BindProtocol;
+use hapax_core::secured::Secured;
 use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_sys::addr::{Addr, SockAddr};
-use hapax_tls::handshake::Handshake;
+use hapax_tls::handshake::{Handshake, HandshakeFault};
 
 use super::super::client::{Client, Interrupted, poll_interrupted};
 use super::super::departure::Watch;
@@ -103,6 +105,8 @@ struct Opening {
     handshake: Option<Handshake>,
     /// What is spoken, whatever ALPN says.
     protocol: Option<BindProtocol>,
+    /// What is known of a handshake that failed.
+    failed: Option<Arc<Secured>>,
 }
 
 /// Opens a connection, which becomes the exchange's.
@@ -130,7 +134,12 @@ fn begin(
     count_session(client, server);
     let preface = preface(client, exchange, server);
     let only = streams::only_protocol(exchange, protocol);
-    let handshake = handshake::with_server(server, name, only).map_err(|_| Attempt::Local)?;
+    let handshake = handshake::with_server(server, name, only).map_err(|fault| match fault {
+        HandshakeFault::TooMany => {
+            Attempt::Client(Failure::new(Cause::Internal, Phase::Connect, 500))
+        }
+        _ => Attempt::Local,
+    })?;
     exchange.stream.server_local = connection.local;
     exchange.stream.server_position = Some(0);
     exchange.notes.descriptor = Some(connection.socket.as_raw_fd());
@@ -140,6 +149,7 @@ fn begin(
         preface,
         handshake,
         protocol,
+        failed: None,
     })
 }
 
@@ -198,6 +208,7 @@ async fn send(
     }
     let Err(failed) = sent else { return Ok(()) };
     exchange.server = None;
+    exchange.stream.server_tls = opening.failed.take();
     Err(match departed {
         Some(departure) => Attempt::Client(departure.failure(exchange, Phase::Connect)),
         None => failed,
@@ -240,7 +251,10 @@ impl Opening {
                 log::debug!("server connection broken while the head was sent: {error}");
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Err(_)) => Poll::Ready(Err(Attempt::Refused)),
+            Poll::Ready(Err(error)) => {
+                self.failed = handshake::failed(&error);
+                Poll::Ready(Err(Attempt::Refused))
+            }
             Poll::Pending if socket.is_connected() && is_secured => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
         }

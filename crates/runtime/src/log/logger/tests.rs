@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use bumpalo::Bump;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, Now, Shared};
 use hapax_core::ir::{self, Address, LogFraming, LogSample, ProxyKind};
-use hapax_core::live::{Live, ServerLive};
+use hapax_core::live::{Live, Servers};
 use hapax_core::span::Span;
 use hapax_core::stream::{Session, Termination};
 
@@ -24,7 +24,7 @@ impl Algorithm for Any {
     fn key(&self) -> BalanceKey<'_> {
         BalanceKey::None
     }
-    fn build(&self, _: &ir::Proxy, _: &[Arc<ServerLive>]) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("these programs balance nothing")
     }
 }

@@ -2,7 +2,8 @@
 
 use hapax_balance::persistence::Value;
 use hapax_core::counter::{Count, Rate};
-use hapax_core::ir::{Address, Mode};
+use hapax_core::ir::{Address, Mode, ServerPort};
+use hapax_core::live::ServerLive;
 
 use super::columns;
 use crate::stats::value::StatValue;
@@ -35,8 +36,22 @@ fn address<'v>(view: &'v View<'_>) -> StatValue<'v> {
         Subject::Listener(_, bind) => StatValue::Str(address_text(&bind.address).into()),
         // A server whose name has no address shows none.
         Subject::Server(server, _) if server.state.lock().admin.unresolved => StatValue::Empty,
-        Subject::Server(server, _) => StatValue::Str(address_text(&server.address.load()).into()),
+        Subject::Server(server, _) if server.lacks_address() => StatValue::Empty,
+        Subject::Server(server, _) => StatValue::Str(server_address(server).into()),
         _ => StatValue::Empty,
+    }
+}
+
+/// The address of a server; where its port adds to that of clients, the difference stands in its place.
+fn server_address(server: &ServerLive) -> String {
+    match (&**server.address.load(), server.port()) {
+        (Address::Inet(address), ServerPort::Offset(offset)) => {
+            let mut address = *address;
+            // Upstream keeps it in as many bits.
+            address.set_port(offset as u16);
+            address.to_string()
+        }
+        (address, _) => address_text(address),
     }
 }
 

@@ -151,7 +151,11 @@ fn throttle<'v>(view: &'v View<'_>) -> StatValue<'v> {
 
 fn tracked<'v>(view: &'v View<'_>) -> StatValue<'v> {
     match view.server().and_then(|s| s.ir.options.track.as_ref()) {
-        Some((backend, server)) => StatValue::Str(format!("{backend}/{server}").into()),
+        Some((backend, server)) => {
+            let own = &view.proxy.ir.name;
+            let backend = if backend.is_empty() { own } else { backend };
+            StatValue::Str(format!("{backend}/{server}").into())
+        }
         None => StatValue::Empty,
     }
 }

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use hapax_core::contract::{Outcome, Service, Tx};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{ReplyBody, ResponseSource};
+use hapax_rules::action::auth;
 use hapax_sample::fetch::request_body;
 
-use super::{Page, Reply, admin, authorised, challenge, matches};
+use super::{Page, Reply, admin, authorised, matches};
 use crate::http::error_page;
 use crate::stats::info::Facts;
 use crate::stats::measure;
@@ -52,7 +53,13 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
     }
     let admin = admin::allowed(stats, &tx.cx());
     let is_form = tx.stream.request.method() == b"POST" && admin;
-    if is_form && !tx.stream.body_awaited && authorised(stats, &tx.stream.request) {
+    let proxy_asks = program.asks_a_proxy(tx.session.frontend, &tx.stream.request);
+    let field: &[u8] = match proxy_asks {
+        true => b"proxy-authorization",
+        false => b"authorization",
+    };
+    let authorised = authorised(stats, tx.stream.request.find(field));
+    if is_form && !tx.stream.body_awaited && authorised {
         let timeouts = &proxy.ir.timeouts;
         let time = timeouts.http_request.or(timeouts.client);
         return Outcome::WaitForBody {
@@ -61,7 +68,11 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
         };
     }
     let empty = Facts::default();
-    let reply = if authorised(stats, &tx.stream.request) {
+    tx.stream.response_from = ResponseSource::Statistics;
+    if !authorised {
+        return auth::ask(stats.realm.as_deref().unwrap_or(auth::REALM), tx);
+    }
+    let reply = {
         let page = Page {
             program,
             proxy,
@@ -75,11 +86,8 @@ pub fn intercept(tx: &mut Tx<'_>, proxy: ProxyId) -> Outcome {
             true => page.changed(&tx.stream.request, request_body(&tx.cx())),
             false => page.answer(&tx.stream.request),
         }
-    } else {
-        challenge(stats)
     };
     put(reply, tx);
-    tx.stream.response_from = ResponseSource::Statistics;
     Outcome::Reply
 }
 

@@ -69,9 +69,10 @@ pub fn matches(stats: &ir::Stats, head: &Head) -> bool {
         && local(head.uri()).starts_with(stats.uri.as_bytes())
 }
 
-/// Whether the request carries one of the accounts of `stats auth`; always when there is none.
-pub fn authorised(stats: &ir::Stats, head: &Head) -> bool {
-    stats.auth.is_empty() || credentials(head).is_some_and(|given| knows(stats, &given))
+/// Whether an authorization is one of the accounts of `stats auth`; always when there is none.
+pub fn authorised(stats: &ir::Stats, authorization: Option<&[u8]>) -> bool {
+    let given = || authorization.and_then(credentials);
+    stats.auth.is_empty() || given().is_some_and(|given| knows(stats, &given))
 }
 
 /// The answer that asks for user and password.
@@ -96,7 +97,7 @@ pub fn serve(page: &Page<'_>, head: &Head) -> Option<Reply> {
     if !matches(page.stats, head) {
         return None;
     }
-    if !authorised(page.stats, head) {
+    if !authorised(page.stats, head.find(b"authorization")) {
         return Some(challenge(page.stats));
     }
     Some(page.answer(head))
@@ -307,9 +308,8 @@ fn local(uri: &[u8]) -> &[u8] {
     }
 }
 
-/// `user:password` of `authorization: Basic ...`.
-fn credentials(head: &Head) -> Option<Vec<u8>> {
-    let value = head.find(b"authorization")?;
+/// `user:password` of `Basic ...`.
+fn credentials(value: &[u8]) -> Option<Vec<u8>> {
     let (scheme, rest) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
