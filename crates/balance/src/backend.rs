@@ -361,9 +361,10 @@ impl Dispatch for Backend {
         if !self.locked() && self.waiting.load(Ordering::Acquire) == 0 {
             live.sessions.down();
             self.balancer.connections_changed(server);
-            return;
+        } else {
+            self.release_locked(server, live);
         }
-        self.release_locked(server, live);
+        // Requests of another configuration may wait for it.
         for view in self.lasting.views() {
             let others = view
                 .dispatch()
@@ -425,5 +426,7 @@ pub fn default_fullconn(frontend_maxconn: u32) -> u32 {
     frontend_maxconn.div_ceil(10).max(1)
 }
 
+#[cfg(test)]
+mod succession_tests;
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,8 @@ pub struct Proxy {
     pub log_ready: ir::LogReady,
     /// Targets of `use_backend` with fixed names, by rule.
     pub use_backend: Vec<Option<ProxyId>>,
+    /// The frontends that may lead to it by name, itself for a `listen`, in file order.
+    pub led_to_by: Vec<ProxyId>,
     /// Its servers by name, where a name may be looked for at run time.
     pub server_names: HashMap<String, usize>,
 }
@@ -74,6 +76,28 @@ fn server_names(proxy: &ir::Proxy) -> HashMap<String, usize> {
     servers
         .map(|(index, server)| (server.name.clone(), index))
         .collect()
+}
+
+/// Notes at each backend who may lead to it.
+fn with_leaders(mut proxies: Vec<Proxy>) -> Vec<Proxy> {
+    let mut pairs = Vec::new();
+    for (index, proxy) in proxies.iter().enumerate() {
+        if !proxy.ir.kind.has_frontend() {
+            continue;
+        }
+        let id = ProxyId(index as u32);
+        let own = proxy.ir.kind.has_backend().then_some(id);
+        let named = proxy.use_backend.iter().copied().flatten();
+        let targets = proxy.default_backend.into_iter().chain(own).chain(named);
+        pairs.extend(targets.map(|target| (target, id)));
+    }
+    for (target, leader) in pairs {
+        let leaders = &mut proxies[target.0 as usize].led_to_by;
+        if leaders.last() != Some(&leader) {
+            leaders.push(leader);
+        }
+    }
+    proxies
 }
 
 /// The servers that rules and fetches name, that others track, or whose names are resolved while the program runs.
@@ -134,7 +158,7 @@ impl Program {
             }
         }
         let pinned = pinned(&config, &backends);
-        let proxies = config
+        let proxies: Vec<Proxy> = config
             .proxies
             .into_iter()
             .zip(&live.proxies)
@@ -153,11 +177,13 @@ impl Program {
                         ir::BackendTarget::Format(_) => None,
                     })
                     .collect(),
+                led_to_by: Vec::new(),
                 server_names: server_names(&ir),
                 ir,
                 live: live.clone(),
             })
             .collect();
+        let proxies = with_leaders(proxies);
         Program {
             files: config.files,
             user_lists: config.user_lists,

@@ -8,7 +8,7 @@ use hapax_core::contract::{KeyValue, Now, Shared};
 use super::*;
 use crate::farm::tests::backend;
 
-const WISH: Wish<'static> = Wish {
+pub(super) const WISH: Wish<'static> = Wish {
     key: KeyValue::None,
     persistent: None,
     forced: false,
@@ -33,7 +33,13 @@ fn dispatch(weights: &[u32], edit: impl FnOnce(&mut ir::Proxy)) -> (Backend, Arc
 
 /// A waker that counts.
 #[derive(Default)]
-struct Bell(AtomicU32);
+pub(super) struct Bell(AtomicU32);
+
+impl Bell {
+    pub(super) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {

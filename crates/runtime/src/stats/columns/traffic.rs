@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 
 use hapax_core::counter::{Count, Gauge};
-use hapax_core::ir;
 use hapax_core::program::{Program, Proxy};
 
 use super::columns;
@@ -60,22 +59,9 @@ pub fn full(program: &Program, backend: &Proxy) -> u32 {
     if let Some(limit) = backend.ir.fullconn.filter(|&limit| limit > 0) {
         return limit;
     }
-    let sum: u64 = program
-        .proxies
-        .iter()
-        .filter(|proxy| proxy.ir.kind.has_frontend() && leads_to(program, proxy, backend))
-        .map(|proxy| u64::from(frontend_limit(program, proxy)))
+    let leaders = backend.led_to_by.iter();
+    let sum: u64 = leaders
+        .map(|&leader| u64::from(frontend_limit(program, program.proxy(leader))))
         .sum();
     u32::try_from(sum.div_ceil(10).max(1)).unwrap_or(u32::MAX)
-}
-
-fn leads_to(program: &Program, frontend: &Proxy, backend: &Proxy) -> bool {
-    let is_it = |id: &hapax_core::program::ProxyId| std::ptr::eq(program.proxy(*id), backend);
-    let by_rule = frontend.ir.use_backend.iter().zip(&frontend.use_backend);
-    frontend.default_backend.as_ref().is_some_and(is_it)
-        || std::ptr::eq(frontend, backend)
-        || by_rule.into_iter().any(|(rule, target)| match rule.target {
-            ir::BackendTarget::Name(_) => target.as_ref().is_some_and(is_it),
-            ir::BackendTarget::Format(_) => false,
-        })
 }
