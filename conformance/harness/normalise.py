@@ -8,8 +8,9 @@ RULES = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"), "ISODATE"),
     (re.compile(rf"\b\d\d/(?:{MONTHS})/\d{{4}}:\d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{{4}})?"), "DATE"),
     (re.compile(rf"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:{MONTHS}) \d{{4}} \d\d:\d\d:\d\d GMT"), "HTTPDATE"),
-    # pids: `[123]:` in syslog, `(123)` in messages
-    (re.compile(r"(haproxy|\w+)\[\d+\]:"), r"\1[PID]:"),
+    # pids: `[123]:` in syslog, `(123)` in messages; looked for behind a word only, or long words would cost their square, and while
+    # an expression runs no other case does
+    (re.compile(r"(?<=\w)\[\d+\]:"), "[PID]:"),
     (re.compile(r"^(\[(?:ALERT|NOTICE|WARNING|DIAG|INFO)\]\s+)\(\d+\) :"), r"\1(PID) :"),
     # rfc5424: the pid after the tag; CLF: milliseconds and timers between quoted names
     (re.compile(r"^(<\d+>1 ISODATE \S+ \S+) \d+ "), r"\1 PID "),

@@ -197,17 +197,13 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
     {
         return in_section(words, bit, span);
     }
-    let mut not_built = format!("'{first}' in '{section}' section is not built yet.");
+    let not_built = format!("'{first}' in '{section}' section is not built yet.");
     if NOT_BUILT.contains(&first.as_ref())
         || NOT_BUILT_PREFIXES
             .iter()
             .any(|prefix| first.starts_with(prefix))
     {
         return Diagnostic::alert(span, not_built).into();
-    }
-    if NOT_BUILT_PAIRS.contains(&(first.as_ref(), second.as_ref())) {
-        not_built = format!("'{first} {second}' in '{section}' section is not built yet.");
-        return Diagnostic::alert(at, not_built).into();
     }
     let near = |text: &str| did_you_mean(text, rows.candidates(Some(&first), bit));
     let (text, prefix) = match first.as_ref() {
@@ -345,44 +341,22 @@ static RULES: &[&str] = &[
 static NOT_BUILT: &[&str] = &[
     "limited-quic",
     "acme.scheduler",
-    "close-spread-time",
-    "force-cfg-parser-pause",
-    "h1-accept-payload-with-any-method",
-    "h1-do-not-close-on-insecure-transfer-encoding",
     "harden.reject-privileged-ports.quic",
-    "harden.reject-privileged-ports.tcp",
     "pp2-never-send-local",
-    "setcap",
-    "stress-level",
-    "tune.bufsize.small",
-    "tune.rcvbuf.backend",
-    "tune.rcvbuf.frontend",
-    "tune.sndbuf.backend",
-    "tune.sndbuf.frontend",
-    "warn-blocked-traffic-after",
     "51degrees-data-file",
     "compression",
     "deviceatlas-json-file",
-    "dns-accept-family",
     "force-be-switch",
     "guid",
-    "hash-preserve-affinity",
     "http-send-name-header",
     "httpclient.resolvers.disabled",
-    "issuers-chain-path",
-    "load-server-state-from-file",
-    "max-keep-alive-queue",
     "max-session-srv-conns",
     "maxcompcpuusage",
     "maxcomprate",
     "maxpipes",
     "maxzlibmem",
     "monitor",
-    "persist",
     "quic-initial",
-    "server-state-base",
-    "server-state-file",
-    "ssl-engine",
     "stats-file",
     "stick",
     "stick-table",
@@ -390,37 +364,14 @@ static NOT_BUILT: &[&str] = &[
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[
-    "ca-base",
-    "crt-base",
     "httpclient.",
-    "key-base",
     "lua-",
     "ocsp-update",
-    "ssl-",
-    "thread-",
     "tune.lua",
     "tune.quic",
-    "tune.ssl",
     "tune.comp",
-    "tune.glitches",
     "tune.lua",
     "tune.peers",
-    "tune.ring",
     "tune.stick",
-    "tune.vars",
-    "tune.zlib",
-    "tune.buffers",
-    "tune.notsent",
-    "tune.pattern",
-    "tune.cli",
-    "tune.renice",
     "wurfl-",
-];
-
-static NOT_BUILT_PAIRS: &[(&str, &str)] = &[
-    ("option", "h2-upgrade"),
-    ("option", "http-use-proxy-header"),
-    ("option", "srvtcpka-cnt"),
-    ("tcp-check", "send-binary-lf"),
-    ("tcp-check", "send-lf"),
 ];

@@ -65,6 +65,3 @@ pub fn ask(realm: &str, tx: &mut Tx<'_>) -> Outcome {
 
 /// What is asked for where nobody named it.
 pub const REALM: &str = "HAProxy Statistics";
-
-/// The page that is shown to who does not answer.
-pub const BODY: &str = "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n";

@@ -14,7 +14,6 @@ use hapax_core::contract::Now;
 use hapax_core::ir;
 use hapax_core::program::{Program, Proxy};
 use hapax_proto::http::Head;
-use hapax_rules::action::auth;
 
 pub use self::intercept::{intercept, remember, service, sockets};
 
@@ -73,34 +72,6 @@ pub fn matches(stats: &ir::Stats, head: &Head) -> bool {
 pub fn authorised(stats: &ir::Stats, authorization: Option<&[u8]>) -> bool {
     let given = || authorization.and_then(credentials);
     stats.auth.is_empty() || given().is_some_and(|given| knows(stats, &given))
-}
-
-/// The answer that asks for user and password.
-pub fn challenge(stats: &ir::Stats) -> Reply {
-    let realm = stats.realm.as_deref().unwrap_or(auth::REALM);
-    let body = auth::BODY;
-    Reply {
-        status: 401,
-        reason: "Unauthorized",
-        fields: vec![
-            ("content-length", body.len().to_string()),
-            ("cache-control", "no-cache".into()),
-            ("content-type", "text/html".into()),
-            ("www-authenticate", format!("Basic realm=\"{realm}\"")),
-        ],
-        body: body.into(),
-    }
-}
-
-/// The answer to a request, or nothing when it does not ask for statistics; rules are not looked at.
-pub fn serve(page: &Page<'_>, head: &Head) -> Option<Reply> {
-    if !matches(page.stats, head) {
-        return None;
-    }
-    if !authorised(page.stats, head.find(b"authorization")) {
-        return Some(challenge(page.stats));
-    }
-    Some(page.answer(head))
 }
 
 impl Page<'_> {
