@@ -120,9 +120,11 @@ def notify(side):
             for configuration in (good, good + "nonsense\n", good):
                 write(path, configuration)
                 said.append("-- reload\n")
+                rest(proxy)
                 proxy.send_signal(signal.SIGUSR2)
                 hear("READY=1")
             said.append("-- end\n")
+            rest(proxy)
             proxy.send_signal(signal.SIGTERM)
             proxy.wait(PATIENCE)
             listener.settimeout(0.2)
@@ -137,6 +139,21 @@ def notify(side):
     text = "".join(message if message.endswith("\n") else message + "\n" for message in said)
     text = re.sub(rf"\b{proxy.pid}\b", "PID", text)
     return re.sub(r"MONOTONIC_USEC=\d+", "MONOTONIC_USEC=N", text)
+
+
+def rest(process):
+    """Waits until a process has used no time for a while: the reference may lose a signal just after it said that it is ready."""
+    def used():
+        with open(f"/proc/{process.pid}/stat", encoding="utf-8") as file:
+            return file.read().rpartition(")")[2].split()[11:13]
+
+    deadline, before, since = time.monotonic() + PATIENCE, None, 0
+    while time.monotonic() < deadline:
+        if used() != before:
+            before, since = used(), time.monotonic()
+        if time.monotonic() - since > 0.3:
+            return
+        time.sleep(0.02)
 
 
 def write(path, text):

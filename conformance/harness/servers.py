@@ -336,6 +336,9 @@ class NamePlay(Play):
         """Waits until both sides have these addresses and this state of them."""
         def right(side):
             servers = side.states("template")
+            # What has an address again is checked anew.
+            if any(row["status"].startswith("UP") and row["check_status"] in ("", "INI") for row in side.servers("template").values()):
+                return False
             return (side.addresses("names")[0] in (addresses or side.addresses("names")) and side.states("names") == {"host": state}
                     and list(servers.values()).count("UP") == len(addresses)
                     and (not addresses or set(side.addresses("template")) >= set(addresses)))

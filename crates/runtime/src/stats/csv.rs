@@ -6,7 +6,7 @@ use hapax_core::contract::Now;
 use hapax_core::program::{Program, Proxy};
 
 use super::columns::{self, Column};
-use super::value::write_json_text;
+use super::value::{StatValue, write_json_text};
 use super::view::{self, Kinds, Selection, View};
 
 /// The JSON schema of the JSON forms of `show info` and `show stat`.
@@ -154,25 +154,31 @@ fn write_json_row(view: &View<'_>, describe: bool, out: &mut Vec<u8>) {
             id(view),
             column.name,
         );
-        write_tags(column.tags(view), out);
-        let _ = write!(
-            out,
-            ",\"value\":{{\"type\":\"{}\",\"value\":",
-            value.type_name()
-        );
-        value.write_json(out);
-        out.push(b'}');
-        if describe {
-            out.extend_from_slice(b",\"desc\":");
-            write_json_text(column.doc, out);
-        }
-        out.push(b'}');
+        let doc = describe.then_some(column.doc);
+        write_json_value(column.tags(view), &value, doc, out);
     }
     out.push(b']');
 }
 
+/// Appends the rest of an object of JSON: what tags say, the value, and what it means.
+pub fn write_json_value(tags: &str, value: &StatValue<'_>, doc: Option<&str>, out: &mut Vec<u8>) {
+    write_tags(tags, out);
+    let _ = write!(
+        out,
+        ",\"value\":{{\"type\":\"{}\",\"value\":",
+        value.type_name()
+    );
+    value.write_json(out);
+    out.push(b'}');
+    if let Some(doc) = doc {
+        out.extend_from_slice(b",\"desc\":");
+        write_json_text(doc, out);
+    }
+    out.push(b'}');
+}
+
 /// Appends `"tags":{...}` for three letters of origin, nature and scope.
-pub fn write_tags(tags: &str, out: &mut Vec<u8>) {
+fn write_tags(tags: &str, out: &mut Vec<u8>) {
     let mut letters = tags.bytes();
     let origin = match letters.next() {
         Some(b'M') => "Metric",
@@ -213,7 +219,7 @@ pub fn write_tags(tags: &str, out: &mut Vec<u8>) {
 /// The fields that apply, with their positions; the `-` that ends the fixed part of the CSV has none.
 fn fields<'v, 'a: 'v>(
     view: &'v View<'a>,
-) -> impl Iterator<Item = (usize, &'static Column, super::value::StatValue<'v>)> {
+) -> impl Iterator<Item = (usize, &'static Column, StatValue<'v>)> {
     columns::of_core()
         .chain(columns::of_modules())
         .enumerate()

@@ -7,8 +7,8 @@ use hapax_core::contract::Now;
 use hapax_core::counter::Count;
 use hapax_core::program::Program;
 
-use super::csv::write_tags;
-use super::value::{StatValue, write_json_text};
+use super::csv::write_json_value;
+use super::value::StatValue;
 
 /// What is known once the process has started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -137,19 +137,8 @@ pub fn write(view: &InfoView<'_>, form: InfoForm, describe: bool, out: &mut Vec<
                     "{{\"field\":{{\"pos\":{position},\"name\":\"{}\"}},\"processNum\":1,",
                     line.name
                 );
-                write_tags(line.tags, out);
-                let _ = write!(
-                    out,
-                    ",\"value\":{{\"type\":\"{}\",\"value\":",
-                    value.type_name()
-                );
-                value.write_json(out);
-                out.push(b'}');
-                if describe {
-                    out.extend_from_slice(b",\"desc\":");
-                    write_json_text(line.doc, out);
-                }
-                out.push(b'}');
+                let doc = describe.then_some(line.doc);
+                write_json_value(line.tags, &value, doc, out);
                 continue;
             }
         }
