@@ -104,6 +104,8 @@ def notify(side):
     good = CONFIGURATION.format(folder=folder, log=side.free_port(socket.SOCK_DGRAM))
     write(path, good)
     said = []
+    if os.path.exists(where):
+        os.unlink(where)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(where)
         listener.settimeout(PATIENCE)
