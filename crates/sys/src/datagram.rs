@@ -40,7 +40,7 @@ pub fn can_segment(socket: impl AsFd) -> bool {
 /// Answers how many were taken; an error is about the first one. `to` names the receiver when the socket is not connected.
 ///
 /// With `segment`, messages of one size in a row (the last may be shorter) go through the network's layers as one and become
-/// datagrams behind them, which costs a quarter; a device that cannot do it gives an error, about the whole row.
+/// datagrams behind them, which spares most of the way; a device that cannot do it gives an error, about the whole row.
 pub fn send_messages(
     socket: impl AsFd,
     to: Option<&SockAddr>,
