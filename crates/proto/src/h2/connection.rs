@@ -8,6 +8,7 @@ mod output;
 mod receive;
 mod send;
 mod stream;
+mod window;
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -20,6 +21,8 @@ use crate::http::Head;
 
 pub use output::Output;
 pub use send::Broken;
+use window::Arrivals;
+
 pub use stream::{Reset, Stream};
 
 /// Which side we are.
@@ -129,8 +132,7 @@ pub struct Connection {
     last: u32,
     streams_begun: u32,
     send_window: i64,
-    /// Bytes by which the connection's window is to be opened, with the next data that come.
-    taken: u32,
+    arrivals: Arrivals,
     /// The other side says that it leaves.
     leaving: bool,
     /// It was told to leave.
@@ -228,8 +230,7 @@ impl Connection {
             last: 0,
             streams_begun: 0,
             send_window: FIRST_WINDOW,
-            // Each stream has its own bound; the connection as such never holds anybody back.
-            taken: STREAM_MASK - FIRST_WINDOW as u32,
+            arrivals: Arrivals::default(),
             leaving: false,
             dismissed: false,
             failure: None,

@@ -95,7 +95,7 @@ impl Connection {
         }
         if !stream.received.is_empty() {
             let count = stream.received.take(into);
-            self.grant(id);
+            self.read_from(id);
             return Poll::Ready(Ok(count));
         }
         if stream.ended {
