@@ -259,6 +259,8 @@ pub struct Tune {
     pub h1_any_payload: bool,
     /// `h1-do-not-close-on-insecure-transfer-encoding`.
     pub h1_trust_both_lengths: bool,
+    /// `tune.idle-pool.shared`: whether workers have idle connections of others.
+    pub idle_pool_shared: bool,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
     /// `tune.h2.*`.
@@ -286,6 +288,7 @@ impl Default for Tune {
             sndbuf_backend: 0,
             h1_any_payload: false,
             h1_trust_both_lengths: false,
+            idle_pool_shared: true,
             maxaccept: None,
             h2: super::TuneH2::default(),
             variables: crate::variable::Limits::default(),
