@@ -288,9 +288,11 @@ impl Lane {
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
     }
 
-    /// Makes room in `out` for something new.
+    /// Makes room in `out` for something new. What goes as frames is kept while it is small: a server that refuses the
+    /// stream unseen gets nothing of it, and all of it goes to another one.
     pub fn renew_out(&mut self) {
-        if self.sent > 0 && self.sent == self.out.len() {
+        let stays = self.headless && !self.consumed && self.out.len() < MOST_JOINED;
+        if self.sent > 0 && self.sent == self.out.len() && !stays {
             self.out.clear();
             self.sent = 0;
             self.consumed = true;
@@ -689,6 +691,22 @@ mod tests {
         let unchunk = |text: &[u8]| unchunked(text.get(4..).unwrap_or_default(), &limits);
         assert_eq!(unchunk(&lane.out), unchunk(&text));
         assert!(lane.out.starts_with(b"HEAD"));
+    }
+
+    #[test]
+    fn what_went_as_frames_can_be_said_again_while_it_is_small() {
+        let mut lane = Lane {
+            out: b"small".to_vec(),
+            sent: 5,
+            headless: true,
+            ..Lane::default()
+        };
+        lane.renew_out();
+        assert!(lane.can_rewind());
+        lane.out.resize(MOST_JOINED, 0);
+        lane.sent = MOST_JOINED;
+        lane.renew_out();
+        assert!(!lane.can_rewind() && lane.out.is_empty());
     }
 
     #[test]
