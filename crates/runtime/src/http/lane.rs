@@ -249,6 +249,7 @@ impl Lane {
     /// Sends everything again.
     pub fn rewind(&mut self) {
         self.sent = 0;
+        self.discarding = false;
         self.end_due = self.frames_itself;
         self.delivered = 0;
     }
@@ -337,14 +338,14 @@ impl Lane {
         }
     }
 
+    /// What waited counts as sent. `out` stays: it may have to be sent again.
     fn drop_output(&mut self) {
         if let Some(input) = &mut self.input {
             input.consume(self.ready);
         }
+        self.consumed |= self.ready > 0;
         self.ready = 0;
-        self.out.clear();
-        self.sent = 0;
-        self.consumed = true;
+        self.sent = self.out.len();
         self.pipe = None;
     }
 
@@ -721,5 +722,17 @@ mod tests {
         assert!(lane.out.is_empty() && !lane.is_done());
         lane.discard();
         assert!(lane.is_done());
+    }
+
+    #[test]
+    fn what_a_sink_did_not_take_can_be_said_to_another() {
+        let mut lane = Lane {
+            out: b"HEAD".to_vec(),
+            ..Lane::default()
+        };
+        lane.discard();
+        assert!(lane.is_done() && lane.can_rewind());
+        lane.rewind();
+        assert!(lane.has_output() && !lane.discarding);
     }
 }
