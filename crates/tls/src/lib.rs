@@ -9,6 +9,7 @@ pub mod choice;
 mod describe;
 pub mod fault;
 mod fetch;
+mod forge;
 pub mod handshake;
 mod hello;
 mod keyword;

@@ -192,7 +192,7 @@ fn prepare_bind(
         &place,
     );
     let strict = tls.strict_sni || config.global.tls.bind_strict_sni;
-    if tls.certificates.is_empty() && strict {
+    if tls.certificates.is_empty() && strict && !tls.generates {
         say(
             Severity::Warning,
             format!(
@@ -213,6 +213,12 @@ fn prepare_bind(
                             "Proxy '{name}': no SSL certificate specified for {place} (use 'crt')."
                         )
                     }
+                    listener::Refused::NoSigner => format!(
+                        "Proxy '{name}': cannot enable certificate generation, no CA certificate File configured at [{at}]."
+                    ),
+                    listener::Refused::Signer(path, text) => format!(
+                        "Proxy '{name}': Failed to read CA certificate file '{path}' at [{at}]. Chain loading failed: {text}\n"
+                    ),
                     listener::Refused::NoAuthority { on_line } => {
                         let text = format!(
                             "Proxy '{name}': verify is enabled but no CA file specified for {place}."

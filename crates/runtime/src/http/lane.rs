@@ -74,6 +74,10 @@ pub struct Lane {
     pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
     pub splice_from: Option<u64>,
+    /// The source had at least as much as was asked for: more surely waits there.
+    abounds: bool,
+    /// The end of what was sent may wait in the kernel for what follows.
+    corked: bool,
 }
 
 /// What still comes from the source.
@@ -377,6 +381,24 @@ impl Lane {
         sink: &mut Socket,
         limits: &Limits,
     ) -> Poll<Result<(), LaneFault>> {
+        let moved = self.poll_moved(cx, source, sink, limits);
+        if moved.is_ready() || self.blocked != Blocked::No {
+            self.abounds = false;
+            if std::mem::take(&mut self.corked) {
+                // Nobody knows when more comes.
+                sink.push();
+            }
+        }
+        moved
+    }
+
+    fn poll_moved(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        sink: &mut Socket,
+        limits: &Limits,
+    ) -> Poll<Result<(), LaneFault>> {
         self.blocked = Blocked::No;
         if !sink.is_bare() {
             self.splice_from = None;
@@ -425,7 +447,11 @@ impl Lane {
             self.drop_output();
         }
         let is_last = self.ends_sink && self.body == Body::Ended && self.pipe.is_none();
+        let follows = self.abounds && self.body != Body::Ended;
         let mut held_back = false;
+        if is_last && self.has_output() && !self.frames_itself {
+            sink.end_with_next();
+        }
         while self.sent < self.out.len() || self.ready > 0 {
             let first = &self.out[self.sent..];
             let second = match &self.input {
@@ -433,13 +459,14 @@ impl Lane {
                 None => &[],
             };
             let first_len = first.len();
-            let count = match sink.poll_send(cx, first, second, is_last) {
+            let count = match sink.poll_send(cx, first, second, is_last || follows) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
             held_back = is_last;
+            self.corked = follows;
             let of_first = count.min(first_len);
             if self.kept.is_some() {
                 let parts = [
@@ -517,9 +544,14 @@ impl Lane {
             let most = room.len().min(allowance.grain);
             room = &mut room[..most];
         }
+        let asked = room.len();
+        self.abounds = false;
         match source.poll_recv(cx, room) {
             Poll::Ready(Ok(0)) => return Poll::Ready(self.source_ended()),
-            Poll::Ready(Ok(count)) => input.filled(count),
+            Poll::Ready(Ok(count)) => {
+                input.filled(count);
+                self.abounds = count == asked && self.allowance.is_none();
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneFault::Source(error))),
             Poll::Pending => return Poll::Pending,
         }

@@ -52,7 +52,6 @@ const NO_UPDATES: &str =
     "responses of OCSP come from files and the runtime API; they are not asked for";
 /// Seconds (`ocsp-update.mindelay`, `ocsp-update.maxdelay`).
 const DEFAULT_DELAYS: (u32, u32) = (300, 3600);
-const CONTEXTS: &str = "there is no cache of generated certificates";
 
 static ROWS: &[SectionKeyword] = &[
     row(
@@ -314,11 +313,15 @@ static ROWS: &[SectionKeyword] = &[
             false => Ok(()),
         }
     }),
-    idle(
+    row(
         "tune.ssl.ssl-ctx-cache-size",
         "<number>",
-        CONTEXTS,
-        |line| number(line).map(drop),
+        "How many certificates are kept that were made for a name (`generate-certificates`).",
+        |line| {
+            let most = number(line)?;
+            line.config.global.tls.made_size = Some(most);
+            Ok(())
+        },
     ),
     idle(
         "tune.ssl.force-private-cache",
