@@ -149,7 +149,8 @@ pub mod tests {
                     options: ir::ServerOptions {
                         weight,
                         ..ir::ServerOptions::default()
-                    },
+                    }
+                    .into(),
                 }
                 .into(),
             );

@@ -59,7 +59,7 @@ impl Fixture {
             config: Config::default(),
             proxy,
             scope: Scope {
-                paths: vec!["x.cfg".to_owned()],
+                paths: ["x.cfg".to_owned()].into(),
                 ..Scope::default()
             },
             diagnostics: Diagnostics::default(),

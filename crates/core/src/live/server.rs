@@ -123,7 +123,7 @@ impl ServerLive {
             address,
             port: ir::ServerPort::Fixed,
             host_name: None,
-            options: ir::ServerOptions::default(),
+            options: ir::ServerOptions::default().into(),
         };
         ServerLive::new(&server.into(), &proxy.name, 0, 0, workers, None)
     }

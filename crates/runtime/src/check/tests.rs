@@ -60,7 +60,7 @@ pub(super) fn server(name: &str, address: SocketAddr) -> Server {
         port: ServerPort::Fixed,
         text: address.to_string(),
         host_name: None,
-        options,
+        options: options.into(),
     }
 }
 

@@ -108,7 +108,7 @@ pub fn server(name: &str, address: SocketAddr) -> Server {
         port: ServerPort::Fixed,
         text: address.to_string(),
         host_name: None,
-        options: ir::ServerOptions::default(),
+        options: ir::ServerOptions::default().into(),
     }
 }
 
