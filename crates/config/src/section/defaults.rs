@@ -108,7 +108,7 @@ impl Algorithm for NoAlgorithm {
         BalanceKey::None
     }
 
-    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         Box::new(NoBalancer)
     }
 }

@@ -30,7 +30,7 @@ impl Algorithm for Turns {
         BalanceKey::None
     }
 
-    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         Box::new(Nobody)
     }
 }
