@@ -55,7 +55,9 @@ impl Backend {
         let fixed =
             proxy.balance.name() == "static-rr" || backend.keyed && !proxy.hash_type.consistent;
         for server in &backend.servers {
-            server.ramps.store(!fixed, Ordering::Relaxed);
+            if server.ramps.load(Ordering::Relaxed) == fixed {
+                server.ramps.store(!fixed, Ordering::Relaxed);
+            }
         }
         backend.refresh_limits();
         backend

@@ -202,7 +202,7 @@ pub fn read(
         },
         text: address.lossy().into_owned(),
         host_name: found.name.map(|(name, _)| name),
-        options,
+        options: options.into(),
     };
     check(program, backend, &server, &mut warnings)?;
     Ok(Read {

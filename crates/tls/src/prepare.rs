@@ -29,6 +29,10 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
     let mut loaded = Loaded::new(config);
     for proxy in &config.proxies {
         let servers = proxy.servers.iter();
+        if servers.clone().all(|server| server.options.tls.is_none()) {
+            prepared.servers.push(Vec::new());
+            continue;
+        }
         let servers = servers
             .map(|server| prepare_server(config, &mut loaded, proxy, server, sources, diagnostics));
         prepared.servers.push(servers.collect());
@@ -72,6 +76,9 @@ impl Prepared {
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)
         {
+            if listeners.is_empty() && servers.is_empty() {
+                continue;
+            }
             for (live, listener) in proxy.live.listeners.iter().zip(listeners) {
                 if let Some(listener) = listener {
                     let listener: Arc<dyn TlsContext> = listener;

@@ -13,7 +13,7 @@ use crate::farm::{Farm, Member};
 use crate::hash::{Map, Ring, hash};
 
 /// The structure of an algorithm that hashes a key, as `hash-type` and `hash-balance-factor` say.
-pub fn build(proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+pub fn build(proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
     Box::new(Hashed::new(proxy, servers, proxy.hash_type))
 }
 
@@ -45,13 +45,13 @@ impl<K: RequestKey> Algorithm for ByRequest<K> {
         true
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         build(proxy, servers)
     }
 }
 
 /// A ring, whatever `hash-type` says.
-pub fn ring(proxy: &ir::Proxy, servers: &Servers) -> Hashed {
+pub fn ring(proxy: &ir::ProxySettings, servers: &Servers) -> Hashed {
     let kind = ir::HashType {
         consistent: true,
         ..proxy.hash_type
@@ -79,7 +79,7 @@ enum Table {
 }
 
 impl Hashed {
-    fn new(proxy: &ir::Proxy, servers: &Servers, kind: ir::HashType) -> Hashed {
+    fn new(proxy: &ir::ProxySettings, servers: &Servers, kind: ir::HashType) -> Hashed {
         let hashed = Hashed {
             kind,
             factor: proxy.hash_balance_factor,

@@ -38,7 +38,7 @@ impl Algorithm for LeastConnections {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = Loads {
             farm: Farm::new(proxy, servers),
             ranks: Mutex::new(Ranks::default()),

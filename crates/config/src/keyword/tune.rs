@@ -328,7 +328,7 @@ fn once(
     name: &'static str,
     field: fn(&mut ir::Tune) -> &mut u32,
 ) -> Result<(), Fault> {
-    if line.scope.seen.contains_key(name) || *field(&mut line.config.global.tune) != 0 {
+    if line.scope.seen.has(name) || *field(&mut line.config.global.tune) != 0 {
         line.warn(format!("'{name}' already specified. Continuing."));
         return Ok(());
     }
