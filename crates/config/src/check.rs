@@ -51,6 +51,7 @@ pub fn check(
         servers::check(config, &mut check);
         log_backend::complete(config, &mut check);
         server_state::check(config, &mut check);
+        resolvers::named_by_client(config, &mut check);
     }
     if !failed {
         mailers::unused(config, &mut check);

@@ -13,6 +13,7 @@ pub(crate) mod filter;
 pub(crate) mod h1_safety;
 pub(crate) mod h2;
 pub(crate) mod http_check;
+pub(crate) mod http_client;
 pub(crate) mod http_option;
 pub(crate) mod limit;
 pub(crate) mod log;

@@ -47,6 +47,7 @@ pub static TABLES: &[Tables] = &[
     keyword::http_check::TABLE,
     keyword::protocol_check::TABLE,
     keyword::tcp_check::TABLE,
+    keyword::http_client::TABLE,
     keyword::http_option::TABLE,
     keyword::filter::TABLE,
     keyword::limit::TABLE,

@@ -15,6 +15,7 @@ mod departure;
 pub mod frontend;
 mod handshake;
 pub mod http;
+mod http_client;
 mod inspect;
 pub mod io;
 pub mod listen;

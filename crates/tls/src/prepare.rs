@@ -9,6 +9,7 @@ use hapax_core::program::Program;
 use hapax_core::span::{Sources, Span};
 
 use crate::certificate;
+use crate::client;
 use crate::keyword::{bare, list, note};
 use crate::listener::{self, Listener};
 use crate::provider::Unusable;
@@ -50,6 +51,22 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
             listeners.push(listener);
         }
         prepared.listeners.push(listeners);
+    }
+    if let Err(text) = client::prepare(config, &mut loaded) {
+        let path = client::place(&config.global.http_client, &config.global.tls);
+        let last = format!(
+            "httpclient: cannot initialize: cannot initialize SSL verify with 'ca-file \"{path}\"'."
+        );
+        let span = config
+            .global
+            .http_client
+            .ca_file
+            .as_ref()
+            .map(|file| file.1);
+        for text in [text, last] {
+            let finding = Diagnostic::whole(Severity::Alert, span, text);
+            diagnostics.push(finding.with_prefix(Prefix::Bare));
+        }
     }
     let all = prepared.listeners.iter().flatten().flatten().cloned();
     let mut listeners: Vec<Arc<Listener>> = all.collect();

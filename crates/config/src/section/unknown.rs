@@ -349,7 +349,6 @@ static NOT_BUILT: &[&str] = &[
     "force-be-switch",
     "guid",
     "http-send-name-header",
-    "httpclient.resolvers.disabled",
     "max-session-srv-conns",
     "maxcompcpuusage",
     "maxcomprate",
@@ -364,7 +363,6 @@ static NOT_BUILT: &[&str] = &[
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[
-    "httpclient.",
     "lua-",
     "ocsp-update",
     "tune.lua",

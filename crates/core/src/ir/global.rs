@@ -11,6 +11,8 @@ use crate::variable::{Conditions, Name};
 pub struct Global {
     /// `dns-accept-family`.
     pub dns_families: Families,
+    /// `httpclient.*`.
+    pub http_client: super::HttpClient,
     /// `daemon`.
     pub daemon: bool,
     /// `-d` and `-dt`.

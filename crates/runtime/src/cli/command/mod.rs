@@ -2,6 +2,7 @@
 
 mod agent;
 mod anonymity;
+mod awaited;
 mod connection;
 mod counters;
 mod debug;
@@ -9,6 +10,7 @@ mod dynamic_cookie;
 mod events;
 mod frontend;
 pub(super) mod help;
+mod http_client;
 mod pattern;
 mod process;
 mod profiling;
@@ -25,10 +27,10 @@ mod variable;
 mod wait;
 mod weight;
 
+pub(super) use awaited::Awaited;
 pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::objects;
-pub(super) use reload::Awaited;
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
 pub use wait::Waiting;
@@ -149,6 +151,7 @@ commands! {
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
     "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
+    "httpclient", "<method> <URI>", Admin, "launch an HTTP request", http_client::ask_for;
     "new ssl ca-file", "<cafile>", Admin, "create a new CA file to be used in a crt-list", tls::new_authorities;
     "new ssl cert", "<certfile>", Admin, "create a new certificate file to be used in a crt-list or a directory", tls::new_certificate;
     "new ssl crl-file", "<crlfile>              ", Admin, "create a new CRL file to be used in a crt-list", tls::new_revoked;
@@ -234,6 +237,7 @@ pub const EXPERT: &[&str] = &[
     "debug dev loop",
     "debug dev panic",
     "debug dev write",
+    "httpclient",
 ];
 
 /// Commands that no list shows.
