@@ -211,8 +211,6 @@ static NOT_BUILT: &[&str] = &[
     "cc",
     "ech",
     "generate-certificates",
-    "guid",
-    "guid-prefix",
     "idle-ping",
     "ktls",
     "namespace",

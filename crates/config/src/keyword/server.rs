@@ -97,6 +97,7 @@ fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
         options: ir::ServerOptions {
             // A number that is given counts for the first one.
             id: id.filter(|_| number == first),
+            guid: server.options.guid.clone().filter(|_| number == first),
             ..server.options.clone()
         },
         ..server.clone()
@@ -307,7 +308,6 @@ static NOT_BUILT: &[&str] = &[
     "check-pool-conn-name",
     "check-reuse-pool",
     "error-limit",
-    "guid",
     "hash-key",
     "idle-ping",
     "namespace",

@@ -21,6 +21,8 @@ pub struct Proxy {
     pub span: Span,
     /// `id`.
     pub id: Option<u32>,
+    /// `guid`: names its counters in a stats-file.
+    pub guid: Option<Box<str>>,
     /// `description`.
     pub description: Option<String>,
     /// `disabled`.
@@ -559,6 +561,7 @@ impl Proxy {
             kind,
             span,
             id: None,
+            guid: None,
             description: None,
             disabled: false,
             mode: Mode::Tcp,
