@@ -34,6 +34,7 @@ pub(crate) mod server;
 pub(crate) mod server_state;
 pub(crate) mod soft_stop;
 pub(crate) mod statistics;
+pub(crate) mod stats_file;
 pub(crate) mod tcp_check;
 pub(crate) mod tcp_probe;
 pub(crate) mod timeout;

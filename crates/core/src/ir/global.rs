@@ -111,6 +111,8 @@ pub struct Global {
     pub server_state_base: Option<String>,
     /// `server-state-file`.
     pub server_state_file: Option<String>,
+    /// `stats-file`.
+    pub stats_file: Option<String>,
     /// `set-dumpable`.
     pub set_dumpable: bool,
     /// `zero-warning`.

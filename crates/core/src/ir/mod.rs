@@ -28,6 +28,7 @@ mod ring;
 mod rule;
 mod server;
 mod stats;
+mod stats_file;
 mod tls;
 mod user_list;
 
@@ -58,6 +59,7 @@ pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use stats_file::*;
 pub use tls::*;
 pub use user_list::*;
 
@@ -97,6 +99,10 @@ pub struct Config {
     pub patterns: Lists,
     /// Names that something refers to, checked once everything is read.
     pub references: Vec<Reference>,
+    /// Names given by `guid` and `guid-prefix`, and whose they are.
+    pub guids: std::collections::BTreeMap<Box<str>, String>,
+    /// What the stats-file says about the counters of a process before.
+    pub counted_before: Vec<CountedBefore>,
 }
 
 /// A name used somewhere that must exist once the whole configuration is read.

@@ -374,10 +374,15 @@ fn received(client: &Client, exchange: &mut Exchange) {
 /// Counts a request, or what came instead of one.
 pub fn count(client: &Client) {
     let worker = client.local.worker;
-    let side = &client.plan.live(client.session.frontend).frontend;
-    side.counters.add(worker, Count::Requests, 1);
-    if client.session.http2 {
-        side.counters.add(worker, Count::Http2Requests, 1);
+    let frontend = client.plan.live(client.session.frontend);
+    let listener = frontend.listeners.get(client.session.listener);
+    let side = &frontend.frontend;
+    let of_listener = listener.map(|listener| &listener.counters);
+    for counters in of_listener.into_iter().chain([&side.counters]) {
+        counters.add(worker, Count::Requests, 1);
+        if client.session.http2 {
+            counters.add(worker, Count::Http2Requests, 1);
+        }
     }
     side.request_rate.add(worker, client.local.now().ms);
     let process = &client.plan.program.live.process;

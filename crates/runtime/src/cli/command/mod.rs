@@ -21,6 +21,7 @@ mod server_list;
 mod server_state;
 mod session;
 mod show;
+mod stats_file;
 mod tls;
 mod unfinished;
 mod variable;
@@ -140,6 +141,7 @@ commands! {
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "dump ssl cert", "<certfile>", Admin, "dump the SSL certificates in PEM format", tls::dump_certificate;
+    "dump stats-file", "", User, "dump stats for restore", stats_file::dump;
     "echo", "<text>", User, "print text to the output", connection::echo;
     "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable dynamic-cookie backend", "<bk>", Admin, "enable dynamic cookies on a specific backend", dynamic_cookie::enable;
