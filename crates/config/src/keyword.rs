@@ -36,6 +36,7 @@ pub(crate) mod statistics;
 pub(crate) mod tcp_check;
 pub(crate) mod tcp_probe;
 pub(crate) mod timeout;
+pub(crate) mod traces;
 pub(crate) mod tune;
 pub(crate) mod user;
 

@@ -68,6 +68,7 @@ pub static TABLES: &[Tables] = &[
     keyword::statistics::TABLE,
     keyword::tcp_probe::TABLE,
     keyword::ring::TABLE,
+    keyword::traces::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
     keyword::h2::TABLE,

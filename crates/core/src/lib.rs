@@ -24,4 +24,5 @@ mod slots;
 pub mod span;
 pub mod stream;
 pub mod suggest;
+pub mod trace;
 pub mod variable;

@@ -27,6 +27,7 @@ mod rule;
 mod server;
 mod stats;
 mod tls;
+mod traces;
 mod user_list;
 
 use serde::Serialize;
@@ -55,6 +56,7 @@ pub use rule::*;
 pub use server::*;
 pub use stats::*;
 pub use tls::*;
+pub use traces::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;
@@ -81,6 +83,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `traces` sections.
+    pub traces: Traces,
     /// The `program` sections.
     pub programs: Vec<ExternalProgram>,
     /// The `log-forward` sections.

@@ -196,6 +196,8 @@ impl State {
                 self.tell_all(signal);
                 None
             }
+            // A master has no pools to tell of.
+            Signal::SIGQUIT | Signal::SIGALRM => None,
             other => {
                 self.tell_all(other);
                 None

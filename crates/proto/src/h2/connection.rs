@@ -8,6 +8,7 @@ mod output;
 mod receive;
 mod send;
 mod stream;
+mod watch;
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -21,6 +22,7 @@ use crate::http::Head;
 pub use output::Output;
 pub use send::Broken;
 pub use stream::{Reset, Stream};
+pub use watch::Seen;
 
 /// Which side we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +152,8 @@ pub struct Connection {
     pub tally: Tally,
     /// Who sends the output.
     driver: Option<Waker>,
+    /// Who looks at its frames.
+    watch: Option<Box<watch::Watch>>,
 }
 
 /// What of the input is still to be completed.
@@ -239,6 +243,7 @@ impl Connection {
             pinged: false,
             tally: Tally::default(),
             driver: None,
+            watch: None,
             config,
         };
         if !server {

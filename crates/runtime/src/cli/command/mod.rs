@@ -20,6 +20,7 @@ mod server_state;
 mod session;
 mod show;
 mod tls;
+mod trace;
 mod unfinished;
 mod variable;
 mod wait;
@@ -27,7 +28,7 @@ mod weight;
 
 pub(super) use connection::level_name;
 pub(super) use events::Following;
-pub use process::objects;
+pub use process::{dumped as pools, objects};
 pub(super) use reload::Awaited;
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
@@ -77,6 +78,10 @@ pub enum Answer {
     Written,
     /// A message.
     Information(String),
+    /// A message that deserves more attention.
+    Notice(String),
+    /// The same, still more.
+    Warning(String),
     /// Why it was not done.
     Refused(String),
     /// The connection closes.
@@ -210,10 +215,12 @@ commands! {
     "show tasks", "", User, "show running tasks", process::tasks;
     "show threads", "", Operator, "show some threads debugging information", process::threads;
     "show tls-keys", "[id|*]", User, "show tls keys references or dump tls ticket keys when id specified", tls::show_ticket_keys;
+    "show trace", "[<module>]", User, "show live tracing state", trace::show;
     "show version", "", User, "show version of the current process", show::version;
     "shutdown frontend", "<frontend>", Admin, "stop a specific frontend", frontend::shutdown;
     "shutdown session", "[id]", Admin, "kill a specific session", session::shutdown;
     "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
+    "trace", "[<module>|0] [cmd [args...]]", Operator, "manage live tracing (empty to list, 0 to stop all)", trace::set;
     "update ssl ocsp-response", "<certfile>", User, "send ocsp request and update stored ocsp response", tls::update_response;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
     "wait", "{-h|<delay_ms>} cond [args...]", Admin, "wait the specified delay or condition (-h to see list)", wait::wait;
