@@ -9,6 +9,7 @@ mod dynamic_cookie;
 mod events;
 mod frontend;
 pub(super) mod help;
+mod left_out;
 mod pattern;
 mod process;
 mod profiling;
@@ -262,7 +263,7 @@ pub fn run(mut call: Call<'_>) -> Answer {
         return Answer::Refused(text);
     }
     let Some((row, run)) = find(call.words) else {
-        return help::unknown(&mut call);
+        return left_out::refusal(&call).unwrap_or_else(|| help::unknown(&mut call));
     };
     if EXPERIMENTAL.contains(&row.name) && !call.state.experimental {
         let text = "This command is restricted to experimental mode only.\n";
