@@ -59,6 +59,7 @@ pub fn check(
         resolvers::check(config, &mut check);
     }
     logs::rings(config, &mut check);
+    logs::traces(config, &mut check);
     logs::profiles(config, &mut check);
     numbers::complete(config);
     if !check.diagnostics.has_errors() {

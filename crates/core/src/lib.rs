@@ -25,4 +25,5 @@ pub mod span;
 pub mod stats_file;
 pub mod stream;
 pub mod suggest;
+pub mod trace;
 pub mod variable;

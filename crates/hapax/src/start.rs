@@ -48,6 +48,17 @@ const SIGNALS: &[Signal] = &[
     Signal::SIGHUP,
     Signal::SIGTTOU,
     Signal::SIGTTIN,
+    Signal::SIGQUIT,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+];
+
+/// Those that end no process: they wait while it starts.
+pub const HARMLESS: &[Signal] = &[
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
 ];
 
 /// Starts, serves, and returns at the end of the process.

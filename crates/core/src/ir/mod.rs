@@ -30,6 +30,7 @@ mod server;
 mod stats;
 mod stats_file;
 mod tls;
+mod traces;
 mod user_list;
 
 use serde::Serialize;
@@ -61,6 +62,7 @@ pub use server::*;
 pub use stats::*;
 pub use stats_file::*;
 pub use tls::*;
+pub use traces::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;
@@ -87,6 +89,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `traces` sections.
+    pub traces: Traces,
     /// The `program` sections.
     pub programs: Vec<ExternalProgram>,
     /// The `log-forward` sections.

@@ -8,6 +8,7 @@ mod output;
 mod receive;
 mod send;
 mod stream;
+mod watch;
 mod window;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ pub use send::Broken;
 use window::Arrivals;
 
 pub use stream::{Reset, Stream};
+pub use watch::Seen;
 
 /// Which side we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +154,8 @@ pub struct Connection {
     pub tally: Tally,
     /// Who sends the output.
     driver: Option<Waker>,
+    /// Who looks at its frames.
+    watch: Option<Box<watch::Watch>>,
 }
 
 /// What of the input is still to be completed.
@@ -241,6 +245,7 @@ impl Connection {
             pinged: false,
             tally: Tally::default(),
             driver: None,
+            watch: None,
             config,
         };
         if !server {

@@ -282,9 +282,10 @@ fn began(client: &Client, exchange: &mut Exchange) {
     super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
-    if client.plan.observation.is_on() {
+    if client.plan.observation.events {
         observed(client, exchange);
     }
+    trace::head(client, exchange, trace::Side::Request);
     super::finish::step(client, exchange, LogOrigin::Request);
 }
 
@@ -316,17 +317,14 @@ async fn take_head(client: &mut Client, exchange: &mut Exchange) -> Result<(), F
     Err(failure)
 }
 
-/// A head came from the client (`-d`, `-dt`).
+/// A head came from the client (`-d`).
 #[cold]
 fn observed(client: &Client, exchange: &Exchange) {
-    if client.plan.observation.events {
-        // One that began as TCP was told of then.
-        if client.frontend().ir.mode == Mode::Http {
-            observe::accepted(client, exchange);
-        }
-        observe::request(client, exchange);
+    // One that began as TCP was told of then.
+    if client.frontend().ir.mode == Mode::Http {
+        observe::accepted(client, exchange);
     }
-    trace::head(client, exchange, trace::Side::Request);
+    observe::request(client, exchange);
 }
 
 /// What HTTP/2 begins with, where it is not spoken.

@@ -63,6 +63,7 @@ impl Connection {
         }
         input.held = 0;
         let head = FrameHead::read(&input.head);
+        self.note(head);
         self.check(head)?;
         if head.kind == kind::DATA {
             return self.begin_data(head).map(|()| rest);
