@@ -59,7 +59,7 @@ pub struct Supervision {
 }
 
 /// A socket of the command line.
-pub type CommandSocket = (OwnedFd, bool, MasterAccess);
+pub type CommandSocket = (OwnedFd, MasterAccess);
 
 /// Lives until the last child has ended.
 pub fn run(
@@ -95,13 +95,8 @@ pub fn run(
     });
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
-        for (socket, inet, access) in sockets {
-            let listening = if inet {
-                Listening::tcp(socket)
-            } else {
-                Listening::unix(socket)
-            };
-            match listening {
+        for (socket, access) in sockets {
+            match Listening::new(socket) {
                 Ok(listening) => {
                     let master: Rc<dyn Supervisor> = master.clone();
                     tokio::task::spawn_local(command_line::serve(listening, master, access));

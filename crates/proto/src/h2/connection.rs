@@ -129,7 +129,7 @@ pub struct Connection {
     last: u32,
     streams_begun: u32,
     send_window: i64,
-    /// Bytes that came since the connection's window was opened again.
+    /// Bytes by which the connection's window is to be opened, with the next data that come.
     taken: u32,
     /// The other side says that it leaves.
     leaving: bool,
@@ -228,7 +228,8 @@ impl Connection {
             last: 0,
             streams_begun: 0,
             send_window: FIRST_WINDOW,
-            taken: 0,
+            // Each stream has its own bound; the connection as such never holds anybody back.
+            taken: STREAM_MASK - FIRST_WINDOW as u32,
             leaving: false,
             dismissed: false,
             failure: None,
@@ -272,9 +273,6 @@ impl Connection {
             said.push((settings::MAX_FRAME, config.max_frame));
         }
         settings::announce(out, &said);
-        // Each stream has its own bound; the connection as such never holds anybody back.
-        let more = STREAM_MASK - FIRST_WINDOW as u32;
-        write(out, kind::WINDOW_UPDATE, 0, 0, &more.to_be_bytes());
     }
 
     /// What is to be sent.
