@@ -19,7 +19,7 @@ use super::lobby::Waiting;
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
-use crate::{observe, trace};
+use crate::{effort, observe, trace};
 
 /// How the wait for a request ended.
 pub enum Arrival {
@@ -161,6 +161,7 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     stream.worker = client.local.worker as u16;
     stream.is_first = first;
     stream.client_position = client.requests;
+    stream.effort_before = effort::before();
     stream.sockets = Some(Sockets {
         system: &crate::system::Linux,
         client: client.socket.as_raw_fd(),
