@@ -360,7 +360,8 @@ impl Dispatch for Backend {
         let Some(live) = self.server(server) else {
             return;
         };
-        if !self.locked() && self.waiting.load(Ordering::Acquire) == 0 {
+        let limited = self.limited.load(Ordering::Relaxed);
+        if !limited && self.waiting.load(Ordering::Acquire) == 0 {
             live.sessions.down();
             self.balancer.connections_changed(server);
         } else {
