@@ -1,5 +1,6 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod blank;
 mod crt_store;
 mod defaults;
 mod header;
@@ -9,6 +10,7 @@ mod log_profile;
 mod mailers;
 mod resolvers;
 mod user_list;
+pub(crate) use blank::Blank;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
 mod program;
@@ -21,9 +23,11 @@ pub(crate) mod unknown;
 
 pub(crate) use round_robin::round_robin;
 
+use std::sync::Arc;
+
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir;
-use hapax_core::keyword::{Scope, Sections};
+use hapax_core::keyword::{Given, Scope, Sections};
 use hapax_core::span::{Span, Word};
 
 use crate::parser::Parser;
@@ -77,6 +81,10 @@ pub(crate) struct Defaults {
     pub(crate) implied: bool,
     /// The kind of the proxy that took its rules.
     pub(crate) taken_by: Option<ir::ProxyKind>,
+    /// What the proxies of each kind take over, once one did.
+    by_kind: [Option<ir::CopyOnWrite<ir::ProxySettings>>; 3],
+    /// The keywords that were given, once a section took over.
+    given: Option<Arc<Given>>,
 }
 
 impl Open {

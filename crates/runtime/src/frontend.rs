@@ -88,6 +88,14 @@ impl Places {
         self.desks.read().iter().for_each(|desk| with(&desk.inbox));
     }
 
+    /// Leaves work for a worker, unless it is far behind or gone.
+    #[must_use]
+    pub fn tell(&self, worker: usize, job: impl FnOnce() + Send + 'static) -> bool {
+        let desks = self.desks.read();
+        let desk = desks.iter().find(|desk| desk.worker == worker);
+        desk.is_some_and(|desk| desk.inbox.hand((), |()| job()).is_ok())
+    }
+
     /// The worker among those of `threads` (all, when there is none) that has so much less to do than one with `load`
     /// connections that it should have the next one.
     ///

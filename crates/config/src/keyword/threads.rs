@@ -64,7 +64,7 @@ fn cpu_map(line: &mut Line<'_>) -> Result<(), Fault> {
             format!("cpu-map : '{text}' is not a valid number/range."),
         )
     };
-    let of_processes = line.scope.seen.contains_key("nbproc");
+    let of_processes = line.scope.seen.has("nbproc");
     let (group, set) = match set.split_once('/') {
         None if of_processes => ("1", set),
         None => (set, "all"),

@@ -352,9 +352,7 @@ static NOT_BUILT: &[&str] = &[
     "compression",
     "deviceatlas-json-file",
     "force-be-switch",
-    "guid",
     "http-send-name-header",
-    "httpclient.resolvers.disabled",
     "max-session-srv-conns",
     "maxcompcpuusage",
     "maxcomprate",
@@ -362,14 +360,12 @@ static NOT_BUILT: &[&str] = &[
     "maxzlibmem",
     "monitor",
     "quic-initial",
-    "stats-file",
     "stick",
     "stick-table",
     "use-fcgi-app",
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[
-    "httpclient.",
     "lua-",
     "ocsp-update",
     "tune.lua",

@@ -131,7 +131,8 @@ pub fn is_same_line(one: &ir::Server, other: &ir::Server) -> bool {
     }
     let mut moved = other.clone();
     moved.span = one.span;
-    if let (Some(from), Some(to)) = (&one.options.tls, &mut moved.options.tls)
+    if moved.options.tls.is_some()
+        && let (Some(from), Some(to)) = (&one.options.tls, &mut moved.options.tls)
         && let (Some((_, from)), Some((_, to))) = (&from.certificate, &mut to.certificate)
     {
         *to = *from;

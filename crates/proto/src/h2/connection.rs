@@ -9,6 +9,7 @@ mod receive;
 mod send;
 mod stream;
 mod watch;
+mod window;
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -21,6 +22,8 @@ use crate::http::Head;
 
 pub use output::Output;
 pub use send::Broken;
+use window::Arrivals;
+
 pub use stream::{Reset, Stream};
 pub use watch::Seen;
 
@@ -131,8 +134,7 @@ pub struct Connection {
     last: u32,
     streams_begun: u32,
     send_window: i64,
-    /// Bytes by which the connection's window is to be opened, with the next data that come.
-    taken: u32,
+    arrivals: Arrivals,
     /// The other side says that it leaves.
     leaving: bool,
     /// It was told to leave.
@@ -232,8 +234,7 @@ impl Connection {
             last: 0,
             streams_begun: 0,
             send_window: FIRST_WINDOW,
-            // Each stream has its own bound; the connection as such never holds anybody back.
-            taken: STREAM_MASK - FIRST_WINDOW as u32,
+            arrivals: Arrivals::default(),
             leaving: false,
             dismissed: false,
             failure: None,

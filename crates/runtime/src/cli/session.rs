@@ -307,8 +307,16 @@ impl Session {
                 continue;
             }
             if let Some(awaited) = self.state.awaited.take() {
-                self.answer(awaited.take(), out);
-                out.push(b'\n');
+                match awaited.take(out) {
+                    Some(answer) => {
+                        self.answer(answer, out);
+                        out.push(b'\n');
+                    }
+                    None => {
+                        self.state.awaited = Some(awaited);
+                        return Then::Await;
+                    }
+                }
                 continue;
             }
             let Some(words) = self.queue.pop_front() else {

@@ -331,7 +331,12 @@ impl Driver {
     }
 
     fn count(&self, what: Count) {
-        self.counters().add(self.local.worker, what, 1);
+        let live = self.plan.live(self.session.frontend);
+        let listener = live.listeners.get(self.session.listener);
+        let listener = listener.map(|listener| &listener.counters);
+        for counters in listener.into_iter().chain([self.counters()]) {
+            counters.add(self.local.worker, what, 1);
+        }
     }
 
     /// Counts what came, and logs what was wrong with it, as requests that were none.

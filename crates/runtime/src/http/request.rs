@@ -19,7 +19,7 @@ use super::lobby::Waiting;
 use crate::buffer::Buf;
 use crate::clock;
 use crate::io::Io;
-use crate::{observe, trace};
+use crate::{effort, observe, trace};
 
 /// How the wait for a request ended.
 pub enum Arrival {
@@ -161,6 +161,7 @@ pub fn begin(client: &mut Client, waits_since: u64, first: bool) -> Box<Exchange
     stream.worker = client.local.worker as u16;
     stream.is_first = first;
     stream.client_position = client.requests;
+    stream.effort_before = effort::before();
     stream.sockets = Some(Sockets {
         system: &crate::system::Linux,
         client: client.socket.as_raw_fd(),
@@ -372,10 +373,15 @@ fn received(client: &Client, exchange: &mut Exchange) {
 /// Counts a request, or what came instead of one.
 pub fn count(client: &Client) {
     let worker = client.local.worker;
-    let side = &client.plan.live(client.session.frontend).frontend;
-    side.counters.add(worker, Count::Requests, 1);
-    if client.session.http2 {
-        side.counters.add(worker, Count::Http2Requests, 1);
+    let frontend = client.plan.live(client.session.frontend);
+    let listener = frontend.listeners.get(client.session.listener);
+    let side = &frontend.frontend;
+    let of_listener = listener.map(|listener| &listener.counters);
+    for counters in of_listener.into_iter().chain([&side.counters]) {
+        counters.add(worker, Count::Requests, 1);
+        if client.session.http2 {
+            counters.add(worker, Count::Http2Requests, 1);
+        }
     }
     side.request_rate.add(worker, client.local.now().ms);
     let process = &client.plan.program.live.process;

@@ -446,7 +446,9 @@ impl Driver {
             && (most < 0 || i64::from(self.one.begun.get()) <= i64::from(most))
             && self.one.kind.generation == live.generation.load(Ordering::Relaxed)
             && (self.one.private
-                || (!full && options.pool_purge_delay > 0 && self.server.pool.has_use()))
+                || (!full
+                    && options.pool_purge_delay > 0
+                    && self.server.pool.has_use(&self.server.live)))
     }
 
     fn count(&self, what: Count) {

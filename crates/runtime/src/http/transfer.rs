@@ -130,6 +130,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         .server
         .as_ref()
         .is_some_and(|server| server.socket.is_shared());
+    exchange.down.source_frames = exchange.down.ends_uncounted;
     exchange.down.frames_itself = client.socket.is_shared() && framing != Framing::Tunnel;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod anonymity;
+mod awaited;
 mod connection;
 mod counters;
 mod debug;
@@ -9,6 +10,7 @@ mod dynamic_cookie;
 mod events;
 mod frontend;
 pub(super) mod help;
+mod http_client;
 mod left_out;
 mod pattern;
 mod process;
@@ -20,6 +22,7 @@ mod server_list;
 mod server_state;
 mod session;
 mod show;
+mod stats_file;
 mod tls;
 mod trace;
 mod unfinished;
@@ -27,10 +30,10 @@ mod variable;
 mod wait;
 mod weight;
 
+pub(super) use awaited::Awaited;
 pub(super) use connection::level_name;
 pub(super) use events::Following;
 pub use process::{dumped as pools, objects};
-pub(super) use reload::Awaited;
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
 pub use wait::Waiting;
@@ -144,6 +147,7 @@ commands! {
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "dump ssl cert", "<certfile>", Admin, "dump the SSL certificates in PEM format", tls::dump_certificate;
+    "dump stats-file", "", User, "dump stats for restore", stats_file::dump;
     "echo", "<text>", User, "print text to the output", connection::echo;
     "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable dynamic-cookie backend", "<bk>", Admin, "enable dynamic cookies on a specific backend", dynamic_cookie::enable;
@@ -155,6 +159,7 @@ commands! {
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
     "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
+    "httpclient", "<method> <URI>", Admin, "launch an HTTP request", http_client::ask_for;
     "new ssl ca-file", "<cafile>", Admin, "create a new CA file to be used in a crt-list", tls::new_authorities;
     "new ssl cert", "<certfile>", Admin, "create a new certificate file to be used in a crt-list or a directory", tls::new_certificate;
     "new ssl crl-file", "<crlfile>               ", Admin, "create a new CRL file to be used in a crt-list", tls::new_revoked;
@@ -242,6 +247,7 @@ pub const EXPERT: &[&str] = &[
     "debug dev loop",
     "debug dev panic",
     "debug dev write",
+    "httpclient",
 ];
 
 /// Commands that no list shows.
