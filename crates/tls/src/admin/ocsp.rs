@@ -20,7 +20,9 @@ pub fn show(call: &Call<'_>) -> Told {
     };
     let mut text = String::new();
     if call.words.is_empty() {
-        text.push_str("# Certificate IDs\n");
+        if with_response().next().is_some() {
+            text.push_str("# Certificate IDs\n");
+        }
         for certificate in with_response() {
             let id = certificate.ocsp_id.as_deref().unwrap_or_default();
             let Some((name, key, number)) = ocsp::identified(id) else {
