@@ -213,7 +213,6 @@ static NOT_BUILT: &[&str] = &[
     "generate-certificates",
     "idle-ping",
     "ktls",
-    "namespace",
     "nbconn",
     "proto",
     "quic-cc-algo",

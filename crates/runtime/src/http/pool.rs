@@ -1,6 +1,7 @@
 //! Connections to a server, and those of them that wait idle on this worker: last in, first out.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,8 +29,8 @@ pub struct ServerConnection {
     in_use: InUse,
     /// The server's generation when it was opened.
     generation: u32,
-    /// The client's port, where the server's port depends on it.
-    port: u16,
+    /// Where from and where to.
+    way: Way,
     /// What `pool-conn-name` gave.
     pub name: Option<Box<[u8]>>,
 }
@@ -76,8 +77,17 @@ struct Idle {
     reuses: u32,
     local: Endpoint,
     generation: u32,
-    port: u16,
+    way: Way,
     name: Option<Box<[u8]>>,
+}
+
+/// What a connection is opened by, where clients decide that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The client's port, where the server's port depends on it.
+    pub port: u16,
+    /// The address that the server is shown (`usesrc`).
+    pub from: Option<SocketAddr>,
 }
 
 /// What requests on one connection have in common, beside the name that the server was asked for over TLS.
@@ -85,15 +95,15 @@ struct Idle {
 pub struct Kind {
     /// The server's generation when it was opened.
     pub generation: u32,
-    /// The client's port, where the server's port depends on it.
-    pub port: u16,
+    /// Where from and where to.
+    pub way: Way,
     /// What `pool-conn-name` gave.
     pub name: Option<Box<[u8]>>,
 }
 
 impl ServerConnection {
     /// A connection that was just started.
-    pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
+    pub fn new(socket: Socket, server: &Rc<ServerPlan>, way: Way) -> ServerConnection {
         let local = socket
             .with_fd(|fd| local_addr(fd))
             .map_or(Endpoint::Unknown, |address| endpoint(&address));
@@ -106,7 +116,7 @@ impl ServerConnection {
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
-            port,
+            way,
             name: None,
         }
     }
@@ -132,7 +142,7 @@ impl ServerConnection {
             reuses,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::sharing(server),
-            port: 0,
+            way: Way::default(),
             name: None,
         }
     }
@@ -143,7 +153,7 @@ impl ServerConnection {
         let socket = self.socket.socket.take();
         let kind = Kind {
             generation: self.generation,
-            port: self.port,
+            way: self.way,
             name: self.name,
         };
         (socket, self.in_use, kind)
@@ -174,7 +184,7 @@ impl ServerConnection {
             reuses: self.reuses,
             local: self.local,
             generation: self.generation,
-            port: self.port,
+            way: self.way,
             name: self.name,
         });
     }
@@ -282,7 +292,7 @@ impl Pool {
     pub fn take(
         &self,
         server: &Rc<ServerPlan>,
-        port: u16,
+        way: Way,
         names: (Option<&[u8]>, Option<&[u8]>),
         proven: bool,
     ) -> Option<ServerConnection> {
@@ -291,7 +301,7 @@ impl Pool {
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
-            if idle[at].port != port
+            if idle[at].way != way
                 || proven && idle[at].reuses == 0
                 || !is_shared(&idle[at], server, names)
             {
@@ -309,12 +319,23 @@ impl Pool {
                 reuses: taken.reuses + 1,
                 in_use: InUse::new(server),
                 generation,
-                port,
+                way,
                 name: taken.name,
             });
         }
         self.low.set(0);
         None
+    }
+
+    /// Ends an idle connection of this worker; tells whether there was one.
+    pub fn end_one(&self, live: &ServerLive) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        if idle.is_empty() {
+            return self.shared.end_one();
+        }
+        let ended = idle.remove(0);
+        count_idle(live, ended.reuses, -1);
+        true
     }
 
     /// Whether one more idle connection, given back by who uses it now, is likely to be used again.

@@ -6,10 +6,9 @@ use hapax_core::ir::{BindProtocol, HttpReuse};
 
 use super::super::client::Client;
 use super::super::exchange::Exchange;
-use super::super::pool::ServerConnection;
+use super::super::pool::{ServerConnection, Way};
 use super::super::shared_pool::{Asking, Reach};
 use super::super::to_url;
-use super::attempt::dependent_port;
 use crate::io::Io;
 use crate::plan::ServerPlan;
 
@@ -21,6 +20,7 @@ pub fn take(
     server: &Rc<ServerPlan>,
     names: (Option<&[u8]>, Option<&[u8]>),
     protocol: Option<BindProtocol>,
+    way: Way,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
     if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
@@ -36,7 +36,6 @@ pub fn take(
     // Who speaks HTTP/2 is told what may be sent again.
     let first = client.requests <= 1 && !client.socket.is_shared();
     let mode = client.plan.proxy(backend).ir.http_reuse;
-    let port = dependent_port(server, client.session.destination.port());
     if !server.pool.shared.is_empty() && protocol != Some(BindProtocol::Http1) {
         let reach = match mode {
             HttpReuse::Never => Reach::Own,
@@ -47,7 +46,7 @@ pub fn take(
         };
         let asking = Asking {
             session: &client.admission,
-            port,
+            way,
             names,
             reach,
         };
@@ -68,5 +67,5 @@ pub fn take(
     if server.live.ir.options.send_proxy.is_some() {
         return None;
     }
-    server.pool.take(server, port, names, proven)
+    server.pool.take(server, way, names, proven)
 }
