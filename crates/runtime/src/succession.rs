@@ -256,7 +256,7 @@ fn go_over(local: &Rc<Local>, sockets: Vec<Bound>) {
 pub(crate) async fn serve_besides(local: &Rc<Local>) {
     let plan = local.plan();
     if local.worker == 0 {
-        FORWARDING.with_borrow_mut(|forwarding| forwarding.follow(&plan.program));
+        FORWARDING.with_borrow_mut(|forwarding| forwarding.follow(&plan.program, local.origin_ms));
         // Names that are still followed are never without a follower.
         let resolving = resolver::start(local);
         let before = RESOLVING.replace(resolving);

@@ -148,6 +148,8 @@ fn read_server(
     bind::refuse_transport(line, address, &found)?;
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
+    // As upstream: each server says that itself.
+    options.strict_maxconn = false;
     read_options(line, at + 1, prefix.clone(), &mut options, Target::Server)?;
     if options.datagrams != found.datagram {
         options.datagrams = found.datagram;
@@ -319,7 +321,6 @@ static NOT_BUILT: &[&str] = &[
     "error-limit",
     "hash-key",
     "idle-ping",
-    "namespace",
     "non-stick",
     "observe",
     "on-error",
@@ -327,5 +328,4 @@ static NOT_BUILT: &[&str] = &[
     "shard",
     "sni-auto",
     "stick",
-    "strict-maxconn",
 ];
