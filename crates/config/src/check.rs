@@ -10,6 +10,7 @@ mod numbers;
 mod resolvers;
 mod server_state;
 pub(crate) mod servers;
+mod stats_file;
 mod users;
 
 pub(crate) use servers::start_without_address;
@@ -58,8 +59,12 @@ pub fn check(
         resolvers::check(config, &mut check);
     }
     logs::rings(config, &mut check);
+    logs::traces(config, &mut check);
     logs::profiles(config, &mut check);
     numbers::complete(config);
+    if !check.diagnostics.has_errors() {
+        crate::guid::complete(config, &mut check);
+    }
     !check.diagnostics.has_errors()
 }
 
@@ -79,6 +84,7 @@ pub fn resolve(
     };
     server_state::restore(config, &mut check);
     servers::resolve(config, &mut check);
+    stats_file::read(config, &mut check);
 }
 
 pub(crate) struct Check<'a> {

@@ -3,6 +3,7 @@
 pub(crate) mod anonymity;
 mod arguments;
 pub(crate) mod bind;
+pub(crate) mod case_adjust;
 pub(crate) mod check_expect;
 pub(crate) mod check_step;
 pub(crate) mod development;
@@ -15,6 +16,7 @@ pub(crate) mod h2;
 pub(crate) mod http_check;
 pub(crate) mod http_client;
 pub(crate) mod http_option;
+pub(crate) mod identity;
 pub(crate) mod limit;
 pub(crate) mod log;
 pub(crate) mod log_forward;
@@ -34,9 +36,12 @@ pub(crate) mod server;
 pub(crate) mod server_state;
 pub(crate) mod soft_stop;
 pub(crate) mod statistics;
+pub(crate) mod stats_file;
 pub(crate) mod tcp_check;
 pub(crate) mod tcp_probe;
+pub(crate) mod threads;
 pub(crate) mod timeout;
+pub(crate) mod traces;
 pub(crate) mod tune;
 pub(crate) mod user;
 

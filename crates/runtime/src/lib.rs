@@ -12,6 +12,7 @@ pub mod buffer;
 pub mod check;
 pub mod clock;
 mod departure;
+mod effort;
 pub mod frontend;
 mod handshake;
 pub mod http;

@@ -10,6 +10,7 @@ mod client;
 mod describe;
 pub mod fault;
 mod fetch;
+mod forge;
 pub mod handshake;
 mod hello;
 mod keyword;

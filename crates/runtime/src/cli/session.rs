@@ -382,6 +382,8 @@ impl Session {
     fn answer(&self, answer: Answer, out: &mut Vec<u8>) {
         match answer {
             Answer::Information(text) => self.say(6, "info", &text, out),
+            Answer::Notice(text) => self.say(5, "notice", &text, out),
+            Answer::Warning(text) => self.say(4, "warning", &text, out),
             Answer::Refused(text) => self.say(3, "err", &text, out),
             Answer::Written | Answer::Close | Answer::HandOver => {}
         }

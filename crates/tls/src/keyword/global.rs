@@ -48,7 +48,6 @@ const fn idle(
 
 const RUSTLS: &str = "TLS is rustls, which has no engines or providers to choose";
 const NO_DH: &str = "rustls exchanges keys over elliptic curves only";
-const CONTEXTS: &str = "there is no cache of generated certificates";
 
 static ROWS: &[SectionKeyword] = &[
     row(
@@ -310,11 +309,15 @@ static ROWS: &[SectionKeyword] = &[
             false => Ok(()),
         }
     }),
-    idle(
+    row(
         "tune.ssl.ssl-ctx-cache-size",
         "<number>",
-        CONTEXTS,
-        |line| number(line).map(drop),
+        "How many certificates are kept that were made for a name (`generate-certificates`).",
+        |line| {
+            let most = number(line)?;
+            line.config.global.tls.made_size = Some(most);
+            Ok(())
+        },
     ),
     idle(
         "tune.ssl.force-private-cache",
