@@ -21,8 +21,11 @@ pub fn show(call: &Call<'_>) -> Told {
         if let Some((name, _)) = &state.certificate {
             let _ = writeln!(text, "# transaction\n*{name}");
         }
-        text.push_str("# filename\n");
-        for name in names(&state) {
+        let names = names(&state);
+        if !names.is_empty() {
+            text.push_str("# filename\n");
+        }
+        for name in names {
             let _ = writeln!(text, "{name}");
         }
         return Told::Lines(text);

@@ -24,10 +24,10 @@ pub fn show(call: &Call<'_>) -> Told {
     };
     let mut text = String::new();
     if call.words.is_empty() {
+        if with_response().next().is_some() {
+            text.push_str("# Certificate IDs\n");
+        }
         for certificate in with_response() {
-            if text.is_empty() {
-                text.push_str("# Certificate IDs\n");
-            }
             let id = certificate.ocsp_id.as_deref().unwrap_or_default();
             let Some((name, key, number)) = ocsp::identified(id) else {
                 continue;
