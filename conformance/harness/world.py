@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|netns|file|content|base64)(?::([A-Za-z0-9_.-]+))?\}")
+PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|netns|file|content|base64|bytes)(?::([A-Za-z0-9_.-]+))?\}")
 # Seconds that a command line may take.
 PROCESS_LIMIT = 20.0
 
@@ -69,6 +69,9 @@ class World:
             return "\n".join(line for line in data.decode("latin-1").split("\n") if line) + "\n"
         if kind == "netns":
             return self.namespace(name or "netns")
+        if kind == "bytes":
+            with open(os.path.join(self.folder, name), "rb") as file:
+                return file.read().decode("latin-1")
         if kind == "pid":
             return str(self.processes[name or "main"].pid)
         raise KeyError(kind)
