@@ -73,8 +73,31 @@ pub struct Proxy {
     pub use_backend: Vec<Option<ProxyId>>,
     /// The frontends that may lead to it by name, itself for a `listen`, in file order.
     pub led_to_by: Vec<ProxyId>,
+    /// What its servers are about, as the configuration says it.
+    pub servers: ServersSay,
     /// Its servers by name, where a name may be looked for at run time.
     pub server_names: HashMap<String, usize>,
+}
+
+/// What some server of a proxy is about: who looks for such servers passes the proxy over without it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServersSay {
+    /// One has a check or an agent.
+    pub checks: bool,
+    /// One comes up slowly (`slowstart`).
+    pub slowstart: bool,
+}
+
+impl ServersSay {
+    fn of(proxy: &ir::Proxy) -> ServersSay {
+        let mut all = ServersSay::default();
+        for server in &proxy.servers {
+            let options = &server.options;
+            all.checks |= options.check.enabled || options.agent.is_some();
+            all.slowstart |= options.slowstart > 0;
+        }
+        all
+    }
 }
 
 /// The names that `use-server` may ask for; none where no such rule is.
@@ -187,6 +210,7 @@ impl Program {
                     })
                     .collect(),
                 led_to_by: Vec::new(),
+                servers: ServersSay::of(&ir),
                 server_names: server_names(&ir),
                 ir,
                 live: live.clone(),

@@ -99,7 +99,7 @@ impl Checks {
                 live.iter()
                     .flat_map(|server| Role::of(&server.ir).map(move |role| (server, role)))
             };
-            if proxy.ir.disabled || roles().next().is_none() {
+            if proxy.ir.disabled || !proxy.servers.checks || roles().next().is_none() {
                 continue;
             }
             let recipe = Rc::new(Recipe::new(&proxy.ir)?);
