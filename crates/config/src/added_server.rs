@@ -240,6 +240,11 @@ fn check(
             "'id' : custom id {id} already used at {place} ('server {other}')."
         ));
     }
+    if let Some(guid) = &options.guid
+        && let Some(other) = crate::guid::owner(program, guid)
+    {
+        return Err(format!("'guid': duplicate entry with {other}."));
+    }
     let is_http = proxy.ir.mode == ir::Mode::Http;
     if let Some(protocol) = options.protocol
         && (protocol != ir::BindProtocol::None) != is_http

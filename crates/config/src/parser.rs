@@ -274,6 +274,7 @@ impl Parser<'_> {
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
             Open::Program(_, scope) => (Sections::PROGRAM, None, scope.as_mut()),
+            Open::Traces(scope) => (Sections::TRACES, None, scope.as_mut()),
             Open::Proxy(section) | Open::Ring(section) | Open::LogForward(section) => {
                 (section.bit, Some(&mut section.proxy), &mut section.scope)
             }

@@ -18,6 +18,7 @@ pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
 pub(crate) mod tcp;
+mod traces;
 pub(crate) mod unknown;
 
 pub(crate) use round_robin::round_robin;
@@ -53,6 +54,8 @@ pub(crate) enum Open {
     LogProfile(String, Box<Scope>),
     /// A `program` section: its name and state.
     Program(String, Box<Scope>),
+    /// A `traces` section.
+    Traces(Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
     /// A `log-forward` section.
@@ -98,6 +101,7 @@ impl Open {
             | Open::LogProfile(name, _)
             | Open::Program(name, _) => name,
             Open::Global(_) => "global",
+            Open::Traces(_) => "traces",
             Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -138,6 +142,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "program" => program::open(parser, words, span),
         "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
+        "traces" => traces::open(parser, words),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -169,6 +174,7 @@ static SECTIONS: &[&str] = &[
     "crt-store",
     "log-forward",
     "program",
+    "traces",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -179,5 +185,4 @@ static NOT_BUILT: &[&str] = &[
     "fcgi-app",
     "namespace_list",
     "peers",
-    "traces",
 ];

@@ -403,9 +403,7 @@ fn what_needs_http_is_said_in_tcp_mode() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
-        ("listen", "guid g", "guid"),
         ("listen", "bind :1 allow-0rtt", "allow-0rtt"),
-        ("listen", "server s 127.0.0.1:1 guid g", "guid"),
         ("listen", "server s 127.0.0.1:1 non-stick", "non-stick"),
     ] {
         let said = faults(section, line);

@@ -227,6 +227,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the rules behind this one go on once something came, or a time is over.
+    pub fn waits(&self) -> bool {
+        matches!(
+            self,
+            Outcome::Pause { .. } | Outcome::WaitForBody { .. } | Outcome::Resolve
+        )
+    }
+}
+
 /// A service that answers requests (`use-service`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Service {

@@ -162,7 +162,9 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     }
     global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.observation.events |= args.observation.events;
-    global.observation.h1 = args.observation.h1;
+    for entry in &args.traces {
+        entry.apply(&mut config.traces.settings);
+    }
     if global.observation.events {
         global.daemon = false;
     }

@@ -22,7 +22,7 @@ use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::profile;
 use hapax_runtime::serve::{self, Options, Running};
-use hapax_runtime::stats::info::Facts;
+use hapax_runtime::stats::{self, info::Facts};
 use hapax_sample::variable::set_process;
 use hapax_sys::capability::{Capability, keep_over_change_of_user, limit_to};
 use hapax_sys::process::Forked;
@@ -48,6 +48,17 @@ const SIGNALS: &[Signal] = &[
     Signal::SIGHUP,
     Signal::SIGTTOU,
     Signal::SIGTTIN,
+    Signal::SIGQUIT,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+];
+
+/// Those that end no process: they wait while it starts.
+pub const HARMLESS: &[Signal] = &[
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
 ];
 
 /// Starts, serves, and returns at the end of the process.
@@ -178,10 +189,12 @@ fn prepare(
     // Nothing has set it before.
     let _ = live.registry.set(registry);
     let _ = live.server_maker.set(Arc::new(AddedServers(registry)));
+    let counted_before = std::mem::take(&mut config.counted_before);
     let program = Arc::new(Program::link(config, live, host_name));
     for notice in attach(&program) {
         printer.say(Severity::Warning, &notice.text);
     }
+    stats::file::take_over(&program, &counted_before);
     tls.attach(&program);
     let now = Now {
         ms: 0,

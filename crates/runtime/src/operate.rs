@@ -82,9 +82,8 @@ pub fn runtime_api(local: &Rc<Local>, api: RuntimeApi) {
     }
     for (bind, socket) in program.global.stats_sockets.iter().zip(sockets) {
         let listening = match bind.address {
-            Address::Inet(_) => Listening::tcp(socket),
             Address::SocketPair(_) => Listening::pair(socket),
-            _ => Listening::unix(socket),
+            _ => Listening::new(socket),
         };
         match listening {
             Ok(listening) => {

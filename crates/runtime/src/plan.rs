@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use hapax_core::ir;
 use hapax_core::live::{ProxyLive, ServerLive, is_same_way};
 use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_core::trace::Traces;
 use hapax_proto::h1::Limits;
 use hapax_sys::addr::{Addr, SockAddr, UnixAddr};
 use hapax_sys::connect::ConnectOptions;
@@ -34,6 +35,8 @@ pub struct Plan {
     slow_starters: RefCell<Vec<ProxyId>>,
     /// What is printed about its traffic.
     pub observation: ir::Observation,
+    /// What is told of its work.
+    pub traces: Arc<Traces>,
 }
 
 /// A proxy as one worker uses it.
@@ -123,6 +126,7 @@ impl Plan {
         Plan {
             slow_starters: RefCell::new(slow_starters(&program)),
             observation: program.global.observation,
+            traces: program.live.process.traces.clone(),
             program,
             logger,
             proxies,

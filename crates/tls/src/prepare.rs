@@ -9,6 +9,7 @@ use hapax_core::program::Program;
 use hapax_core::span::{Sources, Span};
 
 use crate::certificate;
+use crate::client;
 use crate::keyword::{bare, list, note};
 use crate::listener::{self, Listener};
 use crate::provider::Unusable;
@@ -50,6 +51,22 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
             listeners.push(listener);
         }
         prepared.listeners.push(listeners);
+    }
+    if let Err(text) = client::prepare(config, &mut loaded) {
+        let path = client::place(&config.global.http_client, &config.global.tls);
+        let last = format!(
+            "httpclient: cannot initialize: cannot initialize SSL verify with 'ca-file \"{path}\"'."
+        );
+        let span = config
+            .global
+            .http_client
+            .ca_file
+            .as_ref()
+            .map(|file| file.1);
+        for text in [text, last] {
+            let finding = Diagnostic::whole(Severity::Alert, span, text);
+            diagnostics.push(finding.with_prefix(Prefix::Bare));
+        }
     }
     let all = prepared.listeners.iter().flatten().flatten().cloned();
     let mut listeners: Vec<Arc<Listener>> = all.collect();
@@ -199,7 +216,7 @@ fn prepare_bind(
         &place,
     );
     let strict = tls.strict_sni || config.global.tls.bind_strict_sni;
-    if tls.certificates.is_empty() && strict {
+    if tls.certificates.is_empty() && strict && !tls.generates {
         say(
             Severity::Warning,
             format!(
@@ -220,6 +237,12 @@ fn prepare_bind(
                             "Proxy '{name}': no SSL certificate specified for {place} (use 'crt')."
                         )
                     }
+                    listener::Refused::NoSigner => format!(
+                        "Proxy '{name}': cannot enable certificate generation, no CA certificate File configured at [{at}]."
+                    ),
+                    listener::Refused::Signer(path, text) => format!(
+                        "Proxy '{name}': Failed to read CA certificate file '{path}' at [{at}]. Chain loading failed: {text}\n"
+                    ),
                     listener::Refused::NoAuthority { on_line } => {
                         let text = format!(
                             "Proxy '{name}': verify is enabled but no CA file specified for {place}."

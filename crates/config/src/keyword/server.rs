@@ -89,9 +89,10 @@ fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
     let server = read_server(line, 2, shown)?;
     let id = server.options.id;
     let mut others = server.options.clone();
-    if id.is_some() {
-        // A number that is given counts for the first one.
+    if id.is_some() || others.guid.is_some() {
+        // A number or a name that is given counts for the first one.
         others.id = None;
+        others.guid = None;
     }
     let servers = (first..=last).map(|number| ir::Server {
         name: format!("{}{number}", server.name),
@@ -319,7 +320,6 @@ static NOT_BUILT: &[&str] = &[
     "check-pool-conn-name",
     "check-reuse-pool",
     "error-limit",
-    "guid",
     "hash-key",
     "idle-ping",
     "namespace",

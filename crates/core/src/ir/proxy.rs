@@ -26,6 +26,8 @@ pub struct Proxy {
     pub span: Span,
     /// `id`.
     pub id: Option<u32>,
+    /// `guid`: names its counters in a stats-file.
+    pub guid: Option<Box<str>>,
     /// Listeners.
     pub binds: Vec<Bind>,
     /// Servers in file order.
@@ -615,6 +617,7 @@ impl Proxy {
             kind,
             span,
             id: None,
+            guid: None,
             binds: Vec::new(),
             servers: Vec::new(),
             settings,

@@ -80,6 +80,8 @@ pub enum ServerPort {
 pub struct ServerOptions {
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
+    /// `guid`: names its counters in a stats-file.
+    pub guid: Option<Box<str>>,
     /// `weight`, 0-256.
     pub weight: u32,
     /// `backup`.
@@ -229,6 +231,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         ServerOptions {
             id: None,
+            guid: None,
             weight: 1,
             backup: false,
             disabled: false,

@@ -43,6 +43,8 @@ impl Sections {
     pub const LOG_FORWARD: Sections = Sections(32768);
     /// `program`.
     pub const PROGRAM: Sections = Sections(2048);
+    /// `traces`.
+    pub const TRACES: Sections = Sections(1024);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.

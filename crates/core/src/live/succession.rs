@@ -72,6 +72,11 @@ impl Live {
                 .session_rate_limit
                 .store(new.maxsessrate, Ordering::Relaxed);
         }
+        if before.traces != after.traces {
+            process
+                .traces
+                .change(|settings| settings.clone_from(&after.traces));
+        }
         if old.anonymous_key != new.anonymous_key {
             process
                 .anonymous_key

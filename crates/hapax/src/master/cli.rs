@@ -1,7 +1,7 @@
 //! The sockets of the master's command line (`-S`): a `bind` line with commas for spaces.
 
 use hapax_core::diagnostic::Severity;
-use hapax_core::ir::{Address, CliLevel};
+use hapax_core::ir::CliLevel;
 use hapax_core::span::{Source, Sources};
 use hapax_runtime::cli::master::MasterAccess;
 use hapax_runtime::open;
@@ -62,7 +62,7 @@ pub fn open(args: &Args) -> Result<Vec<CommandSocket>, String> {
         let access = MasterAccess {
             level: bind.options.level.unwrap_or(CliLevel::Admin),
         };
-        (socket, matches!(bind.address, Address::Inet(_)), access)
+        (socket, access)
     });
     Ok(sockets.collect())
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hapax_core::counter::Count;
 use hapax_core::program::Program;
+use hapax_sys::addr::{Addr, local_addr};
 use hapax_sys::pass::receive_descriptors;
 use hapax_sys::stream::{Half, shutdown};
 use tokio::io::Interest;
@@ -42,24 +43,23 @@ pub struct Pair {
 }
 
 impl Listening {
-    /// Takes over a bound and listening unix socket.
+    /// Takes over a listening socket; of which kind it is, it says itself, since inherited ones (`fd@`) can be of any.
     ///
     /// # Errors
     /// When the descriptor cannot be watched.
-    pub fn unix(socket: OwnedFd) -> io::Result<Listening> {
-        let socket = std::os::unix::net::UnixListener::from(socket);
-        socket.set_nonblocking(true)?;
-        UnixListener::from_std(socket).map(Listening::Unix)
-    }
-
-    /// Takes over a bound and listening TCP socket.
-    ///
-    /// # Errors
-    /// When the descriptor cannot be watched.
-    pub fn tcp(socket: OwnedFd) -> io::Result<Listening> {
-        let socket = std::net::TcpListener::from(socket);
-        socket.set_nonblocking(true)?;
-        TcpListener::from_std(socket).map(Listening::Tcp)
+    pub fn new(socket: OwnedFd) -> io::Result<Listening> {
+        match local_addr(&socket)? {
+            Addr::Inet(_) => {
+                let socket = std::net::TcpListener::from(socket);
+                socket.set_nonblocking(true)?;
+                TcpListener::from_std(socket).map(Listening::Tcp)
+            }
+            Addr::Unix(_) => {
+                let socket = std::os::unix::net::UnixListener::from(socket);
+                socket.set_nonblocking(true)?;
+                UnixListener::from_std(socket).map(Listening::Unix)
+            }
+        }
     }
 
     /// Takes over the end of a socket pair.

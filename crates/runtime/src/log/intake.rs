@@ -12,6 +12,7 @@ use std::task::Poll;
 use hapax_core::ir::{Address, LogForward};
 use hapax_core::program::Program;
 use hapax_proto::syslog::{Frame, frame};
+use hapax_sys::addr::{Addr, local_addr};
 use hapax_sys::datagram;
 use tokio::net::{UdpSocket, UnixDatagram};
 
@@ -46,9 +47,9 @@ pub fn start(local: &Rc<Local>, program: &Program, intakes: Vec<Intake>) {
             patience: ir.timeout_client,
             places: Serving::new(ir.maxconn),
         });
-        for (bind, socket) in ir.datagrams.iter().zip(intake.datagrams) {
-            let taken = match bind.address {
-                Address::Unix(_) | Address::Abstract { .. } => unix(socket),
+        for socket in intake.datagrams {
+            let taken = match local_addr(&socket) {
+                Ok(Addr::Unix(_)) => unix(socket),
                 _ => udp(socket),
             };
             match taken {
@@ -56,12 +57,8 @@ pub fn start(local: &Rc<Local>, program: &Program, intakes: Vec<Intake>) {
                 Err(error) => log::error!("messages cannot be taken: {error}"),
             }
         }
-        for (bind, socket) in ir.streams.iter().zip(intake.streams) {
-            let listening = match bind.address {
-                Address::Inet(_) => Listening::tcp(socket),
-                _ => Listening::unix(socket),
-            };
-            match listening {
+        for socket in intake.streams {
+            match Listening::new(socket) {
                 Ok(listening) => door.until_stop(door.clone().streams(listening)),
                 Err(error) => log::error!("messages cannot be taken: {error}"),
             }

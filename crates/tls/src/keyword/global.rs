@@ -17,7 +17,7 @@ pub(crate) const TABLE: Tables = Tables {
 
 type Parse = fn(&mut Line<'_>) -> Result<(), Fault>;
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     usage: &'static str,
     doc: &'static str,
@@ -52,7 +52,6 @@ const NO_UPDATES: &str =
     "responses of OCSP come from files and the runtime API; they are not asked for";
 /// Seconds (`ocsp-update.mindelay`, `ocsp-update.maxdelay`).
 const DEFAULT_DELAYS: (u32, u32) = (300, 3600);
-const CONTEXTS: &str = "there is no cache of generated certificates";
 
 static ROWS: &[SectionKeyword] = &[
     row(
@@ -314,11 +313,15 @@ static ROWS: &[SectionKeyword] = &[
             false => Ok(()),
         }
     }),
-    idle(
+    row(
         "tune.ssl.ssl-ctx-cache-size",
         "<number>",
-        CONTEXTS,
-        |line| number(line).map(drop),
+        "How many certificates are kept that were made for a name (`generate-certificates`).",
+        |line| {
+            let most = number(line)?;
+            line.config.global.tls.made_size = Some(most);
+            Ok(())
+        },
     ),
     idle(
         "tune.ssl.force-private-cache",
@@ -512,14 +515,14 @@ fn delay(line: &mut Line<'_>, least: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
+pub(super) fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
     let words: &'a [hapax_core::span::Word] = line.words;
     let word = words.get(line.name_words + at);
     word.and_then(|word| word.as_str()).unwrap_or_default()
 }
 
 /// Only `most` arguments may stand there.
-fn at_most(line: &Line<'_>, most: usize) -> Result<(), Fault> {
+pub(super) fn at_most(line: &Line<'_>, most: usize) -> Result<(), Fault> {
     match line.args().get(most) {
         Some(more) => {
             let text = format!(
