@@ -248,9 +248,11 @@ fn known_servers(
 
 fn slow_starters(program: &Program) -> Vec<ProxyId> {
     let proxies = program.proxies.iter().zip((0..).map(ProxyId));
+    let changed = program.live.server_changes.load(Ordering::Relaxed) > 0;
     let starters = proxies.filter(|(proxy, _)| {
         let mut servers = proxy.live.servers.iter();
-        servers.any(|server| server.ir.options.slowstart > 0)
+        (proxy.servers.slowstart || changed)
+            && servers.any(|server| server.ir.options.slowstart > 0)
     });
     starters.map(|(_, id)| id).collect()
 }

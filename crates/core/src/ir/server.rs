@@ -52,6 +52,7 @@ impl From<Server> for SharedServer {
 impl Deref for SharedServer {
     type Target = Server;
 
+    #[inline]
     fn deref(&self) -> &Server {
         &self.0
     }

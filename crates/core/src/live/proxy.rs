@@ -69,6 +69,7 @@ pub struct ProxyLasting {
 impl Deref for ProxyLive {
     type Target = ProxyLasting;
 
+    #[inline]
     fn deref(&self) -> &ProxyLasting {
         &self.lasting
     }

@@ -147,6 +147,7 @@ impl ServerTraffic {
 impl Deref for ServerLive {
     type Target = ServerLasting;
 
+    #[inline]
     fn deref(&self) -> &ServerLasting {
         &self.lasting
     }
