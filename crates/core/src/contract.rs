@@ -227,6 +227,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the rules behind this one go on once something came, or a time is over.
+    pub fn waits(&self) -> bool {
+        matches!(
+            self,
+            Outcome::Pause { .. } | Outcome::WaitForBody { .. } | Outcome::Resolve
+        )
+    }
+}
+
 /// A service that answers requests (`use-service`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Service {
@@ -294,7 +304,7 @@ pub trait Algorithm: Debug + Send + Sync {
 
     /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
     /// structure cannot take.
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer>;
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer>;
 }
 
 /// What of a request decides about the server.

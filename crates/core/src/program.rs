@@ -10,6 +10,7 @@ use crate::ir;
 use crate::live::{Live, ProxyLive};
 use crate::pattern::Lists;
 use crate::span::Span;
+use crate::trace::Settings;
 
 /// Position of a proxy in [`Program::proxies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -32,6 +33,8 @@ pub struct Program {
     pub mailers: Vec<ir::Mailers>,
     /// The rings.
     pub rings: Vec<ir::Ring>,
+    /// What the `traces` sections say.
+    pub traces: Settings,
     /// The `log-forward` sections.
     pub log_forwards: Vec<ir::LogForward>,
     /// The proxies, in file order.
@@ -191,6 +194,7 @@ impl Program {
             log_profiles: config.log_profiles,
             mailers: config.mailers,
             rings: config.rings,
+            traces: config.traces.settings,
             log_forwards: config.log_forwards,
             global: config.global,
             proxies,

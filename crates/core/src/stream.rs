@@ -22,7 +22,7 @@ use crate::variable::{Phase as VariablePhase, Scope, Variables};
 
 pub use cookie::*;
 pub use session::*;
-pub use system::*;
+pub use system::{Effort, Sockets, System, TcpInfo};
 pub use termination::*;
 
 /// One exchange: in TCP mode the whole connection, in HTTP mode one request and its response.
@@ -122,6 +122,10 @@ pub struct Stream {
     pub left_alone: Vec<u32>,
     /// The last rule that ended a ruleset.
     pub last_rule: Option<crate::span::Span>,
+    /// What the exchange waits for, or waited for when it ended.
+    pub waiting: Option<Waiting>,
+    /// What its task had done before it began.
+    pub effort_before: Effort,
     /// What the operating system can be asked about the connections.
     pub sockets: Option<Sockets>,
     /// The rule that decided the exchange, for explanations: file and line of it.
@@ -153,6 +157,15 @@ pub struct Resets {
     pub client: Option<u32>,
     /// By the server.
     pub server: Option<u32>,
+}
+
+/// What holds an exchange up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// A rule.
+    Rule(crate::span::Span),
+    /// `option http-buffer-request`.
+    BufferRequest,
 }
 
 /// Rewrites that find no room.
@@ -260,6 +273,16 @@ impl Stream {
     /// Whether it is dealt with as HTTP, rather than as bytes that may look like it.
     pub fn is_http(&self) -> bool {
         !self.request_line.is_empty()
+    }
+
+    /// The rule that it waits at ends it: its own time is over, or a side's while it waited.
+    pub fn gave_up(&mut self, own_time: bool) {
+        if let Some(Waiting::Rule(rule)) = self.waiting {
+            self.last_rule = Some(rule);
+            if own_time {
+                self.waiting = None;
+            }
+        }
     }
 
     /// Makes it ready for the next exchange of the same connection; memory is kept.

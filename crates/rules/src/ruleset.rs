@@ -3,7 +3,7 @@
 use hapax_core::contract::{Cx, Outcome, Tx};
 use hapax_core::ir::{BackendTarget, Condition, Rule};
 use hapax_core::program::ProxyId;
-use hapax_core::stream::Verdict;
+use hapax_core::stream::{Verdict, Waiting};
 use hapax_sample::condition::{self, Verdict as Judged};
 use hapax_sample::log_format;
 
@@ -20,7 +20,10 @@ pub fn evaluate(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
                 return Outcome::Stop;
             }
             decided => {
-                tx.stream.last_rule = Some(rule.span);
+                match decided.waits() {
+                    true => tx.stream.waiting = Some(Waiting::Rule(rule.span)),
+                    false => tx.stream.last_rule = Some(rule.span),
+                }
                 decide(rule, tx);
                 return decided;
             }
@@ -67,7 +70,10 @@ pub fn inspect(rules: &[Rule], tx: &mut Tx<'_>) -> Outcome {
                 return Outcome::Stop;
             }
             decided => {
-                tx.stream.last_rule = Some(rule.span);
+                match decided.waits() {
+                    true => tx.stream.waiting = Some(Waiting::Rule(rule.span)),
+                    false => tx.stream.last_rule = Some(rule.span),
+                }
                 decide(rule, tx);
                 return decided;
             }

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 
 use crate::log::{Level, Logger, Severity};
 use crate::wheel::Timer;
-use crate::{clock, mail, pauses, serve, worker};
+use crate::{clock, mail, pauses, serve, trace, worker};
 
 mod agent;
 mod answer;
@@ -219,9 +219,12 @@ impl Check {
                     if begin(server) {
                         self.busy.set(true);
                         let about = (&*self.program, &*self.logger);
+                        let proxy = self.program.proxy(self.proxy);
+                        trace::check(&self.program, proxy, server, None);
                         let result =
                             probe::check(&self.recipe, about, self.proxy, server, &mut timer).await;
                         self.busy.set(false);
+                        trace::check(&self.program, proxy, server, Some(&result));
                         self.conclude(server, |proxy, now| {
                             report(&proxy.live, &proxy.ir.options, server, result, now)
                         });

@@ -7,6 +7,7 @@
 //! holds and drives such connections to servers; `finish` settles, counts and logs.
 
 mod again;
+mod attend;
 mod bandwidth;
 mod buffer_request;
 mod buffer_response;

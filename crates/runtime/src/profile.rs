@@ -42,6 +42,25 @@ pub fn begin(now: u64) {
     BEGAN.set(now);
 }
 
+/// Whether calls of tasks are measured.
+#[inline]
+pub fn measures() -> bool {
+    match MODE.load(Ordering::Relaxed) {
+        OFF => false,
+        ON => true,
+        _ => LONG.load(Ordering::Relaxed),
+    }
+}
+
+/// Nanoseconds from the beginning of this thread's turn to `now`; none where one of both is not known.
+#[inline]
+pub fn since_turn_began(now: u64) -> u64 {
+    match BEGAN.get() {
+        0 => 0,
+        began => now.saturating_sub(began * 1000),
+    }
+}
+
 /// The turn ends.
 #[inline]
 pub fn end() {

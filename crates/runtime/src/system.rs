@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, UdpSocket};
 
-use hapax_core::stream::{System, TcpInfo};
+use hapax_core::stream::{Effort, System, TcpInfo};
 
 /// This system.
 #[derive(Debug)]
@@ -21,6 +21,10 @@ impl System for Linux {
             fackets: info.fackets,
             reordering: info.reordering,
         })
+    }
+
+    fn effort(&self) -> Effort {
+        crate::effort::now()
     }
 
     fn is_local(&self, ip: IpAddr) -> bool {

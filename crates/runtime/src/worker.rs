@@ -11,6 +11,7 @@ use std::thread::{Builder, JoinHandle};
 use parking_lot::Mutex;
 use tokio::runtime::LocalOptions;
 
+use crate::effort::Meter;
 use crate::{buffer, pipe, turn, wheel};
 
 /// What a worker is made with.
@@ -106,10 +107,10 @@ thread_local! {
 /// Starts a task on this thread's worker.
 pub fn spawn(task: impl Future<Output = ()> + 'static) {
     // Pinned outside: a future that is moved into an async block and pinned there takes its room twice.
-    let mut task = Box::pin(task);
+    let (mut task, mut meter) = (Box::pin(task), Meter::default());
     let _handle = tokio::task::spawn_local(poll_fn(move |cx| {
         turn::polled();
-        task.as_mut().poll(cx)
+        meter.call(|| task.as_mut().poll(cx))
     }));
 }
 

@@ -59,6 +59,10 @@ pub static TABLES: &[Tables] = &[
         ..Tables::NONE
     },
     Tables {
+        fetches: fetch::EFFORT,
+        ..Tables::NONE
+    },
+    Tables {
         fetches: fetch::TIMER,
         ..Tables::NONE
     },

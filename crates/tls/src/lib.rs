@@ -6,6 +6,7 @@ pub mod admin;
 pub mod authority;
 pub mod certificate;
 pub mod choice;
+mod client;
 mod describe;
 pub mod fault;
 mod fetch;
@@ -43,6 +44,7 @@ pub static TABLES: &[Tables] = &[
     keyword::bind::VERSION_TABLE,
     keyword::frontend::TABLE,
     keyword::global::TABLE,
+    keyword::http_client::TABLE,
     keyword::server::TABLE,
     keyword::server::VERSION_TABLE,
     keyword::store::TABLE,

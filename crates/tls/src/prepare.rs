@@ -9,6 +9,7 @@ use hapax_core::program::Program;
 use hapax_core::span::{Sources, Span};
 
 use crate::certificate;
+use crate::client;
 use crate::keyword::{bare, list, note};
 use crate::listener::{self, Listener};
 use crate::provider::Unusable;
@@ -29,6 +30,10 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
     let mut loaded = Loaded::new(config);
     for proxy in &config.proxies {
         let servers = proxy.servers.iter();
+        if servers.clone().all(|server| server.options.tls.is_none()) {
+            prepared.servers.push(Vec::new());
+            continue;
+        }
         let servers = servers
             .map(|server| prepare_server(config, &mut loaded, proxy, server, sources, diagnostics));
         prepared.servers.push(servers.collect());
@@ -46,6 +51,22 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
             listeners.push(listener);
         }
         prepared.listeners.push(listeners);
+    }
+    if let Err(text) = client::prepare(config, &mut loaded) {
+        let path = client::place(&config.global.http_client, &config.global.tls);
+        let last = format!(
+            "httpclient: cannot initialize: cannot initialize SSL verify with 'ca-file \"{path}\"'."
+        );
+        let span = config
+            .global
+            .http_client
+            .ca_file
+            .as_ref()
+            .map(|file| file.1);
+        for text in [text, last] {
+            let finding = Diagnostic::whole(Severity::Alert, span, text);
+            diagnostics.push(finding.with_prefix(Prefix::Bare));
+        }
     }
     let all = prepared.listeners.iter().flatten().flatten().cloned();
     let mut listeners: Vec<Arc<Listener>> = all.collect();
@@ -72,6 +93,9 @@ impl Prepared {
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)
         {
+            if listeners.is_empty() && servers.is_empty() {
+                continue;
+            }
             for (live, listener) in proxy.live.listeners.iter().zip(listeners) {
                 if let Some(listener) = listener {
                     let listener: Arc<dyn TlsContext> = listener;

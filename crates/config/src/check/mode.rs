@@ -57,10 +57,15 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     }
     one_way(index, proxy, check);
     timeouts(proxy, &name, check);
-    if let Some(capture) = &mut proxy.cookie_capture
+    if let Some(capture) = &proxy.cookie_capture
         && capture.length > cookie_length
     {
-        capture.length = cookie_length;
+        let length = cookie_length;
+        let capture = ir::CookieCapture {
+            length,
+            ..capture.clone()
+        };
+        proxy.cookie_capture = Some(capture);
         let text = format!("truncating capture length to {cookie_length} bytes for {name}.");
         check.warn(span, text);
     }
@@ -112,11 +117,17 @@ fn bind_protocols(proxy: &ir::Proxy, check: &mut Check<'_>) {
 
 /// Gives the cookie its key; two servers at one address cannot be told apart.
 fn dynamic_cookies(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
-    let Some(cookie) = proxy.cookie.as_mut().filter(|cookie| cookie.dynamic) else {
+    let Some(cookie) = proxy.cookie.as_ref().filter(|cookie| cookie.dynamic) else {
         return;
     };
-    cookie.key.clone_from(&proxy.dynamic_cookie_key);
-    let Some(key) = cookie.key.as_deref() else {
+    if cookie.key != proxy.dynamic_cookie_key {
+        let key = proxy.dynamic_cookie_key.clone();
+        proxy.cookie = Some(ir::Cookie {
+            key,
+            ..cookie.clone()
+        });
+    }
+    let Some(key) = proxy.dynamic_cookie_key.as_deref() else {
         return;
     };
     let mut seen = std::collections::HashSet::new();
@@ -182,7 +193,7 @@ fn check_rules(proxy: &ir::Proxy, index: usize, name: &str, check: &mut Check<'_
         return;
     }
     let scope = check.notes.scopes.get(index);
-    let own = |rules: &str| scope.and_then(|scope| scope.seen.get(rules)).copied();
+    let own = |rules: &str| scope.and_then(|scope| scope.seen.get(rules));
     let (http, tcp) = (own(HTTP_RULES), own(TCP_RULES));
     if !proxy.http_check.steps.is_empty()
         && proxy.check != ir::CheckKind::Http
@@ -273,7 +284,7 @@ fn external_check(proxy: &ir::Proxy, global: &ir::Global, check: &mut Check<'_>)
 
 /// `option httplog` in TCP mode falls back to `option tcplog`.
 fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
-    let Some(format) = &mut proxy.log_format else {
+    let Some(format) = &proxy.log_format else {
         return;
     };
     let (option, fallback, text) = match format.text.as_str() {
@@ -288,9 +299,9 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         scope
             .seen
             .get(LOG_FORMAT)
-            .or(scope.inherited.get(LOG_FORMAT))
+            .or_else(|| scope.inherited.get(LOG_FORMAT))
     });
-    let span: Span = line.copied().unwrap_or(proxy.span);
+    let span: Span = line.unwrap_or(proxy.span);
     let place = check.place(span);
     let origin = Origin {
         registry: check.registry,
@@ -303,7 +314,8 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
         from: Some(index),
         patterns: hapax_core::pattern::Lists::default(),
     };
-    *format = builtin(text, &origin);
+    let format = builtin(text, &origin);
+    proxy.log_format = Some(format);
     check.warn(
         span,
         format!("parsing [{place}] : '{option}' not usable with {name} (needs 'mode http'). Falling back to '{fallback}'."),
@@ -312,9 +324,11 @@ fn http_log(proxy: &mut ir::Proxy, index: usize, name: &str, check: &mut Check<'
 
 /// One place to send to, and a choice between several.
 fn one_way(index: usize, proxy: &ir::Proxy, check: &mut Check<'_>) {
-    let chooses = check.notes.scopes.get(index).is_some_and(|scope| {
-        scope.seen.contains_key("balance") || scope.inherited.contains_key("balance")
-    });
+    let chooses = check
+        .notes
+        .scopes
+        .get(index)
+        .is_some_and(|scope| scope.seen.has("balance") || scope.inherited.has("balance"));
     if proxy.kind.has_backend() && proxy.options.transparent && chooses {
         let name = named(proxy);
         let text = format!("{name} cannot use both transparent and balance mode.");

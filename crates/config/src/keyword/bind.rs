@@ -208,8 +208,6 @@ static NOT_BUILT: &[&str] = &[
     "allow-0rtt",
     "cc",
     "ech",
-    "guid",
-    "guid-prefix",
     "idle-ping",
     "ktls",
     "namespace",

@@ -92,12 +92,17 @@ fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
     let prefix = format!("'server-template {proxy}/{shown}' : ");
     let server = read_server(line, 2, shown, prefix)?;
     let id = server.options.id;
+    let mut others = server.options.clone();
+    if id.is_some() || others.guid.is_some() {
+        // A number or a name that is given counts for the first one.
+        others.id = None;
+        others.guid = None;
+    }
     let servers = (first..=last).map(|number| ir::Server {
         name: format!("{}{number}", server.name),
-        options: ir::ServerOptions {
-            // A number that is given counts for the first one.
-            id: id.filter(|_| number == first),
-            ..server.options.clone()
+        options: match number == first {
+            true => server.options.clone(),
+            false => others.clone(),
         },
         ..server.clone()
     });
@@ -144,7 +149,9 @@ fn read_server(
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
     read_options(line, at + 1, prefix.clone(), &mut options, Target::Server)?;
-    options.datagrams = found.datagram;
+    if options.datagrams != found.datagram {
+        options.datagrams = found.datagram;
+    }
     if options.track.is_some() && options.check.enabled {
         let text = format!("{prefix}unable to enable checks and tracking at the same time!");
         return Err(behind(Prefix::Place, line.fault(text)));
@@ -211,9 +218,12 @@ fn read_options(
     line: &mut Line<'_>,
     skip: usize,
     prefix: String,
-    options: &mut ir::ServerOptions,
+    options: &mut ir::CopyOnWrite<ir::ServerOptions>,
     target: Target,
 ) -> Result<(), Fault> {
+    if line.args().len() == skip {
+        return Ok(());
+    }
     let mut cursor = OptionCursor {
         words: line.words,
         at: line.name_words + skip,
@@ -307,7 +317,6 @@ static NOT_BUILT: &[&str] = &[
     "check-pool-conn-name",
     "check-reuse-pool",
     "error-limit",
-    "guid",
     "hash-key",
     "idle-ping",
     "namespace",

@@ -25,6 +25,10 @@ pub struct BindOptions {
     pub name: Option<String>,
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
+    /// `guid-prefix`.
+    pub guid_prefix: Option<String>,
+    /// What it makes of this listener: the prefix, and the position on the line.
+    pub guid: Option<String>,
     /// `maxconn` of this listener; 0 is no limit.
     pub maxconn: u32,
     /// `backlog`.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Address, AgentCheck, Expr, LogFormat, LogProtocol, Milliseconds, ServerCheck, ServerResolution,
+    Address, AgentCheck, CopyOnWrite, Expr, LogFormat, LogProtocol, Milliseconds, ServerCheck,
+    ServerResolution,
 };
 use crate::server_state::Restored;
 use crate::span::Span;
@@ -26,8 +27,8 @@ pub struct Server {
     pub text: String,
     /// Host name when the address was one.
     pub host_name: Option<String>,
-    /// Options.
-    pub options: ServerOptions,
+    /// Options; servers of one `default-server` that say nothing else share them.
+    pub options: CopyOnWrite<ServerOptions>,
 }
 
 /// A server that the configuration and the live state share as long as neither changes it.
@@ -78,6 +79,8 @@ pub enum ServerPort {
 pub struct ServerOptions {
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
+    /// `guid`: names its counters in a stats-file.
+    pub guid: Option<Box<str>>,
     /// `weight`, 0-256.
     pub weight: u32,
     /// `backup`.
@@ -227,6 +230,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         ServerOptions {
             id: None,
+            guid: None,
             weight: 1,
             backup: false,
             disabled: false,

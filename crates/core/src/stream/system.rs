@@ -18,6 +18,9 @@ pub trait System: std::fmt::Debug + Sync {
     /// What the kernel measured about a TCP connection; none for others.
     fn tcp_info(&self, descriptor: i32) -> Option<TcpInfo>;
 
+    /// What the task that runs now has done since it began.
+    fn effort(&self) -> Effort;
+
     /// Whether an address is one of this machine's.
     fn is_local(&self, ip: IpAddr) -> bool;
 }
@@ -41,4 +44,26 @@ pub struct TcpInfo {
     pub fackets: u32,
     /// Reordering distance.
     pub reordering: u32,
+}
+
+/// What a task has done: how often it was called, and nanoseconds where they are measured (`profiling.tasks`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Calls.
+    pub calls: u64,
+    /// Nanoseconds that it ran.
+    pub ran: u64,
+    /// Nanoseconds that it was ready before it ran.
+    pub waited: u64,
+}
+
+impl Effort {
+    /// What came since.
+    pub fn since(self, before: Effort) -> Effort {
+        Effort {
+            calls: self.calls.saturating_sub(before.calls),
+            ran: self.ran.saturating_sub(before.ran),
+            waited: self.waited.saturating_sub(before.waited),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::task::{Poll, ready};
 
 use hapax_core::contract::BalanceKey;
 use hapax_core::program::ProxyId;
-use hapax_core::stream::{Cause, Phase};
+use hapax_core::stream::{Cause, Phase, Waiting};
 use hapax_proto::h1::body::{Framing, request_framing};
 use hapax_proto::h1::chunk::Decoder;
 use hapax_proto::h1::{Fault, Limits};
@@ -40,9 +40,15 @@ pub async fn run(
     let whole = timeouts
         .http_request
         .map(|timeout| clock::now_ms() + u64::from(timeout).saturating_sub(spent));
+    if ir.options.buffer_request {
+        exchange.stream.waiting = Some(Waiting::BufferRequest);
+    }
     // Boxed: few configurations need room for it in every connection's task.
     let waited = Box::pin(wait(client, exchange, whole, 0)).await;
     exchange.stream.body_awaited = waited.is_ok();
+    if waited.is_ok() {
+        exchange.stream.waiting = None;
+    }
     let cause = waited.err().map(|failure| failure.cause);
     exchange.stream.times.request = match cause {
         None | Some(Cause::ClientAbort) => client.local.now().ms,
@@ -67,10 +73,12 @@ pub async fn wait_for(
     let waited = Box::pin(wait(client, exchange, Some(until), least)).await;
     exchange.stream.times.request = match &waited {
         Ok(()) => client.local.now().ms,
-        Err(failure) => {
-            exchange.notes.muted |= failure.cause == Cause::ClientAbort;
+        Err(failure) if failure.cause == Cause::ClientAbort => {
+            exchange.notes.muted = true;
+            leave_body(client, exchange);
             0
         }
+        Err(_) => 0,
     };
     waited
 }
@@ -82,9 +90,13 @@ fn left(client: &mut Client, exchange: &mut Exchange) {
     {
         super::route::enter_backend(client, exchange, backend);
     }
+    leave_body(client, exchange);
+}
+
+/// What came of a body that nobody waits for any more counts; whether it is well formed matters no more.
+pub fn leave_body(client: &Client, exchange: &mut Exchange) {
     let framing = request_framing(&exchange.stream.request);
     let limits = client.plan.at(client.session.frontend).request_limits;
-    // What came of the body counts; whether it is well formed matters no more.
     let _ = exchange.up.begin(framing, &limits);
     exchange.up.discard();
 }
@@ -120,7 +132,8 @@ async fn wait(
             told = true;
             tell(client, exchange).await?;
         }
-        let deadline = whole.unwrap_or_else(|| Client::after(timeouts.client));
+        let patience = Client::after(timeouts.client);
+        let deadline = whole.map_or(patience, |whole| whole.min(patience));
         let input = exchange.up.input.get_or_insert_with(Buf::take);
         if input.tail() == 0 {
             input.compact();
@@ -142,7 +155,10 @@ async fn wait(
                 (Cause::Proxy, 400)
             }
             Ok(_) => (Cause::ClientAbort, 400),
-            Err(Interrupted::Deadline) => (Cause::ClientTimeout, 408),
+            Err(Interrupted::Deadline) => {
+                exchange.stream.gave_up(deadline != patience);
+                (Cause::ClientTimeout, 408)
+            }
             Err(Interrupted::Ended(cause)) => (cause, 0),
         };
         return Err(Failure::new(cause, Phase::Request, status));

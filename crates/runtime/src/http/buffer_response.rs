@@ -58,6 +58,7 @@ pub async fn wait_for(
             Ok(_) => return Ok(()),
             Err(Interrupted::Deadline) => {
                 exchange.notes.held = true;
+                exchange.stream.gave_up(deadline == until);
                 return Err(Failure::new(Cause::ServerTimeout, Phase::Headers, 504));
             }
             Err(Interrupted::Ended(cause)) => return Err(Failure::ended(cause)),

@@ -4,6 +4,7 @@ mod assign;
 mod attempt;
 mod idle;
 mod streams;
+mod takeover;
 
 use std::sync::atomic::Ordering;
 

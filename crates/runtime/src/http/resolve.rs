@@ -6,7 +6,8 @@ use std::task::Poll;
 use hapax_core::resolution::{Asked, Turn};
 use hapax_core::sample::Value;
 
-use super::client::{Client, Interrupted, within};
+use super::attend::attend;
+use super::client::Client;
 use super::exchange::{Exchange, Failure};
 use super::rules::with_tx;
 
@@ -23,8 +24,7 @@ pub async fn address(client: &mut Client, exchange: &mut Exchange) -> Result<(),
         return Ok(());
     };
     let local = client.local.clone();
-    let (timer, handle) = (&mut client.timer, &client.handle);
-    let asked = within(timer, handle, NEVER, |cx| {
+    let asked = Box::pin(attend(client, exchange, NEVER, |cx| {
         let mut turn = Turn {
             now_ms: local.now().ms,
             ticket: &mut wanted.ticket,
@@ -34,15 +34,13 @@ pub async fn address(client: &mut Client, exchange: &mut Exchange) -> Result<(),
             Asked::Wait => Poll::Pending,
             asked => Poll::Ready(asked),
         }
-    });
-    match asked.await {
-        Ok(Asked::Found(ip)) => with_tx(client, exchange, false, |tx| {
+    }));
+    if let Some(Asked::Found(ip)) = asked.await? {
+        with_tx(client, exchange, false, |tx| {
             if let Some(variable) = &wanted.variable {
                 tx.cx().set_variable(variable, ip_value(ip));
             }
-        }),
-        Err(Interrupted::Ended(cause)) => return Err(Failure::ended(cause)),
-        _ => {}
+        });
     }
     Ok(())
 }

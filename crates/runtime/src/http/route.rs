@@ -11,6 +11,7 @@ use hapax_core::stream::{Cause, Endpoint, Phase};
 use hapax_proto::h1::body::{Framing, clean_te, request_connection, request_framing};
 use hapax_proto::http::{Head, Name};
 
+use super::attend::attend;
 use super::client::{Client, Interrupted, within};
 use super::exchange::{Exchange, Failure};
 use super::lane::LaneFault;
@@ -134,7 +135,11 @@ async fn decide(
             Some(Outcome::WaitForBody { time, least }) => {
                 buffer_request::wait_for(client, exchange, time, least).await?;
             }
-            Some(Outcome::Pause { time }) => pause(client, time).await?,
+            Some(Outcome::Pause { time }) => {
+                // Boxed: few configurations need room for it in every connection's task.
+                let until = Client::after(Some(time));
+                Box::pin(attend(client, exchange, until, |_| Poll::<()>::Pending)).await?;
+            }
             Some(Outcome::Resolve) => resolve::address(client, exchange).await?,
             _ => break,
         }
@@ -155,7 +160,7 @@ async fn decide(
         .or_else(|| restrict_names(client, exchange, proxy)))
 }
 
-/// Nothing happens for a while (`pause`).
+/// Nothing happens to a response for a while (`pause`).
 pub async fn pause(client: &mut Client, time: ir::Milliseconds) -> Result<(), Failure> {
     let until = Client::after(Some(time));
     let (timer, handle) = (&mut client.timer, &client.handle);
@@ -297,6 +302,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     exchange.notes.body_begun = true;
     up.keep(keeps);
     up.drops_trailers = backend.options.drop_request_trailers;
+    up.source_frames = client.session.http2;
     let begun = up.begin(framing, &limits);
     if !up.is_received() {
         // Only what is here as a whole may be sent again.

@@ -137,6 +137,7 @@ pub fn run_rest(
         ),
     };
     exchange.stream.verdict = None;
+    exchange.stream.waiting = None;
     let last = exchange.stream.decided_by.take();
     let at = rules.iter().position(|rule| Some(rule.span) == last)?;
     let rest = rules.get(at + 1..)?;

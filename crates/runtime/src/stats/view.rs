@@ -178,7 +178,13 @@ impl<'a> View<'a> {
 
     /// Seconds since a moment of the process clock.
     pub fn since(&self, moment_ms: u64) -> u64 {
-        self.now.ms.saturating_sub(moment_ms) / 1000
+        View::seconds_since(self.now, moment_ms)
+    }
+
+    /// The same. A moment of a process before (`stats-file`) lies before 0, so it wraps around.
+    pub fn seconds_since(now: Now, moment_ms: u64) -> u64 {
+        let passed = now.ms.wrapping_sub(moment_ms);
+        i64::try_from(passed).map_or(0, |passed| passed.unsigned_abs() / 1000)
     }
 }
 

@@ -9,6 +9,8 @@ use hapax_core::keyword::{ArgKind, ArgSpec, Needs};
 use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::program::Proxy;
 use hapax_core::sample::Sample;
+use hapax_core::span::Span;
+use hapax_core::stream::Waiting;
 
 use super::{boolean, fetches, int, string};
 
@@ -57,9 +59,11 @@ fetches! {
     "last_rule_file", ArgSpec::NONE, None, Str, Needs::INTERNAL, "The file of the rule that ended the evaluation." => |cx, _, _| string(cx.program.file(cx.stream.last_rule?)?.as_bytes());
     "last_rule_line", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The line of the rule that ended the evaluation." => |cx, _, _| int(cx.stream.last_rule?.line);
     "last_entity", ArgSpec::NONE, None, Str, Needs::INTERNAL, "File and line of the rule that ended the evaluation." => |cx, _, _| {
-        let rule = cx.stream.last_rule?;
-        let text = bumpalo::format!(in cx.arena, "{}:{}", cx.program.file(rule)?, rule.line);
-        string(text.into_bump_str().as_bytes())
+        place(cx, cx.stream.last_rule?)
+    };
+    "waiting_entity", ArgSpec::NONE, None, Str, Needs::INTERNAL, "What the exchange waits for, or waited for when it ended: file and line of a rule, or an option." => |cx, _, _| match cx.stream.waiting? {
+        Waiting::Rule(rule) => place(cx, rule),
+        Waiting::BufferRequest => string(b"http-buffer-request"),
     };
     "prio_class", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The priority class of the exchange." => |cx, _, _| int(cx.stream.overrides.priority.class);
     "prio_offset", ArgSpec::NONE, None, Int, Needs::INTERNAL, "The priority offset of the exchange." => |cx, _, _| int(cx.stream.overrides.priority.offset);
@@ -103,6 +107,12 @@ fetches! {
     "txn.conn_retries", ArgSpec::NONE, None, Int, Needs::SERVER_ADDRESS, "Retries." => |cx, _, _| int(cx.stream.retries);
     "txn.redispatched", ArgSpec::NONE, None, Bool, Needs::SERVER_ADDRESS, "Whether another server was taken after a failure." => |cx, _, _| boolean(cx.stream.redispatched);
     "bytes_out", ArgSpec::NONE, None, Int, Needs::RESPONSE_COUNT, "Bytes sent to the client." => |cx, _, _| int(cx.stream.bytes_out as i64);
+}
+
+/// File and line of a rule.
+fn place<'a>(cx: &Cx<'a>, rule: Span) -> Option<Sample<'a>> {
+    let text = bumpalo::format!(in cx.arena, "{}:{}", cx.program.file(rule)?, rule.line);
+    string(text.into_bump_str().as_bytes())
 }
 
 fn proxy<'a>(cx: &Cx<'a>, args: &[Arg], front: bool) -> Option<&'a Proxy> {

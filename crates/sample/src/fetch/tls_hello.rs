@@ -17,7 +17,7 @@ fetches! {
     "req.ssl_sni", ArgSpec::NONE, None, Str, Needs::REQUEST_BYTES, "The name of the server that the client asks for." => |cx, _, _| string(settle(cx, tls::server_name)?);
     "req_ssl_sni", ArgSpec::NONE, None, Str, Needs::REQUEST_BYTES, "The name of the server that the client asks for." => |cx, _, _| string(settle(cx, tls::server_name)?);
     "req.ssl_alpn", ArgSpec::NONE, None, Str, Needs::REQUEST_BYTES, "The first protocol that the client offers." => |cx, _, _| string(settle(cx, tls::first_protocol)?);
-    "req.ssl_cipherlist", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The ciphers that the client offers." => |cx, _, _| binary(settle(cx, tls::ciphers)?);
+    "req.ssl_cipherlist", ArgSpec::NONE, None, Bin, Needs::CLIENT, "The ciphers that the client offers." => |cx, _, _| binary(settle(cx, tls::ciphers)?);
     "req.ssl_ec_ext", ArgSpec::NONE, None, Bool, Needs::REQUEST_BYTES, "Whether the client offers groups of elliptic curves." => |cx, _, _| {
         boolean(settle(cx, |bytes| tls::extension(bytes, extension::SUPPORTED_GROUPS))?.is_some())
     };
@@ -28,13 +28,13 @@ fetches! {
             Some(_) => 2,
         })
     };
-    "req.ssl_supported_groups", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The groups that the client offers." => |cx, _, _| {
+    "req.ssl_supported_groups", ArgSpec::NONE, None, Bin, Needs::CLIENT, "The groups that the client offers." => |cx, _, _| {
         binary(tls::list(settle(cx, |bytes| tls::extension(bytes, extension::SUPPORTED_GROUPS))??)?)
     };
-    "req.ssl_sigalgs", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The signature algorithms that the client offers." => |cx, _, _| {
+    "req.ssl_sigalgs", ArgSpec::NONE, None, Bin, Needs::CLIENT, "The signature algorithms that the client offers." => |cx, _, _| {
         binary(tls::list(settle(cx, |bytes| tls::extension(bytes, extension::SIGNATURE_ALGORITHMS))??)?)
     };
-    "req.ssl_keyshare_groups", ArgSpec::NONE, None, Bin, Needs::NOTHING, "The groups that the client sends a key for." => |cx, _, _| {
+    "req.ssl_keyshare_groups", ArgSpec::NONE, None, Bin, Needs::CLIENT, "The groups that the client sends a key for." => |cx, _, _| {
         let content = settle(cx, |bytes| tls::extension(bytes, extension::KEY_SHARE))??;
         let mut groups = bumpalo::collections::Vec::new_in(cx.arena);
         for group in tls::share_groups(content) {

@@ -17,7 +17,7 @@ pub(crate) const TABLE: Tables = Tables {
 
 type Parse = fn(&mut Line<'_>) -> Result<(), Fault>;
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     usage: &'static str,
     doc: &'static str,
@@ -515,14 +515,14 @@ fn delay(line: &mut Line<'_>, least: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
+pub(super) fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
     let words: &'a [hapax_core::span::Word] = line.words;
     let word = words.get(line.name_words + at);
     word.and_then(|word| word.as_str()).unwrap_or_default()
 }
 
 /// Only `most` arguments may stand there.
-fn at_most(line: &Line<'_>, most: usize) -> Result<(), Fault> {
+pub(super) fn at_most(line: &Line<'_>, most: usize) -> Result<(), Fault> {
     match line.args().get(most) {
         Some(more) => {
             let text = format!(

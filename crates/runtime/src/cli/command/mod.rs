@@ -2,6 +2,7 @@
 
 mod agent;
 mod anonymity;
+mod awaited;
 mod connection;
 mod counters;
 mod debug;
@@ -9,6 +10,8 @@ mod dynamic_cookie;
 mod events;
 mod frontend;
 pub(super) mod help;
+mod http_client;
+mod left_out;
 mod pattern;
 mod process;
 mod profiling;
@@ -19,16 +22,18 @@ mod server_list;
 mod server_state;
 mod session;
 mod show;
+mod stats_file;
 mod tls;
+mod trace;
 mod unfinished;
 mod variable;
 mod wait;
 mod weight;
 
+pub(super) use awaited::Awaited;
 pub(super) use connection::level_name;
 pub(super) use events::Following;
-pub use process::objects;
-pub(super) use reload::Awaited;
+pub use process::{dumped as pools, objects};
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
 pub use wait::Waiting;
@@ -77,6 +82,10 @@ pub enum Answer {
     Written,
     /// A message.
     Information(String),
+    /// A message that deserves more attention.
+    Notice(String),
+    /// The same, still more.
+    Warning(String),
     /// Why it was not done.
     Refused(String),
     /// The connection closes.
@@ -138,6 +147,7 @@ commands! {
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "dump ssl cert", "<certfile>", Admin, "dump the SSL certificates in PEM format", tls::dump_certificate;
+    "dump stats-file", "", User, "dump stats for restore", stats_file::dump;
     "echo", "<text>", User, "print text to the output", connection::echo;
     "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable dynamic-cookie backend", "<bk>", Admin, "enable dynamic cookies on a specific backend", dynamic_cookie::enable;
@@ -149,6 +159,7 @@ commands! {
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
     "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
+    "httpclient", "<method> <URI>", Admin, "launch an HTTP request", http_client::ask_for;
     "new ssl ca-file", "<cafile>", Admin, "create a new CA file to be used in a crt-list", tls::new_authorities;
     "new ssl cert", "<certfile>", Admin, "create a new certificate file to be used in a crt-list or a directory", tls::new_certificate;
     "new ssl crl-file", "<crlfile>              ", Admin, "create a new CRL file to be used in a crt-list", tls::new_revoked;
@@ -210,10 +221,12 @@ commands! {
     "show tasks", "", User, "show running tasks", process::tasks;
     "show threads", "", Operator, "show some threads debugging information", process::threads;
     "show tls-keys", "[id|*]", User, "show tls keys references or dump tls ticket keys when id specified", tls::show_ticket_keys;
+    "show trace", "[<module>]", User, "show live tracing state", trace::show;
     "show version", "", User, "show version of the current process", show::version;
     "shutdown frontend", "<frontend>", Admin, "stop a specific frontend", frontend::shutdown;
     "shutdown session", "[id]", Admin, "kill a specific session", session::shutdown;
     "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
+    "trace", "[<module>|0] [cmd [args...]]", Operator, "manage live tracing (empty to list, 0 to stop all)", trace::set;
     "update ssl ocsp-response", "<certfile>", User, "send ocsp request and update stored ocsp response", tls::update_response;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
     "wait", "{-h|<delay_ms>} cond [args...]", Admin, "wait the specified delay or condition (-h to see list)", wait::wait;
@@ -234,6 +247,7 @@ pub const EXPERT: &[&str] = &[
     "debug dev loop",
     "debug dev panic",
     "debug dev write",
+    "httpclient",
 ];
 
 /// Commands that no list shows.
@@ -255,7 +269,7 @@ pub fn run(mut call: Call<'_>) -> Answer {
         return Answer::Refused(text);
     }
     let Some((row, run)) = find(call.words) else {
-        return help::unknown(&mut call);
+        return left_out::refusal(&call).unwrap_or_else(|| help::unknown(&mut call));
     };
     if EXPERIMENTAL.contains(&row.name) && !call.state.experimental {
         let text = "This command is restricted to experimental mode only.\n";

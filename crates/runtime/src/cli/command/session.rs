@@ -35,6 +35,8 @@ struct Selection {
     id: Option<u64>,
     long: bool,
     older_ms: Option<u64>,
+    /// Only those that were told to end and are still there.
+    lingering: bool,
     server: Option<Arc<ServerLive>>,
     backend: Option<Arc<ProxyLive>>,
     frontend: Option<Arc<ProxyLive>>,
@@ -72,6 +74,7 @@ pub fn show(call: &mut Call<'_>) -> Answer {
             && selection
                 .older_ms
                 .is_none_or(|age| now_ms.saturating_sub(entry.since_ms) >= age)
+            && (entry.ending || !selection.lingering)
             && selection.is_between(entry)
     });
     if selection.id.is_some() && entries.is_empty() {
@@ -95,8 +98,19 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
             selection.long = true;
             words.next();
         }
+        // As upstream: it comes first, and what it finds is told at length.
+        Some("older") => {
+            words.next();
+            let Some(age) = words.next() else {
+                return Err(refused("Expects a minimum age (in seconds by default).\n"));
+            };
+            let Some(age) = milliseconds(age) else {
+                return Err(refused("Invalid age.\n"));
+            };
+            selection.older_ms = Some(age);
+            selection.long = true;
+        }
         Some("help") => return Err(Answer::Information(USAGE.into())),
-        Some("susp") => return Err(refused("'show sess susp' is not built yet.\n")),
         Some(word) if word.starts_with("0x") => {
             selection.id = Some(number(word).unwrap_or(0));
             selection.long = true;
@@ -111,15 +125,6 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
             || selection.frontend.is_some();
         match word {
             other if ended => return Err(unsupported(other)),
-            "older" => {
-                let Some(age) = words.next() else {
-                    return Err(refused("Expects a minimum age (in seconds by default).\n"));
-                };
-                let Some(age) = milliseconds(age) else {
-                    return Err(refused("Invalid age.\n"));
-                };
-                selection.older_ms = Some(age);
-            }
             "server" => {
                 let (backend, name) = words
                     .next()
@@ -145,6 +150,7 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
                 let found = found.ok_or_else(|| refused("No such frontend.\n"))?;
                 selection.frontend = Some(call.program.proxy(found).live.clone());
             }
+            "susp" => selection.lingering = true,
             "show-uri" => return Err(refused("'show sess show-uri' is not built yet.\n")),
             other => return Err(unsupported(other)),
         }

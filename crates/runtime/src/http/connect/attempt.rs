@@ -20,7 +20,8 @@ use super::super::lane::Lane;
 use super::super::pool::ServerConnection;
 use super::super::preface::preface;
 use super::super::{case, unopened, websocket};
-use super::{idle, streams};
+use super::idle::{self, Choice};
+use super::{streams, takeover};
 use crate::address::socket_address;
 use crate::frontend::endpoint;
 use crate::handshake;
@@ -56,10 +57,22 @@ pub async fn attempt(
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
     let name = handshake::name(client, exchange, server);
     let own_name = handshake::pool_name(client, exchange, server);
-    let names = (name.as_deref(), own_name.as_deref());
     let protocol = streams::spoken(exchange, server);
+    let choice = Choice {
+        server_name: name.as_deref(),
+        own_name: own_name.as_deref(),
+        protocol,
+    };
     as_text(client, exchange);
-    let shares = if let Some(connection) = idle::take(client, exchange, server, names, protocol) {
+    let mut idle = idle::take(client, exchange, server, &choice);
+    if idle.is_none()
+        && let Some(other) = takeover::other(client, server)
+        && let Some(wanted) = choice.wanted(client, exchange, server)
+    {
+        // Others' futures need not have room for it.
+        idle = Box::pin(takeover::take(client, exchange, server, other, &wanted)).await;
+    }
+    let shares = if let Some(connection) = idle {
         reuse(client, exchange, server, connection)
     } else {
         let mut opening = begin(client, exchange, server, target, name.as_deref(), protocol)?;
