@@ -69,7 +69,8 @@ impl Connection {
                 if let Some(code) = frame.refused {
                     self.refuse_data(frame.head.stream, code);
                 }
-                frame.wanted &= self.count_data(frame.head.stream, frame.left - padding);
+                frame.wanted = frame.wanted
+                    && self.count_data(frame.head.stream, frame.left - padding);
                 padding
             }
         };
