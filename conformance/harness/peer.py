@@ -19,6 +19,7 @@ class Peer:
         self.buffer, self.ended = bytearray(), None
         self.head_requested = False
         self.secured, self.on_close = None, None
+        self.head = b""
 
     # Sending.
 
@@ -141,6 +142,7 @@ class Peer:
         head = self.read_until(b"\r\n\r\n")
         if head is None:
             return None
+        self.head = head
         fields = head.lower()
         status = int(head[9:12]) if kind == "response" and head[9:12].isdigit() else 0
         if kind == "response" and (self.head_requested or status in (204, 304) or 100 <= status < 200):

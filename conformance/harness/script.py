@@ -1,4 +1,5 @@
 """Runs the steps that clients and origins share, and those that only clients have."""
+import base64
 import csv
 import hashlib
 import io
@@ -52,6 +53,8 @@ def peer_step(world, peer, step):
             peer.raw(payload(world, step))
         case "recv":
             receive(world, peer, words)
+        case "websocket":
+            peer.send(switch(peer.head, payload(world, step)))
         case "shut":
             peer.half_close()
         case "close":
@@ -71,6 +74,14 @@ def peer_step(world, peer, step):
         case _:
             return False
     return True
+
+
+def switch(request, extra):
+    """A server's switch to the websocket that `request` asked for (RFC 6455 4.2.2)."""
+    key = re.search(rb"\r\nsec-websocket-key: *([^\r]*)", request, re.IGNORECASE)
+    digest = hashlib.sha1((key[1] if key else b"") + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+    head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "
+    return head + base64.b64encode(digest) + b"\r\n" + extra + b"\r\n"
 
 
 def receive(world, peer, words):

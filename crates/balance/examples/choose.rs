@@ -73,7 +73,7 @@ fn backend(
             port: ir::ServerPort::Fixed,
             text: "127.0.0.1:80".into(),
             host_name: None,
-            options: ir::ServerOptions::default(),
+            options: ir::ServerOptions::default().into(),
         };
         proxy.servers.push(server.into());
     }

@@ -55,7 +55,9 @@ impl Backend {
         let fixed =
             proxy.balance.name() == "static-rr" || backend.keyed && !proxy.hash_type.consistent;
         for server in &backend.servers {
-            server.ramps.store(!fixed, Ordering::Relaxed);
+            if server.ramps.load(Ordering::Relaxed) == fixed {
+                server.ramps.store(!fixed, Ordering::Relaxed);
+            }
         }
         backend.refresh_limits();
         backend
@@ -358,7 +360,8 @@ impl Dispatch for Backend {
         let Some(live) = self.server(server) else {
             return;
         };
-        if !self.locked() && self.waiting.load(Ordering::Acquire) == 0 {
+        let limited = self.limited.load(Ordering::Relaxed);
+        if !limited && self.waiting.load(Ordering::Acquire) == 0 {
             live.sessions.down();
             self.balancer.connections_changed(server);
         } else {

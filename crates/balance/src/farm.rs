@@ -27,9 +27,20 @@ pub struct Member {
     pub weight: u32,
 }
 
+impl Member {
+    fn of(server: &ServerLive, weight: u32) -> Member {
+        Member {
+            index: server.index,
+            id: server.id,
+            key: crate::hash::ring_key(server),
+            weight: weight.max(1),
+        }
+    }
+}
+
 impl Farm {
     /// The servers of a backend.
-    pub fn new(proxy: &ir::Proxy, servers: &Servers) -> Farm {
+    pub fn new(proxy: &ir::ProxySettings, servers: &Servers) -> Farm {
         Farm {
             servers: servers.clone(),
             all_backups: proxy.options.allbackups,
@@ -66,12 +77,37 @@ impl Farm {
             .filter(move |server| {
                 server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
             })
-            .map(|server| Member {
-                index: server.index,
-                id: server.id,
-                key: crate::hash::ring_key(server),
-                weight: server.effective_weight.load(Ordering::Relaxed).max(1),
+            .map(|server| {
+                let weight = server.effective_weight.load(Ordering::Relaxed);
+                Member::of(server, weight)
             })
+    }
+
+    /// Whether nothing has happened to the servers: they are what their lines make of them.
+    pub fn is_as_configured(&self) -> bool {
+        !self.servers.have_changed()
+            && self.servers.iter().all(|server| {
+                let weight = server.effective_weight.load(Ordering::Relaxed);
+                let usable = server.usable.load(Ordering::Relaxed);
+                usable == server.begins_usable() && weight == server.ir.options.weight * 16
+            })
+    }
+
+    /// [`Farm::active`] and [`Farm::backup`] of the time when nothing had happened yet.
+    pub fn configured(&self) -> (Vec<Member>, Vec<Member>) {
+        let all = || {
+            let positions = 0..self.servers.configured();
+            let servers = positions.filter_map(|index| self.servers.get(index));
+            servers.filter(|server| server.begins_usable())
+        };
+        let member = |server: &Arc<ServerLive>| Member::of(server, server.ir.options.weight * 16);
+        let backups = if self.all_backups { usize::MAX } else { 1 };
+        let active = all().filter(|server| !server.ir.options.backup);
+        let backup = all().filter(|server| server.ir.options.backup);
+        (
+            active.map(member).collect(),
+            backup.take(backups).map(member).collect(),
+        )
     }
 
     /// The common divisor of all weights there were at the start, those of backups and disabled servers too.
@@ -149,7 +185,8 @@ pub mod tests {
                     options: ir::ServerOptions {
                         weight,
                         ..ir::ServerOptions::default()
-                    },
+                    }
+                    .into(),
                 }
                 .into(),
             );

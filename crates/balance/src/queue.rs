@@ -15,6 +15,8 @@ type Key = (i16, i64, u64);
 /// over all of them, so that of equal rank the oldest has the smallest.
 #[derive(Debug)]
 pub struct Queues {
+    /// How many servers there are. Those that are known below came before the last one began to wait: most never do.
+    count: usize,
     servers: Vec<Queue>,
     backend: Queue,
     granted: HashMap<u64, Grant>,
@@ -79,11 +81,12 @@ impl Queues {
     /// Empty queues for `servers` servers.
     pub fn new(servers: usize) -> Queues {
         Queues {
-            servers: (0..servers).map(|_| Queue::default()).collect(),
+            count: servers,
+            servers: Vec::new(),
             backend: Queue::default(),
             granted: HashMap::new(),
             next: 0,
-            averse: vec![LOWEST; servers],
+            averse: Vec::new(),
             highest: LOWEST,
             left_over: false,
         }
@@ -91,10 +94,7 @@ impl Queues {
 
     /// Room for as many servers, when some were added.
     pub fn grow(&mut self, servers: usize) {
-        if servers > self.servers.len() {
-            self.servers.resize_with(servers, Queue::default);
-            self.averse.resize(servers, LOWEST);
-        }
+        self.count = self.count.max(servers);
     }
 
     /// How many wait for a server (none: in the backend's queue).
@@ -114,6 +114,10 @@ impl Queues {
         rank: Rank,
         waker: &Waker,
     ) -> u64 {
+        if self.servers.len() < self.count {
+            self.servers.resize_with(self.count, Queue::default);
+            self.averse.resize(self.count, LOWEST);
+        }
         self.next += 1;
         let number = self.next;
         let key = (rank.0, rank.1, number);

@@ -202,7 +202,7 @@ pub fn read(
         },
         text: address.lossy().into_owned(),
         host_name: found.name.map(|(name, _)| name),
-        options,
+        options: options.into(),
     };
     check(program, backend, &server, &mut warnings)?;
     Ok(Read {
@@ -239,6 +239,11 @@ fn check(
         return Err(format!(
             "'id' : custom id {id} already used at {place} ('server {other}')."
         ));
+    }
+    if let Some(guid) = &options.guid
+        && let Some(other) = crate::guid::owner(program, guid)
+    {
+        return Err(format!("'guid': duplicate entry with {other}."));
     }
     let is_http = proxy.ir.mode == ir::Mode::Http;
     if let Some(protocol) = options.protocol

@@ -102,7 +102,7 @@ static ROWS: &[BindOption] = &[
         "Group of the unix socket by name.",
         |cursor, options| {
             let name = needed(cursor, "missing group name")?;
-            let gid = crate::keyword::process::group_id(&name);
+            let gid = crate::keyword::identity::group_id(&name);
             let unknown = || fault(cursor, format!("'group' : unknown group name '{name}'"));
             options.unix_gid = Some(gid.ok_or_else(unknown)?);
             Ok(())
@@ -366,7 +366,7 @@ static ROWS: &[BindOption] = &[
             let text = needed(cursor, "missing thread set")?;
             for set in text.split(',') {
                 let set = set.split_once('/').map_or(set, |(_, set)| set);
-                let Some(threads) = crate::keyword::process::numbers(set, 1024) else {
+                let Some(threads) = crate::keyword::threads::numbers(set, 1024) else {
                     let first = set.split('-').next().unwrap_or_default();
                     let text = format!(
                         "invalid first thread number '{first}', permitted range is 1..1024, or 'all', 'odd', 'even'."
@@ -407,7 +407,7 @@ static ROWS: &[BindOption] = &[
         "User of the unix socket by name.",
         |cursor, options| {
             let name = needed(cursor, "missing user name")?;
-            let uid = crate::keyword::process::user_id(&name);
+            let uid = crate::keyword::identity::user_id(&name);
             let unknown = || fault(cursor, format!("'user' : unknown user name '{name}'"));
             options.unix_uid = Some(uid.ok_or_else(unknown)?);
             Ok(())

@@ -10,6 +10,7 @@ mod numbers;
 mod resolvers;
 mod server_state;
 pub(crate) mod servers;
+mod stats_file;
 mod users;
 
 pub(crate) use servers::start_without_address;
@@ -51,14 +52,19 @@ pub fn check(
         servers::check(config, &mut check);
         log_backend::complete(config, &mut check);
         server_state::check(config, &mut check);
+        resolvers::named_by_client(config, &mut check);
     }
     if !failed {
         mailers::unused(config, &mut check);
         resolvers::check(config, &mut check);
     }
     logs::rings(config, &mut check);
+    logs::traces(config, &mut check);
     logs::profiles(config, &mut check);
     numbers::complete(config);
+    if !check.diagnostics.has_errors() {
+        crate::guid::complete(config, &mut check);
+    }
     !check.diagnostics.has_errors()
 }
 
@@ -78,6 +84,7 @@ pub fn resolve(
     };
     server_state::restore(config, &mut check);
     servers::resolve(config, &mut check);
+    stats_file::read(config, &mut check);
 }
 
 pub(crate) struct Check<'a> {

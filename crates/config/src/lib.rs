@@ -13,13 +13,16 @@ pub mod dump;
 mod excerpt;
 pub mod files;
 mod folder;
+mod guid;
 mod keyword;
 mod legacy;
 pub mod lexer;
+mod namespace;
 pub mod parser;
 mod resolve;
 mod section;
 mod server_option;
+mod source;
 pub mod value;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
@@ -30,6 +33,8 @@ use hapax_core::span::Sources;
 /// The rows of this crate.
 pub static TABLES: &[Tables] = &[
     bind_option::TABLE,
+    guid::TABLE,
+    namespace::TABLE,
     server_option::agent::TABLE,
     server_option::check::TABLE,
     server_option::connection::TABLE,
@@ -47,6 +52,7 @@ pub static TABLES: &[Tables] = &[
     keyword::http_check::TABLE,
     keyword::protocol_check::TABLE,
     keyword::tcp_check::TABLE,
+    keyword::http_client::TABLE,
     keyword::http_option::TABLE,
     keyword::filter::TABLE,
     keyword::limit::TABLE,
@@ -59,6 +65,9 @@ pub static TABLES: &[Tables] = &[
     keyword::option::TABLE,
     keyword::privilege::TABLE,
     keyword::process::TABLE,
+    keyword::identity::TABLE,
+    keyword::threads::TABLE,
+    keyword::case_adjust::TABLE,
     keyword::program::TABLE,
     keyword::proxy::TABLE,
     keyword::runtime_socket::TABLE,
@@ -66,8 +75,10 @@ pub static TABLES: &[Tables] = &[
     keyword::server_state::TABLE,
     keyword::soft_stop::TABLE,
     keyword::statistics::TABLE,
+    keyword::stats_file::TABLE,
     keyword::tcp_probe::TABLE,
     keyword::ring::TABLE,
+    keyword::traces::TABLE,
     keyword::timeout::TABLE,
     keyword::tune::TABLE,
     keyword::h2::TABLE,

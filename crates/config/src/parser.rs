@@ -1,6 +1,9 @@
 //! Lines become sections, and rows write them into the IR. Every line is read, whatever was wrong with those before it.
 
+use std::sync::Arc;
+
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
@@ -19,7 +22,7 @@ use crate::keyword::http_check;
 use crate::legacy;
 use crate::lexer::{self, Environment, LexError, Place};
 use crate::section::rows::{Found, Rows};
-use crate::section::{self, Defaults, Open, Section, one_sided, unknown};
+use crate::section::{self, Blank, Defaults, Open, Section, one_sided, unknown};
 
 /// What reading gave.
 pub struct Parsed {
@@ -60,6 +63,7 @@ pub fn parse(
         notes: Notes::default(),
         defaults: Vec::new(),
         names: HashMap::new(),
+        blank: Blank::new(registry),
         open: Open::Nothing,
         folder: Folder::default(),
     };
@@ -78,13 +82,15 @@ pub(crate) struct Parser<'a> {
     capabilities: &'a Capabilities,
     environment: &'a dyn Environment,
     pub(crate) rows: Rows,
-    pub(crate) paths: Vec<String>,
+    pub(crate) paths: Arc<[String]>,
     pub(crate) config: ir::Config,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) notes: Notes,
     pub(crate) defaults: Vec<Defaults>,
     /// Indices of the proxies of each name, that of the open section included.
-    pub(crate) names: HashMap<String, Vec<usize>>,
+    pub(crate) names: HashMap<String, SmallVec<[usize; 1]>>,
+    /// What a section begins with that takes nothing over.
+    pub(crate) blank: Blank,
     open: Open,
     folder: Folder,
 }
@@ -268,6 +274,7 @@ impl Parser<'_> {
             Open::HttpErrors(_, scope) => (Sections::HTTP_ERRORS, None, scope.as_mut()),
             Open::LogProfile(_, scope) => (Sections::LOG_PROFILE, None, scope.as_mut()),
             Open::Program(_, scope) => (Sections::PROGRAM, None, scope.as_mut()),
+            Open::Traces(scope) => (Sections::TRACES, None, scope.as_mut()),
             Open::Proxy(section) | Open::Ring(section) | Open::LogForward(section) => {
                 (section.bit, Some(&mut section.proxy), &mut section.scope)
             }
@@ -276,7 +283,7 @@ impl Parser<'_> {
         unknown::negation(words, negation, &found, span)?;
         unknown::anonymous_defaults(words, bit, proxy.as_deref())?;
         if scope.paths.len() != self.paths.len() {
-            scope.paths.clone_from(&self.paths);
+            scope.paths = self.paths.clone();
         }
         let row = match found {
             Found::Row(row) => row,
@@ -326,13 +333,7 @@ impl Parser<'_> {
                 proxy, scope, bit, ..
             } = *section;
             if bit == Sections::DEFAULTS {
-                self.defaults.push(Defaults {
-                    proxy,
-                    scope,
-                    named: false,
-                    implied: false,
-                    taken_by: None,
-                });
+                self.defaults.push(Defaults::new(proxy, scope));
             } else {
                 http_check::order(&proxy, &mut self.diagnostics);
                 self.config.proxies.push(proxy);

@@ -1,5 +1,6 @@
 //! Section lines: which section they open, and what it starts from.
 
+mod blank;
 mod crt_store;
 mod defaults;
 mod header;
@@ -9,6 +10,7 @@ mod log_profile;
 mod mailers;
 mod resolvers;
 mod user_list;
+pub(crate) use blank::Blank;
 pub(crate) use header::forbidden;
 pub(crate) mod one_sided;
 mod program;
@@ -16,13 +18,16 @@ pub(crate) mod ring;
 mod round_robin;
 pub(crate) mod rows;
 pub(crate) mod tcp;
+mod traces;
 pub(crate) mod unknown;
 
 pub(crate) use round_robin::round_robin;
 
+use std::sync::Arc;
+
 use hapax_core::diagnostic::{Diagnostic, Prefix};
 use hapax_core::ir;
-use hapax_core::keyword::{Scope, Sections};
+use hapax_core::keyword::{Given, Scope, Sections};
 use hapax_core::span::{Span, Word};
 
 use crate::parser::Parser;
@@ -49,6 +54,8 @@ pub(crate) enum Open {
     LogProfile(String, Box<Scope>),
     /// A `program` section: its name and state.
     Program(String, Box<Scope>),
+    /// A `traces` section.
+    Traces(Box<Scope>),
     /// A `ring` section.
     Ring(Box<Section>),
     /// A `log-forward` section.
@@ -74,6 +81,10 @@ pub(crate) struct Defaults {
     pub(crate) implied: bool,
     /// The kind of the proxy that took its rules.
     pub(crate) taken_by: Option<ir::ProxyKind>,
+    /// What the proxies of each kind take over, once one did.
+    by_kind: [Option<ir::CopyOnWrite<ir::ProxySettings>>; 3],
+    /// The keywords that were given, once a section took over.
+    given: Option<Arc<Given>>,
 }
 
 impl Open {
@@ -90,6 +101,7 @@ impl Open {
             | Open::LogProfile(name, _)
             | Open::Program(name, _) => name,
             Open::Global(_) => "global",
+            Open::Traces(_) => "traces",
             Open::Ring(section) | Open::LogForward(section) => &section.proxy.name,
             Open::Proxy(section) if section.proxy.name.is_empty() => "defaults",
             Open::Proxy(section) => &section.proxy.name,
@@ -130,6 +142,7 @@ pub(crate) fn open(parser: &mut Parser<'_>, words: &[Word], span: Span) -> Open 
         "program" => program::open(parser, words, span),
         "mailers" => mailers::open(parser, words, span),
         "ring" => ring::open(parser, words, span),
+        "traces" => traces::open(parser, words),
         "userlist" => user_list::open(parser, words, span),
         "defaults" => header::defaults(parser, words, span),
         "frontend" => header::proxy(parser, ir::ProxyKind::Frontend, words, span),
@@ -161,6 +174,7 @@ static SECTIONS: &[&str] = &[
     "crt-store",
     "log-forward",
     "program",
+    "traces",
 ];
 
 /// Sections of the manual that wait for their rooms.
@@ -171,5 +185,4 @@ static NOT_BUILT: &[&str] = &[
     "fcgi-app",
     "namespace_list",
     "peers",
-    "traces",
 ];

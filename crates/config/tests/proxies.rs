@@ -22,7 +22,7 @@ fn a_proxy_is_described() {
         (proxy.monitor_uri.as_deref(), proxy.http_reuse),
         (Some("/up"), HttpReuse::Always)
     );
-    let source = proxy.source.expect("a source");
+    let source = proxy.source.clone().expect("a source");
     assert_eq!(
         (source.address.port(), source.interface.as_deref()),
         (0, Some("lo"))
@@ -182,7 +182,7 @@ fn the_clients_address_is_passed_on() {
         "listen",
         "mode http; bind :1; option forwardfor except 127.0.0.0/8 header X-Client if-none; option originalto except 10.1.2.3/255.0.0.0",
     );
-    let forward = proxy.forward_for.expect("forwardfor");
+    let forward = proxy.forward_for.clone().expect("forwardfor");
     assert_eq!(
         (forward.header.as_str(), forward.if_none),
         ("X-Client", true)
@@ -192,7 +192,7 @@ fn the_clients_address_is_passed_on() {
         prefix,
     };
     assert_eq!(forward.except, Some(network([127, 0, 0, 0], 8)));
-    let original = proxy.original_to.expect("originalto");
+    let original = proxy.original_to.clone().expect("originalto");
     assert_eq!(original.header, "X-Original-To");
     assert_eq!(original.except, Some(network([10, 0, 0, 0], 8)));
     for (line, text) in [
@@ -349,7 +349,7 @@ fn the_statistics_page_is_described() {
         "mode http; bind :1; stats enable; stats uri /s; stats realm a\\ b; stats auth u:p:q; stats auth v; stats refresh 10s; \
          stats hide-version; stats show-legends; stats show-node n; stats show-desc d e; stats scope .; stats scope z",
     );
-    let stats = proxy.stats.expect("a page");
+    let stats = proxy.stats.clone().expect("a page");
     assert_eq!(
         (stats.uri.as_str(), stats.realm.as_deref(), stats.refresh),
         ("/s", Some("a b"), 10)
@@ -403,9 +403,7 @@ fn what_needs_http_is_said_in_tcp_mode() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     for (section, line, name) in [
-        ("listen", "guid g", "guid"),
         ("listen", "bind :1 allow-0rtt", "allow-0rtt"),
-        ("listen", "server s 127.0.0.1:1 guid g", "guid"),
         ("listen", "server s 127.0.0.1:1 non-stick", "non-stick"),
     ] {
         let said = faults(section, line);
@@ -431,4 +429,24 @@ fn keep_alive_probes() {
         faults("listen", "clitcpka-cnt 3x")[0],
         "parsing [x.cfg:2] : 'clitcpka-cnt' : unexpected character 'x' in integer value '3x'"
     );
+}
+
+#[test]
+fn proxies_and_servers_that_say_nothing_of_their_own_share_what_defaults_say() {
+    let config = load(
+        "global\n log 127.0.0.1 local0\ndefaults\n mode http\n log global\n maxconn 9\n timeout connect 1s\n timeout server 1s\n \
+         errorloc 503 http://b/\n default-server check\n\
+         backend a\n server s1 127.0.0.1:80\n server s2 127.0.0.1:81\n\
+         backend b\n server s1 127.0.0.1:80\n\
+         backend c\n retries 7\n server s1 127.0.0.1:80 weight 2\n",
+    );
+    let [a, b, c] = ["a", "b", "c"].map(|name| config.proxy(name));
+    assert_eq!((a.retries, c.retries), (3, 7));
+    assert!(a.settings.is_same_as(&b.settings));
+    assert!(!a.settings.is_same_as(&c.settings));
+    assert_eq!((a.logs.len(), a.maxconn), (1, None));
+    let options = |proxy: &ir::Proxy, at: usize| proxy.servers[at].options.clone();
+    assert!(options(a, 0).is_same_as(&options(a, 1)));
+    assert!(options(a, 0).is_same_as(&options(b, 0)));
+    assert_eq!((options(a, 0).weight, options(c, 0).weight), (1, 2));
 }

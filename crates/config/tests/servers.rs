@@ -270,8 +270,8 @@ fn wrong_server_lines_are_refused() {
             "'server x/s' : unable to enable checks and tracking at the same time!",
         ),
         (
-            "server s 1.1.1.1:80 guid x",
-            "'server x/s' : 'guid' is not built yet.",
+            "server s 1.1.1.1:80 guid x/y",
+            "'server x/s' : 'guid': invalid character '/'.",
         ),
         (
             "default-server 1.1.1.1:80",

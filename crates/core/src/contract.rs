@@ -304,7 +304,7 @@ pub trait Algorithm: Debug + Send + Sync {
 
     /// Builds the structure for a backend's servers; called again when weights or states change in a way that the
     /// structure cannot take.
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer>;
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer>;
 }
 
 /// What of a request decides about the server.

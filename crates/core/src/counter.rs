@@ -262,6 +262,11 @@ impl Gauge {
         self.highest.load(Ordering::Relaxed)
     }
 
+    /// The highest value was that at least.
+    pub fn raise_highest(&self, value: u32) {
+        self.highest.fetch_max(value, Ordering::Relaxed);
+    }
+
     /// Forgets the highest value.
     pub fn clear_highest(&self) {
         self.highest.store(self.value(), Ordering::Relaxed);

@@ -22,6 +22,8 @@ pub mod secured;
 pub mod server_state;
 mod slots;
 pub mod span;
+pub mod stats_file;
 pub mod stream;
 pub mod suggest;
+pub mod trace;
 pub mod variable;

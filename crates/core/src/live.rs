@@ -18,6 +18,7 @@ use crate::ir;
 use crate::keyword::Registry;
 use crate::resolution::ResolversLive;
 use crate::ring::Ring;
+use crate::trace::Traces;
 use crate::variable::ProcessVariables;
 
 pub use health::*;
@@ -77,6 +78,7 @@ impl Live {
                 jobs: AtomicU32::new(0),
                 anonymous_key: AtomicU32::new(config.global.anonymous_key),
                 variables: ProcessVariables::default(),
+                traces: Arc::new(Traces::new(&config.traces.settings)),
             }),
             proxies: config
                 .proxies
@@ -168,4 +170,6 @@ pub struct ProcessLive {
     pub anonymous_key: AtomicU32,
     /// `proc` variables.
     pub variables: ProcessVariables,
+    /// What tells of its work.
+    pub traces: Arc<Traces>,
 }

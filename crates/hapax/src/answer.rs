@@ -56,6 +56,9 @@ pub fn signal(signal: Signal, running: &Arc<Running>, ending: &mut Ending) {
             running.resume();
         }
         Signal::SIGHUP => running.announce(News::States),
+        Signal::SIGQUIT => running.tell_pools(),
+        // They are for masters, or for nobody.
+        Signal::SIGUSR2 | Signal::SIGALRM => {}
         // The way the process ends tells its parent which signal it was.
         other => {
             running.flush(FLUSH);

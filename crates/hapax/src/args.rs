@@ -60,8 +60,10 @@ pub struct Args {
     pub dump_libraries: bool,
     /// `-dC` with a key that is not 0.
     pub dump_key: Option<u32>,
-    /// `-d` and `-dt`.
+    /// `-d`.
     pub observation: Observation,
+    /// `-dt`.
+    pub traces: Vec<trace::Entry>,
     /// `-dr`.
     pub ignore_unresolved: bool,
     /// What the command line says that deserves a warning.
@@ -305,10 +307,7 @@ mod tests {
     #[test]
     fn what_is_unknown_or_not_built_is_refused_by_name() {
         assert_eq!(read(&["-dC7"]).map(|args| args.dump_key), Ok(Some(7)));
-        assert!(matches!(
-            read(&["-dt", "stream"]),
-            Err(ArgsError::Refused(_))
-        ));
+        assert!(matches!(read(&["-dt", "fcgi"]), Err(ArgsError::Refused(_))));
         assert!(matches!(read(&["-dMfoo"]), Err(ArgsError::Refused(_))));
         assert!(read(&["-dM0x50,no-merge", "-dM"]).is_ok());
         assert!(matches!(read(&["-dM0,help"]), Err(ArgsError::Asked(_))));
@@ -316,7 +315,7 @@ mod tests {
         assert!(matches!(read(&["stray"]), Err(ArgsError::Usage(_))));
         assert!(matches!(read(&["-f"]), Err(ArgsError::Refused(_))));
         let args = read(&["-dt", "-d"]).expect("valid");
-        assert!(args.observation.events && args.observation.h1.is_some());
+        assert!(args.observation.events && args.traces.len() == 1);
     }
 
     #[test]

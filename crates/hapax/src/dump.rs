@@ -166,6 +166,7 @@ pub fn places(sections: Sections) -> Vec<&'static str> {
         (Sections::MAILERS, "mailers"),
         (Sections::RING, "ring"),
         (Sections::CRT_STORE, "crt-store"),
+        (Sections::TRACES, "traces"),
     ]
     .into_iter()
     .filter_map(|(one, name)| sections.has(one).then_some(name))
@@ -227,7 +228,8 @@ fn configuration(registry: &Registry) -> String {
     let rows = of_lists.filter_map(|name| registry.bind_options.find(name));
     let rows = rows.map(|row| format!("\t{}{}", row.0.name, plus(row.0.usage)));
     text += &listed("crt-list\n", rows);
-    text + &listed("crt-store\n", section_lines(registry, Sections::CRT_STORE))
+    text += &listed("crt-store\n", section_lines(registry, Sections::CRT_STORE));
+    text + &listed("traces\n", section_lines(registry, Sections::TRACES))
 }
 
 /// What stands before the options of a room of its own.

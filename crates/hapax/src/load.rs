@@ -162,7 +162,9 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     }
     global.quiet = (global.quiet || args.quiet) && !args.verbose;
     global.observation.events |= args.observation.events;
-    global.observation.h1 = args.observation.h1;
+    for entry in &args.traces {
+        entry.apply(&mut config.traces.settings);
+    }
     if global.observation.events {
         global.daemon = false;
     }
@@ -171,9 +173,12 @@ fn override_by(args: &Args, config: &mut ir::Config) {
     global.fork_wanted |= args.fork_wanted;
     global.dns_families.v6 &= !args.only_ipv4;
     if let Some(maxconn) = args.proxy_maxconn.filter(|&maxconn| maxconn > 0) {
-        for proxy in &mut config.proxies {
-            proxy.maxconn.get_or_insert(maxconn);
-        }
+        ir::change_settings(&mut config.proxies, |proxy| {
+            proxy.maxconn.is_none().then(|| ir::ProxySettings {
+                maxconn: Some(maxconn),
+                ..proxy.clone()
+            })
+        });
     }
 }
 

@@ -78,6 +78,8 @@ const SIGNALS: &[Signal] = &[
     Signal::SIGCHLD,
     Signal::SIGTTOU,
     Signal::SIGTTIN,
+    Signal::SIGQUIT,
+    Signal::SIGALRM,
 ];
 
 /// Becomes a master and forks, if the command line or the configuration wants one.
@@ -165,7 +167,7 @@ fn become_master(
         Forked::Child => {
             drop(signals);
             drop((pair, ready, sockets));
-            signal::unblock_all().map_err(text)?;
+            signal::let_wait(start::HARMLESS).map_err(text)?;
             printer.renew();
             // The master speaks first.
             let _ = told.read(&mut [0]);

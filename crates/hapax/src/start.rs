@@ -10,24 +10,24 @@ use std::sync::atomic::Ordering;
 
 use hapax_balance::health::{self, Notice};
 use hapax_balance::{Backend, default_fullconn};
-use hapax_core::contract::Now;
+use hapax_core::contract::{Dispatch, Now};
 use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
 use hapax_core::live::Live;
-use hapax_core::program::{Program, ProxyId};
+use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_runtime::log::date;
 use hapax_runtime::log::intake::Intake;
 use hapax_runtime::open::hand_over::{self, Inherited};
 use hapax_runtime::open::{self, BindError, Bound};
 use hapax_runtime::profile;
 use hapax_runtime::serve::{self, Options, Running};
-use hapax_runtime::stats::info::Facts;
+use hapax_runtime::stats::{self, info::Facts};
 use hapax_sample::variable::set_process;
 use hapax_sys::capability::{Capability, keep_over_change_of_user, limit_to};
 use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
-use hapax_sys::{identity, process, time};
+use hapax_sys::{identity, namespace, process, time};
 
 use crate::added_server::AddedServers;
 use crate::answer::{self, Ending};
@@ -48,6 +48,17 @@ const SIGNALS: &[Signal] = &[
     Signal::SIGHUP,
     Signal::SIGTTOU,
     Signal::SIGTTIN,
+    Signal::SIGQUIT,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+];
+
+/// Those that end no process: they wait while it starts.
+pub const HARMLESS: &[Signal] = &[
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
 ];
 
 /// Starts, serves, and returns at the end of the process.
@@ -123,6 +134,7 @@ fn prepare(
     let runtime_api = open::runtime_api(&config.global, &mut old).map_err(&mut refuse)?;
     let intakes =
         open::intakes(&config.log_forwards, &config.global, &mut old).map_err(&mut refuse)?;
+    keep_namespaces(&config)?;
     let listeners =
         open::listeners(&config.proxies, &config.global, workers, &mut old).map_err(refuse)?;
     // Nobody serves what is left.
@@ -178,10 +190,12 @@ fn prepare(
     // Nothing has set it before.
     let _ = live.registry.set(registry);
     let _ = live.server_maker.set(Arc::new(AddedServers(registry)));
+    let counted_before = std::mem::take(&mut config.counted_before);
     let program = Arc::new(Program::link(config, live, host_name));
     for notice in attach(&program) {
         printer.say(Severity::Warning, &notice.text);
     }
+    stats::file::take_over(&program, &counted_before);
     tls.attach(&program);
     let now = Now {
         ms: 0,
@@ -441,6 +455,19 @@ fn run(prepared: Prepared, reloader: &Arc<Reloader>, printer: &mut Printer) -> E
     }
 }
 
+/// Opens what servers are reached through, while names of namespaces are in reach.
+fn keep_namespaces(config: &ir::Config) -> Result<(), String> {
+    let servers = config.proxies.iter().flat_map(|proxy| &proxy.servers);
+    let servers = servers.map(|server| &server.options);
+    let rings = config.rings.iter().flat_map(|ring| &ring.servers);
+    let all = servers.chain(rings.map(|server| &server.options));
+    for name in all.filter_map(|options| options.namespace.as_deref()) {
+        namespace::keep(name)
+            .map_err(|error| format!("Cannot open namespace '{name}': {}.", system_text(&error)))?;
+    }
+    Ok(())
+}
+
 /// Answers signals until the workers have ended.
 fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result<()> {
     let (here, there) = hapax_sys::stream::socket_pair()?;
@@ -470,9 +497,9 @@ fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result
 fn attach(program: &Program) -> Vec<Notice> {
     let mut notices = Vec::new();
     let now = Now::default();
-    attach_backends(program);
-    let backends = program.proxies.iter();
-    for proxy in backends.filter(|proxy| proxy.ir.kind.has_backend()) {
+    let backends = program.proxies.iter().zip(sent_to_backends(program));
+    for (proxy, connections) in backends.filter(|(proxy, _)| proxy.ir.kind.has_backend()) {
+        attach_backend(proxy, connections);
         health::refresh_totals(&proxy.live, now);
         for server in &proxy.live.servers {
             if let Some(restored) = &server.ir.options.restored {
@@ -487,16 +514,24 @@ fn attach(program: &Program) -> Vec<Notice> {
 pub fn attach_backends(program: &Program) {
     let backends = program.proxies.iter().zip(sent_to_backends(program));
     for (proxy, connections) in backends.filter(|(proxy, _)| proxy.ir.kind.has_backend()) {
-        if proxy.live.dispatch().is_some() {
-            continue;
-        }
-        let fullconn = proxy
-            .ir
-            .fullconn
-            .unwrap_or_else(|| default_fullconn(connections));
-        let backend = Backend::new(&proxy.ir, &proxy.live, fullconn);
-        let _ = proxy.live.dispatch.set(Arc::new(backend));
+        attach_backend(proxy, connections);
     }
+}
+
+fn attach_backend(proxy: &Proxy, connections: u32) {
+    if proxy.live.dispatch().is_some() {
+        return;
+    }
+    let fullconn = proxy
+        .ir
+        .fullconn
+        .unwrap_or_else(|| default_fullconn(connections));
+    let backend = Backend::new(&proxy.ir, &proxy.live, fullconn);
+    let backend: Arc<dyn Dispatch> = Arc::new(backend);
+    if proxy.live.servers.len() > proxy.live.servers.configured() {
+        backend.servers_changed();
+    }
+    let _ = proxy.live.dispatch.set(backend);
 }
 
 /// Connections that all frontends together may send to each backend, in the order of the proxies.

@@ -267,7 +267,11 @@ fn backends() {
     assert_eq!(default.map(|(name, _)| name.as_str()), Some("d"));
     assert_eq!(fixture.proxy.use_backend.len(), 2);
     assert_eq!(
-        fixture.proxy.log_format.map(|format| format.parts.len()),
+        fixture
+            .proxy
+            .log_format
+            .as_ref()
+            .map(|format| format.parts.len()),
         Some(3)
     );
 }

@@ -14,24 +14,26 @@ pub struct Buf {
     storage: Pages,
     start: usize,
     end: usize,
+    /// How much of the storage may be used.
+    most: usize,
 }
 
 impl Buf {
     /// Takes an empty buffer from this worker's pool, or makes one.
     pub fn take() -> Buf {
         let size = SIZE.get();
-        while let Some(storage) = POOL.with_borrow_mut(Vec::pop) {
-            note_low();
-            if storage.len() == size {
-                return Buf::over(storage);
-            }
-        }
-        Buf::over(Pages::new(size))
+        Buf::over(taken(size), size)
+    }
+
+    /// As [`take`](Self::take), with [`MARGIN`] bytes more: room for what stands around that many bytes in records.
+    pub fn take_with_margin() -> Buf {
+        let size = SIZE.get();
+        Buf::over(taken(size), size + MARGIN)
     }
 
     /// An empty buffer of another size than the pool's; it is freed when dropped.
     pub fn with_size(bytes: usize) -> Buf {
-        Buf::over(Pages::new(bytes))
+        Buf::over(Pages::new(bytes), bytes)
     }
 
     /// The bytes inside.
@@ -59,17 +61,17 @@ impl Buf {
 
     /// How many bytes it can hold in all.
     pub fn capacity(&self) -> usize {
-        self.storage.len()
+        self.most
     }
 
     /// Free bytes behind the data, without [`compact`](Self::compact).
     pub fn tail(&self) -> usize {
-        self.storage.len() - self.end
+        self.most - self.end
     }
 
     /// Free bytes before and behind the data.
     pub fn free(&self) -> usize {
-        self.storage.len() - self.len()
+        self.most - self.len()
     }
 
     /// Forgets the first `count` bytes (all, if there are fewer).
@@ -104,20 +106,20 @@ impl Buf {
     /// The room behind the bytes, to be written to and then announced with [`filled`](Self::filled).
     #[inline]
     pub fn room(&mut self) -> &mut [u8] {
-        &mut self.storage[self.end..]
+        &mut self.storage[self.end..self.most]
     }
 
     /// As [`room`](Self::room), as if the buffer were `keep` bytes shorter: what a head may not use
     /// so that rules can still add to it (`tune.maxrewrite`).
     pub fn room_keeping(&mut self, keep: usize) -> &mut [u8] {
-        let end = self.storage.len().saturating_sub(keep).max(self.end);
+        let end = self.most.saturating_sub(keep).max(self.end);
         &mut self.storage[self.end..end]
     }
 
     /// The first `count` bytes of the room are data now.
     #[inline]
     pub fn filled(&mut self, count: usize) {
-        self.end = self.storage.len().min(self.end + count);
+        self.end = self.most.min(self.end + count);
     }
 
     /// Adds all of `bytes`, or nothing and answers `false` when they do not fit behind the data.
@@ -126,12 +128,12 @@ impl Buf {
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         let end = self.end + bytes.len();
         match self.storage.get_mut(self.end..end) {
-            Some(room) => {
+            Some(room) if end <= self.most => {
                 room.copy_from_slice(bytes);
                 self.end = end;
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
@@ -164,9 +166,11 @@ impl Buf {
         true
     }
 
-    fn over(storage: Pages) -> Buf {
-        USED.set(USED.get() + storage.len());
+    fn over(storage: Pages, most: usize) -> Buf {
+        let most = most.min(storage.len());
+        USED.set(USED.get() + most);
         Buf {
+            most,
             storage,
             start: 0,
             end: 0,
@@ -177,10 +181,10 @@ impl Buf {
 impl Drop for Buf {
     fn drop(&mut self) {
         let storage = std::mem::take(&mut self.storage);
-        let _ = USED.try_with(|used| used.set(used.get().saturating_sub(storage.len())));
+        let _ = USED.try_with(|used| used.set(used.get().saturating_sub(self.most)));
         // A thread that ends has no pool any more; then the buffer is just freed.
         let _ = SIZE.try_with(|size| {
-            if storage.len() == size.get() {
+            if storage.len() == size.get() + MARGIN {
                 let most = MOST.get();
                 let _ = POOL.try_with(|pool| {
                     let mut pool = pool.borrow_mut();
@@ -240,6 +244,17 @@ pub fn trim() {
     });
 }
 
+/// Storage of the pool, for buffers of this size.
+fn taken(size: usize) -> Pages {
+    while let Some(storage) = POOL.with_borrow_mut(Vec::pop) {
+        note_low();
+        if storage.len() == size + MARGIN {
+            return storage;
+        }
+    }
+    Pages::new(size + MARGIN)
+}
+
 fn note_low() {
     let left = POOL.with_borrow(Vec::len);
     if left < LOW.get() {
@@ -247,6 +262,8 @@ fn note_low() {
     }
 }
 
+/// What the storage of a pooled buffer has beyond its size; pages that nobody writes to take no memory.
+pub const MARGIN: usize = 4096;
 /// `tune.bufsize` where the configuration does not say.
 pub const DEFAULT_SIZE: usize = 16384;
 const DEFAULT_MOST_FREE: usize = 1024;
@@ -328,5 +345,19 @@ mod tests {
         assert_eq!(buf.data(), b"a12345c");
         assert!(buf.splice(0..7, b""));
         assert!(buf.is_empty());
+    }
+
+    #[test]
+    fn a_margin_is_room_for_more_and_goes_back_to_the_pool() {
+        let mut wide = Buf::take_with_margin();
+        assert_eq!(wide.room().len(), size() + MARGIN);
+        wide.filled(usize::MAX / 2);
+        assert_eq!(wide.len(), size() + MARGIN);
+        let before = pooled();
+        drop(wide);
+        assert_eq!(pooled(), before + 1);
+        let plain = Buf::take();
+        assert_eq!((pooled(), plain.capacity()), (before, size()));
+        assert_eq!(plain.tail(), size());
     }
 }

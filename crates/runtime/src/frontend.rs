@@ -13,6 +13,7 @@ use hapax_core::ir::Mode;
 use hapax_core::live::{ListenerLive, ProxyLive};
 use hapax_core::program::ProxyId;
 use hapax_core::stream::{Endpoint, Session};
+use hapax_core::trace::{Origin, Source};
 use hapax_sys::addr::{Addr, local_addr, original_destination};
 use hapax_sys::option::Keepalive;
 
@@ -26,6 +27,7 @@ use crate::local::Local;
 use crate::monitored;
 use crate::open::Bound;
 use crate::plan::Plan;
+use crate::trace;
 use crate::vanish::{mark, vanish};
 use crate::wheel::{Timer, pause};
 use crate::worker::{Inbox, spawn};
@@ -86,6 +88,14 @@ impl Places {
         self.desks.read().iter().for_each(|desk| with(&desk.inbox));
     }
 
+    /// Leaves work for a worker, unless it is far behind or gone.
+    #[must_use]
+    pub fn tell(&self, worker: usize, job: impl FnOnce() + Send + 'static) -> bool {
+        let desks = self.desks.read();
+        let desk = desks.iter().find(|desk| desk.worker == worker);
+        desk.is_some_and(|desk| desk.inbox.hand((), |()| job()).is_ok())
+    }
+
     /// The worker among those of `threads` (all, when there is none) that has so much less to do than one with `load`
     /// connections that it should have the next one.
     ///
@@ -141,17 +151,37 @@ pub struct Admission {
     listener: Arc<ListenerLive>,
     /// Where clients speak TLS.
     secured: Option<TlsPlace>,
+    /// A session came of it.
+    began: Cell<bool>,
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
         self.local.add_load(-1);
+        self.told_of();
         self.listener.sessions.down();
         self.proxy.frontend.sessions.down();
         let live = &self.local.plan().program.live.clone();
         live.process.connections.down();
         live.process.jobs.fetch_sub(1, Ordering::Relaxed);
         self.local.places.freed();
+    }
+}
+
+impl Admission {
+    /// A trace may be told that the session ends.
+    fn told_of(&self) {
+        let plan = self.local.plan();
+        if plan.traces.is_on(Source::Session) && self.began.get() {
+            let origin = Origin {
+                thread: Some(self.local.worker as u64),
+                listener: Some(trace::address::<ListenerLive>(&self.listener)),
+                frontend: Some(self.proxy.uuid.into()),
+                session: Some(trace::address(self)),
+                ..Origin::default()
+            };
+            trace::session_ends(&plan, origin);
+        }
     }
 }
 
@@ -345,6 +375,7 @@ impl Door {
             proxy: proxy.live.clone(),
             listener: listener.clone(),
             secured,
+            began: Cell::new(false),
         })
     }
 
@@ -457,6 +488,8 @@ impl Door {
             plan: plan.clone(),
         });
         client.handle.begin(&client.session, &client.plan);
+        client.admission.began.set(true);
+        trace::session_begins(&client);
         if admission::is_due(&plan, &client.session, header) {
             spawn(async move {
                 if let Some(mut client) = admission::admit(client, header).await {

@@ -23,6 +23,7 @@ use crate::http::exchange::Exchange;
 use crate::http::{Client, rules};
 use crate::io::{self as carrier, LayerFault, Stream as Socket};
 use crate::plan::{Plan, ServerPlan};
+use crate::trace;
 
 /// What the listener of a session needs to speak TLS; none when it does not.
 pub fn listener<'a>(plan: &'a Plan, session: &Session) -> Option<&'a Listener> {
@@ -141,6 +142,7 @@ pub async fn with_client(client: &mut Client) -> bool {
     let Some(listener) = listener(&plan, &client.session) else {
         return true;
     };
+    trace::handshake(client, None);
     let handshake = listener.handshake();
     let ir = &plan.proxy(client.session.frontend).ir;
     let timeouts = &ir.timeouts;
@@ -159,6 +161,7 @@ pub async fn with_client(client: &mut Client) -> bool {
             if let Some(secured) = client.session.tls.as_deref() {
                 count_made(client, secured);
             }
+            trace::handshake(client, Some(Ok(())));
             return true;
         }
         Ok(Err(LayerFault::Closed)) => (CLOSED, None, log_null),
@@ -174,6 +177,8 @@ pub async fn with_client(client: &mut Client) -> bool {
         Err(_) => (LATE, None, log_null),
     };
     count(client, Count::TlsFailed);
+    trace::handshake(client, Some(Err(why)));
+    trace::session_refused(client, why);
     if counts {
         match reason {
             Some(reason) => {
@@ -221,6 +226,7 @@ pub fn count_server(client: &Client, to: &ServerPlan, backend: ProxyId, made: Op
         Some(secured) if secured.resumed => Count::TlsResumed,
         Some(_) => Count::TlsSessions,
     };
+    trace::server_handshake(client, &to.live, backend, made.is_some());
     let (worker, process) = (client.local.worker, &client.plan.program.live.process);
     to.live.counters.add(worker, what, 1);
     let side = &client.plan.live(backend).backend;

@@ -192,6 +192,23 @@ impl Stream {
         }
     }
 
+    /// What is sent next, all of it, is the last: where the peer is told so, that leaves with it.
+    pub fn end_with_next(&mut self) {
+        if let Carrier::Wire {
+            layer: Some(layer), ..
+        } = &mut self.carrier
+        {
+            layer.end_with_next();
+        }
+    }
+
+    /// Sends what waits in the kernel for more: after a send that said that more follows, when none does.
+    pub fn push(&self) {
+        if let Carrier::Wire { socket, .. } = &self.carrier {
+            socket.push();
+        }
+    }
+
     /// Waits until the connection is established or has failed.
     pub fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.carrier {

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use hapax_core::ir;
 use hapax_core::live::{ProxyLive, ServerLive, is_same_way};
 use hapax_core::program::{Program, Proxy, ProxyId};
+use hapax_core::trace::Traces;
 use hapax_proto::h1::Limits;
 use hapax_sys::addr::{Addr, SockAddr, UnixAddr};
 use hapax_sys::connect::ConnectOptions;
@@ -34,15 +35,16 @@ pub struct Plan {
     slow_starters: RefCell<Vec<ProxyId>>,
     /// What is printed about its traffic.
     pub observation: ir::Observation,
+    /// What is told of its work.
+    pub traces: Arc<Traces>,
 }
 
 /// A proxy as one worker uses it.
 #[derive(Debug)]
 pub struct ProxyPlan {
-    /// Servers by index.
-    servers: Vec<Rc<ServerPlan>>,
-    /// Those that came while the process ran, behind them; made when they are first needed.
-    added: RefCell<Vec<Option<Rc<ServerPlan>>>>,
+    /// Servers by index, those of the configuration and behind them those that came while the process ran; made when they
+    /// are first needed: most servers of a large configuration are idle.
+    servers: RefCell<Vec<Option<Rc<ServerPlan>>>>,
     /// Where `dispatch` and `option transparent` send what no server is chosen for.
     pub direct: Option<Rc<ServerPlan>>,
     /// What a request's head may be.
@@ -62,6 +64,8 @@ pub struct ServerPlan {
     pub pool: Rc<Pool>,
     address: RefCell<Option<(u32, SockAddr)>>,
     source_ports: Option<(u16, u16)>,
+    /// `usesrc`.
+    pub presented: Option<ir::Presented>,
     next_port: Cell<u16>,
 }
 
@@ -78,11 +82,15 @@ impl Plan {
     /// The plan of a program that takes the place of another: servers that both name keep their idle connections. Other
     /// tasks have their turn while it is made.
     pub async fn succeeding(program: Arc<Program>, before: &Plan, logger: Rc<Logger>) -> Plan {
-        let mut known = HashMap::with_capacity(before.proxies.len());
+        let mut known = HashMap::new();
         for proxies in before.proxies.chunks(PROXIES_PER_TURN) {
-            let servers = proxies.iter().flat_map(|proxy| &proxy.servers);
-            let servers = servers.map(|server| (server.live.mark(), server.clone()));
-            pauses::step(|| known.extend(servers));
+            pauses::step(|| {
+                for proxy in proxies {
+                    let servers = proxy.servers.borrow();
+                    let servers = servers.iter().flatten();
+                    known.extend(servers.map(|server| (server.live.mark(), server.clone())));
+                }
+            });
             tokio::task::yield_now().await;
         }
         let mut proxies = Vec::with_capacity(program.proxies.len());
@@ -99,9 +107,11 @@ impl Plan {
     pub async fn close_left_over(&self) {
         for proxies in self.proxies.chunks(PROXIES_PER_TURN) {
             pauses::step(|| {
-                for server in proxies.iter().flat_map(|proxy| &proxy.servers) {
-                    if Rc::strong_count(server) == 1 && Rc::strong_count(&server.pool) == 1 {
-                        server.pool.drain(&server.live);
+                for proxy in proxies {
+                    for server in proxy.servers.borrow().iter().flatten() {
+                        if Rc::strong_count(server) == 1 && Rc::strong_count(&server.pool) == 1 {
+                            server.pool.drain(&server.live);
+                        }
                     }
                 }
             });
@@ -118,6 +128,7 @@ impl Plan {
         Plan {
             slow_starters: RefCell::new(slow_starters(&program)),
             observation: program.global.observation,
+            traces: program.live.process.traces.clone(),
             program,
             logger,
             proxies,
@@ -151,31 +162,28 @@ impl Plan {
     /// A server of a proxy.
     #[inline]
     pub fn server(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
-        match self.at(id).servers.get(index) {
-            Some(server) => Some(server.clone()),
-            None => self.added(id, index),
+        if let Some(Some(server)) = self.at(id).servers.borrow().get(index) {
+            return Some(server.clone());
         }
+        self.first_used(id, index)
     }
 
     #[cold]
-    fn added(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
+    fn first_used(&self, id: ProxyId, index: usize) -> Option<Rc<ServerPlan>> {
         let proxy = self.proxy(id);
         let live = proxy.live.servers.get(index)?;
-        let own = self.at(id);
-        let at = index.checked_sub(own.servers.len())?;
-        let mut added = own.added.borrow_mut();
-        if added.len() <= at {
-            added.resize(at + 1, None);
+        let mut servers = self.at(id).servers.borrow_mut();
+        if servers.len() <= index {
+            servers.resize(proxy.live.servers.len().max(index + 1), None);
         }
         let made = || Rc::new(ServerPlan::new(live, &proxy.ir, &self.program.global));
-        Some(added.get_mut(at)?.get_or_insert_with(made).clone())
+        Some(servers.get_mut(index)?.get_or_insert_with(made).clone())
     }
 
     /// Calls `each` for all servers that were used.
     pub fn each_server(&self, mut each: impl FnMut(&Rc<ServerPlan>)) {
         for proxy in &self.proxies {
-            proxy.servers.iter().for_each(&mut each);
-            proxy.added.borrow().iter().flatten().for_each(&mut each);
+            proxy.servers.borrow().iter().flatten().for_each(&mut each);
         }
     }
 
@@ -184,10 +192,7 @@ impl Plan {
         self.slow_starters.replace(slow_starters(&self.program));
         let deleted = |server: &ServerPlan| server.live.deleted.load(Ordering::Relaxed);
         for proxy in &self.proxies {
-            for server in proxy.servers.iter().filter(|server| deleted(server)) {
-                server.pool.drain(&server.live);
-            }
-            for place in proxy.added.borrow_mut().iter_mut() {
+            for place in proxy.servers.borrow_mut().iter_mut() {
                 if let Some(server) = place.take_if(|server| deleted(server)) {
                     server.pool.drain(&server.live);
                 }
@@ -210,18 +215,7 @@ impl ProxyPlan {
             trusts_both_lengths: global.tune.h1_trust_both_lengths,
         };
         ProxyPlan {
-            // By position: those that are deleted keep theirs.
-            servers: (0..proxy.live.servers.configured())
-                .filter_map(|index| proxy.live.servers.get(index))
-                .map(|live| {
-                    let server = ServerPlan::new(live, &proxy.ir, global);
-                    match before.get(&live.mark()) {
-                        Some(known) => server.succeeding(known),
-                        None => Rc::new(server),
-                    }
-                })
-                .collect(),
-            added: RefCell::default(),
+            servers: RefCell::new(known_servers(global, proxy, before)),
             direct: elsewhere(&proxy.ir)
                 .map(|address| Rc::new(ServerPlan::unnamed(address, proxy, global))),
             request_limits: limits(proxy.ir.options.relaxed_request),
@@ -230,11 +224,35 @@ impl ProxyPlan {
     }
 }
 
+/// The servers that the plan before has used.
+fn known_servers(
+    global: &ir::Global,
+    proxy: &Proxy,
+    before: &Known,
+) -> Vec<Option<Rc<ServerPlan>>> {
+    let mut servers = Vec::new();
+    if before.is_empty() {
+        return servers;
+    }
+    // By position: those that are deleted keep theirs.
+    for index in 0..proxy.live.servers.configured() {
+        let live = proxy.live.servers.get(index);
+        if let Some((live, known)) = live.and_then(|live| Some((live, before.get(&live.mark())?))) {
+            servers.resize(index + 1, None);
+            let server = ServerPlan::new(live, &proxy.ir, global).succeeding(known);
+            servers[index] = Some(server);
+        }
+    }
+    servers
+}
+
 fn slow_starters(program: &Program) -> Vec<ProxyId> {
     let proxies = program.proxies.iter().zip((0..).map(ProxyId));
+    let changed = program.live.server_changes.load(Ordering::Relaxed) > 0;
     let starters = proxies.filter(|(proxy, _)| {
         let mut servers = proxy.live.servers.iter();
-        servers.any(|server| server.ir.options.slowstart > 0)
+        (proxy.servers.slowstart || changed)
+            && servers.any(|server| server.ir.options.slowstart > 0)
     });
     starters.map(|(_, id)| id).collect()
 }
@@ -250,7 +268,7 @@ impl ServerPlan {
     /// A server without a name, which nothing lists.
     pub fn unnamed(address: ir::Address, proxy: &Proxy, global: &ir::Global) -> ServerPlan {
         // Its counters are never read: only this worker writes them.
-        let workers = proxy.live.backend.counters.workers();
+        let workers = proxy.live.backend.workers();
         let live = ServerLive::unnamed(address, &proxy.ir, workers);
         ServerPlan::new(&Arc::new(live), &proxy.ir, global)
     }
@@ -262,13 +280,17 @@ impl ServerPlan {
             pool: Rc::default(),
             address: RefCell::new(None),
             source_ports: source(&live.ir.options, proxy).and_then(|source| source.ports),
+            presented: source(&live.ir.options, proxy).and_then(|source| source.presented.clone()),
             next_port: Cell::new(0),
         }
     }
 
     /// The same server goes on as the other, or with its connections at least, if those may still be used.
     fn succeeding(mut self, known: &Rc<ServerPlan>) -> Rc<ServerPlan> {
-        if self.connect == known.connect && self.source_ports == known.source_ports {
+        if self.connect == known.connect
+            && self.source_ports == known.source_ports
+            && self.presented == known.presented
+        {
             if Arc::ptr_eq(&self.live, &known.live) {
                 return known.clone();
             }
@@ -330,11 +352,20 @@ impl ServerPlan {
         SockAddr::new(&Addr::Inet(destination)).ok()
     }
 
-    /// Starts a connection, from the next free port when the configuration names a range.
+    /// Starts a connection, from the next free port when the configuration names a range; as if it came `from` there, where
+    /// that is given.
     ///
     /// # Errors
     /// The system's; that no port is free when all of the range are taken.
-    pub fn open(&self, address: &SockAddr) -> io::Result<Socket> {
+    pub fn open(&self, address: &SockAddr, from: Option<SocketAddr>) -> io::Result<Socket> {
+        if let Some(from) = from {
+            let options = ConnectOptions {
+                source: Some(from),
+                transparent: true,
+                ..self.connect.clone()
+            };
+            return Socket::connect(address, &options);
+        }
         let Some((first, last)) = self.source_ports else {
             return Socket::connect(address, &self.connect);
         };
@@ -397,6 +428,7 @@ pub fn connect_options(
     let size = |bytes: u32| (bytes > 0).then_some(bytes);
     ConnectOptions {
         source: source.map(|source| source.address),
+        namespace: server.namespace.as_deref().map(str::to_owned),
         interface: source.and_then(|source| source.interface.clone()),
         nodelay: true,
         keepalive: proxy

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use hapax_sys::addr::Addr;
 use parking_lot::Mutex;
 
 use crate::announce::{News, announce};
+use crate::cli::pools;
 use crate::clock;
 use crate::frontend::{Door, Places};
 use crate::listen::{GateState, Listener};
@@ -160,7 +161,7 @@ pub(crate) fn expose(
         if known.insert(hapax_sys::stream::identity(socket)?) {
             offered.push(Offered {
                 socket: socket.try_clone()?,
-                interface: bind.options.interface.clone().unwrap_or_default(),
+                network: crate::open::network(bind),
                 runtime_api,
             });
         }
@@ -203,6 +204,15 @@ impl Running {
             if let Some(job) = job {
                 job(local);
             }
+        });
+    }
+
+    /// One of the workers tells of the pools of all on standard error.
+    pub fn tell_pools(&self) {
+        self.once(|local| {
+            let all = measure::all(&local.plan().program, local.now());
+            // Nobody can be told when it is closed.
+            let _ = std::io::stderr().lock().write_all(pools(&all).as_bytes());
         });
     }
 

@@ -42,6 +42,8 @@ pub struct Entry {
     pub backend: Option<ProxyId>,
     /// Its server.
     pub server: Option<(ProxyId, usize)>,
+    /// It was told to end.
+    pub ending: bool,
 }
 
 /// The sessions of all workers that do something; to be called on a worker. A worker that does not answer at once is
@@ -99,6 +101,7 @@ fn of(local: &Rc<Local>) -> Vec<Entry> {
             since_ms: handle.since_ms.get(),
             backend: handle.backend.get().or(server.map(|(proxy, _)| proxy)),
             server,
+            ending: handle.ended_by.get().is_some(),
         });
     });
     entries

@@ -29,6 +29,7 @@ pub async fn serve(mut client: Box<Client>) {
     exchange.stream.times.first_byte = 0;
     client.requests = 1;
     request::begins(&client, &exchange);
+    crate::trace::stream_begins(&client, &exchange);
     if client.plan.observation.events {
         crate::observe::accepted(&client, &exchange);
     }

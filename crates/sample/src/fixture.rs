@@ -59,7 +59,7 @@ impl Fixture {
             config: Config::default(),
             proxy,
             scope: Scope {
-                paths: vec!["x.cfg".to_owned()],
+                paths: ["x.cfg".to_owned()].into(),
                 ..Scope::default()
             },
             diagnostics: Diagnostics::default(),
@@ -236,7 +236,7 @@ impl Algorithm for NoBalance {
         BalanceKey::None
     }
 
-    fn build(&self, _: &Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &hapax_core::ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         Box::new(NoBalance)
     }
 }

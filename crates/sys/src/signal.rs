@@ -75,6 +75,19 @@ pub fn unblock_all() -> io::Result<()> {
     )?)
 }
 
+/// Lets these signals wait in the calling thread, and no others: for a child after a fork, until it catches them.
+pub fn let_wait(signals: &[Signal]) -> io::Result<()> {
+    let mut mask = SigSet::empty();
+    for signal in signals {
+        mask.add(*signal);
+    }
+    Ok(nix::sys::signal::sigprocmask(
+        SigmaskHow::SIG_SETMASK,
+        Some(&mask),
+        None,
+    )?)
+}
+
 /// Ignores a signal.
 pub fn ignore(signal: Signal) -> io::Result<()> {
     // SAFETY: no handler of ours is installed that could run at a bad moment.

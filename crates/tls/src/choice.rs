@@ -59,6 +59,12 @@ impl Choice {
         &self.default
     }
 
+    /// The first one.
+    pub fn first(&self) -> Option<&Entry> {
+        let first = self.default.first().copied().unwrap_or_default();
+        self.entries.get(first as usize)
+    }
+
     /// Adds one for its filters, or for its own names where there are none.
     pub fn add(&mut self, entry: Entry, is_default: bool) {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -84,18 +90,24 @@ impl Choice {
 
     /// The certificate for a client that asks for `name` and can check keys of these kinds.
     pub fn find(&self, name: Option<&str>, accepts: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        if let Some(name) = name {
-            let name = name.to_ascii_lowercase();
-            let suffix = name.split_once('.').map_or("", |(_, suffix)| suffix);
-            let lists = [self.exact.get(&name), self.wildcard.get(suffix)];
-            for list in lists.into_iter().flatten() {
-                let allowed = list.iter().copied();
-                let allowed = allowed.filter(|index| !self.excludes(*index, &name, suffix));
-                if let Some(found) = self.best(allowed, &accepts) {
-                    return Some(found);
-                }
-            }
-        }
+        name.and_then(|name| self.find_named(name, &accepts))
+            .or_else(|| self.find_default(accepts))
+    }
+
+    /// One that is for this name.
+    pub fn find_named(&self, name: &str, accepts: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        let name = name.to_ascii_lowercase();
+        let suffix = name.split_once('.').map_or("", |(_, suffix)| suffix);
+        let lists = [self.exact.get(&name), self.wildcard.get(suffix)];
+        lists.into_iter().flatten().find_map(|list| {
+            let allowed = list.iter().copied();
+            let allowed = allowed.filter(|index| !self.excludes(*index, &name, suffix));
+            self.best(allowed, &accepts)
+        })
+    }
+
+    /// The one that is shown where no name matches; none where such a client is refused.
+    pub fn find_default(&self, accepts: impl Fn(&Entry) -> bool) -> Option<&Entry> {
         if self.strict {
             return None;
         }

@@ -297,7 +297,7 @@ impl Handshake {
             .map_err(HandshakeFault::Refused)?;
         self.side = Side::Server(Box::new(ServerSide {
             connection,
-            shown: shown.cloned(),
+            shown,
             check: setting.check.clone(),
             takes_response: hello.takes_response(),
         }));

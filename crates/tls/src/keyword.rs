@@ -4,7 +4,9 @@ pub(crate) mod bind;
 mod certificates;
 pub(crate) mod frontend;
 pub(crate) mod global;
+pub(crate) mod http_client;
 pub(crate) mod list;
+pub(crate) mod ocsp_update;
 pub(crate) mod server;
 mod settings;
 pub(crate) mod store;
@@ -31,7 +33,7 @@ fn fault(cursor: &OptionCursor<'_>, text: impl Into<String>) -> Fault {
 }
 
 /// A path below a folder, unless it is a whole one.
-fn below(base: Option<&str>, path: &str) -> String {
+pub(crate) fn below(base: Option<&str>, path: &str) -> String {
     match base {
         Some(base) if !path.starts_with('/') => format!("{base}/{path}"),
         _ => path.to_owned(),

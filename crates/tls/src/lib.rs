@@ -6,9 +6,11 @@ pub mod admin;
 pub mod authority;
 pub mod certificate;
 pub mod choice;
+mod client;
 mod describe;
 pub mod fault;
 mod fetch;
+mod forge;
 pub mod handshake;
 mod hello;
 mod keyword;
@@ -28,6 +30,7 @@ pub mod session;
 pub mod store;
 mod suite;
 pub mod ticket;
+pub mod update;
 pub mod verify;
 
 pub use fetch::certificate::key_name;
@@ -42,6 +45,8 @@ pub static TABLES: &[Tables] = &[
     keyword::bind::VERSION_TABLE,
     keyword::frontend::TABLE,
     keyword::global::TABLE,
+    keyword::http_client::TABLE,
+    keyword::ocsp_update::TABLE,
     keyword::server::TABLE,
     keyword::server::VERSION_TABLE,
     keyword::store::TABLE,

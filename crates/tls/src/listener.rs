@@ -17,6 +17,7 @@ use rustls::{ServerConfig, SignatureScheme};
 
 use crate::certificate::{Certificate, KeyKind};
 use crate::choice::{Choice, Chosen as ChosenBefore, Entry};
+use crate::forge::Forger;
 use crate::handshake::Handshake;
 use crate::hello::Hello;
 use crate::provider::{self, Chosen, Unusable};
@@ -35,6 +36,7 @@ pub struct Listener {
     pub proxy: String,
     bind: Mutex<BindTls>,
     sessions: Arc<dyn StoresServerSessions>,
+    forger: Option<Arc<Forger>>,
     ready: ArcSwap<Ready>,
 }
 
@@ -43,6 +45,8 @@ pub struct Listener {
 pub struct Ready {
     choice: Choice,
     settings: Vec<Setting>,
+    /// Makes certificates for names that none is for (`generate-certificates`).
+    forger: Option<Arc<Forger>>,
     /// Bytes of a client's first message that are kept.
     pub(crate) keeps: usize,
 }
@@ -73,6 +77,10 @@ pub enum Refused {
     OnLine(Unusable),
     /// No certificate, and none is awaited.
     NoCertificate,
+    /// Certificates are to be made, and nobody signs them.
+    NoSigner,
+    /// Who is to sign them cannot.
+    Signer(String, String),
     /// Certificates of clients are to be verified with nothing.
     NoAuthority {
         /// A line of a list asks for it.
@@ -94,20 +102,23 @@ impl Listener {
         loaded: &Loaded,
     ) -> Result<(Listener, Vec<String>), Refused> {
         let strict = bind.strict_sni || global.bind_strict_sni;
-        if bind.certificates.is_empty() && !strict {
+        if bind.certificates.is_empty() && (!strict || bind.generates) {
             return Err(Refused::NoCertificate);
         }
+        let forger = forger(bind, global)?;
         let cache = global.cache_size.unwrap_or(DEFAULT_CACHE) as usize;
         let sessions: Arc<dyn StoresServerSessions> = match cache {
             0 => Arc::new(NoServerSessionStorage {}),
             sessions => ServerSessionMemoryCache::new(sessions.min(MOST_CACHED)),
         };
-        let (ready, left_out) = Ready::build(bind, place, global, loaded, &sessions)?;
+        let (mut ready, left_out) = Ready::build(bind, place, global, loaded, &sessions)?;
+        ready.forger.clone_from(&forger);
         let listener = Listener {
             place: place.to_owned(),
             proxy: proxy.to_owned(),
             bind: Mutex::new(bind.clone()),
             sessions,
+            forger,
             ready: ArcSwap::from_pointee(ready),
         };
         Ok((listener, left_out))
@@ -126,7 +137,8 @@ impl Listener {
         let mut bind = self.bind.lock();
         let mut changed = bind.clone();
         change(&mut changed);
-        let (ready, _) = Ready::build(&changed, &self.place, global, loaded, &self.sessions)?;
+        let (mut ready, _) = Ready::build(&changed, &self.place, global, loaded, &self.sessions)?;
+        ready.forger.clone_from(&self.forger);
         self.ready.store(Arc::new(ready));
         *bind = changed;
         Ok(())
@@ -202,6 +214,7 @@ impl Ready {
         let ready = Ready {
             choice,
             settings,
+            forger: None,
             keeps: global.capture_size as usize,
         };
         Ok((ready, left_out))
@@ -213,10 +226,7 @@ impl Ready {
     }
 
     /// What a client is shown, and with which settings.
-    pub(crate) fn choose(
-        &self,
-        hello: &Hello<'_>,
-    ) -> (Option<&Arc<Certificate>>, Option<&Setting>) {
+    pub(crate) fn choose(&self, hello: &Hello<'_>) -> (Option<Arc<Certificate>>, Option<&Setting>) {
         let name = hello
             .server_name()
             .and_then(|name| std::str::from_utf8(name).ok());
@@ -227,14 +237,35 @@ impl Ready {
                 setting.is_some_and(|setting| setting.speaks_13),
             )
         };
-        match self.choice.find(name, accepts) {
+        let mut found = name.and_then(|name| self.choice.find_named(name, accepts));
+        if found.is_none() {
+            if let (Some(forger), Some(name)) = (&self.forger, name)
+                && let Some(first) = self.choice.first()
+                && let Some(made) = forger.certificate(name, &first.certificate)
+            {
+                return (Some(made), self.settings.first());
+            }
+            found = self.choice.find_default(accepts);
+        }
+        match found {
             Some(entry) => (
-                Some(&entry.certificate),
+                Some(entry.certificate.clone()),
                 self.settings.get(entry.settings as usize),
             ),
             None => (None, self.settings.first()),
         }
     }
+}
+
+/// What makes certificates for names that none is for.
+fn forger(bind: &BindTls, global: &GlobalTls) -> Result<Option<Arc<Forger>>, Refused> {
+    if !bind.generates {
+        return Ok(None);
+    }
+    let path = bind.signs_with.as_deref().ok_or(Refused::NoSigner)?;
+    let forger = Forger::load(path, global);
+    let forger = forger.map_err(|text| Refused::Signer(path.to_owned(), text))?;
+    Ok(Some(Arc::new(forger)))
 }
 
 /// What a line of a list says, over what its listener says.
@@ -279,6 +310,8 @@ fn merged(bind: &BindTls, line: &CertificateSettings) -> BindTls {
         prefer_client_ciphers: bind.prefer_client_ciphers,
         ticket_keys: bind.ticket_keys.clone(),
         allow_early: bind.allow_early,
+        generates: bind.generates,
+        signs_with: bind.signs_with.clone(),
     }
 }
 
@@ -386,6 +419,7 @@ pub(crate) fn restricted(
             .as_ref()
             .map(|(stapled, end)| (restrict(stapled), *end)),
         ocsp_id: certificate.ocsp_id.clone(),
+        issuer: certificate.issuer.clone(),
         der: certificate.der.clone(),
         names: certificate.names.clone(),
         kind: certificate.kind,

@@ -9,6 +9,7 @@ use hapax_core::program::Program;
 use hapax_core::span::{Sources, Span};
 
 use crate::certificate;
+use crate::client;
 use crate::keyword::{bare, list, note};
 use crate::listener::{self, Listener};
 use crate::provider::Unusable;
@@ -29,6 +30,10 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
     let mut loaded = Loaded::new(config);
     for proxy in &config.proxies {
         let servers = proxy.servers.iter();
+        if servers.clone().all(|server| server.options.tls.is_none()) {
+            prepared.servers.push(Vec::new());
+            continue;
+        }
         let servers = servers
             .map(|server| prepare_server(config, &mut loaded, proxy, server, sources, diagnostics));
         prepared.servers.push(servers.collect());
@@ -47,12 +52,29 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
         }
         prepared.listeners.push(listeners);
     }
+    if let Err(text) = client::prepare(config, &mut loaded) {
+        let path = client::place(&config.global.http_client, &config.global.tls);
+        let last = format!(
+            "httpclient: cannot initialize: cannot initialize SSL verify with 'ca-file \"{path}\"'."
+        );
+        let span = config
+            .global
+            .http_client
+            .ca_file
+            .as_ref()
+            .map(|file| file.1);
+        for text in [text, last] {
+            let finding = Diagnostic::whole(Severity::Alert, span, text);
+            diagnostics.push(finding.with_prefix(Prefix::Bare));
+        }
+    }
     let all = prepared.listeners.iter().flatten().flatten().cloned();
     let mut listeners: Vec<Arc<Listener>> = all.collect();
     listeners.dedup_by(|one, other| Arc::ptr_eq(one, other));
     let store = Store::new(config, loaded);
     let servers = prepared.servers.iter().flatten().flatten().cloned();
     store.attach(listeners, servers.collect());
+    store.follow(certificate::now());
     prepared.store = Some(Arc::new(store));
     if diagnostics.has_errors() {
         let text = "Fatal errors found in configuration.";
@@ -72,6 +94,9 @@ impl Prepared {
         for ((proxy, listeners), servers) in
             program.proxies.iter().zip(self.listeners).zip(self.servers)
         {
+            if listeners.is_empty() && servers.is_empty() {
+                continue;
+            }
             for (live, listener) in proxy.live.listeners.iter().zip(listeners) {
                 if let Some(listener) = listener {
                     let listener: Arc<dyn TlsContext> = listener;
@@ -192,7 +217,7 @@ fn prepare_bind(
         &place,
     );
     let strict = tls.strict_sni || config.global.tls.bind_strict_sni;
-    if tls.certificates.is_empty() && strict {
+    if tls.certificates.is_empty() && strict && !tls.generates {
         say(
             Severity::Warning,
             format!(
@@ -213,6 +238,12 @@ fn prepare_bind(
                             "Proxy '{name}': no SSL certificate specified for {place} (use 'crt')."
                         )
                     }
+                    listener::Refused::NoSigner => format!(
+                        "Proxy '{name}': cannot enable certificate generation, no CA certificate File configured at [{at}]."
+                    ),
+                    listener::Refused::Signer(path, text) => format!(
+                        "Proxy '{name}': Failed to read CA certificate file '{path}' at [{at}]. Chain loading failed: {text}\n"
+                    ),
                     listener::Refused::NoAuthority { on_line } => {
                         let text = format!(
                             "Proxy '{name}': verify is enabled but no CA file specified for {place}."

@@ -35,7 +35,7 @@ impl Algorithm for First {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = ById {
             farm: Farm::new(proxy, servers),
             order: RwLock::new(Vec::new()),

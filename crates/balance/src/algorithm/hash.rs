@@ -76,7 +76,7 @@ impl Algorithm for Hash {
         BalanceKey::Expr(&self.expr)
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

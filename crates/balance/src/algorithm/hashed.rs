@@ -1,11 +1,13 @@
 //! The structure of every algorithm that hashes a key: a table or a ring, with `hash-balance-factor`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue, RequestKey};
 use hapax_core::ir;
 use hapax_core::live::Servers;
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::static_rr::take_turn;
@@ -13,7 +15,7 @@ use crate::farm::{Farm, Member};
 use crate::hash::{Map, Ring, hash};
 
 /// The structure of an algorithm that hashes a key, as `hash-type` and `hash-balance-factor` say.
-pub fn build(proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+pub fn build(proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
     Box::new(Hashed::new(proxy, servers, proxy.hash_type))
 }
 
@@ -45,13 +47,13 @@ impl<K: RequestKey> Algorithm for ByRequest<K> {
         true
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         build(proxy, servers)
     }
 }
 
 /// A ring, whatever `hash-type` says.
-pub fn ring(proxy: &ir::Proxy, servers: &Servers) -> Hashed {
+pub fn ring(proxy: &ir::ProxySettings, servers: &Servers) -> Hashed {
     let kind = ir::HashType {
         consistent: true,
         ..proxy.hash_type
@@ -66,7 +68,9 @@ pub struct Hashed {
     factor: u32,
     affinity: ir::HashAffinity,
     farm: Farm,
-    table: RwLock<Table>,
+    table: ArcSwap<Table>,
+    /// Held by who makes a table.
+    making: Mutex<()>,
     turn: AtomicU32,
     /// The place of the ring that a request without a key had last.
     last: AtomicU64,
@@ -79,13 +83,14 @@ enum Table {
 }
 
 impl Hashed {
-    fn new(proxy: &ir::Proxy, servers: &Servers, kind: ir::HashType) -> Hashed {
+    fn new(proxy: &ir::ProxySettings, servers: &Servers, kind: ir::HashType) -> Hashed {
         let hashed = Hashed {
             kind,
             factor: proxy.hash_balance_factor,
             affinity: proxy.hash_affinity,
             farm: Farm::new(proxy, servers),
-            table: RwLock::new(Table::Map(Map::default())),
+            table: ArcSwap::from_pointee(Table::Map(Map::default())),
+            making: Mutex::new(()),
             turn: AtomicU32::new(0),
             last: AtomicU64::new(NEVER),
         };
@@ -95,7 +100,7 @@ impl Hashed {
 
     /// The server at a hash.
     pub fn choose_hash(&self, hash: u32, avoid: Option<usize>) -> Option<usize> {
-        match &*self.table.read() {
+        match &**self.table.load() {
             // The key has this place only, also when its server has just failed.
             Table::Map(map) => map.at(hash),
             Table::Ring(ring, shares) => {
@@ -143,8 +148,8 @@ impl Hashed {
     }
 
     fn next_in_turn(&self, avoid: Option<usize>) -> Option<usize> {
-        let table = self.table.read();
-        let (ring, shares) = match &*table {
+        let table = self.table.load();
+        let (ring, shares) = match &**table {
             Table::Map(map) => {
                 if let Some(only) = map.only().filter(|&index| self.farm.has_room(index)) {
                     return Some(only);
@@ -196,14 +201,16 @@ impl Balancer for Hashed {
     fn connections_changed(&self, _: usize) {}
 
     fn servers_changed(&self) {
+        let _making = self.making.lock();
         let members = self.farm.members();
-        *self.table.write() = if self.kind.consistent {
+        let table = if self.kind.consistent {
             let ring = Ring::new(&members);
             self.keep_last(&ring);
             Table::Ring(ring, Shares::new(&members))
         } else {
             Table::Map(Map::new(&members, self.farm.divisor()))
         };
+        self.table.store(Arc::new(table));
     }
 }
 

@@ -1,6 +1,9 @@
 //! `balance leastconn`: the server with the fewest connections for its weight.
 
-use std::collections::BTreeSet;
+mod positions;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +15,7 @@ use hapax_core::live::{ServerLive, Servers};
 use parking_lot::Mutex;
 
 use crate::farm::{Farm, Member, has_room};
+use positions::Positions;
 
 /// The row.
 pub const KEYWORD: BalanceKeyword = BalanceKeyword {
@@ -38,7 +42,7 @@ impl Algorithm for LeastConnections {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = Loads {
             farm: Farm::new(proxy, servers),
             ranks: Mutex::new(Ranks::default()),
@@ -132,11 +136,11 @@ fn least(farm: &Farm, members: &[Member], start: usize, avoid: Option<usize>) ->
 /// high, because every connection that ends is told.
 #[derive(Debug)]
 struct Index {
-    order: BTreeSet<(Load, usize)>,
+    order: BTreeMap<Load, Positions>,
     /// The load of each position, as it stands in `order`.
     loads: Vec<Load>,
     /// Positions by the number of the server.
-    positions: Vec<Option<usize>>,
+    positions: Vec<Option<u32>>,
     /// Another view of the servers changed what their loads are.
     stale: bool,
 }
@@ -147,18 +151,20 @@ impl Index {
             let server = farm.server(member.index);
             server.map_or(Load::NONE, |server| Load::of(server, member))
         };
-        let loads: Vec<Load> = members.iter().map(load).collect();
         let highest = members.iter().map(|member| member.index + 1).max();
-        let mut positions = vec![None; highest.unwrap_or(0)];
-        for (at, member) in members.iter().enumerate() {
-            positions[member.index] = Some(at);
-        }
-        Index {
-            order: loads.iter().copied().zip(0..).collect(),
-            loads,
-            positions,
+        let mut index = Index {
+            order: BTreeMap::new(),
+            loads: members.iter().map(load).collect(),
+            positions: vec![None; highest.unwrap_or(0)],
             stale: false,
+        };
+        for (at, member) in (0..).zip(members) {
+            index.positions[member.index] = Some(at);
+            let same = index.order.entry(index.loads[at as usize]);
+            same.or_insert_with(Positions::new)
+                .insert(at, members.len());
         }
+        index
     }
 
     /// See [`least`].
@@ -172,20 +178,17 @@ impl Index {
         if std::mem::take(&mut self.stale) {
             (0..members.len()).for_each(|at| self.put_right(farm, members, at));
         }
-        let mut load = self.order.first()?.0;
-        loop {
-            match self.first_of(load, farm, members, start, avoid) {
+        let mut least = self.order.first_key_value();
+        while let Some((&load, same)) = least {
+            match first_of(load, same, farm, members, start, avoid) {
                 Found::Free(at) => return Some(at),
                 Found::Moved(at) => {
                     self.put_right(farm, members, at);
-                    load = self.order.first()?.0;
+                    least = self.order.first_key_value();
                 }
                 Found::None => {
-                    let beyond = (Bound::Excluded((load, usize::MAX)), Bound::Unbounded);
-                    match self.order.range(beyond).next() {
-                        Some((next, _)) => load = *next,
-                        None => break,
-                    }
+                    let beyond = (Bound::Excluded(load), Bound::Unbounded);
+                    least = self.order.range(beyond).next();
                 }
             }
         }
@@ -195,39 +198,12 @@ impl Index {
             .copied()
             .flatten()
             .filter(|_| has_room(server))
-    }
-
-    /// The first member with this load and room, from `start` on.
-    fn first_of(
-        &self,
-        load: Load,
-        farm: &Farm,
-        members: &[Member],
-        start: usize,
-        avoid: Option<usize>,
-    ) -> Found {
-        let later = self.order.range((load, start)..=(load, usize::MAX));
-        let sooner = self.order.range((load, 0)..(load, start));
-        for &(_, at) in later.chain(sooner) {
-            let Some(member) = members.get(at) else {
-                continue;
-            };
-            let Some(server) = farm.server(member.index) else {
-                continue;
-            };
-            if Load::of(server, member) != load {
-                return Found::Moved(at);
-            }
-            if Some(member.index) != avoid && has_room(server) {
-                return Found::Free(at);
-            }
-        }
-        Found::None
+            .map(|at| at as usize)
     }
 
     fn server_changed(&mut self, farm: &Farm, members: &[Member], server: usize) {
         if let Some(&Some(at)) = self.positions.get(server) {
-            self.put_right(farm, members, at);
+            self.put_right(farm, members, at as usize);
         }
     }
 
@@ -239,10 +215,54 @@ impl Index {
             return;
         };
         let load = Load::of(server, member);
-        if *known != load {
-            self.order.remove(&(*known, at));
-            self.order.insert((load, at));
-            *known = load;
+        if *known == load {
+            return;
+        }
+        if let Entry::Occupied(mut same) = self.order.entry(*known) {
+            same.get_mut().remove(at as u32);
+            if same.get().is_empty() {
+                same.remove();
+            }
+        }
+        let same = self.order.entry(load).or_insert_with(Positions::new);
+        same.insert(at as u32, members.len());
+        *known = load;
+    }
+}
+
+/// The first of the members of one load that has room, from `start` on.
+fn first_of(
+    load: Load,
+    same: &Positions,
+    farm: &Farm,
+    members: &[Member],
+    start: usize,
+    avoid: Option<usize>,
+) -> Found {
+    let (start, mut next) = (start as u32, start as u32);
+    let mut around = false;
+    loop {
+        let at = match same.next(next) {
+            Some(at) if !around || at < start => at,
+            None if !around => {
+                (around, next) = (true, 0);
+                continue;
+            }
+            _ => return Found::None,
+        };
+        next = at + 1;
+        let at = at as usize;
+        let Some(member) = members.get(at) else {
+            continue;
+        };
+        let Some(server) = farm.server(member.index) else {
+            continue;
+        };
+        if Load::of(server, member) != load {
+            return Found::Moved(at);
+        }
+        if Some(member.index) != avoid && has_room(server) {
+            return Found::Free(at);
         }
     }
 }
@@ -258,8 +278,8 @@ enum Found {
 /// Load of a server: 0 when it is idle, else what one more connection makes of it, per weight.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    connections: u64,
-    weight: u64,
+    connections: u32,
+    weight: u32,
 }
 
 impl Load {
@@ -273,16 +293,17 @@ impl Load {
         Load {
             connections: match connections {
                 0 => 0,
-                more => u64::from(more) + 1,
+                more => more.saturating_add(1),
             },
-            weight: u64::from(member.weight.max(1)),
+            weight: member.weight.max(1),
         }
     }
 }
 
 impl Ord for Load {
     fn cmp(&self, other: &Load) -> std::cmp::Ordering {
-        (self.connections * other.weight).cmp(&(other.connections * self.weight))
+        let own = u64::from(self.connections) * u64::from(other.weight);
+        own.cmp(&(u64::from(other.connections) * u64::from(self.weight)))
     }
 }
 

@@ -71,7 +71,7 @@ impl Algorithm for LogHash {
         self.expr.as_ref().err().cloned()
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

@@ -67,7 +67,7 @@ impl Algorithm for Random {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         Box::new(Lots {
             draws: self.draws,
             ring: hashed::ring(proxy, servers),

@@ -66,7 +66,7 @@ impl Algorithm for RdpCookie {
         BalanceKey::Expr(&self.expr)
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

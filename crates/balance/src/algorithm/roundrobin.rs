@@ -10,7 +10,7 @@ use hapax_core::keyword::BalanceKeyword;
 use hapax_core::live::Servers;
 use parking_lot::Mutex;
 
-use crate::farm::Farm;
+use crate::farm::{Farm, Member};
 use order::Order;
 
 /// The row.
@@ -38,20 +38,25 @@ impl Algorithm for RoundRobin {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
-        let balancer = Turns {
-            farm: Farm::new(proxy, servers),
-            orders: Mutex::default(),
-        };
-        balancer.servers_changed();
-        Box::new(balancer)
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
+        let farm = Farm::new(proxy, servers);
+        let orders = (!farm.is_as_configured()).then(|| {
+            let mut orders = Orders::default();
+            orders.update(&farm.active(), &farm.backup());
+            Box::new(orders)
+        });
+        Box::new(Turns {
+            farm,
+            orders: Mutex::new(orders),
+        })
     }
 }
 
 #[derive(Debug)]
 struct Turns {
     farm: Farm,
-    orders: Mutex<Orders>,
+    /// Made when a server is first chosen or changed: most backends of a large configuration are idle.
+    orders: Mutex<Option<Box<Orders>>>,
 }
 
 /// Active and backup servers take turns among themselves.
@@ -61,9 +66,27 @@ struct Orders {
     backup: Order,
 }
 
+impl Orders {
+    /// Who came first depends on what was there before: the order begins with what the lines say.
+    fn of<'o>(orders: &'o mut Option<Box<Orders>>, farm: &Farm) -> &'o mut Orders {
+        orders.get_or_insert_with(|| {
+            let (active, backup) = farm.configured();
+            let mut orders = Box::<Orders>::default();
+            orders.update(&active, &backup);
+            orders
+        })
+    }
+
+    fn update(&mut self, active: &[Member], backup: &[Member]) {
+        self.active.update(active);
+        self.backup.update(backup);
+    }
+}
+
 impl Balancer for Turns {
     fn choose(&self, _: KeyValue<'_>, avoid: Option<usize>) -> Option<usize> {
         let mut orders = self.orders.lock();
+        let orders = Orders::of(&mut orders, &self.farm);
         let order = match orders.active.is_empty() {
             false => &mut orders.active,
             true => &mut orders.backup,
@@ -80,8 +103,8 @@ impl Balancer for Turns {
 
     fn servers_changed(&self) {
         let mut orders = self.orders.lock();
-        orders.active.update(&self.farm.active());
-        orders.backup.update(&self.farm.backup());
+        let orders = Orders::of(&mut orders, &self.farm);
+        orders.update(&self.farm.active(), &self.farm.backup());
     }
 }
 

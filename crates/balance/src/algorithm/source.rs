@@ -34,7 +34,7 @@ impl Algorithm for Source {
         BalanceKey::Source
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         hashed::build(proxy, servers)
     }
 }

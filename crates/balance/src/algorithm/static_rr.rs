@@ -37,7 +37,7 @@ impl Algorithm for StaticRoundRobin {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         let farm = Farm::new(proxy, servers);
         let map = RwLock::new(Map::new(&farm.members(), farm.divisor()));
         Box::new(Table {

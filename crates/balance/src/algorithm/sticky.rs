@@ -36,7 +36,7 @@ impl Algorithm for Sticky {
         BalanceKey::None
     }
 
-    fn build(&self, proxy: &ir::Proxy, servers: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, proxy: &ir::ProxySettings, servers: &Servers) -> Box<dyn Balancer> {
         let balancer = InLine {
             farm: Farm::new(proxy, servers),
             line: RwLock::new(Vec::new()),

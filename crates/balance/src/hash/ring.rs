@@ -6,66 +6,98 @@ use hapax_proto::hash::avalanche;
 /// Points on a ring of 32-bit hashes.
 #[derive(Debug, Default)]
 pub struct Ring {
-    points: Vec<(u32, usize)>,
+    /// Where the points are, in ascending order.
+    places: Vec<u32>,
+    /// The server of each of them.
+    servers: Vec<u32>,
+    /// The ring in equal parts, about as many as points: the number of points before each, and of all.
+    parts: Vec<u32>,
+    /// How many bits of a hash tell a place within a part.
+    within: u32,
 }
 
 impl Ring {
     /// Every server in use sets as many points as its internal weight (16 per unit of the user's), at the mixed values
     /// of the numbers from its key on.
     pub fn new(members: &[Member]) -> Ring {
-        let mut points: Vec<(u32, usize)> = members
+        let mut points: Vec<(u32, u32)> = members
             .iter()
             .flat_map(|member| {
                 (0..member.weight)
-                    .map(move |n| (avalanche(member.key.wrapping_add(n)), member.index))
+                    .map(move |n| (avalanche(member.key.wrapping_add(n)), member.index as u32))
             })
             .collect();
         // Two points at one place stay in the order of the servers.
         points.sort_by_key(|&(place, _)| place);
-        Ring { points }
+        let (places, servers): (Vec<u32>, Vec<u32>) = points.into_iter().unzip();
+        let bits = places.len().checked_ilog2().unwrap_or(0).min(31);
+        let within = 32 - bits;
+        let mut parts = Vec::with_capacity((1 << bits) + 1);
+        for (before, place) in (0..).zip(&places) {
+            let part = (u64::from(*place) >> within) as usize;
+            parts.resize(parts.len().max(part + 1), before);
+        }
+        parts.resize((1 << bits) + 1, places.len() as u32);
+        Ring {
+            places,
+            servers,
+            parts,
+            within,
+        }
     }
 
     /// The servers for a hash, nearest first: the point nearest to it (the one before among equals), then the points
     /// after that one around the ring. A server comes as often as it has points.
     pub fn walk(&self, hash: u32) -> impl Iterator<Item = usize> + '_ {
         let start = self.nearest(hash);
-        let (before, from) = self.points.split_at(start.min(self.points.len()));
-        from.iter().chain(before).map(|&(_, index)| index)
+        let (before, from) = self.servers.split_at(start.min(self.servers.len()));
+        from.iter().chain(before).map(|&index| index as usize)
     }
 
     /// Points and their servers behind the place `last`, around the ring; from the first one when it is beyond all.
     pub fn after(&self, last: u64) -> impl Iterator<Item = (u32, usize)> + '_ {
         let start = self
-            .points
-            .partition_point(|&(place, _)| u64::from(place) <= last);
-        let (before, from) = self.points.split_at(start);
-        from.iter().chain(before).copied()
+            .places
+            .partition_point(|&place| u64::from(place) <= last);
+        let positions = (start..self.places.len()).chain(0..start);
+        positions.map(|at| (self.places[at], self.servers[at] as usize))
     }
 
     /// The server of the last point.
     pub fn last(&self) -> Option<usize> {
-        self.points.last().map(|&(_, index)| index)
+        self.servers.last().map(|&index| index as usize)
     }
 
     /// Whether a point is at this place.
     pub fn has(&self, place: u64) -> bool {
-        let search = |point: &(u32, usize)| u64::from(point.0).cmp(&place);
-        self.points.binary_search_by(search).is_ok()
+        let search = |point: &u32| u64::from(*point).cmp(&place);
+        self.places.binary_search_by(search).is_ok()
     }
 
     fn nearest(&self, hash: u32) -> usize {
-        let count = self.points.len();
-        let after = self.points.partition_point(|&(place, _)| place < hash);
+        let count = self.places.len();
+        let after = self.before(hash);
         let before = after.checked_sub(1).unwrap_or(count.saturating_sub(1));
         let after = if after == count { 0 } else { after };
-        match (self.points.get(before), self.points.get(after)) {
-            (Some(&(previous, _)), Some(&(next, _)))
+        match (self.places.get(before), self.places.get(after)) {
+            (Some(&previous), Some(&next))
                 if hash.wrapping_sub(previous) <= next.wrapping_sub(hash) =>
             {
                 before
             }
             _ => after,
         }
+    }
+
+    /// How many points are before a hash: those before its part, and those of the part, which are one or two.
+    fn before(&self, hash: u32) -> usize {
+        let part = (u64::from(hash) >> self.within) as usize;
+        let bounds = self.parts.get(part).zip(self.parts.get(part + 1));
+        let Some((&first, &end)) = bounds else {
+            return 0;
+        };
+        let own = self.places.get(first as usize..end as usize);
+        first as usize + own.map_or(0, |own| own.partition_point(|&place| place < hash))
     }
 }
 
@@ -99,6 +131,26 @@ mod tests {
             }
         }
         assert!((300..2500).contains(&moved), "{moved}");
+    }
+
+    #[test]
+    fn the_parts_lead_to_the_same_points_as_a_search() {
+        for members in [1, 2, 3, 40, 900] {
+            let members: Vec<Member> = (0..members)
+                .map(|at| member(at, 16 + at as u32 % 5))
+                .collect();
+            let ring = Ring::new(&members);
+            let near = ring
+                .places
+                .iter()
+                .flat_map(|&at| [at.wrapping_sub(1), at, at.wrapping_add(1)]);
+            for hash in near.chain([0, 1, u32::MAX]) {
+                assert_eq!(
+                    ring.before(hash),
+                    ring.places.partition_point(|&place| place < hash)
+                );
+            }
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ fn cookie(words: &str) -> Cookie {
         Sections::BACKEND,
     )
     .expect("accepted");
-    proxy.cookie.expect("set")
+    proxy.cookie.clone().expect("set")
 }
 
 fn servers() -> Servers {

@@ -21,7 +21,28 @@ pub(crate) fn complete(config: &mut ir::Config, check: &mut Check<'_>) {
         http_errors,
         ..
     } = config;
-    for proxy in proxies {
+    // What is imported may be missed by each of those who share their lines.
+    ir::change_settings(proxies, |settings| {
+        let mut lines = settings.error_lines.iter();
+        let alone = lines.all(|line| !matches!(line, ErrorLine::Import { .. }));
+        (alone && !settings.error_lines.is_empty()).then(|| {
+            let mut changed = settings.clone();
+            for line in std::mem::take(&mut changed.error_lines) {
+                match line {
+                    ErrorLine::Page(page) => set(&mut changed.error_pages, page),
+                    ErrorLine::Reset(status) => {
+                        changed.error_pages.retain(|page| page.status != status);
+                    }
+                    ErrorLine::Import { .. } => {}
+                }
+            }
+            changed
+        })
+    });
+    let importing = proxies
+        .iter_mut()
+        .filter(|proxy| !proxy.error_lines.is_empty());
+    for proxy in importing {
         let mut pages = Vec::new();
         for line in std::mem::take(&mut proxy.error_lines) {
             match line {

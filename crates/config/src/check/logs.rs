@@ -5,6 +5,7 @@ use hapax_core::ir;
 use hapax_core::span::Span;
 
 use super::Check;
+use crate::keyword::traces::missing_sinks;
 
 /// What is said about rings, and about `log` lines that name one that is missing; the latter upstream finds when it starts.
 pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
@@ -42,6 +43,15 @@ pub(super) fn rings(config: &mut ir::Config, check: &mut Check<'_>) {
         what.map(|what| (log.span, format!("uses {what}")))
     };
     tell(config, check, missing);
+}
+
+/// Looks for sinks that traces name and that are missing. Upstream does so when it starts, too.
+pub(super) fn traces(config: &ir::Config, check: &mut Check<'_>) {
+    for (name, span) in missing_sinks(config) {
+        let place = format!("[{}:{}]", file(check, span), span.line);
+        let text = format!("parsing {place} : traces: sink '{name}' doesn't exist.");
+        check.alert(span, text);
+    }
 }
 
 /// Looks for profiles that are missing. Upstream does so when it starts, after `-c` has accepted the file.

@@ -3,12 +3,13 @@
 use hapax_core::ir;
 
 pub(crate) fn complete(config: &mut ir::Config) {
-    for proxy in &mut config.proxies {
-        if proxy.log_global {
-            let own = std::mem::take(&mut proxy.logs);
-            proxy.logs = config.global.logs.iter().cloned().chain(own).collect();
-        }
-    }
+    let logs = &config.global.logs;
+    ir::change_settings(&mut config.proxies, |proxy| {
+        (proxy.log_global && !logs.is_empty()).then(|| ir::ProxySettings {
+            logs: logs.iter().chain(&proxy.logs).cloned().collect(),
+            ..proxy.clone()
+        })
+    });
     for forward in &mut config.log_forwards {
         if forward.log_global {
             let own = std::mem::take(&mut forward.logs);

@@ -11,11 +11,8 @@ pub(crate) const DEFAULT: &str = "default";
 
 /// Adds the section `default`, unless the configuration has one or the system has no name server.
 pub(crate) fn complete(config: &mut ir::Config) {
-    if config
-        .resolvers
-        .iter()
-        .any(|section| section.name == DEFAULT)
-    {
+    let there = |section: &ir::Resolvers| section.name == DEFAULT;
+    if config.global.http_client.without_resolvers || config.resolvers.iter().any(there) {
         return;
     }
     let span = Span::default();
@@ -25,6 +22,26 @@ pub(crate) fn complete(config: &mut ir::Config) {
             nameservers,
             ..ir::Resolvers::new(DEFAULT.to_owned(), span)
         });
+    }
+}
+
+/// The section that the client for HTTP looks names up with has to exist, once it is named.
+pub(crate) fn named_by_client(config: &ir::Config, check: &mut Check<'_>) {
+    let client = &config.global.http_client;
+    let Some((name, span)) = client
+        .resolvers
+        .as_ref()
+        .filter(|_| !client.without_resolvers)
+    else {
+        return;
+    };
+    if config.resolvers.iter().all(|section| section.name != *name) {
+        for proxy in ["<OCSP-UPDATE>", "<HTTPCLIENT>"] {
+            let text = format!(
+                "Proxy '{proxy}': Can't find resolvers section '{name}' for do-resolve action."
+            );
+            check.alert(*span, text);
+        }
     }
 }
 

@@ -206,16 +206,10 @@ pub(crate) fn ignored_text(
 /// Options of the manual that wait for their rooms.
 static NOT_BUILT: &[&str] = &[
     "allow-0rtt",
-    "ca-sign-file",
-    "ca-sign-pass",
     "cc",
     "ech",
-    "generate-certificates",
-    "guid",
-    "guid-prefix",
     "idle-ping",
     "ktls",
-    "namespace",
     "nbconn",
     "proto",
     "quic-cc-algo",

@@ -105,11 +105,6 @@ static ROWS: &[SectionKeyword] = &[
         size,
     ),
     with(
-        "tune.idle-pool.shared",
-        "idle connections belong to their worker",
-        on_or_off_found,
-    ),
-    with(
         "tune.listener.default-shards",
         "each worker has a socket of its own",
         shards,

@@ -1,14 +1,13 @@
-//! The process: user, folder, threads, end.
+//! The process: folder, master, end.
 
 use std::borrow::Cow;
 
-use hapax_core::diagnostic::Diagnostic;
 use hapax_core::ir;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 
+use super::identity::{group_id, user_id};
 use super::{at_most, joined, milliseconds, needed, negatable, one, reading, row};
-use crate::legacy;
-use crate::value::{self, MAX_MILLISECONDS, TimeError, Unit, leading_integer, whole_integer};
+use crate::value::{self, MAX_MILLISECONDS, TimeError, Unit, leading_integer};
 
 pub(crate) const TABLE: Tables = Tables {
     sections: ROWS,
@@ -230,78 +229,6 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
-        "user",
-        Sections::GLOBAL,
-        "<name>",
-        "User to become.",
-        |line| {
-            at_most(line, 1)?;
-            let name = line.arg(0).unwrap_or_default();
-            let text = format!("cannot find user id for '{name}' (0:Success)");
-            let uid = user_id(&name).ok_or_else(|| line.fault_at(0, text))?;
-            set_uid(line, uid)
-        },
-    ),
-    row(
-        "uid",
-        Sections::GLOBAL,
-        "<number>",
-        "User to become, as a number.",
-        |line| {
-            let uid = number(line, "uid", "user")?;
-            set_uid(line, uid)
-        },
-    ),
-    row(
-        "group",
-        Sections::GLOBAL,
-        "<name>",
-        "Group to become.",
-        |line| {
-            at_most(line, 1)?;
-            let name = line.arg(0).unwrap_or_default();
-            let text = format!("cannot find group id for '{name}' (0:Success)");
-            let gid = group_id(&name).ok_or_else(|| line.fault_at(0, text))?;
-            set_gid(line, gid)
-        },
-    ),
-    row(
-        "gid",
-        Sections::GLOBAL,
-        "<number>",
-        "Group to become, as a number.",
-        |line| {
-            let gid = number(line, "gid", "group")?;
-            set_gid(line, gid)
-        },
-    ),
-    row(
-        "nbthread",
-        Sections::GLOBAL,
-        "<number>",
-        "Number of workers.",
-        |line| {
-            let text = line.arg(0).unwrap_or_default();
-            let unparsable = || {
-                line.fault_at(
-                    0,
-                    format!("'nbthread' passed a missing or unparsable integer value in '{text}'"),
-                )
-            };
-            let number = whole_integer(text.as_bytes()).ok_or_else(unparsable)?;
-            at_most(line, 1)?;
-            let count = u16::try_from(number)
-                .ok()
-                .filter(|count| (1..=1024).contains(count));
-            let range = || {
-                let text = format!("'nbthread' value must be between 1 and 1024 (was {number})");
-                line.fault_at(0, text)
-            };
-            line.config.global.nbthread = Some(count.ok_or_else(range)?);
-            Ok(())
-        },
-    ),
-    row(
         "node",
         Sections::GLOBAL,
         "<name>",
@@ -441,54 +368,6 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     )),
-    row(
-        "cpu-map",
-        Sections::GLOBAL,
-        "[auto:]<thread-set> <cpu-set>...",
-        "Pins workers to processors.",
-        cpu_map,
-    ),
-    row(
-        "h1-case-adjust",
-        Sections::GLOBAL,
-        "<from> <to>",
-        "How a header's name is written in HTTP/1.",
-        |line| {
-            let (Some(from), Some(to)) = (line.arg(0), line.arg(1)) else {
-                return Err(line.fault("'h1-case-adjust' expects <from> and <to> as argument."));
-            };
-            at_most(line, 2)?;
-            adjust(line, &from, &to)
-        },
-    ),
-    row(
-        "h1-case-adjust-file",
-        Sections::GLOBAL,
-        "<file>",
-        "Reads `h1-case-adjust` pairs from a file.",
-        |line| {
-            let file = one(line, "'h1-case-adjust-file' expects <file> as argument.")?;
-            let text = std::fs::read(&file).map_err(|_| {
-                let text = format!("h1-headers-case-adjust-file '{file}': failed to open file.");
-                Fault::from(Diagnostic::alert(line.span, text))
-            })?;
-            for entry in String::from_utf8_lossy(&text).lines() {
-                let entry = entry.split('#').next().unwrap_or_default();
-                let mut words = entry.split_whitespace();
-                match (words.next(), words.next()) {
-                    (Some(from), Some(to)) => adjust(line, from, to)?,
-                    (Some(from), None) => {
-                        let text = format!(
-                            "h1-headers-case-adjust-file '{file}': nothing after '{from}'."
-                        );
-                        return Err(line.fault(text));
-                    }
-                    (None, _) => {}
-                }
-            }
-            Ok(())
-        },
-    ),
 ];
 
 /// A time of the stop; its overflow is told in words of its own.
@@ -501,55 +380,6 @@ pub(super) fn stop_time(line: &mut Line<'_>, what: &str) -> Result<u32, Fault> {
         return Err(line.fault_at(0, text));
     }
     milliseconds(line, 0, what)
-}
-
-/// The number of a user of this machine.
-pub(crate) fn user_id(name: &str) -> Option<u32> {
-    let user = nix::unistd::User::from_name(name).ok()??;
-    Some(user.uid.as_raw())
-}
-
-/// The number of a group of this machine.
-pub(crate) fn group_id(name: &str) -> Option<u32> {
-    let group = nix::unistd::Group::from_name(name).ok()??;
-    Some(group.gid.as_raw())
-}
-
-fn number(line: &mut Line<'_>, keyword: &str, other: &str) -> Result<u32, Fault> {
-    let word = needed(
-        line,
-        0,
-        &format!("'{keyword}' expects an integer argument."),
-    )?;
-    at_most(line, 1)?;
-    let number = whole_integer(&word.text);
-    if number.is_none() {
-        let text = word.lossy();
-        line.warn(format!(
-            " {keyword}: string '{text}' is not a number.\n   | You might want to use the '{other}' parameter to use a system \
-             {other} name."
-        ));
-    }
-    let number = leading_integer(&word.text);
-    u32::try_from(number).map_err(|_| line.fault_at(0, format!("'{keyword}' is out of range.")))
-}
-
-fn set_uid(line: &mut Line<'_>, uid: u32) -> Result<(), Fault> {
-    if line.config.global.uid.is_some_and(|other| other != uid) {
-        line.warn("user/uid already specified. Continuing.");
-        return Ok(());
-    }
-    line.config.global.uid = Some(uid);
-    Ok(())
-}
-
-fn set_gid(line: &mut Line<'_>, gid: u32) -> Result<(), Fault> {
-    if line.config.global.gid.is_some_and(|other| other != gid) {
-        line.warn("group/gid already specified. Continuing.");
-        return Ok(());
-    }
-    line.config.global.gid = Some(gid);
-    Ok(())
 }
 
 fn unix_bind(line: &mut Line<'_>) -> Result<(), Fault> {
@@ -585,93 +415,5 @@ fn unix_bind(line: &mut Line<'_>) -> Result<(), Fault> {
         }
         at += 2;
     }
-    Ok(())
-}
-
-/// `[auto:]<threads> <cpus>...`: threads are numbers from 1 behind an optional `1/`.
-fn cpu_map(line: &mut Line<'_>) -> Result<(), Fault> {
-    let (Some(threads_text), true) = (line.arg(0), line.args().len() > 1) else {
-        let text = "cpu-map expects a thread group number  ('all', 'odd', 'even', a number from 1 to 64 or a range),  followed \
-                    by a list of CPU ranges with numbers from 0 to 63.";
-        return Err(line.fault(text));
-    };
-    let (auto, set) = match threads_text.strip_prefix("auto:") {
-        Some(set) => (true, set),
-        None => (false, threads_text.as_ref()),
-    };
-    let wrong = |at: usize, text: &str| {
-        line.fault_at(
-            at,
-            format!("cpu-map : '{text}' is not a valid number/range."),
-        )
-    };
-    let of_processes = line.scope.seen.contains_key("nbproc");
-    let (group, set) = match set.split_once('/') {
-        None if of_processes => ("1", set),
-        None => (set, "all"),
-        Some((group, set)) => (group, set),
-    };
-    let groups = numbers(group, 64).ok_or_else(|| wrong(0, group))?;
-    let threads = numbers(set, 64).ok_or_else(|| wrong(0, set))?;
-    let mut cpus = Vec::new();
-    for at in 1..line.args().len() {
-        let word = line.arg(at).unwrap_or_default();
-        for range in word.split(',') {
-            cpus.extend(cpu_range(range).ok_or_else(|| wrong(at, range))?);
-        }
-    }
-    if of_processes && !threads_text.contains('/') {
-        legacy::process::map_of_processes(line, &threads_text);
-    }
-    if !groups.contains(&1) {
-        return Ok(());
-    }
-    for (index, thread) in threads.into_iter().enumerate() {
-        let chosen = match auto {
-            true => cpus.get(index).map(|cpu| vec![*cpu]),
-            false => Some(cpus.clone()),
-        };
-        if let Some(chosen) = chosen {
-            line.config.global.cpu_map.push((thread - 1, chosen));
-        }
-    }
-    Ok(())
-}
-
-/// `all`, `odd`, `even`, `3` or `1-4`.
-pub(crate) fn numbers(text: &str, max: u16) -> Option<Vec<u16>> {
-    match text {
-        "all" => return Some((1..=max).collect()),
-        "odd" => return Some((1..=max).step_by(2).collect()),
-        "even" => return Some((2..=max).step_by(2).collect()),
-        _ => {}
-    }
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let first: u16 = first.parse().ok()?;
-    let last: u16 = if last.is_empty() {
-        max
-    } else {
-        last.parse().ok()?
-    };
-    let (first, last) = (first.min(last), first.max(last));
-    (first >= 1 && last <= max).then(|| (first..=last).collect())
-}
-
-fn cpu_range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
-    (first <= last && last < 4096).then_some(first..=last)
-}
-
-fn adjust(line: &mut Line<'_>, from: &str, to: &str) -> Result<(), Fault> {
-    if !from.eq_ignore_ascii_case(to) {
-        return Err(line.fault("<from> and <to> must not differ except the case"));
-    }
-    let name = from.to_ascii_lowercase();
-    let pairs = &mut line.config.global.h1_case_adjust;
-    if pairs.iter().any(|(other, _)| *other == name) {
-        return Err(line.fault(format!("duplicate entry '{from}'")));
-    }
-    pairs.push((name, to.to_owned()));
     Ok(())
 }

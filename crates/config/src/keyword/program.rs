@@ -4,7 +4,7 @@ use hapax_core::ir::ExternalProgram;
 use hapax_core::keyword::{Fault, Line, Negation, SectionKeyword, Sections, Tables};
 use hapax_core::span::Word;
 
-use super::process::{group_id, user_id};
+use super::identity::{group_id, user_id};
 use super::{at_most, negatable, reading, row};
 
 pub(crate) const TABLE: Tables = Tables {

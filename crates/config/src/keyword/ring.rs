@@ -208,7 +208,7 @@ pub(crate) fn implicit(line: &mut Line<'_>, address: ir::Address, length: u32) -
                 port: ir::ServerPort::Fixed,
                 text: String::new(),
                 host_name: None,
-                options: ir::ServerOptions::default(),
+                options: ir::ServerOptions::default().into(),
             }
             .into(),
         ],

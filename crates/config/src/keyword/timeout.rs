@@ -137,7 +137,7 @@ pub(crate) fn set(line: &mut Line<'_>, name: &'static str, field: Field) -> Resu
         let text = format!("'{name}' : unexpected extra argument '{extra}' after value '{text}'.");
         return Err(line.fault_at(1, text));
     }
-    if line.scope.seen.contains_key(name) {
+    if line.scope.seen.has(name) {
         line.warn(format!("overwriting '{name}' which was already specified"));
     } else {
         small(line, name, value, word);

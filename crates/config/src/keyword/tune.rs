@@ -54,6 +54,27 @@ static ROWS: &[SectionKeyword] = &[
         },
     ),
     row(
+        "tune.idle-pool.shared",
+        Sections::GLOBAL,
+        "on|off",
+        "Whether a worker without an idle connection to a server takes one of another worker.",
+        |line| {
+            at_most(line, 1)?;
+            let found = line.arg(0).unwrap_or_default();
+            line.config.global.tune.idle_pool_shared = match &*found {
+                "on" => true,
+                "off" => false,
+                _ => {
+                    let keyword = line.keyword();
+                    let text =
+                        format!("'{keyword}' expects either 'on' or 'off' but got '{found}'.");
+                    return Err(line.fault(text));
+                }
+            };
+            Ok(())
+        },
+    ),
+    row(
         "tune.vars.global-max-size",
         Sections::GLOBAL,
         "<size>",
@@ -307,7 +328,7 @@ fn once(
     name: &'static str,
     field: fn(&mut ir::Tune) -> &mut u32,
 ) -> Result<(), Fault> {
-    if line.scope.seen.contains_key(name) || *field(&mut line.config.global.tune) != 0 {
+    if line.scope.seen.has(name) || *field(&mut line.config.global.tune) != 0 {
         line.warn(format!("'{name}' already specified. Continuing."));
         return Ok(());
     }

@@ -44,7 +44,7 @@ static ROWS: &[SectionKeyword] = &[
                 let text = "nbproc is not supported any more since HAProxy 2.5. Threads will automatically be used on \
                         multi-processor machines if available.";
                 renamed(line, text, format!("nbthread {count}"));
-                if line.scope.seen.contains_key("cpu-map") {
+                if line.scope.seen.has("cpu-map") {
                     line.warn("'cpu-map' lines above 'nbproc' are taken to name thread groups, those below it processes.");
                 }
                 Ok(())

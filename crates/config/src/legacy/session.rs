@@ -56,8 +56,7 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
             }
         }
     }
-    let has_cookie =
-        line.scope.seen.contains_key("cookie") || line.scope.inherited.contains_key("cookie");
+    let has_cookie = line.scope.seen.has("cookie") || line.scope.inherited.has("cookie");
     if has_cookie {
         let text = "'appsession' is not supported any more since HAProxy 1.6, the 'cookie' line takes over.";
         renamed(line, text, "please remove this line");
@@ -70,10 +69,10 @@ fn parse(line: &mut Line<'_>) -> Result<(), Fault> {
 /// Gives the servers behind an `appsession` a value of the cookie, once all lines of the section are known.
 pub(crate) fn complete(config: &mut ir::Config, check: &mut Check<'_>) {
     for (proxy, scope) in config.proxies.iter_mut().zip(&check.notes.scopes) {
-        let Some(&span) = scope.seen.get(NAME) else {
+        let Some(span) = scope.seen.get(NAME) else {
             continue;
         };
-        if scope.inherited.contains_key("cookie") {
+        if scope.inherited.has("cookie") {
             continue;
         }
         let start = "'appsession' is not supported any more since HAProxy 1.6,";
@@ -95,7 +94,7 @@ pub(crate) fn complete(config: &mut ir::Config, check: &mut Check<'_>) {
             check.push(Severity::Warning, Some(span), text);
             continue;
         }
-        let Some(cookie) = &proxy.cookie else {
+        let Some(cookie) = proxy.cookie.clone() else {
             continue;
         };
         let mut modern = format!("cookie {} prefix", cookie.name);

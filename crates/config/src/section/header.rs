@@ -1,12 +1,9 @@
 //! `frontend NAME`, `backend NAME`, `listen NAME`, `defaults [NAME]`, each with `from NAME`; addresses behind the name of a
 //! proxy are the form of HAProxy up to 1.6.
 
-use std::sync::Arc;
-
-use hapax_core::contract::Shared;
 use hapax_core::diagnostic::{Diagnostic, Prefix, Severity};
 use hapax_core::ir;
-use hapax_core::keyword::{Line, Negation, Scope, Sections};
+use hapax_core::keyword::{Line, Negation, Sections};
 use hapax_core::span::{Span, Word};
 
 use super::defaults::inherit;
@@ -27,13 +24,12 @@ pub(crate) fn defaults(parser: &mut Parser<'_>, words: &[Word], span: Span) -> O
     let name = name
         .map(|name| name.lossy().into_owned())
         .unwrap_or_default();
-    let mut proxy = start(parser, name, ir::ProxyKind::Listen, span);
-    let mut scope = Scope::default();
+    let (mut proxy, mut scope) = parser.blank.proxy(name, ir::ProxyKind::Listen, span);
     if let Some(from) = from {
         let who = format!("defaults '{}'", proxy.name);
         if let Some(base) = find(parser, from, &who, span) {
             parser.defaults[base].named = true;
-            inherit(&parser.defaults[base], &mut proxy, &mut scope);
+            inherit(&mut parser.defaults[base], &mut proxy, &mut scope);
         }
     }
     Open::Proxy(Box::new(Section {
@@ -60,8 +56,7 @@ pub(crate) fn proxy(
     let text = name
         .map(|name| name.lossy().into_owned())
         .unwrap_or_default();
-    let mut proxy = start(parser, text.clone(), kind, span);
-    let mut scope = Scope::default();
+    let (mut proxy, mut scope) = parser.blank.proxy(text.clone(), kind, span);
     match name {
         None => {
             let text = format!("'{keyword}' expects an <id> argument");
@@ -119,7 +114,7 @@ pub(crate) fn proxy(
         None => {}
         Some(extra) if kind == ir::ProxyKind::Backend => unexpected(parser, keyword, extra),
         Some(first) => {
-            scope.paths.clone_from(&parser.paths);
+            scope.paths = parser.paths.clone();
             let words = listen::with_one_list(
                 words.get(1..addresses.len() + 2).unwrap_or(&[]),
                 parser.registry,
@@ -196,15 +191,6 @@ fn mixed_rules(base: &mut Defaults, kind: ir::ProxyKind, paths: &[String]) -> Op
         )),
         _ => None,
     }
-}
-
-/// A proxy that nothing was said about yet.
-fn start(parser: &mut Parser<'_>, name: String, kind: ir::ProxyKind, span: Span) -> ir::Proxy {
-    let balance = super::round_robin(parser.registry)
-        .unwrap_or_else(|| Shared(Arc::new(super::defaults::NoAlgorithm)));
-    let mut proxy = ir::Proxy::new(name, kind, span, balance);
-    proxy.options.persist = false;
-    proxy
 }
 
 /// The `defaults` section that `from` names; says what is wrong when there is not exactly one.

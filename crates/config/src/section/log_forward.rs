@@ -85,11 +85,11 @@ fn taken(parser: &Parser<'_>, name: &str, span: Span) -> Option<Diagnostic> {
 pub(crate) fn close(parser: &mut Parser<'_>, section: Section) {
     let proxy = section.proxy;
     if let Some(forward) = parser.config.log_forwards.last_mut() {
-        forward.streams = proxy.binds;
-        forward.logs = proxy.logs;
+        forward.logs.clone_from(&proxy.logs);
         forward.log_global = proxy.log_global;
         forward.maxconn = proxy.maxconn.unwrap_or(forward.maxconn);
         forward.backlog = proxy.backlog;
         forward.timeout_client = proxy.timeouts.client;
+        forward.streams = proxy.binds;
     }
 }

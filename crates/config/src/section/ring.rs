@@ -50,8 +50,9 @@ fn is_taken(parser: &Parser<'_>, name: &str) -> bool {
 /// The section ends: its servers become those of the ring.
 pub(crate) fn close(parser: &mut Parser<'_>, section: Section) {
     if let Some(ring) = parser.config.rings.last_mut() {
-        ring.servers = section.proxy.servers;
-        ring.timeout_connect = section.proxy.timeouts.connect;
-        ring.timeout_server = section.proxy.timeouts.server;
+        let proxy = section.proxy;
+        ring.timeout_connect = proxy.timeouts.connect;
+        ring.timeout_server = proxy.timeouts.server;
+        ring.servers = proxy.servers;
     }
 }

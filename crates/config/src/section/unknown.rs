@@ -63,6 +63,7 @@ pub(crate) fn elsewhere(
         || bit == Sections::LOG_FORWARD
         || bit == Sections::PROGRAM
         || bit == Sections::CRT_STORE
+        || bit == Sections::TRACES
     {
         return Err(in_section(words, bit, span));
     }
@@ -194,6 +195,7 @@ pub(crate) fn unknown(rows: &Rows, words: &[Word], bit: Sections, span: Span) ->
         || bit == Sections::LOG_FORWARD
         || bit == Sections::PROGRAM
         || bit == Sections::CRT_STORE
+        || bit == Sections::TRACES
     {
         return in_section(words, bit, span);
     }
@@ -275,6 +277,8 @@ fn in_section(words: &[Word], bit: Sections, span: Span) -> Fault {
     let second = words.get(1).map(Word::lossy).unwrap_or_default();
     let text = match (bit, first.as_ref()) {
         (Sections::RING, _) => format!("unknown statement '{first}'."),
+        // The reference, word by word.
+        (Sections::TRACES, _) => format!("unknown keyword '{first}' in 'global' section"),
         (Sections::CRT_STORE, _) => format!("unknown keyword '{first}' in 'crt-store' section"),
         (Sections::LOG_FORWARD | Sections::PROGRAM, "option") if words.len() == 1 => {
             let text = "'option' expects an option name.";
@@ -311,6 +315,7 @@ pub(crate) fn section_name(bit: Sections) -> &'static str {
         Sections::MAILERS => "mailers",
         Sections::RING => "ring",
         Sections::CRT_STORE => "crt-store",
+        Sections::TRACES => "traces",
         Sections::PROGRAM => "program",
         Sections::LOG_FORWARD => "log-forward",
         _ => "backend",
@@ -347,9 +352,7 @@ static NOT_BUILT: &[&str] = &[
     "compression",
     "deviceatlas-json-file",
     "force-be-switch",
-    "guid",
     "http-send-name-header",
-    "httpclient.resolvers.disabled",
     "max-session-srv-conns",
     "maxcompcpuusage",
     "maxcomprate",
@@ -357,16 +360,13 @@ static NOT_BUILT: &[&str] = &[
     "maxzlibmem",
     "monitor",
     "quic-initial",
-    "stats-file",
     "stick",
     "stick-table",
     "use-fcgi-app",
 ];
 
 static NOT_BUILT_PREFIXES: &[&str] = &[
-    "httpclient.",
     "lua-",
-    "ocsp-update",
     "tune.lua",
     "tune.quic",
     "tune.comp",

@@ -1,7 +1,7 @@
 //! Connections to a server: pools, PROXY protocol, socket options.
 
 use hapax_core::ir::{BindProtocol, LogProtocol, Websockets};
-use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Support, Tables};
+use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Tables};
 
 use hapax_core::span::Word;
 use hapax_sample::expression;
@@ -76,21 +76,16 @@ static ROWS: &[ServerOption] = &[
         options.fast_open = false;
         Ok(())
     }),
-    ServerOption {
-        support: Support::NoCounterpart(
-            "an idle connection is only used by the worker that opened it: what this would limit never happens",
-        ),
-        ..row(
-            "pool-low-conn",
-            "<number>",
-            "Idle connections below which those of other workers are not taken.",
-            |cursor, options| {
-                present(cursor)?;
-                options.pool_low_conn = count(cursor);
-                Ok(())
-            },
-        )
-    },
+    row(
+        "pool-low-conn",
+        "<number>",
+        "Idle connections below which those of other workers are not taken.",
+        |cursor, options| {
+            present(cursor)?;
+            options.pool_low_conn = count(cursor);
+            Ok(())
+        },
+    ),
     row(
         "pool-conn-name",
         "<expr>",

@@ -25,10 +25,16 @@ pub struct BindOptions {
     pub name: Option<String>,
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
+    /// `guid-prefix`.
+    pub guid_prefix: Option<String>,
+    /// What it makes of this listener: the prefix, and the position on the line.
+    pub guid: Option<String>,
     /// `maxconn` of this listener; 0 is no limit.
     pub maxconn: u32,
     /// `backlog`.
     pub backlog: Option<u32>,
+    /// `namespace`.
+    pub namespace: Option<String>,
     /// `interface`.
     pub interface: Option<String>,
     /// `v4v6`.

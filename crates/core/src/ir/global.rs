@@ -11,6 +11,8 @@ use crate::variable::{Conditions, Name};
 pub struct Global {
     /// `dns-accept-family`.
     pub dns_families: Families,
+    /// `httpclient.*`.
+    pub http_client: super::HttpClient,
     /// `daemon`.
     pub daemon: bool,
     /// `-d` and `-dt`.
@@ -109,6 +111,8 @@ pub struct Global {
     pub server_state_base: Option<String>,
     /// `server-state-file`.
     pub server_state_file: Option<String>,
+    /// `stats-file`.
+    pub stats_file: Option<String>,
     /// `set-dumpable`.
     pub set_dumpable: bool,
     /// `zero-warning`.
@@ -259,6 +263,8 @@ pub struct Tune {
     pub h1_any_payload: bool,
     /// `h1-do-not-close-on-insecure-transfer-encoding`.
     pub h1_trust_both_lengths: bool,
+    /// `tune.idle-pool.shared`: whether workers have idle connections of others.
+    pub idle_pool_shared: bool,
     /// `tune.maxaccept`; none is the default.
     pub maxaccept: Option<u32>,
     /// `tune.h2.*`.
@@ -286,6 +292,7 @@ impl Default for Tune {
             sndbuf_backend: 0,
             h1_any_payload: false,
             h1_trust_both_lengths: false,
+            idle_pool_shared: true,
             maxaccept: None,
             h2: super::TuneH2::default(),
             variables: crate::variable::Limits::default(),

@@ -7,6 +7,7 @@ mod address;
 mod bind;
 mod check;
 mod check_script;
+mod copy_on_write;
 mod dynamic_cookie;
 mod error_page;
 mod expression;
@@ -14,6 +15,7 @@ mod external_program;
 mod filter;
 mod global;
 mod h2;
+mod http_client;
 mod log;
 mod log_forward;
 mod mailers;
@@ -26,7 +28,9 @@ mod ring;
 mod rule;
 mod server;
 mod stats;
+mod stats_file;
 mod tls;
+mod traces;
 mod user_list;
 
 use serde::Serialize;
@@ -35,6 +39,7 @@ pub use address::*;
 pub use bind::*;
 pub use check::*;
 pub use check_script::*;
+pub use copy_on_write::CopyOnWrite;
 pub use dynamic_cookie::dynamic_cookie;
 pub use error_page::*;
 pub use expression::*;
@@ -42,6 +47,7 @@ pub use external_program::*;
 pub use filter::*;
 pub use global::*;
 pub use h2::*;
+pub use http_client::*;
 pub use log::*;
 pub use log_forward::*;
 pub use mailers::*;
@@ -54,7 +60,9 @@ pub use ring::*;
 pub use rule::*;
 pub use server::*;
 pub use stats::*;
+pub use stats_file::*;
 pub use tls::*;
+pub use traces::*;
 pub use user_list::*;
 
 use crate::pattern::Lists;
@@ -81,6 +89,8 @@ pub struct Config {
     pub log_profiles: Vec<LogProfile>,
     /// The `ring` sections, and the rings that `log` lines made.
     pub rings: Vec<Ring>,
+    /// The `traces` sections.
+    pub traces: Traces,
     /// The `program` sections.
     pub programs: Vec<ExternalProgram>,
     /// The `log-forward` sections.
@@ -93,6 +103,10 @@ pub struct Config {
     pub patterns: Lists,
     /// Names that something refers to, checked once everything is read.
     pub references: Vec<Reference>,
+    /// Names given by `guid` and `guid-prefix`, and whose they are.
+    pub guids: std::collections::BTreeMap<Box<str>, String>,
+    /// What the stats-file says about the counters of a process before.
+    pub counted_before: Vec<CountedBefore>,
 }
 
 /// A name used somewhere that must exist once the whole configuration is read.

@@ -1,16 +1,21 @@
 //! Frontends, backends and listens.
 
+use std::ops::{Deref, DerefMut};
+
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::{
-    BandwidthLimit, Bind, CheckKind, Condition, ErrorLine, ErrorPage, LogFormat, LogReady,
-    LogTarget, Milliseconds, Network, Rule, SharedServer, SourceAddress, Stats, TcpRules,
+    BandwidthLimit, Bind, CheckKind, Condition, CopyOnWrite, ErrorLine, ErrorPage, LogFormat,
+    LogReady, LogTarget, Milliseconds, Network, Rule, SharedServer, SourceAddress, Stats, TcpRules,
     UseBackend,
 };
 use crate::contract::{Algorithm, Shared};
 use crate::span::Span;
 
 /// A frontend, a backend, or both in one (`listen`).
+///
+/// What it shares with others is reached as if it stood here: most proxies say little that their `defaults` did not say.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proxy {
     /// Its name.
@@ -21,14 +26,59 @@ pub struct Proxy {
     pub span: Span,
     /// `id`.
     pub id: Option<u32>,
+    /// `guid`: names its counters in a stats-file.
+    pub guid: Option<Box<str>>,
+    /// Listeners.
+    pub binds: Vec<Bind>,
+    /// Servers in file order.
+    pub servers: Vec<SharedServer>,
+    /// What can be said in `defaults` too.
+    #[serde(flatten)]
+    pub settings: CopyOnWrite<ProxySettings>,
+}
+
+impl Deref for Proxy {
+    type Target = ProxySettings;
+
+    #[inline]
+    fn deref(&self) -> &ProxySettings {
+        &self.settings
+    }
+}
+
+impl DerefMut for Proxy {
+    fn deref_mut(&mut self) -> &mut ProxySettings {
+        &mut self.settings
+    }
+}
+
+/// Changes settings alike for all proxies that share them; none where nothing is to change.
+pub fn change_settings(
+    proxies: &mut [Proxy],
+    mut change: impl FnMut(&ProxySettings) -> Option<ProxySettings>,
+) {
+    // The former ones are held, so that no new ones take their place in memory.
+    let mut known = HashMap::new();
+    for Proxy { settings, .. } in proxies {
+        let (_, changed) = known.entry(settings.address()).or_insert_with(|| {
+            let changed = change(settings).map(CopyOnWrite::from);
+            (settings.clone(), changed)
+        });
+        if let Some(changed) = changed {
+            settings.clone_from(changed);
+        }
+    }
+}
+
+/// What a proxy takes from `defaults`, or says itself. All that rarely differs between proxies stands here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProxySettings {
     /// `description`.
     pub description: Option<String>,
     /// `disabled`.
     pub disabled: bool,
     /// `mode`.
     pub mode: Mode,
-    /// Listeners.
-    pub binds: Vec<Bind>,
     /// `maxconn` of the frontend; none is the process limit.
     pub maxconn: Option<u32>,
     /// `backlog`.
@@ -114,8 +164,6 @@ pub struct Proxy {
     pub server_state: ServerStateSource,
     /// `server-state-file-name`; none is the proxy's name.
     pub server_state_file: Option<String>,
-    /// Servers in file order.
-    pub servers: Vec<SharedServer>,
     /// `dispatch ADDR`.
     pub dispatch: Option<super::Address>,
     /// `balance`; upstream's default is roundrobin.
@@ -554,15 +602,36 @@ impl Proxy {
 
     /// A proxy of which nothing is set yet.
     pub fn new(name: String, kind: ProxyKind, span: Span, balance: Shared<dyn Algorithm>) -> Proxy {
+        Proxy::with(name, kind, span, ProxySettings::new(balance).into())
+    }
+
+    /// A proxy that says nothing beyond what it has in common with others.
+    pub fn with(
+        name: String,
+        kind: ProxyKind,
+        span: Span,
+        settings: CopyOnWrite<ProxySettings>,
+    ) -> Proxy {
         Proxy {
             name,
             kind,
             span,
             id: None,
+            guid: None,
+            binds: Vec::new(),
+            servers: Vec::new(),
+            settings,
+        }
+    }
+}
+
+impl ProxySettings {
+    /// Nothing is set yet.
+    pub fn new(balance: Shared<dyn Algorithm>) -> ProxySettings {
+        ProxySettings {
             description: None,
             disabled: false,
             mode: Mode::Tcp,
-            binds: Vec::new(),
             maxconn: None,
             backlog: None,
             rate_limit_sessions: 0,
@@ -605,7 +674,6 @@ impl Proxy {
             default_backend: None,
             server_state: ServerStateSource::None,
             server_state_file: None,
-            servers: Vec::new(),
             dispatch: None,
             balance,
             hash_type: HashType::default(),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Address, AgentCheck, Expr, LogFormat, LogProtocol, Milliseconds, ServerCheck, ServerResolution,
+    Address, AgentCheck, CopyOnWrite, Expr, LogFormat, LogProtocol, Milliseconds, ServerCheck,
+    ServerResolution,
 };
 use crate::server_state::Restored;
 use crate::span::Span;
@@ -26,8 +27,8 @@ pub struct Server {
     pub text: String,
     /// Host name when the address was one.
     pub host_name: Option<String>,
-    /// Options.
-    pub options: ServerOptions,
+    /// Options; servers of one `default-server` that say nothing else share them.
+    pub options: CopyOnWrite<ServerOptions>,
 }
 
 /// A server that the configuration and the live state share as long as neither changes it.
@@ -51,6 +52,7 @@ impl From<Server> for SharedServer {
 impl Deref for SharedServer {
     type Target = Server;
 
+    #[inline]
     fn deref(&self) -> &Server {
         &self.0
     }
@@ -78,6 +80,8 @@ pub enum ServerPort {
 pub struct ServerOptions {
     /// `id`; the statistics' `sid`.
     pub id: Option<u32>,
+    /// `guid`: names its counters in a stats-file.
+    pub guid: Option<Box<str>>,
     /// `weight`, 0-256.
     pub weight: u32,
     /// `backup`.
@@ -88,6 +92,8 @@ pub struct ServerOptions {
     pub cookie: Option<String>,
     /// `maxconn`; 0 is no limit.
     pub maxconn: u32,
+    /// `strict-maxconn`: `maxconn` limits connections too, not requests alone.
+    pub strict_maxconn: bool,
     /// `minconn`.
     pub minconn: u32,
     /// `maxqueue`; 0 is no limit.
@@ -112,6 +118,8 @@ pub struct ServerOptions {
     pub max_reuse: i32,
     /// `source`.
     pub source: Option<SourceAddress>,
+    /// `namespace`.
+    pub namespace: Option<Box<str>>,
     /// Its address is one for datagrams (`udp@`).
     pub datagrams: bool,
     /// `log-proto`: how messages of rings are framed.
@@ -221,17 +229,34 @@ pub struct SourceAddress {
     pub ports: Option<(u16, u16)>,
     /// `interface`.
     pub interface: Option<String>,
+    /// `usesrc`: who requests seem to come from.
+    pub presented: Option<Presented>,
+}
+
+/// `usesrc`: the address that a server is shown. Checks have the address of `source`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Presented {
+    /// This one.
+    Address(std::net::SocketAddr),
+    /// The client's, with its port.
+    Client,
+    /// The client's, from any port.
+    ClientIp,
+    /// The one in a field of the request: its name in lower case, and which of its values counts, from the last if negative.
+    Field(String, i32),
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         ServerOptions {
             id: None,
+            guid: None,
             weight: 1,
             backup: false,
             disabled: false,
             cookie: None,
             maxconn: 0,
+            strict_maxconn: false,
             minconn: 0,
             maxqueue: 0,
             check: ServerCheck::default(),
@@ -244,6 +269,7 @@ impl Default for ServerOptions {
             pool_name: None,
             max_reuse: -1,
             source: None,
+            namespace: None,
             datagrams: false,
             log_protocol: LogProtocol::default(),
             log_bufsize: None,

@@ -120,6 +120,10 @@ pub struct BindTls {
     pub ticket_keys: Option<Shared<dyn Material>>,
     /// `allow-0rtt`.
     pub allow_early: bool,
+    /// `generate-certificates`.
+    pub generates: bool,
+    /// `ca-sign-file`.
+    pub signs_with: Option<String>,
 }
 
 /// Faults of a peer's certificate that are let pass, by OpenSSL's numbers.
@@ -270,6 +274,8 @@ pub struct GlobalTls {
     pub extra_del_ext: bool,
     /// `tune.ssl.cachesize`, sessions.
     pub cache_size: Option<u32>,
+    /// `tune.ssl.ssl-ctx-cache-size`: how many certificates that were made for a name are kept.
+    pub made_size: Option<u32>,
     /// `tune.ssl.lifetime`.
     pub lifetime: Option<Milliseconds>,
     /// `tune.ssl.maxrecord`, bytes.
@@ -280,6 +286,12 @@ pub struct GlobalTls {
     pub capture_size: u32,
     /// `ocsp-update.mindelay` and `ocsp-update.maxdelay`, seconds.
     pub ocsp_delays: (Option<u32>, Option<u32>),
+    /// `ocsp-update.mode`.
+    pub ocsp_update: bool,
+    /// `ocsp-update.disable`.
+    pub ocsp_disabled: bool,
+    /// `ocsp-update.httpproxy`.
+    pub ocsp_proxy: Option<std::net::SocketAddr>,
     /// `tune.ssl.keylog`.
     pub keylog: bool,
     /// `ssl-skip-self-issued-ca`.

@@ -1,5 +1,7 @@
 //! Keywords of sections, and the line that one of them reads.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -41,6 +43,8 @@ impl Sections {
     pub const LOG_FORWARD: Sections = Sections(32768);
     /// `program`.
     pub const PROGRAM: Sections = Sections(2048);
+    /// `traces`.
+    pub const TRACES: Sections = Sections(1024);
     /// Everything with a frontend side.
     pub const FRONT: Sections = Sections(2 | 4 | 8);
     /// Everything with a backend side.
@@ -146,18 +150,60 @@ pub struct Scope {
     /// ACLs of the section by name, those of the defaults section it inherits from included.
     pub acls: HashMap<String, ir::AclId>,
     /// What `default-server` lines said so far.
-    pub default_server: ir::ServerOptions,
-    /// Folder of the configuration file, for relative paths.
-    pub folder: String,
+    pub default_server: ir::CopyOnWrite<ir::ServerOptions>,
     /// Paths of the files by [`FileId`](crate::span::FileId), for messages that name another line.
-    pub paths: Vec<String>,
+    pub paths: Arc<[String]>,
     /// Keywords of the section that were given, with their (last) place.
-    pub seen: HashMap<&'static str, Span>,
+    pub seen: Given,
     /// Those that its defaults section gave.
-    pub inherited: HashMap<&'static str, Span>,
+    pub inherited: Arc<Given>,
+}
+
+/// Keywords that were given, with their last place. A section has few: a list is smaller and quicker than a table.
+#[derive(Debug, Clone, Default)]
+pub struct Given(Vec<(&'static str, Span)>);
+
+impl Given {
+    /// Notes a keyword; answers where it stood before.
+    pub fn insert(&mut self, keyword: &'static str, span: Span) -> Option<Span> {
+        match self.0.iter_mut().find(|(known, _)| *known == keyword) {
+            Some((_, place)) => Some(std::mem::replace(place, span)),
+            None => {
+                self.0.push((keyword, span));
+                None
+            }
+        }
+    }
+
+    /// Where a keyword stood.
+    pub fn get(&self, keyword: &str) -> Option<Span> {
+        let found = self.iter().find(|(known, _)| *known == keyword);
+        found.map(|(_, span)| span)
+    }
+
+    /// Whether a keyword was given.
+    pub fn has(&self, keyword: &str) -> bool {
+        self.get(keyword).is_some()
+    }
+
+    /// The keywords and their places, in the order in which they came first.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Span)> {
+        self.0.iter().copied()
+    }
 }
 
 impl Scope {
+    /// Of a section whose servers begin with these options.
+    pub fn with(default_server: ir::CopyOnWrite<ir::ServerOptions>) -> Scope {
+        Scope {
+            acls: HashMap::new(),
+            default_server,
+            paths: Arc::default(),
+            seen: Given::default(),
+            inherited: Arc::default(),
+        }
+    }
+
     /// `file:line` of a span, as upstream's messages name other lines.
     pub fn place(&self, span: Span) -> String {
         let path = self.paths.get(usize::from(span.file.0));

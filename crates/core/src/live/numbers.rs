@@ -36,7 +36,8 @@ impl Numbers {
         }
         loop {
             self.next += 1;
-            if self.taken.insert(self.next) {
+            // Without numbers of the configuration none comes twice.
+            if self.taken.is_empty() || self.taken.insert(self.next) {
                 return self.next;
             }
         }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use super::numbers::Numbers;
@@ -19,7 +19,7 @@ use crate::ir;
 #[derive(Debug)]
 pub struct ProxyLive {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its kind.
     pub kind: ir::ProxyKind,
     /// The number in statistics (`iid`).
@@ -43,9 +43,9 @@ pub struct ProxyLive {
 #[derive(Debug)]
 pub struct ProxyLasting {
     /// The frontend side.
-    pub frontend: SideLive,
+    pub frontend: Side,
     /// The backend side.
-    pub backend: SideLive,
+    pub backend: Side,
     /// `maxconn` of the frontend in force; 0 is the process limit.
     pub maxconn: AtomicU32,
     /// See [`FrontState`].
@@ -69,6 +69,7 @@ pub struct ProxyLasting {
 impl Deref for ProxyLive {
     type Target = ProxyLasting;
 
+    #[inline]
     fn deref(&self) -> &ProxyLasting {
         &self.lasting
     }
@@ -119,22 +120,27 @@ impl ProxyLive {
             .flat_map(|before| before.servers.iter().rev())
             .map(|server| (server.name.as_str(), server))
             .collect();
+        let name: Arc<str> = proxy.name.as_str().into();
         let servers = proxy.servers.iter().enumerate().map(|(index, server)| {
             let id = server_numbers.take(server.options.id);
             let known = known.remove(server.name.as_str()).map(|known| &**known);
-            let live = ServerLive::new(server, &proxy.name, index, id, workers, known);
+            let live = ServerLive::new(server, &name, index, id, workers, known);
             Arc::new(live)
         });
         let servers: Vec<_> = servers.collect();
+        let names: HashSet<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
+        let added = before.iter().flat_map(|before| before.servers.iter());
+        let added = added.filter(|server| server.added && !names.contains(&*server.name));
+        let added: Vec<_> = added.collect();
         let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
         let fell =
             !servers.iter().any(usable) && proxy.servers.iter().any(|server| is_unresolved(server));
         ProxyLive {
-            name: proxy.name.clone(),
+            name: name.clone(),
             kind: proxy.kind,
             uuid,
             listeners,
-            servers: Servers::new(servers),
+            servers: with_added(Servers::new(servers), &added),
             dispatch: OnceLock::new(),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
@@ -223,6 +229,20 @@ impl ProxyLive {
     }
 }
 
+/// Servers that came while another configuration was in force stay.
+fn with_added(servers: Servers, added: &[&Arc<ServerLive>]) -> Servers {
+    for server in added {
+        let taken = |id: u32| servers.iter().any(|other| other.id == id);
+        let id = match taken(server.id) {
+            false => server.id,
+            true => (1..).find(|id| !taken(*id)).unwrap_or(u32::MAX),
+        };
+        // There is room for as many as there were.
+        let _ = servers.add(|index| server.staying(index, id));
+    }
+    servers
+}
+
 impl Drop for ProxyLive {
     fn drop(&mut self) {
         if self.has_kin.load(Ordering::Acquire) {
@@ -244,8 +264,8 @@ impl ProxyLasting {
 
     fn new(workers: usize, fell: bool) -> ProxyLasting {
         ProxyLasting {
-            frontend: SideLive::new(workers),
-            backend: SideLive::new(workers),
+            frontend: Side::new(workers),
+            backend: Side::new(workers),
             maxconn: AtomicU32::new(0),
             front_state: AtomicU8::new(0),
             cookie: arc_swap::ArcSwapOption::empty(),
@@ -270,7 +290,38 @@ pub enum FrontState {
     Stopped,
 }
 
-/// One side of a proxy.
+/// One side of a proxy; it comes into being when it is first looked at: most backends of a large configuration are idle.
+#[derive(Debug)]
+pub struct Side {
+    workers: u32,
+    live: OnceLock<Box<SideLive>>,
+}
+
+impl Side {
+    fn new(workers: usize) -> Side {
+        Side {
+            workers: u32::try_from(workers).unwrap_or(u32::MAX),
+            live: OnceLock::new(),
+        }
+    }
+
+    /// How many workers count here.
+    pub fn workers(&self) -> usize {
+        self.workers as usize
+    }
+}
+
+impl Deref for Side {
+    type Target = SideLive;
+
+    #[inline]
+    fn deref(&self) -> &SideLive {
+        let begin = || Box::new(SideLive::new(self.workers as usize));
+        self.live.get_or_init(begin)
+    }
+}
+
+/// What is known of one side of a proxy.
 #[derive(Debug)]
 pub struct SideLive {
     /// Counters.

@@ -26,7 +26,7 @@ pub struct ServerLive {
     /// Position in the backend.
     pub index: usize,
     /// Name of its backend.
-    pub backend: String,
+    pub backend: Arc<str>,
     /// What its line said.
     pub ir: Arc<ir::Server>,
     /// What TLS needs, where the server speaks it.
@@ -41,48 +41,29 @@ pub struct ServerLive {
 }
 
 /// What stays when a configuration that still names the server takes the place of another.
+///
+/// What load balancing looks at stands first, side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub struct ServerLasting {
-    /// Counters.
-    pub counters: Counters,
     /// Current sessions (streams assigned to it).
     pub sessions: Gauge,
-    /// Sessions per second.
-    pub session_rate: Rate,
     /// Requests waiting in its queue.
     pub queue: Gauge,
-    /// When the last session came, ms; 0 is never.
-    pub last_session_ms: AtomicU64,
-    /// Recent averages of timers.
-    pub averages: Averages,
-    /// How long requests took that it answered.
-    pub latency: Histogram,
-    /// Idle connections in the pools of all workers.
-    pub idle: AtomicI32,
-    /// Those of them that were used again before, so that other clients' first requests may have them too.
-    pub idle_safe: AtomicI32,
-    /// The idle connections of each worker.
-    pub idle_by_worker: Box<[AtomicI32]>,
-    /// Connections in use.
-    pub used: AtomicI32,
-    /// The most of them ever.
-    pub most_used: AtomicI32,
-    /// The most connections in use at once lately; what is more than needed goes down by half per purge of the pools.
-    pub needed: AtomicI32,
+    /// Sessions it may have right now: `maxconn`, or what `minconn` and `fullconn` make of it; `u32::MAX` without limit.
+    pub limit: AtomicU32,
+    /// The weight in force, in upstream's internal unit: user weight times 16 (slowstart gives what lies between).
+    pub effective_weight: AtomicU32,
     /// Whether load balancing may choose it: running (up, or coming up) and not in maintenance or drain, weight above 0.
     pub usable: AtomicBool,
     /// Whether persistence may choose it: running, drain included.
     pub running: AtomicBool,
-    /// The weight in force, in upstream's internal unit: user weight times 16 (slowstart gives what lies between).
-    pub effective_weight: AtomicU32,
     /// Whether slowstart may change `effective_weight`: not under algorithms with fixed tables.
     pub ramps: AtomicBool,
     /// The weight the user set (0-256).
     pub user_weight: AtomicU32,
     /// The `maxconn` in force; 0 is no limit. Set through the dispatch's room, which keeps `limit` in step.
     pub maxconn: AtomicU32,
-    /// Sessions it may have right now: `maxconn`, or what `minconn` and `fullconn` make of it; `u32::MAX` without limit.
-    pub limit: AtomicU32,
     /// The address in force.
     pub address: ArcSwap<ir::Address>,
     /// The host name in force: that of its line, or of the service record it stands for.
@@ -103,11 +84,70 @@ pub struct ServerLasting {
     pub deleted: AtomicBool,
     /// Whether its traffic goes without TLS.
     pub plain: AtomicBool,
+    traffic: OnceLock<Box<ServerTraffic>>,
+    workers: u32,
+}
+
+/// What its traffic leaves behind; it comes into being when it is first looked at: most servers of a large configuration
+/// are idle.
+#[derive(Debug)]
+pub struct ServerTraffic {
+    /// Counters.
+    pub counters: Counters,
+    /// Sessions per second.
+    pub session_rate: Rate,
+    /// When the last session came, ms; 0 is never.
+    pub last_session_ms: AtomicU64,
+    /// Recent averages of timers.
+    pub averages: Averages,
+    /// How long requests took that it answered.
+    pub latency: Histogram,
+    /// Idle connections in the pools of all workers.
+    pub idle: AtomicI32,
+    /// Those of them that were used again before, so that other clients' first requests may have them too.
+    pub idle_safe: AtomicI32,
+    /// The idle connections of each worker.
+    pub idle_by_worker: Box<[AtomicI32]>,
+    /// Connections in use.
+    pub used: AtomicI32,
+    /// The most of them ever.
+    pub most_used: AtomicI32,
+    /// The most connections in use at once lately; what is more than needed goes down by half per purge of the pools.
+    pub needed: AtomicI32,
+}
+
+impl Deref for ServerLasting {
+    type Target = ServerTraffic;
+
+    #[inline]
+    fn deref(&self) -> &ServerTraffic {
+        let begin = || Box::new(ServerTraffic::new(self.workers as usize));
+        self.traffic.get_or_init(begin)
+    }
+}
+
+impl ServerTraffic {
+    fn new(workers: usize) -> ServerTraffic {
+        ServerTraffic {
+            counters: Counters::new(workers),
+            session_rate: Rate::new(workers),
+            last_session_ms: AtomicU64::new(0),
+            averages: Averages::default(),
+            latency: Histogram::new(workers),
+            idle: AtomicI32::new(0),
+            idle_safe: AtomicI32::new(0),
+            idle_by_worker: (0..workers.max(1)).map(|_| AtomicI32::new(0)).collect(),
+            used: AtomicI32::new(0),
+            most_used: AtomicI32::new(0),
+            needed: AtomicI32::new(0),
+        }
+    }
 }
 
 impl Deref for ServerLive {
     type Target = ServerLasting;
 
+    #[inline]
     fn deref(&self) -> &ServerLasting {
         &self.lasting
     }
@@ -123,14 +163,21 @@ impl ServerLive {
             address,
             port: ir::ServerPort::Fixed,
             host_name: None,
-            options: ir::ServerOptions::default(),
+            options: ir::ServerOptions::default().into(),
         };
-        ServerLive::new(&server.into(), &proxy.name, 0, 0, workers, None)
+        ServerLive::new(
+            &server.into(),
+            &proxy.name.as_str().into(),
+            0,
+            0,
+            workers,
+            None,
+        )
     }
 
     pub(super) fn new(
         server: &ir::SharedServer,
-        backend: &str,
+        backend: &Arc<str>,
         index: usize,
         id: u32,
         workers: usize,
@@ -145,7 +192,7 @@ impl ServerLive {
 
     fn of(
         server: &ir::SharedServer,
-        backend: &str,
+        backend: &Arc<str>,
         (index, id): (usize, u32),
         lasting: Arc<ServerLasting>,
     ) -> ServerLive {
@@ -153,7 +200,7 @@ impl ServerLive {
             name: server.name.clone(),
             id,
             index,
-            backend: backend.to_owned(),
+            backend: backend.clone(),
             ir: server.share(),
             tls: OnceLock::new(),
             added: false,
@@ -166,7 +213,7 @@ impl ServerLive {
     /// A server that comes while the process runs: it begins in maintenance, its checks and its agent at rest.
     pub(super) fn added(
         server: &ir::SharedServer,
-        backend: &str,
+        backend: &Arc<str>,
         (index, id): (usize, u32),
         workers: usize,
         now_ms: u64,
@@ -201,11 +248,32 @@ impl ServerLive {
         }
     }
 
+    /// The same server, which was added, as another configuration sees it.
+    pub(super) fn staying(&self, index: usize, id: u32) -> ServerLive {
+        ServerLive {
+            name: self.name.clone(),
+            id,
+            index,
+            backend: self.backend.clone(),
+            ir: self.ir.clone(),
+            tls: self.tls.clone(),
+            added: true,
+            checks_run: AtomicBool::new(false),
+            agent_runs: AtomicBool::new(false),
+            lasting: self.lasting.clone(),
+        }
+    }
+
     /// Whether it was added by a name, and nothing gave it an address since.
     pub fn lacks_address(&self) -> bool {
         let own = self.inet();
         let unknown = own.is_some_and(|address| address.ip().is_unspecified());
         self.added && self.ir.host_name.is_some() && unknown
+    }
+
+    /// Whether load balancing may choose it at the start, as far as its line decides.
+    pub fn begins_usable(&self) -> bool {
+        begins_up(&self.ir) && self.ir.options.weight > 0
     }
 
     /// A number that all views of one server have, and no other server as long as one of them is held.
@@ -239,21 +307,10 @@ impl ServerLasting {
     fn new(server: &ir::Server, workers: usize) -> ServerLasting {
         let options = &server.options;
         let out = options.disabled || is_unresolved(server);
-        let up = !out && options.check.begins_up();
+        let up = begins_up(server);
         ServerLasting {
-            counters: Counters::new(workers),
             sessions: Gauge::default(),
-            session_rate: Rate::new(workers),
             queue: Gauge::default(),
-            last_session_ms: AtomicU64::new(0),
-            averages: Averages::default(),
-            latency: Histogram::new(workers),
-            idle: AtomicI32::new(0),
-            idle_safe: AtomicI32::new(0),
-            idle_by_worker: (0..workers.max(1)).map(|_| AtomicI32::new(0)).collect(),
-            used: AtomicI32::new(0),
-            most_used: AtomicI32::new(0),
-            needed: AtomicI32::new(0),
             usable: AtomicBool::new(up && options.weight > 0),
             running: AtomicBool::new(up),
             effective_weight: AtomicU32::new(options.weight * 16),
@@ -298,6 +355,8 @@ impl ServerLasting {
             due_ms: [AtomicU64::new(0), AtomicU64::new(0)],
             deleted: AtomicBool::new(false),
             plain: AtomicBool::new(!speaks_tls(server)),
+            traffic: OnceLock::new(),
+            workers: u32::try_from(workers).unwrap_or(u32::MAX),
         }
     }
 }
@@ -408,6 +467,12 @@ pub struct Observed {
     pub faults: u32,
     /// The next check must come soon, whatever its interval.
     pub hurried: bool,
+}
+
+/// Whether it is up at the start.
+fn begins_up(server: &ir::Server) -> bool {
+    let options = &server.options;
+    !options.disabled && !is_unresolved(server) && options.check.begins_up()
 }
 
 /// Whether a server's name gave no address (`init-addr none`): it waits in maintenance.

@@ -18,8 +18,8 @@ pub struct Servers(Arc<Table>);
 struct Table {
     /// Those of the configuration.
     first: Box<[Arc<ServerLive>]>,
-    /// Those that were added, in blocks that double: block `n` has `16 << n` places.
-    added: [OnceLock<Block>; BLOCKS],
+    /// Those that were added, in blocks that double: block `n` has `16 << n` places. Most backends have none.
+    added: OnceLock<Box<[OnceLock<Block>; BLOCKS]>>,
     /// Places in use.
     len: AtomicUsize,
     /// Held by who adds one.
@@ -37,7 +37,7 @@ impl Servers {
         Servers(Arc::new(Table {
             len: AtomicUsize::new(first.len()),
             first: first.into(),
-            added: Default::default(),
+            added: OnceLock::new(),
             adding: Mutex::new(()),
         }))
     }
@@ -54,7 +54,7 @@ impl Servers {
     #[cold]
     fn added(&self, index: usize) -> Option<&Arc<ServerLive>> {
         let (block, at) = place(index.checked_sub(self.0.first.len())?);
-        self.0.added.get(block)?.get()?.get(at)?.get()
+        self.0.added.get()?.get(block)?.get()?.get(at)?.get()
     }
 
     /// How many positions are in use, those of deleted servers included.
@@ -80,9 +80,15 @@ impl Servers {
         }
     }
 
+    /// Whether one that the configuration brought was deleted.
+    pub fn lack_configured(&self) -> bool {
+        let deleted = |server: &Arc<ServerLive>| server.deleted.load(Ordering::Relaxed);
+        self.0.first.iter().any(deleted)
+    }
+
     /// Whether some came or went since the configuration was read.
     pub fn have_changed(&self) -> bool {
-        self.iter().count() != self.configured() || self.len() != self.configured()
+        self.len() != self.configured() || self.lack_configured()
     }
 
     /// Adds a server, which is told its position; none when there were too many ever.
@@ -90,7 +96,8 @@ impl Servers {
         let _adding = self.0.adding.lock();
         let index = self.len();
         let (block, at) = place(index - self.0.first.len());
-        let places = self.0.added.get(block)?.get_or_init(|| {
+        let blocks = self.0.added.get_or_init(Box::default);
+        let places = blocks.get(block)?.get_or_init(|| {
             let empty = std::iter::repeat_with(OnceLock::new);
             empty.take(FIRST_BLOCK << block).collect()
         });

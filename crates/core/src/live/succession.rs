@@ -27,7 +27,7 @@ impl Live {
             if let Some(known) = known
                 && known.live.uuid == number
                 && is_same_farm(&known.ir, proxy)
-                && !known.live.servers.have_changed()
+                && !known.live.servers.lack_configured()
             {
                 return known.live.clone();
             }
@@ -71,6 +71,11 @@ impl Live {
             process
                 .session_rate_limit
                 .store(new.maxsessrate, Ordering::Relaxed);
+        }
+        if before.traces != after.traces {
+            process
+                .traces
+                .change(|settings| settings.clone_from(&after.traces));
         }
         if old.anonymous_key != new.anonymous_key {
             process
@@ -126,7 +131,8 @@ pub fn is_same_line(one: &ir::Server, other: &ir::Server) -> bool {
     }
     let mut moved = other.clone();
     moved.span = one.span;
-    if let (Some(from), Some(to)) = (&one.options.tls, &mut moved.options.tls)
+    if moved.options.tls.is_some()
+        && let (Some(from), Some(to)) = (&one.options.tls, &mut moved.options.tls)
         && let (Some((_, from)), Some((_, to))) = (&from.certificate, &mut to.certificate)
     {
         *to = *from;

@@ -1,6 +1,6 @@
-//! `-dt`: which trace sources tell what.
+//! `-dt`: which trace sources tell what on standard error.
 
-use hapax_core::ir::{Trace, TraceLevel};
+use hapax_core::trace::{Level, NOT_BUILT, Settings, Sink, Source, State};
 
 use super::{Args, ArgsError};
 
@@ -10,58 +10,90 @@ pub(super) fn traces(args: &mut Args, text: &str) -> Result<(), ArgsError> {
         return Err(ArgsError::Asked(HELP.into()));
     }
     for entry in text.split(',') {
-        args.observation.h1 = Some(entry_of(entry).map_err(ArgsError::Refused)?);
+        let entry = entry_of(entry).map_err(ArgsError::Refused)?;
+        args.traces.push(entry);
     }
     Ok(())
 }
 
-fn entry_of(entry: &str) -> Result<Trace, String> {
+/// What one entry asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Of which source; none means all of them.
+    source: Option<Source>,
+    level: Level,
+    /// A position among the verbosities of the source.
+    verbosity: Option<u8>,
+}
+
+impl Entry {
+    /// Starts the trace.
+    pub fn apply(self, settings: &mut Settings) {
+        let all = Source::ALL.into_iter();
+        for source in all.filter(|one| self.source.is_none_or(|source| source == *one)) {
+            let of = settings.of_mut(source);
+            of.state = State::Running;
+            of.sink = Sink::Stderr;
+            of.level = self.level;
+            of.verbosity = self.verbosity.unwrap_or(of.verbosity);
+        }
+    }
+}
+
+fn entry_of(entry: &str) -> Result<Entry, String> {
     let mut parts = entry.split(':');
     let mut part = || parts.next().filter(|part| !part.is_empty());
-    let source = part().filter(|&source| source != "all");
-    match source {
-        None | Some("h1") => {}
-        Some(source) if OTHERS.contains(&source) => {
-            return Err(format!(
-                "-dt: trace source '{source}' is not built in hapax yet."
-            ));
-        }
-        Some(source) => return Err(format!("-dt: unknown trace source '{source}'.")),
-    }
-    let level = match part() {
-        None => TraceLevel::Error,
-        Some(name) => level(name)?,
+    let source = match part().filter(|&source| source != "all") {
+        None => None,
+        Some(name) => Some(source(name)?),
     };
-    let verbosity = part();
-    let known = |name: &str| VERBOSITIES.contains(&name);
-    match (source, verbosity) {
-        (_, None | Some("quiet")) => {}
+    let level = match part() {
+        None => Level::Error,
+        Some(name) => Level::named(name).ok_or_else(|| no_level(name))?,
+    };
+    let verbosity = match (source, part()) {
+        (_, None) => None,
+        (_, Some("quiet")) => Some(0),
         (None, Some(_)) => {
             return Err(
                 "-dt: trace source must be specified for verbosity other than 'quiet'.".into(),
             );
         }
-        (Some(_), Some(name)) if known(name) => {}
-        (Some(source), Some(name)) => {
-            return Err(format!(
-                "-dt: no such trace verbosity '{name}' for source '{source}', available verbosities for this source are: {}.",
-                listed(VERBOSITIES)
-            ));
-        }
-    }
+        (Some(source), Some(name)) => Some(verbosity(source, name)?),
+    };
     if parts.next().is_some() {
         return Err("-dt: too many colon separators in trace definition.".into());
     }
-    let terse = matches!(verbosity, Some("quiet" | "clean"));
-    Ok(Trace { level, terse })
+    Ok(Entry {
+        source,
+        level,
+        verbosity,
+    })
 }
 
-fn level(name: &str) -> Result<TraceLevel, String> {
-    let found = LEVELS.iter().find(|(known, _)| *known == name);
-    found.map(|&(_, level)| level).ok_or_else(|| {
-        let names: Vec<&str> = LEVELS.iter().map(|(name, _)| *name).collect();
+fn source(name: &str) -> Result<Source, String> {
+    Source::named(name).ok_or_else(|| match NOT_BUILT.contains(&name) {
+        true => format!("-dt: trace source '{name}' is not built in hapax."),
+        false => format!("-dt: unknown trace source '{name}'."),
+    })
+}
+
+fn no_level(name: &str) -> String {
+    let names = Level::ALL.map(|(_, name, _)| name);
+    format!(
+        "-dt: no such trace level '{name}', available levels are {}.",
+        listed(&names)
+    )
+}
+
+fn verbosity(source: Source, name: &str) -> Result<u8, String> {
+    let kind = source.kind();
+    let names: Vec<&str> = kind.verbosities.iter().map(|(name, _)| *name).collect();
+    let at = names.iter().position(|known| *known == name);
+    at.map(|at| at as u8).ok_or_else(|| {
         format!(
-            "-dt: no such trace level '{name}', available levels are {}.",
+            "-dt: no such trace verbosity '{name}' for source '{}', available verbosities for this source are: {}.",
+            kind.name,
             listed(&names)
         )
     })
@@ -76,34 +108,18 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-const LEVELS: &[(&str, TraceLevel)] = &[
-    ("error", TraceLevel::Error),
-    ("user", TraceLevel::User),
-    ("proto", TraceLevel::Proto),
-    ("state", TraceLevel::State),
-    ("data", TraceLevel::Data),
-    ("developer", TraceLevel::Developer),
-];
-
-const VERBOSITIES: &[&str] = &[
-    "quiet", "clean", "minimal", "simple", "advanced", "complete",
-];
-
-/// Sources of upstream without one here.
-const OTHERS: &[&str] = &[
-    "acme", "applet", "check", "fcgi", "h2", "h3", "peers", "pt", "qmux", "quic", "session",
-    "spop", "ssl", "stream",
-];
-
 const HELP: &str = "\
--dt prints on stderr what happens to messages while the program runs.
+-dt prints on stderr what the program does while it runs.
 Alone it tells of faults, from every source. A list, separated by commas, chooses sources, levels and verbosities:
 
   -dt [source[:level[:verbosity]]],...
 
-Sources: 'h1' (HTTP/1, from clients and from servers); 'all' or nothing stands for every source.
-Levels: 'error' (faults), 'user' (and start lines), 'proto', 'state', 'data', 'developer' (and header fields).
-Verbosities: 'quiet' and 'clean' (what happened), 'minimal', 'simple', 'advanced', 'complete' (and where).
+Sources: 'ssl' (handshakes), 'h2' (connections of HTTP/2 and their frames), 'h1' (heads of messages, and what is none),
+'stream', 'check' (health checks), 'session' (connections of clients); 'all' or nothing stands for every source.
+Levels: 'error' (faults), 'user' (and heads and results of checks), 'proto' (and header fields, frames and handshakes),
+'state' (and what begins and ends), 'data', 'developer'.
+Verbosities: 'quiet' (what happened only), 'clean' and more of them (and to what); 'session' has 'default' instead.
+The runtime API has the same, and more, under 'trace'.
 
 ";
 
@@ -115,12 +131,18 @@ mod tests {
     fn parts_may_be_empty_and_the_last_entry_decides() {
         let mut args = Args::default();
         traces(&mut args, "h1,:user:quiet").expect("valid");
-        let trace = args.observation.h1.expect("on");
-        assert_eq!((trace.level, trace.terse), (TraceLevel::User, true));
+        let mut settings = Settings::default();
+        args.traces
+            .iter()
+            .for_each(|entry| entry.apply(&mut settings));
+        let h1 = settings.of(Source::H1);
+        assert_eq!((h1.level, h1.verbosity), (Level::User, 0));
+        assert_eq!(settings.of(Source::Check).state, State::Running);
         assert!(matches!(
             traces(&mut args, "help"),
             Err(ArgsError::Asked(_))
         ));
         assert!(traces(&mut args, "h1:user:clean:x").is_err());
+        assert!(traces(&mut args, "fcgi").is_err());
     }
 }

@@ -1,4 +1,7 @@
-//! The life of a master after it forked: children that end, signals, reloads, and its command line.
+//! The life of a master after it forked: children that end, and signals.
+
+mod command_line;
+mod reload;
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -12,18 +15,14 @@ use std::rc::{Rc, Weak};
 
 use hapax_core::diagnostic::Severity;
 use hapax_runtime::cli::Listening;
-use hapax_runtime::cli::master::{self as command_line, MasterAccess, Supervisor, Target};
-use hapax_runtime::open::hand_over::connect_over;
-use hapax_sys::pass::{receive_descriptors, send_descriptors};
+use hapax_runtime::cli::master::{self, MasterAccess, Supervisor};
 use hapax_sys::process::{self, Ended};
 use hapax_sys::signal::{Signal, Signals};
 use hapax_sys::watch::Watched;
 
 use super::family::{Child, Family, Kind, now};
-use super::in_place::{self, Outcome};
 use super::notify::Notifier;
 use crate::args::OldProcess;
-use crate::environment;
 use crate::message::Printer;
 use crate::startup_log::StartupLog;
 use crate::{system_text, version};
@@ -99,7 +98,7 @@ pub fn run(
             match Listening::new(socket) {
                 Ok(listening) => {
                     let master: Rc<dyn Supervisor> = master.clone();
-                    tokio::task::spawn_local(command_line::serve(listening, master, access));
+                    tokio::task::spawn_local(master::serve(listening, master, access));
                 }
                 Err(error) => log::error!("the master's command line cannot listen: {error}"),
             }
@@ -191,6 +190,8 @@ impl State {
                 self.tell_all(signal);
                 None
             }
+            // A master has no pools to tell of.
+            Signal::SIGQUIT | Signal::SIGALRM => None,
             other => {
                 self.tell_all(other);
                 None
@@ -350,303 +351,6 @@ impl State {
             let _ = parent.write_all(&[code]);
         }
     }
-
-    /// Clients that asked for the reload, and were passed on over it, get the outcome.
-    fn answer_clients(&mut self, success: bool) {
-        let logs = self.supervision.log.as_ref().map(StartupLog::read);
-        self.answer(success, &logs.unwrap_or_default());
-    }
-
-    fn answer(&mut self, success: bool, said: &[u8]) {
-        let mut text = format!("Success={}\n--\n", u8::from(success)).into_bytes();
-        text.extend(said);
-        text.push(b'\n');
-        let own = &self.supervision.family.own;
-        for end in [&own.0, &own.1] {
-            let mut marks = [0; 64];
-            while let Ok((1.., clients)) = receive_descriptors(end, &mut marks) {
-                for client in clients {
-                    let mut client = UnixStream::from(client);
-                    // The answer is small; a client that does not read it is not waited for.
-                    let _ = client.write_all(&text);
-                }
-            }
-        }
-    }
-
-    /// Starts this process anew, once the worker that is being started has come to serve or ended.
-    fn reload_when_loaded(&mut self) {
-        if self.loading || self.stopping || self.applying {
-            return;
-        }
-        let Some(hard) = self.reload.take() else {
-            return;
-        };
-        if !hard && self.supervision.in_place && self.apply_in_place() {
-            return;
-        }
-        self.reload_by_process(hard);
-    }
-
-    /// Has the current worker apply the files; false when there is none that can be asked.
-    fn apply_in_place(&mut self) -> bool {
-        let current = self.supervision.family.current();
-        let pair = current.and_then(|child| child.pair.as_ref());
-        let connection = pair.and_then(|pair| connect_over(pair).ok());
-        let (Some(connection), Some(own)) = (connection, self.own.upgrade()) else {
-            return false;
-        };
-        self.applying = true;
-        self.printer.say(Severity::Notice, "Reloading in place");
-        self.supervision.notifier.reloading();
-        tokio::task::spawn_local(async move {
-            let outcome = in_place::apply(connection).await;
-            own.0.borrow_mut().applied(outcome);
-        });
-        true
-    }
-
-    /// The worker has applied the files, or has not.
-    fn applied(&mut self, outcome: Outcome) {
-        self.applying = false;
-        let said = match outcome {
-            // A worker that is gone is replaced, too.
-            Outcome::NeedsProcess => {
-                if !self.stopping {
-                    self.reload.take();
-                    self.reload_by_process(false);
-                }
-                return;
-            }
-            Outcome::Applied(said) => {
-                self.printer.say(Severity::Notice, "Loading success.");
-                self.supervision.family.failed = 0;
-                self.supervision.notifier.ready();
-                self.answer(true, said.as_bytes());
-                return self.reload_when_loaded();
-            }
-            Outcome::Refused(said) => said,
-        };
-        for line in said.lines() {
-            self.printer.plain(line);
-        }
-        self.printer
-            .say(Severity::Warning, "The worker goes on as it was.");
-        self.supervision.family.failed = self.supervision.family.failed.saturating_add(1);
-        self.supervision.notifier.failed();
-        self.answer(false, said.as_bytes());
-        self.reload_when_loaded();
-    }
-
-    /// Starts this process anew, and with it a worker.
-    fn reload_by_process(&mut self, hard: bool) {
-        let text = if hard {
-            "Reloading HAProxy (hard-reload)"
-        } else {
-            "Reloading HAProxy"
-        };
-        self.printer.say(Severity::Notice, text);
-        self.supervision.notifier.reloading();
-        let error = self.start_anew(hard);
-        let text = format!(
-            "Failed to reexecute the master process [{}]: {}",
-            std::process::id(),
-            system_text(&error)
-        );
-        self.printer.say(Severity::Warning, &text);
-        environment::set(environment::AGAIN, None);
-        environment::set(environment::PROCESSES, None);
-        self.supervision.family.failed = self.supervision.family.failed.saturating_add(1);
-        self.supervision.notifier.failed();
-        self.answer_clients(false);
-    }
-
-    fn start_anew(&self, hard: bool) -> std::io::Error {
-        let supervision = &self.supervision;
-        let family = &supervision.family;
-        let workers = family
-            .children
-            .iter()
-            .filter(|child| child.kind == Kind::Worker);
-        let mut words: Vec<OsString> = Vec::new();
-        let pids: Vec<OsString> = workers.map(|child| child.pid.to_string().into()).collect();
-        if !pids.is_empty() {
-            words.push(if hard { "-st" } else { "-sf" }.into());
-            words.extend(pids);
-        }
-        if let Some(pair) = family.current().and_then(|child| child.pair.as_ref())
-            && supervision.carries_sockets
-        {
-            use std::os::fd::AsRawFd;
-            words.push("-x".into());
-            words.push(format!("sockpair@{}", pair.as_raw_fd()).into());
-        }
-        words.extend(supervision.words.iter().cloned());
-        environment::set(environment::AGAIN, Some("1"));
-        environment::set(environment::PROCESSES, Some(&family.remember()));
-        let pairs = family
-            .children
-            .iter()
-            .filter_map(|child| child.pair.as_ref());
-        for fd in pairs.chain([&family.own.0, &family.own.1]) {
-            if let Err(error) = process::keep_on_exec(fd) {
-                return error;
-            }
-        }
-        // `-C` and relative paths are meant from where the first one was started.
-        let _ = std::env::set_current_dir(&supervision.folder);
-        let program = std::env::args_os().next().unwrap_or_else(|| "hapax".into());
-        process::execute(&program, &words)
-    }
-}
-
-impl Supervisor for Master {
-    fn processes(&self, debug: bool) -> String {
-        let state = self.0.borrow();
-        show(&state.supervision.family, debug)
-    }
-
-    fn startup_logs(&self) -> Vec<u8> {
-        let state = self.0.borrow();
-        let log = state.supervision.log.as_ref();
-        log.map(StartupLog::read).unwrap_or_default()
-    }
-
-    fn version(&self) -> &str {
-        version::VERSION
-    }
-
-    fn uptime(&self) -> String {
-        let seconds = now().saturating_sub(self.0.borrow().supervision.family.started);
-        let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
-        format!(
-            "[{days}:{hours:02}:{:02}:{:02}] ",
-            seconds / 60 % 60,
-            seconds % 60
-        )
-    }
-
-    fn reload_failed(&self) -> bool {
-        self.0.borrow().supervision.family.failed > 0
-    }
-
-    fn find(&self, target: Target) -> Option<i32> {
-        let state = self.0.borrow();
-        let children = state.supervision.family.children.iter();
-        let mut workers = children.filter(|child| child.kind == Kind::Worker);
-        let found = match target {
-            Target::Number(1) => return state.supervision.family.current().map(|child| child.pid),
-            Target::Number(_) => None,
-            Target::Pid(pid) => workers.find(|child| child.pid == pid),
-        };
-        found.map(|child| child.pid)
-    }
-
-    fn connect(&self, pid: i32) -> Option<OwnedFd> {
-        let state = self.0.borrow();
-        let mut children = state.supervision.family.children.iter();
-        let pair = children.find(|child| child.pid == pid)?.pair.as_ref()?;
-        connect_over(pair).ok()
-    }
-
-    fn reload(&self, hard: bool, client: OwnedFd) {
-        use std::os::fd::AsRawFd;
-        let mut state = self.0.borrow_mut();
-        // The client waits in the master's own pair until the outcome is known.
-        let _ = send_descriptors(
-            &state.supervision.family.own.0,
-            b"\0",
-            &[client.as_raw_fd()],
-        );
-        state.reload = Some(hard);
-        state.reload_when_loaded();
-    }
-}
-
-/// The table of `show proc`.
-fn show(family: &Family, debug: bool) -> String {
-    let mut text = row(["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>"]);
-    end(
-        &mut text,
-        debug.then_some(("<ipc_fd[0]>".into(), "<ipc_fd[1]>".into())),
-    );
-    let number = |fd: &OwnedFd| {
-        use std::os::fd::AsRawFd;
-        fd.as_raw_fd().to_string()
-    };
-    text += &row([
-        &std::process::id().to_string(),
-        "master",
-        &format!("{} [failed: {}]", family.reloads, family.failed),
-        &uptime(family.started),
-        version::VERSION,
-    ]);
-    end(
-        &mut text,
-        debug.then(|| (number(&family.own.0), number(&family.own.1))),
-    );
-    for (title, kind, former) in [
-        ("# workers", Some(Kind::Worker), false),
-        ("# old workers", None, true),
-        ("# programs", None, false),
-        ("# old programs", None, true),
-    ] {
-        let wanted = if title.ends_with("workers") {
-            Kind::Worker
-        } else {
-            Kind::Program
-        };
-        let rows = family.children.iter();
-        let mut rows = rows
-            .filter(|child| child.kind == wanted && (child.reloads > 0 && !child.stays) == former)
-            .peekable();
-        if rows.peek().is_none() && kind.is_none() {
-            continue;
-        }
-        text += title;
-        text.push('\n');
-        for child in rows {
-            let what = match child.kind {
-                Kind::Worker => "worker",
-                Kind::Program => child.name.as_str(),
-            };
-            text += &row([
-                &child.pid.to_string(),
-                what,
-                &child.reloads.to_string(),
-                &uptime(child.started),
-                &child.version,
-            ]);
-            let pair = child.pair.as_ref().map_or_else(|| "-1".into(), number);
-            end(&mut text, debug.then(|| (pair, "-1".into())));
-        }
-    }
-    text
-}
-
-fn row(columns: [&str; 5]) -> String {
-    let columns: Vec<String> = columns
-        .iter()
-        .map(|column| format!("{column:<15}"))
-        .collect();
-    columns.join(" ")
-}
-
-fn end(text: &mut String, descriptors: Option<(String, String)>) {
-    if let Some((first, second)) = descriptors {
-        text.push_str(&format!("\t\t {first:<15} {second:<15}"));
-    }
-    text.push('\n');
-}
-
-fn uptime(started: u64) -> String {
-    let seconds = now().saturating_sub(started);
-    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
-    format!(
-        "{days}d{hours:02}h{:02}m{:02}s",
-        seconds / 60 % 60,
-        seconds % 60
-    )
 }
 
 /// What an exit code above 128 says about the signal; `Exit` otherwise.

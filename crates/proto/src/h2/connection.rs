@@ -8,6 +8,8 @@ mod output;
 mod receive;
 mod send;
 mod stream;
+mod watch;
+mod window;
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -20,7 +22,10 @@ use crate::http::Head;
 
 pub use output::Output;
 pub use send::Broken;
+use window::Arrivals;
+
 pub use stream::{Reset, Stream};
+pub use watch::Seen;
 
 /// Which side we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +134,7 @@ pub struct Connection {
     last: u32,
     streams_begun: u32,
     send_window: i64,
-    /// Bytes by which the connection's window is to be opened, with the next data that come.
-    taken: u32,
+    arrivals: Arrivals,
     /// The other side says that it leaves.
     leaving: bool,
     /// It was told to leave.
@@ -150,6 +154,8 @@ pub struct Connection {
     pub tally: Tally,
     /// Who sends the output.
     driver: Option<Waker>,
+    /// Who looks at its frames.
+    watch: Option<Box<watch::Watch>>,
 }
 
 /// What of the input is still to be completed.
@@ -228,8 +234,7 @@ impl Connection {
             last: 0,
             streams_begun: 0,
             send_window: FIRST_WINDOW,
-            // Each stream has its own bound; the connection as such never holds anybody back.
-            taken: STREAM_MASK - FIRST_WINDOW as u32,
+            arrivals: Arrivals::default(),
             leaving: false,
             dismissed: false,
             failure: None,
@@ -240,6 +245,7 @@ impl Connection {
             pinged: false,
             tally: Tally::default(),
             driver: None,
+            watch: None,
             config,
         };
         if !server {

@@ -263,7 +263,10 @@ impl<'a> Builder<'a> {
             self.head.uri = self.authority?;
             return Some(());
         }
-        if self.protocol.is_some() {
+        if let Some(protocol) = self.protocol {
+            if protocol.is_empty() {
+                return None;
+            }
             self.authority?;
             self.head.method = self.head.append(b"GET");
             self.head.seen.upgrade = true;
@@ -534,6 +537,22 @@ mod tests {
         assert!(get(&vec![("a", "b"); 99]).is_ok());
         let long = "x".repeat(15_500);
         assert_eq!(get(&[("a", &long)]), Err(Malformed));
+    }
+
+    #[test]
+    fn protocols_instead_of_a_request() {
+        let connect = |protocol| {
+            let mut fields = GET.to_vec();
+            fields[0].1 = "CONNECT";
+            fields.push((":protocol", protocol));
+            build(Role::Request, false, &fields)
+        };
+        assert_eq!(
+            connect("websocket").as_deref(),
+            Ok("GET /a?b HTTP/1.1|host: h|upgrade: websocket|connection: upgrade||")
+        );
+        assert!(connect("other").is_ok());
+        assert_eq!(connect(""), Err(Malformed));
     }
 
     #[test]

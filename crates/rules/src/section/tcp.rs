@@ -55,7 +55,7 @@ pub(crate) fn delay(
     };
     let delay = argument::milliseconds(&word.text)
         .map_err(|why| line.fault_at(0, refused(format!(" ({why})"))))?;
-    let given = line.scope.seen.keys().any(|name| *name == keyword);
+    let given = line.scope.seen.has(&keyword);
     let slot = of(&mut line.proxy()?.tcp);
     if given {
         line.warn(format!(

@@ -143,7 +143,7 @@ fn environment(
     let variables = [
         ("HAPROXY_PROXY_ADDR", at),
         ("HAPROXY_PROXY_ID", owner.live.uuid.to_string()),
-        ("HAPROXY_PROXY_NAME", owner.live.name.clone()),
+        ("HAPROXY_PROXY_NAME", owner.live.name.to_string()),
         ("HAPROXY_PROXY_PORT", at_port),
         ("HAPROXY_SERVER_ADDR", to),
         (

@@ -31,7 +31,7 @@ impl Algorithm for Any {
     fn key(&self) -> BalanceKey<'_> {
         BalanceKey::None
     }
-    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("these programs balance nothing")
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn server(name: &str, address: SocketAddr) -> Server {
         port: ServerPort::Fixed,
         text: address.to_string(),
         host_name: None,
-        options,
+        options: options.into(),
     }
 }
 
@@ -303,7 +303,6 @@ fn a_check_that_waits_is_small() {
         proxy: ProxyId(0),
         server: 0,
         recipe: Rc::new(Recipe::new(&program.proxies[0].ir).expect("compiles")),
-        followers: Rc::default(),
         origin_ms: 0,
         running: Rc::new(Cell::new(true)),
         busy: Rc::default(),

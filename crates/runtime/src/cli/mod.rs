@@ -18,7 +18,7 @@ use hapax_core::contract::Now;
 use hapax_core::keyword::Tables;
 use hapax_core::program::{Program, ProxyId};
 
-pub use self::command::objects;
+pub use self::command::{objects, pools};
 pub(crate) use self::serve::Stream;
 pub use self::serve::{Listening, Serving, serve};
 pub use self::session::{Access, Session, Then};

@@ -307,8 +307,16 @@ impl Session {
                 continue;
             }
             if let Some(awaited) = self.state.awaited.take() {
-                self.answer(awaited.take(), out);
-                out.push(b'\n');
+                match awaited.take(out) {
+                    Some(answer) => {
+                        self.answer(answer, out);
+                        out.push(b'\n');
+                    }
+                    None => {
+                        self.state.awaited = Some(awaited);
+                        return Then::Await;
+                    }
+                }
                 continue;
             }
             let Some(words) = self.queue.pop_front() else {
@@ -374,6 +382,8 @@ impl Session {
     fn answer(&self, answer: Answer, out: &mut Vec<u8>) {
         match answer {
             Answer::Information(text) => self.say(6, "info", &text, out),
+            Answer::Notice(text) => self.say(5, "notice", &text, out),
+            Answer::Warning(text) => self.say(4, "warning", &text, out),
             Answer::Refused(text) => self.say(3, "err", &text, out),
             Answer::Written | Answer::Close | Answer::HandOver => {}
         }

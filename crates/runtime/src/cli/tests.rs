@@ -102,6 +102,16 @@ fn modes_and_prompts_are_upstreams() {
 }
 
 #[test]
+fn what_is_left_out_on_purpose_says_why() {
+    assert_eq!(
+        admin("expert-mode on;debug dev hex 0x1000\n"),
+        "\n'debug dev hex' is not built: memory is not looked at or changed by address.\n\n<EOF>"
+    );
+    let refused = admin("debug counters all\n");
+    assert!(refused.starts_with("'debug counters' is not built: "));
+}
+
+#[test]
 fn long_lines_are_refused() {
     let text = "The command line is too big for the buffer size. Please change tune.bufsize in the configuration to use a bigger command.\n<EOF>";
     assert_eq!(admin(&"x".repeat(20_000)), text);

@@ -126,6 +126,7 @@ impl Client {
             live.frontend.counters.add(worker, what, 1);
         };
         side(self, Count::Streams);
+        crate::trace::stream_begins(self, exchange);
         let outcome = match request::read(self, exchange).await {
             Ok(()) => {
                 self.requests = self.requests.saturating_add(1);

@@ -4,6 +4,8 @@ mod assign;
 mod attempt;
 mod idle;
 mod streams;
+mod takeover;
+mod way;
 
 use std::sync::atomic::Ordering;
 

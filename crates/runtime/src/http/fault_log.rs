@@ -54,5 +54,5 @@ fn message(client: &Client, input: Option<&Buf>, fault: &Fault) -> BadMessage {
 
 fn named(client: &Client, proxy: ProxyId) -> (u32, String) {
     let live = client.plan.live(proxy);
-    (live.uuid, live.name.clone())
+    (live.uuid, live.name.to_string())
 }

@@ -118,6 +118,7 @@ pub async fn refuse(client: &mut Client, exchange: &mut Exchange, failure: Failu
 
 /// The head of the answer is on its way: `option logasap` logs now.
 pub fn head_sent(client: &Client, exchange: &mut Exchange) {
+    crate::trace::head_sent(client, exchange);
     if client.frontend().ir.options.logasap {
         log_early(client, exchange, LogOrigin::Response);
     } else if exchange.stream.response_from == ResponseSource::Server {
@@ -186,6 +187,7 @@ pub fn account(client: &mut Client, exchange: &mut Exchange) {
     if client.plan.observation.events {
         crate::observe::ended(client, exchange);
     }
+    crate::trace::stream_ends(client, exchange);
     if exchange.notes.logged {
         return;
     }

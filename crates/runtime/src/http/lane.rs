@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use hapax_proto::h1::body::Framing;
 use hapax_proto::h1::chunk::{Decoder, Encoder, LAST, write_last};
 use hapax_proto::h1::{Fault, Limits};
+use hapax_proto::http::Head;
 
 use crate::buffer::Buf;
 use crate::io::{Io, Stream as Socket};
@@ -47,6 +48,8 @@ pub struct Lane {
     pub allowance: Option<Allowance>,
     /// The source frames bodies itself: what ends them is not counted as trailers.
     pub ends_uncounted: bool,
+    /// The source frames bodies itself: fields may follow one whose length was announced.
+    pub source_frames: bool,
     /// Trailers are not passed on.
     pub drops_trailers: bool,
     /// Trailer fields, in the count of bytes.
@@ -71,6 +74,10 @@ pub struct Lane {
     pub ends_sink: bool,
     /// Whether splice may be used, and from how many bytes on.
     pub splice_from: Option<u64>,
+    /// The source had at least as much as was asked for: more surely waits there.
+    abounds: bool,
+    /// The end of what was sent may wait in the kernel for what follows.
+    corked: bool,
 }
 
 /// What still comes from the source.
@@ -79,6 +86,8 @@ enum Body {
     #[default]
     Ended,
     Length(u64),
+    /// All of the length came. Fields may follow it until the source ends its message.
+    Fields,
     Chunked,
     UntilClose,
 }
@@ -148,6 +157,7 @@ impl Lane {
         self.allowance = None;
         self.drops_trailers = false;
         self.ends_uncounted = false;
+        self.source_frames = false;
         self.trailer_bytes = 0;
         self.delivered = 0;
         self.progress = Progress::default();
@@ -206,6 +216,17 @@ impl Lane {
         };
         self.trailers_due = self.body == Body::Ended && self.chunked;
         self.trailers_due &= !self.drops_trailers && !self.decoder.trailers().is_empty();
+        if self.body == Body::Ended && !self.chunked && self.payload > 0 {
+            self.body = self.behind_length();
+        }
+    }
+
+    /// What comes behind a body of known length.
+    fn behind_length(&self) -> Body {
+        match self.source_frames && self.frames_itself && !self.discarding {
+            true => Body::Fields,
+            false => Body::Ended,
+        }
     }
 
     /// The same message goes, from its beginning, to a sink that wants text: a head was put into `out`.
@@ -213,6 +234,9 @@ impl Lane {
         self.headless = false;
         self.frames_itself = false;
         self.end_due = false;
+        if self.body == Body::Fields {
+            self.body = Body::Ended;
+        }
         self.head = head.len();
         let body = std::mem::replace(&mut self.out, head);
         if !self.chunked {
@@ -249,6 +273,7 @@ impl Lane {
     /// Sends everything again.
     pub fn rewind(&mut self) {
         self.sent = 0;
+        self.discarding = false;
         self.end_due = self.frames_itself;
         self.delivered = 0;
     }
@@ -288,9 +313,11 @@ impl Lane {
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
     }
 
-    /// Makes room in `out` for something new.
+    /// Makes room in `out` for something new. What goes as frames is kept while it is small: a server that refuses the
+    /// stream unseen gets nothing of it, and all of it goes to another one.
     pub fn renew_out(&mut self) {
-        if self.sent > 0 && self.sent == self.out.len() {
+        let stays = self.headless && !self.consumed && self.out.len() < MOST_JOINED;
+        if self.sent > 0 && self.sent == self.out.len() && !stays {
             self.out.clear();
             self.sent = 0;
             self.consumed = true;
@@ -335,19 +362,37 @@ impl Lane {
         }
     }
 
+    /// What waited counts as sent. `out` stays: it may have to be sent again.
     fn drop_output(&mut self) {
         if let Some(input) = &mut self.input {
             input.consume(self.ready);
         }
+        self.consumed |= self.ready > 0;
         self.ready = 0;
-        self.out.clear();
-        self.sent = 0;
-        self.consumed = true;
+        self.sent = self.out.len();
         self.pipe = None;
     }
 
     /// Moves what can be moved; ready when the message was received and sent whole.
     pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        sink: &mut Socket,
+        limits: &Limits,
+    ) -> Poll<Result<(), LaneFault>> {
+        let moved = self.poll_moved(cx, source, sink, limits);
+        if moved.is_ready() || self.blocked != Blocked::No {
+            self.abounds = false;
+            if std::mem::take(&mut self.corked) {
+                // Nobody knows when more comes.
+                sink.push();
+            }
+        }
+        moved
+    }
+
+    fn poll_moved(
         &mut self,
         cx: &mut Context<'_>,
         source: &mut Socket,
@@ -362,6 +407,12 @@ impl Lane {
             if self.allowance.is_some_and(|allowance| allowance.credit < 0) {
                 self.blocked = Blocked::Limit;
                 return Poll::Pending;
+            }
+            // What is known of the end goes with the last bytes.
+            if self.body == Body::Fields
+                && let Poll::Ready(Err(fault)) = self.poll_fields(cx, source)
+            {
+                return Poll::Ready(Err(fault));
             }
             match self.poll_flush(cx, sink) {
                 Poll::Ready(Ok(())) => {}
@@ -396,7 +447,11 @@ impl Lane {
             self.drop_output();
         }
         let is_last = self.ends_sink && self.body == Body::Ended && self.pipe.is_none();
+        let follows = self.abounds && self.body != Body::Ended;
         let mut held_back = false;
+        if is_last && self.has_output() && !self.frames_itself {
+            sink.end_with_next();
+        }
         while self.sent < self.out.len() || self.ready > 0 {
             let first = &self.out[self.sent..];
             let second = match &self.input {
@@ -404,13 +459,14 @@ impl Lane {
                 None => &[],
             };
             let first_len = first.len();
-            let count = match sink.poll_send(cx, first, second, is_last) {
+            let count = match sink.poll_send(cx, first, second, is_last || follows) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(count)) => count,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return Poll::Pending,
             };
             held_back = is_last;
+            self.corked = follows;
             let of_first = count.min(first_len);
             if self.kept.is_some() {
                 let parts = [
@@ -472,6 +528,9 @@ impl Lane {
         source: &mut Socket,
         limits: &Limits,
     ) -> Poll<Result<(), LaneFault>> {
+        if self.body == Body::Fields {
+            return self.poll_fields(cx, source);
+        }
         if let Some(spliced) = self.poll_splice(cx, source) {
             return spliced;
         }
@@ -485,9 +544,14 @@ impl Lane {
             let most = room.len().min(allowance.grain);
             room = &mut room[..most];
         }
+        let asked = room.len();
+        self.abounds = false;
         match source.poll_recv(cx, room) {
             Poll::Ready(Ok(0)) => return Poll::Ready(self.source_ended()),
-            Poll::Ready(Ok(count)) => input.filled(count),
+            Poll::Ready(Ok(count)) => {
+                input.filled(count);
+                self.abounds = count == asked && self.allowance.is_none();
+            }
             Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneFault::Source(error))),
             Poll::Pending => return Poll::Pending,
         }
@@ -499,6 +563,27 @@ impl Lane {
             allowance.credit = allowance.credit.saturating_sub(taken);
         }
         Poll::Ready(decoded)
+    }
+
+    /// The source ends its message, with fields or without.
+    fn poll_fields(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+    ) -> Poll<Result<(), LaneFault>> {
+        let came = match source.shared_mut() {
+            Some(stream) => std::task::ready!(stream.poll_trailers(cx)),
+            None => Ok(None),
+        };
+        let fields = match came {
+            Ok(fields) => fields.unwrap_or_default(),
+            Err(error) => return Poll::Ready(Err(LaneFault::Source(error))),
+        };
+        self.trailers_due = !self.drops_trailers && !fields.is_empty();
+        self.trailer_bytes = counted(&fields) + u64::from(!fields.is_empty());
+        *self.decoder.trailers_mut() = fields;
+        self.body = Body::Ended;
+        Poll::Ready(Ok(()))
     }
 
     fn source_ended(&mut self) -> Result<(), LaneFault> {
@@ -566,13 +651,13 @@ impl Lane {
             return Ok(());
         };
         match self.body {
-            Body::Ended => {}
+            Body::Ended | Body::Fields => {}
             Body::Length(left) => {
                 let count = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
                 self.ready = count;
                 self.payload += count as u64;
                 self.body = match left - count as u64 {
-                    0 => Body::Ended,
+                    0 => self.behind_length(),
                     left => Body::Length(left),
                 };
             }
@@ -609,11 +694,7 @@ impl Lane {
                         false => write_last(trailers, &mut self.out),
                     }
                     let end = u64::from(!self.ends_uncounted || !trailers.is_empty());
-                    self.trailer_bytes = trailers
-                        .iter()
-                        .map(|(name, value)| (name.len() + value.len()) as u64)
-                        .sum::<u64>()
-                        + end;
+                    self.trailer_bytes = counted(trailers) + end;
                     self.body = Body::Ended;
                 }
             }
@@ -638,6 +719,12 @@ impl Lane {
             self.input = None;
         }
     }
+}
+
+/// Fields behind a body, in the count of bytes.
+fn counted(fields: &Head) -> u64 {
+    let lengths = fields.iter().map(|(name, value)| name.len() + value.len());
+    lengths.sum::<usize>() as u64
 }
 
 /// The data of chunks of ours.
@@ -692,6 +779,41 @@ mod tests {
     }
 
     #[test]
+    fn what_went_as_frames_can_be_said_again_while_it_is_small() {
+        let mut lane = Lane {
+            out: b"small".to_vec(),
+            sent: 5,
+            headless: true,
+            ..Lane::default()
+        };
+        lane.renew_out();
+        assert!(lane.can_rewind());
+        lane.out.resize(MOST_JOINED, 0);
+        lane.sent = MOST_JOINED;
+        lane.renew_out();
+        assert!(!lane.can_rewind() && lane.out.is_empty());
+    }
+
+    #[test]
+    fn fields_may_follow_a_body_of_known_length() {
+        let limits = Limits::default();
+        let mut lane = Lane {
+            source_frames: true,
+            ..Lane::default()
+        };
+        let mut input = Buf::take();
+        input.room()[..3].copy_from_slice(b"abc");
+        input.filled(3);
+        lane.input = Some(input);
+        assert!(lane.begin(Framing::Length(3), &limits).is_ok());
+        assert!(lane.is_received());
+        lane.begin_frames(false, &limits);
+        assert!(!lane.is_received());
+        lane.begin_text(Vec::new());
+        assert!(lane.is_received());
+    }
+
+    #[test]
     fn a_message_without_body_has_its_end_to_tell() {
         let mut lane = Lane {
             out: b"HEAD".to_vec(),
@@ -703,5 +825,17 @@ mod tests {
         assert!(lane.out.is_empty() && !lane.is_done());
         lane.discard();
         assert!(lane.is_done());
+    }
+
+    #[test]
+    fn what_a_sink_did_not_take_can_be_said_to_another() {
+        let mut lane = Lane {
+            out: b"HEAD".to_vec(),
+            ..Lane::default()
+        };
+        lane.discard();
+        assert!(lane.is_done() && lane.can_rewind());
+        lane.rewind();
+        assert!(lane.has_output() && !lane.discarding);
     }
 }

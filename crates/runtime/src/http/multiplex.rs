@@ -6,8 +6,10 @@ use std::task::{Context, Poll, Waker};
 
 use hapax_core::counter::{Count, Counters};
 use hapax_core::ir::{BindProtocol, H2LogErrors, LogOrigin, Tune};
+use hapax_core::live::ListenerLive;
 use hapax_core::stream::{Cause, Common, Phase, Session};
-use hapax_proto::h2::{Config, Connection, PREFACE, Role};
+use hapax_core::trace::{Event, Origin, Source};
+use hapax_proto::h2::{Code, Config, Connection, PREFACE, Role};
 
 pub mod pulse;
 pub mod wire;
@@ -19,6 +21,7 @@ use crate::frontend::Admission;
 use crate::io::{Io, Shared, Stream};
 use crate::local::{Local, Registration};
 use crate::plan::Plan;
+use crate::trace;
 use crate::wheel::{NEVER, Timer};
 use crate::worker::spawn;
 use pulse::{Pulse, Silent};
@@ -127,7 +130,13 @@ pub async fn serve(client: Box<Client>) {
     if agreed {
         driver.count(Count::Http2FromStart);
     }
+    driver.trace(Event::H2_NEW, "new H2 connection");
     poll_fn(|cx| driver.poll(cx)).await;
+    let failure = driver.shared.connection.borrow().failure();
+    if let Some(code) = failure.filter(|&code| code != Code::NoError) {
+        driver.trace(Event::H2_ERR, &format!("H2 connection error {code}"));
+    }
+    driver.trace(Event::H2_END, "H2 connection ends");
     driver.close();
 }
 
@@ -221,6 +230,7 @@ impl Driver {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Result<(), ()> {
         let mut connection = self.shared.connection.borrow_mut();
         let mut wire = self.shared.wire.borrow_mut();
+        self.observe(&mut connection);
         match wire::send(&mut connection, &mut wire, cx) {
             Sent::All | Sent::Held { some: true } => self.moved = clock::now_ms(),
             Sent::Held { some: false } => {}
@@ -242,6 +252,7 @@ impl Driver {
         connection.bears_glitches = wire::bears_glitches(&self.plan.program.global.tune.h2);
         let received = wire::poll_receive(&mut connection, &mut wire, cx);
         self.common.glitches.set(connection.glitches());
+        self.observe(&mut connection);
         drop((connection, wire));
         match received {
             Poll::Ready(Ok(())) => {
@@ -252,6 +263,38 @@ impl Driver {
             Poll::Pending => {}
         }
         received
+    }
+
+    /// Frames that came and are about to go are told of.
+    fn observe(&self, connection: &mut Connection) {
+        let on = self.plan.traces.is_on(Source::H2);
+        connection.watch(on);
+        if on {
+            self.traced().frames(connection);
+        }
+    }
+
+    fn traced(&self) -> trace::Multiplexed<'_> {
+        let live = self.plan.live(self.session.frontend);
+        let listener = live.listeners.get(self.session.listener);
+        trace::Multiplexed {
+            plan: &self.plan,
+            origin: Origin {
+                thread: Some(self.local.worker as u64),
+                listener: listener.map(|listener| trace::address::<ListenerLive>(listener)),
+                frontend: Some(live.uuid.into()),
+                session: Some(Rc::as_ptr(&self.admission).addr() as u64),
+                ..Origin::default()
+            },
+            with: "client",
+        }
+    }
+
+    /// The connection begins, ends, or is broken.
+    fn trace(&self, event: Event, text: &str) {
+        if self.plan.traces.is_on(Source::H2) {
+            self.traced().tell(event, text);
+        }
     }
 
     /// Streams that the client has opened get their tasks.
@@ -288,7 +331,12 @@ impl Driver {
     }
 
     fn count(&self, what: Count) {
-        self.counters().add(self.local.worker, what, 1);
+        let live = self.plan.live(self.session.frontend);
+        let listener = live.listeners.get(self.session.listener);
+        let listener = listener.map(|listener| &listener.counters);
+        for counters in listener.into_iter().chain([self.counters()]) {
+            counters.add(self.local.worker, what, 1);
+        }
     }
 
     /// Counts what came, and logs what was wrong with it, as requests that were none.

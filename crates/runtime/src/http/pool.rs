@@ -1,7 +1,9 @@
 //! Connections to a server, and those of them that wait idle on this worker: last in, first out.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +14,7 @@ use hapax_sys::addr::local_addr;
 
 use super::shared_pool::SharedPool;
 use crate::frontend::endpoint;
-use crate::io::{Io, Stream as Socket};
+use crate::io::{Io, Layer, Stream as Socket};
 use crate::plan::ServerPlan;
 use crate::worker;
 
@@ -28,8 +30,8 @@ pub struct ServerConnection {
     in_use: InUse,
     /// The server's generation when it was opened.
     generation: u32,
-    /// The client's port, where the server's port depends on it.
-    port: u16,
+    /// Where from and where to.
+    way: Way,
     /// What `pool-conn-name` gave.
     pub name: Option<Box<[u8]>>,
 }
@@ -76,7 +78,41 @@ struct Idle {
     reuses: u32,
     local: Endpoint,
     generation: u32,
-    port: u16,
+    way: Way,
+    name: Option<Box<[u8]>>,
+}
+
+/// What a connection is opened by, where clients decide that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The client's port, where the server's port depends on it.
+    pub port: u16,
+    /// The address that the server is shown (`usesrc`).
+    pub from: Option<SocketAddr>,
+}
+
+/// What a request asks of an idle connection.
+#[derive(Debug, Clone)]
+pub struct Wanted<N> {
+    /// What it is opened by.
+    pub way: Way,
+    /// The name that the server was asked for over TLS.
+    pub server_name: Option<N>,
+    /// What `pool-conn-name` gives; counts instead where that is set.
+    pub own_name: Option<N>,
+    /// Whether it must have been used again before.
+    pub proven: bool,
+}
+
+/// An idle connection on its way to another worker.
+#[derive(Debug)]
+pub struct Travelling {
+    socket: OwnedFd,
+    layer: Option<Box<Layer>>,
+    reuses: u32,
+    local: Endpoint,
+    generation: u32,
+    way: Way,
     name: Option<Box<[u8]>>,
 }
 
@@ -85,15 +121,15 @@ struct Idle {
 pub struct Kind {
     /// The server's generation when it was opened.
     pub generation: u32,
-    /// The client's port, where the server's port depends on it.
-    pub port: u16,
+    /// Where from and where to.
+    pub way: Way,
     /// What `pool-conn-name` gave.
     pub name: Option<Box<[u8]>>,
 }
 
 impl ServerConnection {
     /// A connection that was just started.
-    pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
+    pub fn new(socket: Socket, server: &Rc<ServerPlan>, way: Way) -> ServerConnection {
         let local = socket
             .with_fd(|fd| local_addr(fd))
             .map_or(Endpoint::Unknown, |address| endpoint(&address));
@@ -106,7 +142,7 @@ impl ServerConnection {
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
-            port,
+            way,
             name: None,
         }
     }
@@ -132,7 +168,7 @@ impl ServerConnection {
             reuses,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::sharing(server),
-            port: 0,
+            way: Way::default(),
             name: None,
         }
     }
@@ -143,7 +179,7 @@ impl ServerConnection {
         let socket = self.socket.socket.take();
         let kind = Kind {
             generation: self.generation,
-            port: self.port,
+            way: self.way,
             name: self.name,
         };
         (socket, self.in_use, kind)
@@ -165,7 +201,11 @@ impl ServerConnection {
         let options = &server.live.ir.options;
         let full = options.pool_max_conn >= 0
             && server.live.idle.load(Ordering::Relaxed) >= options.pool_max_conn;
-        if full || options.pool_purge_delay == 0 || !self.may_stay() || !server.pool.has_use() {
+        if full
+            || options.pool_purge_delay == 0
+            || !self.may_stay()
+            || !server.pool.has_use(&server.live)
+        {
             return;
         }
         count_idle(&server.live, self.reuses, 1);
@@ -174,7 +214,7 @@ impl ServerConnection {
             reuses: self.reuses,
             local: self.local,
             generation: self.generation,
-            port: self.port,
+            way: self.way,
             name: self.name,
         });
     }
@@ -265,41 +305,40 @@ pub fn count_idle(live: &ServerLive, reuses: u32, more: i32) {
     }
 }
 
-/// Whether an idle connection is one for these names.
-fn is_shared(
-    idle: &Idle,
-    server: &ServerPlan,
-    (asked, own): (Option<&[u8]>, Option<&[u8]>),
-) -> bool {
-    match server.live.ir.options.pool_name {
-        Some(_) => idle.name.as_deref() == own,
-        None => idle.socket.is_named(asked),
+impl Idle {
+    fn suits<N: AsRef<[u8]>>(&self, server: &ServerLive, wanted: &Wanted<N>) -> bool {
+        let is_named = match server.ir.options.pool_name {
+            Some(_) => self.name.as_deref() == wanted.own_name.as_ref().map(AsRef::as_ref),
+            None => self
+                .socket
+                .is_named(wanted.server_name.as_ref().map(AsRef::as_ref)),
+        };
+        is_named && self.way == wanted.way && (self.reuses > 0 || !wanted.proven)
+    }
+
+    /// Whether it is still open, and leads where the server is.
+    fn is_good(&mut self, server: &ServerLive) -> bool {
+        self.generation == server.generation.load(Ordering::Relaxed) && self.socket.is_quiet()
     }
 }
 
 impl Pool {
-    /// Takes the connection that was parked last and is still open; over TLS one whose server was asked for the first of `names`, or with `pool-conn-name` one of that name, the second; with `proven` only one that was reused before.
+    /// Takes the connection that was parked last, is still open and is what is wanted.
     pub fn take(
         &self,
         server: &Rc<ServerPlan>,
-        port: u16,
-        names: (Option<&[u8]>, Option<&[u8]>),
-        proven: bool,
+        wanted: &Wanted<&[u8]>,
     ) -> Option<ServerConnection> {
         let mut idle = self.idle.borrow_mut();
-        let generation = server.live.generation.load(Ordering::Relaxed);
         let mut at = idle.len();
         while at > 0 {
             at -= 1;
-            if idle[at].port != port
-                || proven && idle[at].reuses == 0
-                || !is_shared(&idle[at], server, names)
-            {
+            if !idle[at].suits(&server.live, wanted) {
                 continue;
             }
             let mut taken = idle.remove(at);
             count_idle(&server.live, taken.reuses, -1);
-            if taken.generation != generation || !taken.socket.is_quiet() {
+            if !taken.is_good(&server.live) {
                 continue;
             }
             self.low.set(self.low.get().min(idle.len()));
@@ -308,8 +347,8 @@ impl Pool {
                 local: taken.local,
                 reuses: taken.reuses + 1,
                 in_use: InUse::new(server),
-                generation,
-                port,
+                generation: taken.generation,
+                way: taken.way,
                 name: taken.name,
             });
         }
@@ -317,10 +356,68 @@ impl Pool {
         None
     }
 
-    /// Whether one more idle connection, given back by who uses it now, is likely to be used again.
-    pub fn has_use(&self) -> bool {
-        let others = self.len() as u32 + self.used.get();
-        others <= self.peak.get().max(self.recent_peak.get())
+    /// Ends an idle connection of this worker; tells whether there was one.
+    pub fn end_one(&self, live: &ServerLive) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        if idle.is_empty() {
+            return self.shared.end_one();
+        }
+        let ended = idle.remove(0);
+        count_idle(live, ended.reuses, -1);
+        true
+    }
+
+    /// Lets a connection go to another worker that has none: the one that waited longest.
+    pub fn give(&self, server: &ServerLive, wanted: &Wanted<Box<[u8]>>) -> Option<Travelling> {
+        let mut idle = self.idle.borrow_mut();
+        let mut at = 0;
+        while at < idle.len() {
+            if !idle[at].suits(server, wanted) || !idle[at].socket.is_plain() {
+                at += 1;
+                continue;
+            }
+            let mut taken = idle.remove(at);
+            count_idle(server, taken.reuses, -1);
+            if !taken.is_good(server) {
+                continue;
+            }
+            self.low.set(self.low.get().min(idle.len()));
+            let (socket, layer) = taken.socket.socket.take()?.into_parts()?;
+            return Some(Travelling {
+                socket,
+                layer,
+                reuses: taken.reuses,
+                local: taken.local,
+                generation: taken.generation,
+                way: taken.way,
+                name: taken.name,
+            });
+        }
+        None
+    }
+
+    /// A connection that another worker gave.
+    pub fn adopt(server: &Rc<ServerPlan>, given: Travelling) -> ServerConnection {
+        ServerConnection {
+            socket: ServerSocket {
+                socket: Some(Socket::from_parts(given.socket, given.layer)),
+                live: server.live.clone(),
+            },
+            local: given.local,
+            reuses: given.reuses + 1,
+            in_use: InUse::new(server),
+            generation: given.generation,
+            way: given.way,
+            name: given.name,
+        }
+    }
+
+    /// Whether one more idle connection, given back by who uses it now, is likely to be used again: by this worker, or by any.
+    pub fn has_use(&self, server: &ServerLive) -> bool {
+        let here = self.len() as u32 + self.used.get();
+        let all = server.idle.load(Ordering::Relaxed) + server.used.load(Ordering::Relaxed);
+        here <= self.peak.get().max(self.recent_peak.get())
+            || all <= server.needed.load(Ordering::Relaxed)
     }
 
     /// Whether it holds nothing and nobody took anything lately: there is nothing to purge.

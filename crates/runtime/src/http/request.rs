@@ -283,9 +283,10 @@ fn began(client: &Client, exchange: &mut Exchange) {
     super::finish::step(client, exchange, LogOrigin::Accept);
     received(client, exchange);
     begins(client, exchange);
-    if client.plan.observation.is_on() {
+    if client.plan.observation.events {
         observed(client, exchange);
     }
+    trace::head(client, exchange, trace::Side::Request);
     super::finish::step(client, exchange, LogOrigin::Request);
 }
 
@@ -317,17 +318,14 @@ async fn take_head(client: &mut Client, exchange: &mut Exchange) -> Result<(), F
     Err(failure)
 }
 
-/// A head came from the client (`-d`, `-dt`).
+/// A head came from the client (`-d`).
 #[cold]
 fn observed(client: &Client, exchange: &Exchange) {
-    if client.plan.observation.events {
-        // One that began as TCP was told of then.
-        if client.frontend().ir.mode == Mode::Http {
-            observe::accepted(client, exchange);
-        }
-        observe::request(client, exchange);
+    // One that began as TCP was told of then.
+    if client.frontend().ir.mode == Mode::Http {
+        observe::accepted(client, exchange);
     }
-    trace::head(client, exchange, trace::Side::Request);
+    observe::request(client, exchange);
 }
 
 /// What HTTP/2 begins with, where it is not spoken.
@@ -375,10 +373,15 @@ fn received(client: &Client, exchange: &mut Exchange) {
 /// Counts a request, or what came instead of one.
 pub fn count(client: &Client) {
     let worker = client.local.worker;
-    let side = &client.plan.live(client.session.frontend).frontend;
-    side.counters.add(worker, Count::Requests, 1);
-    if client.session.http2 {
-        side.counters.add(worker, Count::Http2Requests, 1);
+    let frontend = client.plan.live(client.session.frontend);
+    let listener = frontend.listeners.get(client.session.listener);
+    let side = &frontend.frontend;
+    let of_listener = listener.map(|listener| &listener.counters);
+    for counters in of_listener.into_iter().chain([&side.counters]) {
+        counters.add(worker, Count::Requests, 1);
+        if client.session.http2 {
+            counters.add(worker, Count::Http2Requests, 1);
+        }
     }
     side.request_rate.add(worker, client.local.now().ms);
     let process = &client.plan.program.live.process;

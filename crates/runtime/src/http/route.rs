@@ -302,6 +302,7 @@ fn prepare(client: &Client, exchange: &mut Exchange) -> Result<(), Failure> {
     exchange.notes.body_begun = true;
     up.keep(keeps);
     up.drops_trailers = backend.options.drop_request_trailers;
+    up.source_frames = client.session.http2;
     let begun = up.begin(framing, &limits);
     if !up.is_received() {
         // Only what is here as a whole may be sent again.

@@ -11,18 +11,20 @@ use hapax_core::counter::Count;
 use hapax_core::ir::{Tune, TuneH2};
 use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::stream::Endpoint;
+use hapax_core::trace::{Event, Origin, Source};
 use hapax_proto::h1::Limits;
 use hapax_proto::h2::{Code, Config, Connection, Role};
 
 use super::multiplex::pulse::Pulse;
 use super::multiplex::wire::{self, MOST_DRAINED, ROUNDS, Sent};
-use super::pool::{InUse, Kind, ServerConnection, count_idle};
+use super::pool::{InUse, Kind, ServerConnection, Way, count_idle};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::frontend::Admission;
 use crate::io::{Io, Shared, Stream};
 use crate::local::Local;
-use crate::plan::ServerPlan;
+use crate::plan::{Plan, ServerPlan};
+use crate::trace;
 use crate::wheel::Timer;
 use crate::worker;
 
@@ -40,8 +42,8 @@ pub struct SharedPool {
 pub struct Asking<'a> {
     /// The session it belongs to.
     pub session: &'a Rc<Admission>,
-    /// The client's port, where the server's port depends on it.
-    pub port: u16,
+    /// Where from and where to.
+    pub way: Way,
     /// The name that the server is asked for over TLS, and what `pool-conn-name` gave.
     pub names: (Option<&'a [u8]>, Option<&'a [u8]>),
     /// What it may use.
@@ -178,6 +180,13 @@ impl SharedPool {
         });
     }
 
+    /// One leaves that nobody uses; tells whether there was one.
+    pub fn end_one(&self) -> bool {
+        let found = Cell::new(false);
+        self.dismiss(|one| one.is_idle() && !found.replace(true));
+        found.get()
+    }
+
     /// All leave as soon as nobody uses them.
     pub fn drain(&self) {
         self.dismiss(|_| true);
@@ -226,7 +235,7 @@ impl Multiplexed {
         };
         let most = server.live.ir.options.max_reuse;
         reached
-            && self.kind.port == asking.port
+            && self.kind.way == asking.way
             && (most < 0 || i64::from(self.begun.get()) <= i64::from(most))
             && self.kind.generation == server.live.generation.load(Ordering::Relaxed)
             && self.is_named(server, asking.names)
@@ -276,7 +285,13 @@ impl Driver {
         for count in [Count::Http2Connections, Count::Http2Begun] {
             self.count(count);
         }
+        self.trace(Event::H2_NEW, "new H2 connection");
         poll_fn(|cx| self.poll(cx)).await;
+        let failure = self.one.shared.connection.borrow().failure();
+        if let Some(code) = failure.filter(|&code| code != Code::NoError) {
+            self.trace(Event::H2_ERR, &format!("H2 connection error {code}"));
+        }
+        self.trace(Event::H2_END, "H2 connection ends");
         self.close();
     }
 
@@ -304,12 +319,44 @@ impl Driver {
     fn poll_send(&self, cx: &mut Context<'_>) -> Result<(), ()> {
         let mut connection = self.one.shared.connection.borrow_mut();
         let mut wire = self.one.shared.wire.borrow_mut();
+        self.observe(&mut connection);
         if wire::send(&mut connection, &mut wire, cx) == Sent::Broken {
             // What the server said before may still be there.
             self.drain(&mut connection, &mut wire, cx);
             return Err(());
         }
         Ok(())
+    }
+
+    /// Frames that came and are about to go are told of.
+    fn observe(&self, connection: &mut Connection) {
+        let plan = self.local.plan();
+        let on = plan.traces.is_on(Source::H2);
+        connection.watch(on);
+        if on {
+            self.traced(&plan).frames(connection);
+        }
+    }
+
+    fn traced<'a>(&'a self, plan: &'a Plan) -> trace::Multiplexed<'a> {
+        trace::Multiplexed {
+            plan,
+            origin: Origin {
+                thread: Some(self.local.worker as u64),
+                backend: Some(self.backend.uuid.into()),
+                server: Some(trace::address::<ServerLive>(&self.server.live)),
+                ..Origin::default()
+            },
+            with: &self.server.live.name,
+        }
+    }
+
+    /// The connection begins, ends, or is broken.
+    fn trace(&self, event: Event, text: &str) {
+        let plan = self.local.plan();
+        if plan.traces.is_on(Source::H2) {
+            self.traced(&plan).tell(event, text);
+        }
     }
 
     /// Reads what is left of a connection that takes nothing more.
@@ -338,6 +385,7 @@ impl Driver {
             if most > 0 && connection.glitches() >= most && !wire::bears_glitches(&self.tune) {
                 connection.fail(Code::EnhanceYourCalm);
             }
+            self.observe(&mut connection);
             self.tell(&mut connection);
         }
         received
@@ -405,7 +453,9 @@ impl Driver {
             && (most < 0 || i64::from(self.one.begun.get()) <= i64::from(most))
             && self.one.kind.generation == live.generation.load(Ordering::Relaxed)
             && (self.one.private
-                || (!full && options.pool_purge_delay > 0 && self.server.pool.has_use()))
+                || (!full
+                    && options.pool_purge_delay > 0
+                    && self.server.pool.has_use(&self.server.live)))
     }
 
     fn count(&self, what: Count) {

@@ -68,9 +68,10 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
             }
         }
         health::response(client, exchange);
-        if plan.observation.is_on() {
-            observed(client, exchange);
+        if plan.observation.events {
+            observe::response(client, exchange);
         }
+        trace::head(client, exchange, trace::Side::Response);
         let status = exchange.stream.response.status();
         if first && again::after_status(client, exchange) {
             return Ok(Ended::Failed);
@@ -129,6 +130,7 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
         .server
         .as_ref()
         .is_some_and(|server| server.socket.is_shared());
+    exchange.down.source_frames = exchange.down.ends_uncounted;
     exchange.down.frames_itself = client.socket.is_shared() && framing != Framing::Tunnel;
     if exchange.down.begin(framing, &limits).is_err() {
         // The body is broken from its first byte on: the head was never sent.
@@ -152,15 +154,6 @@ async fn forward(client: &mut Client, exchange: &mut Exchange) -> Result<Ended, 
     }
     give_back(client, exchange, server_keeps);
     Ok(Ended::Done)
-}
-
-/// A head came from the server (`-d`, `-dt`).
-#[cold]
-fn observed(client: &Client, exchange: &Exchange) {
-    if client.plan.observation.events {
-        observe::response(client, exchange);
-    }
-    trace::head(client, exchange, trace::Side::Response);
 }
 
 /// The server connection goes where the next request finds it.

@@ -38,6 +38,8 @@ pub struct Layer {
     ended: bool,
     /// The peer was told that no more comes.
     closed: bool,
+    /// It is to be told so with what is sent next.
+    ends: bool,
     /// Of a connection to a server; one of a client took its place when it was accepted.
     _place: Option<Place>,
 }
@@ -74,6 +76,7 @@ impl Layer {
             promised: 0,
             ended: false,
             closed: false,
+            ends: false,
             _place: place,
         }
     }
@@ -372,7 +375,7 @@ impl Layer {
             return Err(RecordFault::Unexpected);
         }
         let wanted = first.len() + second.len();
-        let outgoing = self.outgoing.get_or_insert_with(roomy);
+        let outgoing = self.outgoing.get_or_insert_with(sealed);
         while !(first.is_empty() && second.is_empty()) {
             if records.is_key_due() {
                 let Some(room) = outgoing.room().get_mut(..MOST_AROUND + KEY_UPDATE) else {
@@ -397,6 +400,15 @@ impl Layer {
             outgoing.filled(length);
             (first, second) = (rest, after);
         }
+        if self.ends
+            && first.is_empty()
+            && second.is_empty()
+            && outgoing.tail() >= CLOSING.len() + MOST_AROUND
+        {
+            let length = (records.tx).seal(content::ALERT, &CLOSING, &[], outgoing.room())?;
+            outgoing.filled(length);
+            self.closed = true;
+        }
         Ok(wanted - first.len() - second.len())
     }
 
@@ -419,6 +431,11 @@ impl Layer {
         }
         self.outgoing = None;
         Poll::Ready(Ok(()))
+    }
+
+    /// See [`super::Stream::end_with_next`].
+    pub fn end_with_next(&mut self) {
+        self.ends = true;
     }
 
     /// See [`Io::poll_shutdown`].
@@ -512,6 +529,14 @@ fn poll_fill(
 fn roomy() -> Buf {
     match buffer::size() >= LEAST_ROOM {
         true => Buf::take(),
+        false => Buf::with_size(LEAST_ROOM),
+    }
+}
+
+/// A buffer that takes what a buffer of the caller holds, in records.
+fn sealed() -> Buf {
+    match buffer::size() >= LEAST_ROOM {
+        true => Buf::take_with_margin(),
         false => Buf::with_size(LEAST_ROOM),
     }
 }

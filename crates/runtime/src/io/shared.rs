@@ -103,6 +103,16 @@ impl Substream {
         self.with(|connection, id| connection.send_head(id, head));
     }
 
+    /// Ready when the message, whose body was read, has ended: the fields behind the body.
+    pub fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Head>>> {
+        // More than was announced is refused before it gets here.
+        let count = ready!(self.poll_read(cx, &mut [0; 1]))?;
+        Poll::Ready(match count {
+            0 => Ok(self.with(|connection, id| connection.stream(id)?.trailers.take())),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        })
+    }
+
     /// Sends the fields behind the body, which end the message.
     pub fn send_trailers(&mut self, trailers: &Head) {
         self.with(|connection, id| connection.send_trailers(id, trailers));

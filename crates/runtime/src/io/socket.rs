@@ -126,6 +126,12 @@ impl Socket {
         sent
     }
 
+    /// See [`Stream::push`].
+    pub fn push(&self) {
+        // A unix socket knows nothing of it and keeps nothing back; what is broken is found out by the next call.
+        let _ = option::set_nodelay(self, true);
+    }
+
     /// Makes the drop of this socket reset the connection.
     pub fn reset_on_close(&self) -> io::Result<()> {
         option::set_reset_on_close(self)

@@ -14,7 +14,7 @@ pub fn zone() -> &'static TimeZone {
 
 /// The last second's dates as text.
 #[derive(Debug)]
-pub(super) struct Dates {
+pub(crate) struct Dates {
     zone: TimeZone,
     now: RefCell<Text>,
 }
@@ -44,7 +44,7 @@ pub fn precise(wall_us: u64, out: &mut Vec<u8>) {
 
 impl Dates {
     /// Dates in `zone`.
-    pub(super) fn new(zone: TimeZone) -> Dates {
+    pub(crate) fn new(zone: TimeZone) -> Dates {
         Dates {
             zone,
             now: RefCell::default(),
@@ -52,13 +52,13 @@ impl Dates {
     }
 
     /// Appends the date of RFC 3164 with a blank behind it: `Nov 20 13:26:36 `.
-    pub(super) fn bsd(&self, wall_us: u64, out: &mut Vec<u8>) {
+    pub(crate) fn bsd(&self, wall_us: u64, out: &mut Vec<u8>) {
         self.at(wall_us);
         out.extend_from_slice(self.now.borrow().bsd.as_bytes());
     }
 
     /// Appends the date of RFC 5424 with microseconds and a blank: `2026-11-20T13:26:36.149832+00:00 `.
-    pub(super) fn iso(&self, wall_us: u64, out: &mut Vec<u8>) {
+    pub(crate) fn iso(&self, wall_us: u64, out: &mut Vec<u8>) {
         self.at(wall_us);
         let now = self.now.borrow();
         out.extend_from_slice(now.iso.as_bytes());

@@ -200,7 +200,7 @@ impl Algorithm for Nobody {
         BalanceKey::None
     }
 
-    fn build(&self, _: &Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &hapax_core::ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("a frontend has no servers")
     }
 }

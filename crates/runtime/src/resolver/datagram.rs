@@ -20,17 +20,17 @@ impl Datagrams {
     }
 
     pub(super) fn send(&mut self, question: &[u8]) -> bool {
-        if self.socket.is_none() {
-            match open(self.peer) {
-                Ok(socket) => self.socket = Some(socket),
+        let Some(socket) = &self.socket else {
+            return match open(self.peer, question) {
+                Ok((socket, sent)) => {
+                    self.socket = Some(socket);
+                    sent
+                }
                 Err(error) => {
                     log::debug!("the name server {} cannot be asked: {error}", self.peer);
-                    return false;
+                    false
                 }
-            }
-        }
-        let Some(socket) = &self.socket else {
-            return false;
+            };
         };
         let sent = socket.try_send(question);
         let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
@@ -59,7 +59,9 @@ impl Datagrams {
     }
 }
 
-fn open(peer: SocketAddr) -> io::Result<UdpSocket> {
+/// Opens the socket and sends the first question; tells whether that went out. The event loop takes a turn to know that a
+/// new socket can be written to.
+fn open(peer: SocketAddr, question: &[u8]) -> io::Result<(UdpSocket, bool)> {
     let any = match peer {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
         SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
@@ -67,5 +69,6 @@ fn open(peer: SocketAddr) -> io::Result<UdpSocket> {
     let socket = std::net::UdpSocket::bind(any)?;
     socket.connect(peer)?;
     socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
+    let sent = socket.send(question).is_ok();
+    Ok((UdpSocket::from_std(socket)?, sent))
 }

@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod csv;
 pub mod errors;
+pub mod file;
 pub mod info;
 pub mod measure;
 pub mod page;

@@ -142,7 +142,7 @@ fn via(server: &ServerLive) -> (&str, &str) {
 
 fn tracked(program: &Program, server: &ServerLive) -> Option<Deciding> {
     let mut next = server.ir.options.track.clone();
-    let mut own = server.backend.clone();
+    let mut own = server.backend.to_string();
     for _ in 0..LONGEST_TRACK {
         let (backend, name) = next.take()?;
         // Without a backend's name it is the server's own.

@@ -30,7 +30,7 @@ impl Algorithm for Turns {
         BalanceKey::None
     }
 
-    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         Box::new(Nobody)
     }
 }
@@ -64,7 +64,7 @@ fn server(name: &str, change: impl FnOnce(&mut ir::ServerOptions)) -> ir::Shared
         port: ir::ServerPort::Fixed,
         text: "127.0.0.1:8082".into(),
         host_name: None,
-        options,
+        options: options.into(),
     }
     .into()
 }
@@ -128,6 +128,7 @@ pub(crate) const NOW: Now = Now {
 fn value(program: &Program, row: &str, column: &str) -> String {
     let selection = Selection {
         legends: true,
+        counts_servers: false,
         ..Selection::default()
     };
     let column = columns::find(column).expect("a column");

@@ -24,6 +24,8 @@ pub struct View<'a> {
     pub now: Now,
     /// Whether addresses, cookies and algorithms are shown.
     pub legends: bool,
+    /// Whether a backend's state says how many of its servers are up.
+    pub counts_servers: bool,
 }
 
 /// What of a proxy a row is about.
@@ -92,6 +94,8 @@ pub struct Selection {
     pub name_part: String,
     /// See [`View::legends`].
     pub legends: bool,
+    /// See [`View::counts_servers`].
+    pub counts_servers: bool,
 }
 
 impl<'a> View<'a> {
@@ -178,7 +182,13 @@ impl<'a> View<'a> {
 
     /// Seconds since a moment of the process clock.
     pub fn since(&self, moment_ms: u64) -> u64 {
-        self.now.ms.saturating_sub(moment_ms) / 1000
+        View::seconds_since(self.now, moment_ms)
+    }
+
+    /// The same. A moment of a process before (`stats-file`) lies before 0, so it wraps around.
+    pub fn seconds_since(now: Now, moment_ms: u64) -> u64 {
+        let passed = now.ms.wrapping_sub(moment_ms);
+        i64::try_from(passed).map_or(0, |passed| passed.unsigned_abs() / 1000)
     }
 }
 
@@ -221,6 +231,7 @@ pub fn for_each_of<'a>(
             subject,
             now,
             legends: selection.legends,
+            counts_servers: selection.counts_servers,
         });
     };
     if proxy.ir.kind.has_frontend() && wants(Kinds::F) && wants_id(0) {

@@ -34,7 +34,7 @@ impl Algorithm for InTurn {
     fn key(&self) -> BalanceKey<'_> {
         BalanceKey::None
     }
-    fn build(&self, _: &Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &hapax_core::ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("the tests dispatch themselves")
     }
 }
@@ -108,7 +108,7 @@ pub fn server(name: &str, address: SocketAddr) -> Server {
         port: ServerPort::Fixed,
         text: address.to_string(),
         host_name: None,
-        options: ir::ServerOptions::default(),
+        options: ir::ServerOptions::default().into(),
     }
 }
 

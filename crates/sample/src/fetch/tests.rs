@@ -268,7 +268,8 @@ fn servers_and_listeners() {
                 maxconn: 5,
                 maxqueue: 7,
                 ..ServerOptions::default()
-            },
+            }
+            .into(),
         }
         .into(),
     );

@@ -85,6 +85,30 @@ static ROWS: &[BindOption] = &[
         },
     ),
     row(
+        "ca-sign-file",
+        "<file>",
+        "The authority, with its key, that signs certificates which are made for a name.",
+        |cursor, options| {
+            tls(options).signs_with = Some(needed(cursor, "missing CAfile path")?);
+            Ok(())
+        },
+    ),
+    BindOption {
+        support: Support::NoCounterpart(
+            "HAProxy 3.2 asks the terminal for the passphrase whatever stands here: a key with one is refused",
+        ),
+        ..row(
+            "ca-sign-pass",
+            "<passphrase>",
+            "Accepted without effect.",
+            |cursor, options| {
+                needed(cursor, "missing CAkey password")?;
+                tls(options);
+                Ok(())
+            },
+        )
+    },
+    row(
         "ca-verify-file",
         "<file>",
         "More authorities, that clients are not told of.",
@@ -174,6 +198,15 @@ static ROWS: &[BindOption] = &[
         "The group for the exchange of keys.",
         |cursor, options| {
             tls(options).settings.ecdhe = Some(needed(cursor, "missing named curve")?);
+            Ok(())
+        },
+    ),
+    row(
+        "generate-certificates",
+        "",
+        "Makes certificates for names that none is for.",
+        |_, options| {
+            tls(options).generates = true;
             Ok(())
         },
     ),

@@ -17,7 +17,7 @@ pub(crate) const TABLE: Tables = Tables {
 
 type Parse = fn(&mut Line<'_>) -> Result<(), Fault>;
 
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     usage: &'static str,
     doc: &'static str,
@@ -48,11 +48,6 @@ const fn idle(
 
 const RUSTLS: &str = "TLS is rustls, which has no engines or providers to choose";
 const NO_DH: &str = "rustls exchanges keys over elliptic curves only";
-const NO_UPDATES: &str =
-    "responses of OCSP come from files and the runtime API; they are not asked for";
-/// Seconds (`ocsp-update.mindelay`, `ocsp-update.maxdelay`).
-const DEFAULT_DELAYS: (u32, u32) = (300, 3600);
-const CONTEXTS: &str = "there is no cache of generated certificates";
 
 static ROWS: &[SectionKeyword] = &[
     row(
@@ -314,11 +309,15 @@ static ROWS: &[SectionKeyword] = &[
             false => Ok(()),
         }
     }),
-    idle(
+    row(
         "tune.ssl.ssl-ctx-cache-size",
         "<number>",
-        CONTEXTS,
-        |line| number(line).map(drop),
+        "How many certificates are kept that were made for a name (`generate-certificates`).",
+        |line| {
+            let most = number(line)?;
+            line.config.global.tls.made_size = Some(most);
+            Ok(())
+        },
     ),
     idle(
         "tune.ssl.force-private-cache",
@@ -438,41 +437,10 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
-    idle("ocsp-update.mindelay", "<seconds>", NO_UPDATES, |line| {
-        delay(line, true)
-    }),
-    idle("ocsp-update.maxdelay", "<seconds>", NO_UPDATES, |line| {
-        delay(line, false)
-    }),
-    idle(
-        "tune.ssl.ocsp-update.mindelay",
-        "<seconds>",
-        NO_UPDATES,
-        |line| delay(line, true),
-    ),
-    idle(
-        "tune.ssl.ocsp-update.maxdelay",
-        "<seconds>",
-        NO_UPDATES,
-        |line| delay(line, false),
-    ),
-    idle("ocsp-update.disable", "on|off", NO_UPDATES, |line| {
-        switch(line, "ocsp-update.disable").map(drop)
-    }),
-    row(
-        "ocsp-update.mode",
-        "on|off",
-        "Whether responses of OCSP are asked for: only `off` is built.",
-        |line| match switch(line, "ocsp-update.mode")? {
-            true => Err(line
-                .fault("'ocsp-update.mode on' is not built: hapax asks no responder by itself.")),
-            false => Ok(()),
-        },
-    ),
 ];
 
 /// `on` or `off`; what is neither is warned of, and off.
-fn switch(line: &mut Line<'_>, name: &str) -> Result<bool, Fault> {
+pub(super) fn switch(line: &mut Line<'_>, name: &str) -> Result<bool, Fault> {
     match word(line, 0) {
         "on" => Ok(true),
         "off" => Ok(false),
@@ -494,32 +462,14 @@ fn capture_size(line: &mut Line<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `ocsp-update.mindelay` and `ocsp-update.maxdelay`, which have to go together.
-fn delay(line: &mut Line<'_>, least: bool) -> Result<(), Fault> {
-    let seconds = number(line)?;
-    let (min, max) = &mut line.config.global.tls.ocsp_delays;
-    match least {
-        true => *min = Some(seconds),
-        false => *max = Some(seconds),
-    }
-    if min.unwrap_or(DEFAULT_DELAYS.0) > max.unwrap_or(DEFAULT_DELAYS.1) {
-        let text = match least {
-            true => "can not be higher than tune.ssl.ocsp-update.maxdelay.",
-            false => "can not be lower than tune.ssl.ocsp-update.mindelay.",
-        };
-        return Err(line.fault(format!("'{}' {text}", line.keyword())));
-    }
-    Ok(())
-}
-
-fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
+pub(super) fn word<'a>(line: &Line<'a>, at: usize) -> &'a str {
     let words: &'a [hapax_core::span::Word] = line.words;
     let word = words.get(line.name_words + at);
     word.and_then(|word| word.as_str()).unwrap_or_default()
 }
 
 /// Only `most` arguments may stand there.
-fn at_most(line: &Line<'_>, most: usize) -> Result<(), Fault> {
+pub(super) fn at_most(line: &Line<'_>, most: usize) -> Result<(), Fault> {
     match line.args().get(most) {
         Some(more) => {
             let text = format!(
@@ -558,7 +508,7 @@ fn list(line: &Line<'_>, what: &str) -> Result<String, Fault> {
     }
 }
 
-fn number(line: &Line<'_>) -> Result<u32, Fault> {
+pub(super) fn number(line: &Line<'_>) -> Result<u32, Fault> {
     at_most(line, 1)?;
     let name = line.keyword();
     let text = word(line, 0);

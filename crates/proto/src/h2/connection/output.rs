@@ -59,6 +59,13 @@ impl Output {
         self.base + self.bytes.len() as u64
     }
 
+    /// The head of the frame at a position that was not sent yet.
+    pub fn head_at(&self, position: u64) -> Option<FrameHead> {
+        let at = usize::try_from(position.checked_sub(self.base)?).ok()?;
+        let head = self.bytes.get(at..)?.first_chunk::<HEAD>()?;
+        Some(FrameHead::read(head))
+    }
+
     /// Makes the frame at a position the last one of its stream. False when a part of it was sent.
     pub fn end_at(&mut self, position: u64) -> bool {
         let Some(at) = position

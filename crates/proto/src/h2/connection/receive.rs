@@ -15,6 +15,9 @@ impl Connection {
         {
             self.fail(code);
         }
+        if self.failure.is_none() {
+            self.open_windows();
+        }
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), Code> {
@@ -60,6 +63,7 @@ impl Connection {
         }
         input.held = 0;
         let head = FrameHead::read(&input.head);
+        self.note(head);
         self.check(head)?;
         if head.kind == kind::DATA {
             return self.begin_data(head).map(|()| rest);
@@ -463,6 +467,9 @@ impl Connection {
         }
         stream.ended = block.ends;
         stream.wake_reader();
+        if !block.ends {
+            self.arrivals.head(block.stream);
+        }
         if short {
             self.break_stream(block.stream, Code::Protocol);
         }
@@ -504,14 +511,10 @@ impl Connection {
 
     fn begin_data(&mut self, head: FrameHead) -> Result<(), Code> {
         self.tally.data += 1;
-        // Padding counts too (RFC 9113 6.9).
-        self.taken = self.taken.saturating_add(head.length);
-        if self.taken >= WINDOW_STEP {
-            let more = std::mem::take(&mut self.taken).to_be_bytes();
-            write(self.output.frames(), kind::WINDOW_UPDATE, 0, 0, &more);
-        }
+        self.arrivals.data(head.stream, head.length);
         let mut refused = self.is_closed(head.stream).then_some(Code::StreamClosed);
         let mut wanted = false;
+        let room = self.stream_room();
         if let Some(stream) = self.stream(head.stream)
             && stream.reset.is_none()
         {
@@ -520,7 +523,8 @@ impl Connection {
                 refused = Some(Code::StreamClosed);
             } else if !stream.headed {
                 refused = Some(Code::Protocol);
-            } else if stream.receive_window < 0 {
+            } else if stream.receive_window < 0 && stream.received.len() as i64 > room {
+                // Who does not wait for windows is borne with as long as there is room, as upstream does.
                 refused = Some(Code::FlowControl);
             } else {
                 wanted = true;
@@ -622,7 +626,6 @@ impl Connection {
             return;
         };
         if !frame.head.has(flag::END_STREAM) {
-            self.grant(id);
             return;
         }
         stream.ended = true;
@@ -635,31 +638,9 @@ impl Connection {
             self.remove_stream(id);
         }
     }
-
-    /// Lets the other side send more, as far as there is room for it.
-    pub(super) fn grant(&mut self, id: u32) {
-        let streams = self.streams.len().max(1) as i64;
-        let share = i64::from(self.config.receive_room) / 8 * 7 / streams;
-        let most = share.max(i64::from(self.config.initial_window));
-        let Some(stream) = self.stream(id) else {
-            return;
-        };
-        if stream.ended || stream.reset.is_some() {
-            return;
-        }
-        let more = most - stream.receive_window - stream.received.len() as i64;
-        if more >= most / 4 {
-            stream.receive_window += more;
-            let more = (more as u32).to_be_bytes();
-            write(self.output.frames(), kind::WINDOW_UPDATE, 0, id, &more);
-            self.wake_driver();
-        }
-    }
 }
 
 /// Streams that were broken off wait until there are so many times as many as there may be.
 const WAITING: usize = 8;
-/// The connection's window is opened again by this much.
-const WINDOW_STEP: u32 = 1 << 20;
 /// A server may send this many heads for one stream before somebody takes one.
 const MOST_HEADS: usize = 16;

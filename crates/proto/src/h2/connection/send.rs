@@ -95,7 +95,7 @@ impl Connection {
         }
         if !stream.received.is_empty() {
             let count = stream.received.take(into);
-            self.grant(id);
+            self.read_from(id);
             return Poll::Ready(Ok(count));
         }
         if stream.ended {
@@ -396,8 +396,6 @@ fn fields(head: &Head, out: &mut Vec<u8>) {
             | Name::Upgrade
             | Name::TransferEncoding => true,
             Name::Host => named,
-            // Nobody was asked for it here (RFC 8441 5).
-            Name::SecWebSocketAccept => head.status() == 101,
             Name::Te => value != b"trailers",
             _ => name.first().is_none_or(|first| *first == b':'),
         };

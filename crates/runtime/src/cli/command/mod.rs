@@ -2,6 +2,7 @@
 
 mod agent;
 mod anonymity;
+mod awaited;
 mod connection;
 mod counters;
 mod debug;
@@ -9,6 +10,8 @@ mod dynamic_cookie;
 mod events;
 mod frontend;
 pub(super) mod help;
+mod http_client;
+mod left_out;
 mod pattern;
 mod process;
 mod profiling;
@@ -19,16 +22,18 @@ mod server_list;
 mod server_state;
 mod session;
 mod show;
+mod stats_file;
 mod tls;
+mod trace;
 mod unfinished;
 mod variable;
 mod wait;
 mod weight;
 
+pub(super) use awaited::Awaited;
 pub(super) use connection::level_name;
 pub(super) use events::Following;
-pub use process::objects;
-pub(super) use reload::Awaited;
+pub use process::{dumped as pools, objects};
 pub(super) use show::write_environment;
 pub use unfinished::Unfinished;
 pub use wait::Waiting;
@@ -77,6 +82,10 @@ pub enum Answer {
     Written,
     /// A message.
     Information(String),
+    /// A message that deserves more attention.
+    Notice(String),
+    /// The same, still more.
+    Warning(String),
     /// Why it was not done.
     Refused(String),
     /// The connection closes.
@@ -120,7 +129,7 @@ commands! {
     "commit ssl crl-file", "<crlfile>", Admin, "commit a CRL file", tls::commit_revoked;
     "debug dev delay", "[ms]", Admin, "sleep this long", debug::delay;
     "debug dev exit", "[code]", Admin, "immediately exit the process", debug::exit;
-    "debug dev hash", "[msg]", User, "return msg hashed if anon is set", anonymity::hash;
+    "debug dev hash", "  [msg]", User, "return msg hashed if anon is set", anonymity::hash;
     "debug dev log", "[msg] ...", Admin, "send this msg to global logs", debug::log;
     "debug dev loop", "<ms>", Admin, "loop this long, possibly isolated", debug::busy;
     "debug dev panic", "", Admin, "immediately trigger a panic", debug::abort;
@@ -138,20 +147,22 @@ commands! {
     "disable health", "", Admin, "disable health checks", server::disable_health;
     "disable server", "(DEPRECATED)", Admin, "disable a server for maintenance (use 'set server' instead)", server::disable;
     "dump ssl cert", "<certfile>", Admin, "dump the SSL certificates in PEM format", tls::dump_certificate;
+    "dump stats-file", "", User, "dump stats for restore", stats_file::dump;
     "echo", "<text>", User, "print text to the output", connection::echo;
     "enable agent", "", Admin, "enable agent checks", agent::enable;
     "enable dynamic-cookie backend", "<bk>", Admin, "enable dynamic cookies on a specific backend", dynamic_cookie::enable;
     "enable frontend", "<frontend>", Admin, "re-enable specific frontend", frontend::enable;
     "enable health", "", Admin, "enable health checks", server::enable_health;
-    "enable server", "(DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
+    "enable server", " (DEPRECATED)", Admin, "enable a disabled server (use 'set server' instead)", server::enable;
     "expert-mode", "[on|off]", Admin, "", connection::expert;
     "get acl", "<acl> <value>", User, "report the patterns matching a sample for an ACL", pattern::get_acl;
     "get map", "<map> <value>", User, "report the keys and values matching a sample for a map", pattern::get_map;
     "get var", "<name>", Operator, "retrieve contents of a process-wide variable", variable::get;
     "get weight", "<bk>/<srv>", User, "report a server's current weight", weight::get;
+    "httpclient", "<method> <URI>", Admin, "launch an HTTP request", http_client::ask_for;
     "new ssl ca-file", "<cafile>", Admin, "create a new CA file to be used in a crt-list", tls::new_authorities;
     "new ssl cert", "<certfile>", Admin, "create a new certificate file to be used in a crt-list or a directory", tls::new_certificate;
-    "new ssl crl-file", "<crlfile>              ", Admin, "create a new CRL file to be used in a crt-list", tls::new_revoked;
+    "new ssl crl-file", "<crlfile>               ", Admin, "create a new CRL file to be used in a crt-list", tls::new_revoked;
     "operator", "", Operator, "lower the level of the current CLI session to operator", connection::operator;
     "prepare acl", "<acl>", User, "prepare a new version for atomic ACL replacement", pattern::prepare_acl;
     "prepare map", "<map>", User, "prepare a new version for atomic map replacement", pattern::prepare_map;
@@ -171,12 +182,12 @@ commands! {
     "set ssl ca-file", "<cafile> <payload>", Admin, "replace a CA file", tls::set_authorities;
     "set ssl cert", "<certfile> <payload>", Admin, "replace a certificate file", tls::set_certificate;
     "set ssl crl-file", "<crlfile> <payload>", Admin, "replace a CRL file", tls::set_revoked;
-    "set ssl ocsp-response", "<resp|payload>      ", User, "update a certificate's OCSP Response from a base64-encode DER", tls::set_response;
+    "set ssl ocsp-response", "<resp|payload>       ", User, "update a certificate's OCSP Response from a base64-encode DER", tls::set_response;
     "set ssl tls-key", "[id|file] <key>", User, "set the next TLS key for the <id> or <file> listener to <key>", tls::set_ticket_key;
     "set timeout", "[cli] <delay>", User, "change a timeout setting", connection::set_timeout;
     "set var", "<name> [fmt|expr] {<fmt>|<expr>}", Operator, "set variable from an expression or a format", variable::set;
     "set weight", "<bk>/<srv>  (DEPRECATED)", Admin, "change a server's weight (use 'set server' instead)", server::set_weight;
-    "show acl", "[@<ver>] <acl>]", User, "report available acls or dump an acl's contents", pattern::show_acl;
+    "show acl", "[@<ver>] <acl>", User, "report available acls or dump an acl's contents", pattern::show_acl;
     "show activity", "[-1|0|thread_num]", Operator, "show per-thread activity stats (for support/developers)", process::activity;
     "show anon", "", User, "display the current state of anonymized mode", anonymity::show;
     "show backend", "", User, "list backends in the current running config", show::backend;
@@ -201,19 +212,21 @@ commands! {
     "show ssl cert", "[<certfile>]", Operator, "display the SSL certificates used in memory, or the details of a file", tls::show_certificates;
     "show ssl crl-file", "[<crlfile[:<index>>]]", Operator, "display the SSL CRL files used in memory, or the details of a <crlfile>, or a single CRL of index <index> of CRL file <crlfile>", tls::show_revoked;
     "show ssl crt-list", "[-n] [<list>]", Admin, "show the list of crt-lists or the content of a crt-list file <list>", tls::show_lists;
-    "show ssl ocsp-response", "[[text|base64] id] ", User, "display the IDs of the OCSP responses used in memory, or the details of a single OCSP response (in text or base64 format)", tls::show_responses;
-    "show ssl ocsp-updates", "                    ", User, "display information about the next 'nb' ocsp responses that will be updated automatically", tls::show_updates;
+    "show ssl ocsp-response", "[[text|base64] id]  ", User, "display the IDs of the OCSP responses used in memory, or the details of a single OCSP response (in text or base64 format)", tls::show_responses;
+    "show ssl ocsp-updates", "                     ", User, "display information about the next 'nb' ocsp responses that will be updated automatically", tls::show_updates;
     "show ssl providers", "", User, "show loaded SSL providers", tls::show_providers;
     "show ssl sni", "[-f <frontend>] [-A]", User, "display the list of SNI and their corresponding filename", tls::show_names;
     "show startup-logs", "", User, "report logs emitted during HAProxy startup", process::startup_logs;
     "show stat", "[desc|json|no-maint|typed|up]*", User, "report counters for each proxy and server", show::stat;
     "show tasks", "", User, "show running tasks", process::tasks;
-    "show threads", "", Operator, "show some threads debugging information", process::threads;
+    "show threads", "", User, "show some threads debugging information", process::threads;
     "show tls-keys", "[id|*]", User, "show tls keys references or dump tls ticket keys when id specified", tls::show_ticket_keys;
+    "show trace", "[<module>]", User, "show live tracing state", trace::show;
     "show version", "", User, "show version of the current process", show::version;
     "shutdown frontend", "<frontend>", Admin, "stop a specific frontend", frontend::shutdown;
     "shutdown session", "[id]", Admin, "kill a specific session", session::shutdown;
     "shutdown sessions server", "<bk>/<srv>", Admin, "kill sessions on a server", server::shutdown_sessions;
+    "trace", "[<module>|0] [cmd [args...]]", Operator, "manage live tracing (empty to list, 0 to stop all)", trace::set;
     "update ssl ocsp-response", "<certfile>", User, "send ocsp request and update stored ocsp response", tls::update_response;
     "user", "", User, "lower the level of the current CLI session to user", connection::user;
     "wait", "{-h|<delay_ms>} cond [args...]", Admin, "wait the specified delay or condition (-h to see list)", wait::wait;
@@ -234,6 +247,7 @@ pub const EXPERT: &[&str] = &[
     "debug dev loop",
     "debug dev panic",
     "debug dev write",
+    "httpclient",
 ];
 
 /// Commands that no list shows.
@@ -255,7 +269,7 @@ pub fn run(mut call: Call<'_>) -> Answer {
         return Answer::Refused(text);
     }
     let Some((row, run)) = find(call.words) else {
-        return help::unknown(&mut call);
+        return left_out::refusal(&call).unwrap_or_else(|| help::unknown(&mut call));
     };
     if EXPERIMENTAL.contains(&row.name) && !call.state.experimental {
         let text = "This command is restricted to experimental mode only.\n";

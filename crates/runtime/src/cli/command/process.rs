@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use hapax_core::counter::Count;
 
 use super::{Answer, Call};
+use crate::stats::info::Measures;
 use crate::stats::measure;
 
 /// `show fd [<fd>]`: the open descriptors, and which listener holds one.
@@ -139,10 +140,15 @@ pub fn objects(maps: &str) -> Vec<(&str, u64, u64)> {
 /// `show pools`: the memory that the workers hold in pools.
 pub fn pools(call: &mut Call<'_>) -> Answer {
     let all = (call.cli.measures)(call.program, call.now);
+    call.out.extend_from_slice(dumped(&all).as_bytes());
+    Answer::Written
+}
+
+/// The pools of all workers, as `show pools` and SIGQUIT tell of them.
+pub fn dumped(all: &Measures) -> String {
     let size = crate::buffer::size();
     let buffers = |bytes: u64| bytes / (size as u64).max(1);
-    let _ = write!(
-        call.out,
+    format!(
         "Dumping pools usage.\n  - Pool buffer ({size} bytes) : {} allocated ({} bytes), {} used\n  \
          - Pool pipe (2 fds) : {} allocated, {} used\n\
          Total: 2 pools, {} bytes allocated, {} used.\n",
@@ -153,8 +159,7 @@ pub fn pools(call: &mut Call<'_>) -> Answer {
         all.pipes_used,
         all.pool_allocated,
         all.pool_used,
-    );
-    Answer::Written
+    )
 }
 
 /// `show activity`: what the workers have done; sums first, then each worker.

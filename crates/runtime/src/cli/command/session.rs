@@ -10,7 +10,7 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Endpoint;
 
 use super::anonymity::name;
-use super::connection::milliseconds;
+use super::connection;
 use super::{Answer, Call};
 use crate::log::date;
 use crate::sessions::{self, Entry};
@@ -35,6 +35,8 @@ struct Selection {
     id: Option<u64>,
     long: bool,
     older_ms: Option<u64>,
+    /// Only those that were told to end and are still there.
+    lingering: bool,
     server: Option<Arc<ServerLive>>,
     backend: Option<Arc<ProxyLive>>,
     frontend: Option<Arc<ProxyLive>>,
@@ -72,6 +74,7 @@ pub fn show(call: &mut Call<'_>) -> Answer {
             && selection
                 .older_ms
                 .is_none_or(|age| now_ms.saturating_sub(entry.since_ms) >= age)
+            && (entry.ending || !selection.lingering)
             && selection.is_between(entry)
     });
     if selection.id.is_some() && entries.is_empty() {
@@ -95,10 +98,21 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
             selection.long = true;
             words.next();
         }
+        // As upstream: it comes first, and what it finds is told at length.
+        Some("older") => {
+            words.next();
+            let Some(age) = words.next() else {
+                return Err(refused("Expects a minimum age (in seconds by default).\n"));
+            };
+            let Some(age) = connection::age(age) else {
+                return Err(refused("Invalid age.\n"));
+            };
+            selection.older_ms = Some(age);
+            selection.long = true;
+        }
         Some("help") => return Err(Answer::Information(USAGE.into())),
-        Some("susp") => return Err(refused("'show sess susp' is not built yet.\n")),
-        Some(word) if word.starts_with("0x") => {
-            selection.id = Some(number(word).unwrap_or(0));
+        Some(word) if number(word).is_some() => {
+            selection.id = number(word);
             selection.long = true;
             words.next();
         }
@@ -111,15 +125,6 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
             || selection.frontend.is_some();
         match word {
             other if ended => return Err(unsupported(other)),
-            "older" => {
-                let Some(age) = words.next() else {
-                    return Err(refused("Expects a minimum age (in seconds by default).\n"));
-                };
-                let Some(age) = milliseconds(age) else {
-                    return Err(refused("Invalid age.\n"));
-                };
-                selection.older_ms = Some(age);
-            }
             "server" => {
                 let (backend, name) = words
                     .next()
@@ -145,6 +150,7 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
                 let found = found.ok_or_else(|| refused("No such frontend.\n"))?;
                 selection.frontend = Some(call.program.proxy(found).live.clone());
             }
+            "susp" => selection.lingering = true,
             "show-uri" => return Err(refused("'show sess show-uri' is not built yet.\n")),
             other => return Err(unsupported(other)),
         }
@@ -177,9 +183,13 @@ fn refused(text: &str) -> Answer {
     Answer::Refused(text.into())
 }
 
-/// A session's number, as `show sess` prints it.
+/// A session's number, as `show sess` prints it, or in decimal; no session has 0.
 fn number(word: &str) -> Option<u64> {
-    u64::from_str_radix(word.strip_prefix("0x")?, 16).ok()
+    let number = match word.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => word.parse(),
+    };
+    number.ok().filter(|number| *number > 0)
 }
 
 fn inet(end: &Endpoint) -> Option<std::net::SocketAddr> {

@@ -12,6 +12,8 @@ pub struct Unfinished {
     /// The proxy that comes next.
     at: usize,
     each: Box<Each>,
+    /// What is said about every proxy once `each` was.
+    then: Option<Box<Each>>,
     /// What stands behind everything.
     end: &'static [u8],
 }
@@ -29,6 +31,7 @@ impl Unfinished {
             program: program.clone(),
             at: 0,
             each: Box::new(each),
+            then: None,
             end: b"",
         }
     }
@@ -39,11 +42,25 @@ impl Unfinished {
         Unfinished { end, ..self }
     }
 
+    /// The same, with something else about every proxy behind it.
+    #[must_use]
+    pub fn then(
+        self,
+        each: impl FnMut(&Program, &Proxy, Now, &mut Vec<u8>) + 'static,
+    ) -> Unfinished {
+        let then = Some(Box::new(each) as Box<Each>);
+        Unfinished { then, ..self }
+    }
+
     /// Appends the next piece; false when nothing is left.
     pub fn next(&mut self, now: Now, out: &mut Vec<u8>) -> bool {
         let Some(proxy) = self.program.proxies.get(self.at) else {
-            out.extend_from_slice(self.end);
-            return false;
+            let Some(then) = self.then.take() else {
+                out.extend_from_slice(self.end);
+                return false;
+            };
+            (self.each, self.at) = (then, 0);
+            return true;
         };
         (self.each)(&self.program, proxy, now, out);
         self.at += 1;

@@ -6,21 +6,67 @@ use hapax_core::ir::{BindProtocol, HttpReuse};
 
 use super::super::client::Client;
 use super::super::exchange::Exchange;
-use super::super::pool::ServerConnection;
+use super::super::pool::{ServerConnection, Wanted, Way};
 use super::super::shared_pool::{Asking, Reach};
 use super::super::to_url;
-use super::attempt::dependent_port;
 use crate::io::Io;
 use crate::plan::ServerPlan;
 
-/// An idle connection that this request may be sent on. `names` are the SNI and the `pool-conn-name` it must have, `protocol` what is
-/// spoken whatever ALPN says.
+/// What a request may be sent on.
+pub struct Choice<'n> {
+    /// The name that the server is asked for over TLS.
+    pub server_name: Option<&'n [u8]>,
+    /// What `pool-conn-name` gives.
+    pub own_name: Option<&'n [u8]>,
+    /// What is spoken, whatever ALPN says.
+    pub protocol: Option<BindProtocol>,
+    /// What a connection is opened by.
+    pub way: Way,
+}
+
+impl<'n> Choice<'n> {
+    /// What it asks of an idle connection that is its alone; none when there may be none.
+    pub fn wanted(
+        &self,
+        client: &Client,
+        exchange: &Exchange,
+        server: &ServerPlan,
+    ) -> Option<Wanted<&'n [u8]>> {
+        let proxy = client.plan.proxy(exchange.stream.backend);
+        let barred = to_url::applies(proxy)
+            || server.is_anywhere()
+            || self.protocol == Some(BindProtocol::Http2)
+            || server.live.ir.options.send_proxy.is_some();
+        if barred {
+            return None;
+        }
+        let first = is_first(client);
+        let proven = match proxy.ir.http_reuse {
+            HttpReuse::Never => return None,
+            HttpReuse::Safe if first => return None,
+            HttpReuse::Aggressive if first => true,
+            _ => false,
+        };
+        Some(Wanted {
+            way: self.way,
+            server_name: self.server_name,
+            own_name: self.own_name,
+            proven,
+        })
+    }
+}
+
+/// Who speaks HTTP/2 is told what may be sent again.
+fn is_first(client: &Client) -> bool {
+    client.requests <= 1 && !client.socket.is_shared()
+}
+
+/// An idle connection of this worker that this request may be sent on.
 pub fn take(
     client: &mut Client,
     exchange: &Exchange,
     server: &Rc<ServerPlan>,
-    names: (Option<&[u8]>, Option<&[u8]>),
-    protocol: Option<BindProtocol>,
+    choice: &Choice<'_>,
 ) -> Option<ServerConnection> {
     let backend = exchange.stream.backend;
     if to_url::applies(client.plan.proxy(backend)) || server.is_anywhere() {
@@ -33,12 +79,9 @@ pub fn take(
             return Some(connection);
         }
     }
-    // Who speaks HTTP/2 is told what may be sent again.
-    let first = client.requests <= 1 && !client.socket.is_shared();
-    let mode = client.plan.proxy(backend).ir.http_reuse;
-    let port = dependent_port(server, client.session.destination.port());
-    if !server.pool.shared.is_empty() && protocol != Some(BindProtocol::Http1) {
-        let reach = match mode {
+    if !server.pool.shared.is_empty() && choice.protocol != Some(BindProtocol::Http1) {
+        let first = is_first(client);
+        let reach = match client.plan.proxy(backend).ir.http_reuse {
             HttpReuse::Never => Reach::Own,
             HttpReuse::Safe if first => Reach::Own,
             HttpReuse::Safe => Reach::Idle,
@@ -47,8 +90,8 @@ pub fn take(
         };
         let asking = Asking {
             session: &client.admission,
-            port,
-            names,
+            way: choice.way,
+            names: (choice.server_name, choice.own_name),
             reach,
         };
         let shared = server.pool.shared.take(server, &asking);
@@ -56,17 +99,6 @@ pub fn take(
             return shared;
         }
     }
-    if protocol == Some(BindProtocol::Http2) {
-        return None;
-    }
-    let proven = match mode {
-        HttpReuse::Never => return None,
-        HttpReuse::Safe if first => return None,
-        HttpReuse::Aggressive if first => true,
-        _ => false,
-    };
-    if server.live.ir.options.send_proxy.is_some() {
-        return None;
-    }
-    server.pool.take(server, port, names, proven)
+    let wanted = choice.wanted(client, exchange, server)?;
+    server.pool.take(server, &wanted)
 }

@@ -24,7 +24,7 @@ impl Algorithm for Any {
     fn key(&self) -> BalanceKey<'_> {
         BalanceKey::None
     }
-    fn build(&self, _: &ir::Proxy, _: &Servers) -> Box<dyn Balancer> {
+    fn build(&self, _: &ir::ProxySettings, _: &Servers) -> Box<dyn Balancer> {
         unreachable!("these programs balance nothing")
     }
 }
