@@ -274,14 +274,12 @@ fn set(call: &mut Call<'_>) -> Result<Answer, String> {
     };
     let list = find(call, Kind::Map, Some(name))?;
     let value = value.as_bytes();
-    let (done, missing) = match key.strip_prefix('#') {
-        Some(reference) => match reference_of(reference) {
-            Some(reference) => {
-                let done = list.set_reference(reference, value, check_value);
-                (done, "key or pattern not found.")
-            }
-            None => (Ok(false), "entry not found."),
-        },
+    let (done, missing) = match key.strip_prefix("#0x") {
+        Some(reference) => {
+            let reference = reference_of(reference)?;
+            let done = list.set_reference(reference, value, check_value);
+            (done, "key or pattern not found.")
+        }
         None => {
             let done = list.set(key.as_bytes(), value, check_value);
             (done, "entry not found.")
@@ -301,10 +299,8 @@ fn del(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {
         ));
     };
     let list = find(call, kind, Some(name))?;
-    let done = match key.strip_prefix('#') {
-        Some(reference) => {
-            reference_of(reference).is_some_and(|entry| list.remove_reference(entry))
-        }
+    let done = match key.strip_prefix("#0x") {
+        Some(reference) => list.remove_reference(reference_of(reference)?),
         None => list.remove(key.as_bytes()),
     };
     match done {
@@ -313,10 +309,10 @@ fn del(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {
     }
 }
 
-/// The number of an entry, as `show map` gives it.
-fn reference_of(text: &str) -> Option<u64> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    u64::from_str_radix(digits, 16).ok()
+/// The number of an entry, as `show map` gives it behind `0x`; what begins otherwise is a key.
+fn reference_of(digits: &str) -> Result<u64, String> {
+    u64::from_str_radix(digits, 16)
+        .map_err(|_| "Malformed identifier. Please use #<id> or <file>.".to_owned())
 }
 
 fn clear(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {
