@@ -135,15 +135,11 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
-    row(
+    idle(
         "ssl-default-bind-client-sigalgs",
         "<algorithms>",
-        "The signature algorithms of clients' certificates.",
-        |line| {
-            let list = list(line, "signature algorithms as an arguments")?;
-            line.config.global.tls.bind.client_sigalgs = Some(list);
-            Ok(())
-        },
+        "HAProxy 3.2 reads it and asks clients for all algorithms nevertheless; `client-sigalgs` of a bind line counts",
+        |line| list(line, "signature algorithms as an arguments").map(drop),
     ),
     row(
         "ssl-default-bind-options",
