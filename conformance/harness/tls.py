@@ -6,12 +6,14 @@ import subprocess
 import tempfile
 import threading
 
+from . import odd_certificates
+
 _LOCK = threading.Lock()
 _FOLDER = None
 
 
 def write_certificate(world, section):
-    """`== certificate NAME [rsa] [ca] [by=NAME] [names=a,b] [subject=/CN=x] [revoked=NAME]
+    """`== certificate NAME [rsa] [ca] [version1] [by=NAME [odd=SEED]] [names=a,b] [subject=/CN=x] [revoked=NAME]
     [ocsp=NAME [revoked-status]]`: NAME.crt, NAME.key and NAME.pem (both), with `revoked` NAME.crl, in which its signer revokes
     it, and with `ocsp` NAME.ocsp, in which its signer answers for it. They are made once per run of the harness, so that both sides have the same."""
     name, words = section.words[0], section.words[1:]
@@ -47,6 +49,9 @@ def _made(name, words, world):
     base = os.path.join(_FOLDER, key)
     if os.path.exists(base + ".pem"):
         return base
+    if "odd" in options:
+        odd_certificates.make(base, signer, options["odd"])
+        return base
     kind = ["rsa:2048"] if "rsa" in words else ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     names = options.get("names", name).split(",")
     lines = ["[r]", "distinguished_name=d", "[d]", "[x]"]
@@ -67,12 +72,20 @@ def _made(name, words, world):
     dates = ["-days", "-1" if "expired" in words else "3650"]
     if "from" in options:
         dates = ["-not_before", options["from"], "-not_after", options["to"]]
-    if signer is None and "from" not in options:
+    if signer is None and "from" not in options and "version1" not in words:
         _run([*request, "-x509", "-extensions", "x", *dates, "-out", base + ".crt"])
     else:
         _run([*request, "-out", base + ".csr"])
+        if "version1" in words:
+            sign_as = ["-CA", signer + ".crt", "-CAkey", signer + ".key", "-CAcreateserial"] if signer else ["-signkey", base + ".key"]
+            _run(["openssl", "x509", "-req", "-in", base + ".csr", *sign_as, *dates, "-out", base + ".crt"])
+            return _joined(base)
         sign = ["-CA", signer + ".crt", "-CAkey", signer + ".key", "-CAcreateserial"] if signer else ["-signkey", base + ".key"]
         _run(["openssl", "x509", "-req", "-in", base + ".csr", *sign, *dates, "-extfile", config, "-extensions", "x", "-out", base + ".crt"])
+    return _joined(base)
+
+
+def _joined(base):
     with open(base + ".pem", "wb") as file:
         for end in (".crt", ".key"):
             with open(base + end, "rb") as part:

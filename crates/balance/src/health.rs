@@ -382,16 +382,14 @@ pub fn refresh_totals(proxy: &ProxyLive, now: Now) {
 
 /// Counts the usable servers of a backend and their weight; answers whether there is one.
 fn count_usable(proxy: &ProxyLive) -> bool {
-    let count = |backup: bool| {
-        let usable = proxy.servers.iter().filter(|server| {
-            server.ir.options.backup == backup && server.usable.load(Ordering::Relaxed)
-        });
-        usable.fold((0u32, 0u32), |(count, weight), server| {
-            let own = server.user_weight.load(Ordering::Relaxed);
-            (count + 1, weight.saturating_add(own))
-        })
-    };
-    let ((active, active_weight), (backup, backup_weight)) = (count(false), count(true));
+    let mut counts = [(0u32, 0u32); 2];
+    let servers = proxy.servers.iter();
+    for server in servers.filter(|server| server.usable.load(Ordering::Relaxed)) {
+        let (count, weight) = &mut counts[usize::from(server.ir.options.backup)];
+        *count += 1;
+        *weight = weight.saturating_add(server.user_weight.load(Ordering::Relaxed));
+    }
+    let [(active, active_weight), (backup, backup_weight)] = counts;
     proxy.active.store(active, Ordering::Relaxed);
     proxy.backup.store(backup, Ordering::Relaxed);
     let weight = if active > 0 {

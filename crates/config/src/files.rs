@@ -67,6 +67,9 @@ pub fn load<S: AsRef<str>>(arguments: &[S]) -> Result<Sources, FileError> {
 pub fn faults(source: &Source, file: FileId) -> Vec<Diagnostic> {
     let mut faults = vec![];
     let text: &[u8] = &source.text;
+    if text.ends_with(b"\n") && memchr::memchr(0, text).is_none() {
+        return faults;
+    }
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     for (line, number) in lines.zip(1u32..) {
         let nul = memchr::memchr(0, line);

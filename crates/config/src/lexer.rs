@@ -256,14 +256,23 @@ impl<'a> Cutter<'a> {
                 b'\\' => self.escape(false)?,
                 b'"' if self.quotes => self.weak()?,
                 b'\'' if self.quotes => self.strong()?,
-                _ => {
-                    self.swallows = false;
-                    self.word.push(byte);
-                    self.at += 1;
-                }
+                _ => self.plain(),
             }
         }
         Ok(())
+    }
+
+    /// Reads bytes that stand for themselves: up to one that may not, in one go.
+    fn plain(&mut self) {
+        self.swallows = false;
+        let rest = self.text.get(self.at..).unwrap_or(&[]);
+        let special = |byte: &u8| is_space(*byte) || matches!(byte, b'#' | b'\\' | b'"' | b'\'');
+        let length = rest.iter().skip(1).position(special);
+        let run = length
+            .and_then(|length| rest.get(..=length))
+            .unwrap_or(rest);
+        self.word.extend_from_slice(run);
+        self.at += run.len();
     }
 
     fn weak(&mut self) -> Result<(), LexError> {

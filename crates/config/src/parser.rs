@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
 use hapax_core::ir;
@@ -87,7 +88,7 @@ pub(crate) struct Parser<'a> {
     pub(crate) notes: Notes,
     pub(crate) defaults: Vec<Defaults>,
     /// Indices of the proxies of each name, that of the open section included.
-    pub(crate) names: HashMap<String, Vec<usize>>,
+    pub(crate) names: HashMap<String, SmallVec<[usize; 1]>>,
     /// What a section begins with that takes nothing over.
     pub(crate) blank: Blank,
     open: Open,

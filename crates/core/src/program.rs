@@ -1,5 +1,7 @@
 //! The compiled configuration: immutable, shared by all streams that started under it.
 
+mod followers;
+
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -11,6 +13,8 @@ use crate::live::{Live, ProxyLive};
 use crate::pattern::Lists;
 use crate::span::Span;
 use crate::trace::Settings;
+
+pub use followers::{Followers, Place};
 
 /// Position of a proxy in [`Program::proxies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -49,9 +53,13 @@ pub struct Program {
     pub host_name: String,
     /// Servers that something else of the configuration names: they stay.
     pinned: HashSet<(ProxyId, usize)>,
-    backends: HashMap<String, ProxyId>,
-    frontends: HashMap<String, ProxyId>,
+    backends: Names,
+    frontends: Names,
+    followers: followers::Known,
 }
+
+/// Proxies by name, the first of each.
+type Names = HashMap<Arc<str>, ProxyId>;
 
 /// A proxy in force.
 #[derive(Debug)]
@@ -68,8 +76,31 @@ pub struct Proxy {
     pub use_backend: Vec<Option<ProxyId>>,
     /// The frontends that may lead to it by name, itself for a `listen`, in file order.
     pub led_to_by: Vec<ProxyId>,
+    /// What its servers are about, as the configuration says it.
+    pub servers: ServersSay,
     /// Its servers by name, where a name may be looked for at run time.
     pub server_names: HashMap<String, usize>,
+}
+
+/// What some server of a proxy is about: who looks for such servers passes the proxy over without it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ServersSay {
+    /// One has a check or an agent.
+    pub checks: bool,
+    /// One comes up slowly (`slowstart`).
+    pub slowstart: bool,
+}
+
+impl ServersSay {
+    fn of(proxy: &ir::Proxy) -> ServersSay {
+        let mut all = ServersSay::default();
+        for server in &proxy.servers {
+            let options = &server.options;
+            all.checks |= options.check.enabled || options.agent.is_some();
+            all.slowstart |= options.slowstart > 0;
+        }
+        all
+    }
 }
 
 /// The names that `use-server` may ask for; none where no such rule is.
@@ -104,7 +135,7 @@ fn with_leaders(mut proxies: Vec<Proxy>) -> Vec<Proxy> {
 }
 
 /// The servers that rules and fetches name, that others track, or whose names are resolved while the program runs.
-fn pinned(config: &ir::Config, backends: &HashMap<String, ProxyId>) -> HashSet<(ProxyId, usize)> {
+fn pinned(config: &ir::Config, backends: &Names) -> HashSet<(ProxyId, usize)> {
     let mut pinned = HashSet::new();
     let mut pin = |backend: Option<ProxyId>, name: &str| {
         let place = backend.and_then(|id| {
@@ -132,7 +163,7 @@ fn pinned(config: &ir::Config, backends: &HashMap<String, ProxyId>) -> HashSet<(
             if let Some((backend, name)) = &server.options.track {
                 let backend = match backend.is_empty() {
                     true => Some(own),
-                    false => backends.get(backend).copied(),
+                    false => backends.get(backend.as_str()).copied(),
                 };
                 pin(backend, name);
             }
@@ -149,15 +180,16 @@ impl Program {
     /// unresolved: the cross-checks refused them before.
     pub fn link(config: ir::Config, live: Arc<Live>, host_name: String) -> Program {
         config.patterns.number();
-        let mut backends = HashMap::new();
-        let mut frontends = HashMap::new();
-        for (index, proxy) in config.proxies.iter().enumerate() {
+        let mut backends = Names::new();
+        let mut frontends = Names::new();
+        let names = live.proxies.iter().map(|live| &live.name);
+        for ((index, proxy), name) in config.proxies.iter().enumerate().zip(names) {
             let id = ProxyId(index as u32);
             if proxy.kind.has_backend() {
-                backends.entry(proxy.name.clone()).or_insert(id);
+                backends.entry(name.clone()).or_insert(id);
             }
             if proxy.kind.has_frontend() {
-                frontends.entry(proxy.name.clone()).or_insert(id);
+                frontends.entry(name.clone()).or_insert(id);
             }
         }
         let pinned = pinned(&config, &backends);
@@ -169,18 +201,19 @@ impl Program {
             .map(|(index, (ir, live))| Proxy {
                 log_ready: ir.log_ready(),
                 default_backend: match &ir.default_backend {
-                    Some((name, _)) => backends.get(name).copied(),
+                    Some((name, _)) => backends.get(name.as_str()).copied(),
                     None => ir.kind.has_backend().then_some(ProxyId(index as u32)),
                 },
                 use_backend: ir
                     .use_backend
                     .iter()
                     .map(|rule| match &rule.target {
-                        ir::BackendTarget::Name(name) => backends.get(name).copied(),
+                        ir::BackendTarget::Name(name) => backends.get(name.as_str()).copied(),
                         ir::BackendTarget::Format(_) => None,
                     })
                     .collect(),
                 led_to_by: Vec::new(),
+                servers: ServersSay::of(&ir),
                 server_names: server_names(&ir),
                 ir,
                 live: live.clone(),
@@ -205,6 +238,7 @@ impl Program {
             pinned,
             backends,
             frontends,
+            followers: followers::Known::default(),
         }
     }
 

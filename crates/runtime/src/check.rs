@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hapax_balance::health::{Notice, Report, Transition, agent_report, inherit, report};
 use hapax_core::contract::Now;
@@ -36,7 +36,6 @@ mod spop;
 mod verdict;
 
 pub(crate) use followers::Followers;
-use followers::Lookup;
 pub use recipe::BadPattern;
 use recipe::Recipe;
 use schedule::Schedule;
@@ -73,14 +72,13 @@ impl Checks {
             running: Rc::new(Cell::new(true)),
             tasks: Vec::new(),
         };
-        let followers = Rc::new(Lookup::default());
         let schedule = pauses::step(|| Schedule::of(program));
         let mut position = 0;
         let proxies: Vec<_> = program.proxies.iter().enumerate().collect();
         for proxies in proxies.chunks(PROXIES_PER_TURN) {
             pauses::step(|| {
                 let all = (program, logger, share);
-                checks.begin(all, proxies, (&schedule, &followers), &mut position)
+                checks.begin(all, proxies, &schedule, &mut position)
             })?;
             tokio::task::yield_now().await;
         }
@@ -92,7 +90,7 @@ impl Checks {
         &mut self,
         (program, logger, share): (&Arc<Program>, &Rc<Logger>, Share),
         proxies: &[(usize, &Proxy)],
-        (schedule, followers): (&Schedule, &Rc<Lookup>),
+        schedule: &Schedule,
         position: &mut usize,
     ) -> Result<(), BadPattern> {
         for &(index, proxy) in proxies {
@@ -101,7 +99,7 @@ impl Checks {
                 live.iter()
                     .flat_map(|server| Role::of(&server.ir).map(move |role| (server, role)))
             };
-            if proxy.ir.disabled || roles().next().is_none() {
+            if proxy.ir.disabled || !proxy.servers.checks || roles().next().is_none() {
                 continue;
             }
             let recipe = Rc::new(Recipe::new(&proxy.ir)?);
@@ -111,6 +109,8 @@ impl Checks {
                 if (position - 1) % share.workers.max(1) != share.worker {
                     continue;
                 }
+                // Nobody else starts it once it stays with a new program.
+                role.watched(server).store(true, Ordering::Relaxed);
                 let busy = Rc::new(Cell::new(false));
                 let check = Check {
                     program: program.clone(),
@@ -119,7 +119,6 @@ impl Checks {
                     server: server.index,
                     role,
                     recipe: recipe.clone(),
-                    followers: followers.clone(),
                     origin_ms: share.origin_ms,
                     running: self.running.clone(),
                     busy: busy.clone(),
@@ -167,6 +166,14 @@ impl Role {
         own.into_iter().chain(agent.then_some(Role::Agent))
     }
 
+    /// Whether somebody asks.
+    fn watched(self, server: &ServerLive) -> &AtomicBool {
+        match self {
+            Role::Server => &server.checks_run,
+            Role::Agent => &server.agent_runs,
+        }
+    }
+
     /// How often, ms.
     fn inter(self, server: &ir::Server) -> u32 {
         match (self, &server.options.agent) {
@@ -184,7 +191,6 @@ struct Check {
     server: usize,
     role: Role,
     recipe: Rc<Recipe>,
-    followers: Rc<Lookup>,
     origin_ms: u64,
     running: Rc<Cell<bool>>,
     /// It waits for an answer.
@@ -318,7 +324,7 @@ impl Check {
         let changed = before != server.state.lock().admin;
         spread(
             &self.program,
-            &self.followers.of(&self.program),
+            &Followers::of(&self.program),
             place,
             (report, changed),
             now,
@@ -338,11 +344,7 @@ pub(crate) fn watch(program: &Arc<Program>, (proxy, index): (ProxyId, usize), of
     let Some(server) = server.filter(|server| server.added) else {
         return;
     };
-    let watched = match role {
-        Role::Server => &server.checks_run,
-        Role::Agent => &server.agent_runs,
-    };
-    if watched.swap(true, Ordering::Relaxed) {
+    if role.watched(server).swap(true, Ordering::Relaxed) {
         return;
     }
     let program = program.clone();
@@ -357,7 +359,6 @@ pub(crate) fn watch(program: &Arc<Program>, (proxy, index): (ProxyId, usize), of
             server: index,
             role,
             recipe,
-            followers: Rc::default(),
             origin_ms: local.origin_ms,
             running: Rc::new(Cell::new(true)),
             busy: Rc::default(),

@@ -257,7 +257,7 @@ fn go_over(local: &Rc<Local>, sockets: Vec<Bound>) {
 pub(crate) async fn serve_besides(local: &Rc<Local>) {
     let plan = local.plan();
     if local.worker == 0 {
-        FORWARDING.with_borrow_mut(|forwarding| forwarding.follow(&plan.program));
+        FORWARDING.with_borrow_mut(|forwarding| forwarding.follow(&plan.program, local.origin_ms));
         // Names that are still followed are never without a follower.
         let mut resolving = resolver::start(local);
         resolving.extend(ocsp_update::start(local));

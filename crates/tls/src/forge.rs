@@ -1,7 +1,7 @@
 //! Certificates that are made for the name a client asks for (configuration manual 5.1, `generate-certificates`): the key of
 //! the listener's first certificate, signed by an authority whose key is at hand.
 
-mod der;
+pub(crate) mod der;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod fault;
+mod older;
 pub mod server;
 
 use rustls::pki_types::{CertificateDer, UnixTime};

@@ -22,15 +22,15 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     if proxy.disabled {
         return;
     }
-    let name = named(proxy);
     let span = proxy.span;
     if proxy.kind.has_frontend() && proxy.binds.is_empty() {
+        let name = named(proxy);
         let text = format!(
             "{name} has no 'bind' directive. Please declare it as a backend if this was intended."
         );
         check.warn(span, text);
     }
-    check_rules(proxy, index, &name, check);
+    check_rules(proxy, index, check);
     secured_steps(proxy);
     mailers::proxy(&config.mailers, proxy, check);
     external_check(proxy, &config.global, check);
@@ -47,6 +47,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
     balance(proxy, check);
     dynamic_cookies(proxy, check);
     if proxy.mode != ir::Mode::Http {
+        let name = named(proxy);
         if proxy.cookie.is_some() {
             check.warn(
                 span,
@@ -56,7 +57,7 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         http_log(proxy, index, &name, check);
     }
     one_way(index, proxy, check);
-    timeouts(proxy, &name, check);
+    timeouts(proxy, check);
     if let Some(capture) = &proxy.cookie_capture
         && capture.length > cookie_length
     {
@@ -66,22 +67,52 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
             ..capture.clone()
         };
         proxy.cookie_capture = Some(capture);
+        let name = named(proxy);
         let text = format!("truncating capture length to {cookie_length} bytes for {name}.");
         check.warn(span, text);
     }
     let target = !proxy.logs.is_empty() || (proxy.log_global && global_logs);
     if proxy.kind.has_frontend() && proxy.log_format.is_some() && !target {
+        let name = named(proxy);
         check.warn(
             span,
             format!("log format ignored for {name} since it has no log address."),
         );
     }
     bind_protocols(proxy, check);
+    presented_fields(proxy, check);
     if proxy.mode != ir::Mode::Http {
-        http_only(proxy, &name, check);
+        http_only(proxy, &named(proxy), check);
     }
     if proxy.mode == ir::Mode::Log {
         log_backend::ignored(proxy, check);
+    }
+}
+
+/// Only requests of HTTP have fields that tell addresses (`usesrc hdr_ip`).
+fn presented_fields(proxy: &ir::Proxy, check: &mut Check<'_>) {
+    if proxy.mode == ir::Mode::Http {
+        return;
+    }
+    let field = |source: &Option<ir::SourceAddress>| match source.as_ref()?.presented.as_ref()? {
+        ir::Presented::Field(name, which) if *which != 0 => Some(name.clone()),
+        _ => None,
+    };
+    let name = &proxy.name;
+    if let Some(field) = field(&proxy.source) {
+        let text = format!(
+            "proxy '{name}' : ignoring use of header {field} as source IP in non-HTTP mode."
+        );
+        check.warn(proxy.span, text);
+    }
+    for server in &proxy.servers {
+        if let Some(field) = field(&server.options.source) {
+            let text = format!(
+                "proxy '{name}' : server {} cannot use header {field} as source IP in non-HTTP mode.",
+                server.name
+            );
+            check.warn(server.span, text);
+        }
     }
 }
 
@@ -188,7 +219,7 @@ fn balance(proxy: &mut ir::Proxy, check: &mut Check<'_>) {
 }
 
 /// `http-check` lines without `option httpchk`, and `tcp-check` lines without `option tcp-check`.
-fn check_rules(proxy: &ir::Proxy, index: usize, name: &str, check: &mut Check<'_>) {
+fn check_rules(proxy: &ir::Proxy, index: usize, check: &mut Check<'_>) {
     if !proxy.kind.has_backend() {
         return;
     }
@@ -199,6 +230,7 @@ fn check_rules(proxy: &ir::Proxy, index: usize, name: &str, check: &mut Check<'_
         && proxy.check != ir::CheckKind::Http
         && let Some(span) = http
     {
+        let name = named(proxy);
         let text = format!(
             "{name} uses http-check rules without 'option httpchk', so the rules are ignored."
         );
@@ -208,6 +240,7 @@ fn check_rules(proxy: &ir::Proxy, index: usize, name: &str, check: &mut Check<'_
         && proxy.check != ir::CheckKind::Rules
         && let Some(span) = tcp
     {
+        let name = named(proxy);
         let text = format!(
             "{name} uses tcp-check rules without 'option tcp-check', so the rules are ignored."
         );
@@ -336,7 +369,7 @@ fn one_way(index: usize, proxy: &ir::Proxy, check: &mut Check<'_>) {
     }
 }
 
-fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
+fn timeouts(proxy: &ir::Proxy, check: &mut Check<'_>) {
     let timeouts = &proxy.timeouts;
     let client = proxy.kind.has_frontend() && timeouts.client.is_none();
     let servers = !proxy.servers.is_empty()
@@ -348,7 +381,7 @@ fn timeouts(proxy: &ir::Proxy, name: &str, check: &mut Check<'_>) {
         && servers
         && (timeouts.connect.is_none() || timeouts.server.is_none());
     if client || server {
-        check.warn(proxy.span, missing_timeouts(name));
+        check.warn(proxy.span, missing_timeouts(&named(proxy)));
     }
 }
 

@@ -4,11 +4,12 @@ use hapax_core::ir::{self, ReferenceKind};
 
 use hapax_core::span::Span;
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use super::Check;
 
 pub(crate) fn references(config: &ir::Config, check: &mut Check<'_>) {
-    let mut names = Names::new();
+    let mut names = Names::with_capacity(config.proxies.len());
     for proxy in &config.proxies {
         names.entry(&proxy.name).or_default().push(proxy);
     }
@@ -146,13 +147,13 @@ fn has_slot(
 }
 
 /// Proxies by name.
-type Names<'c> = HashMap<&'c str, Vec<&'c ir::Proxy>>;
+type Names<'c> = HashMap<&'c str, SmallVec<[&'c ir::Proxy; 1]>>;
 
 fn named<'n, 'c>(
     names: &'n Names<'c>,
     name: &str,
 ) -> impl Iterator<Item = &'c ir::Proxy> + use<'n, 'c> {
-    let found = names.get(name).map(Vec::as_slice).unwrap_or_default();
+    let found = names.get(name).map(SmallVec::as_slice).unwrap_or_default();
     found.iter().copied()
 }
 

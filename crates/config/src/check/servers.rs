@@ -14,8 +14,17 @@ use crate::value::address::{self, Accept, AddressPlace, Host, IpFamily};
 pub(crate) fn names(config: &ir::Config, check: &mut Check<'_>) {
     for proxy in &config.proxies {
         let mut seen: HashMap<&str, u32> = HashMap::new();
-        for server in &proxy.servers {
-            if let Some(line) = seen.insert(&server.name, server.span.line) {
+        for (at, server) in proxy.servers.iter().enumerate() {
+            let before = match proxy.servers.len() {
+                // A table does not pay for a few.
+                ..=FEW => {
+                    let mut before = proxy.servers[..at].iter().rev();
+                    let same = before.find(|other| other.name == server.name);
+                    same.map(|same| same.span.line)
+                }
+                _ => seen.insert(&server.name, server.span.line),
+            };
+            if let Some(line) = before {
                 let place = check.place(server.span);
                 check.warn(
                     server.span,
@@ -30,6 +39,9 @@ pub(crate) fn names(config: &ir::Config, check: &mut Check<'_>) {
         }
     }
 }
+
+/// So many servers are compared with each other.
+const FEW: usize = 8;
 
 /// What is spoken with a server must be what its proxy speaks.
 fn protocol(proxy: &ir::Proxy, server: &ir::Server, check: &mut Check<'_>) {
@@ -251,7 +263,8 @@ pub(crate) fn resolve(config: &mut ir::Config, check: &mut Check<'_>) {
     let mut failed = false;
     let variables = config.global.environment.clone();
     for proxy in config.proxies.iter_mut() {
-        for server in proxy.servers.iter_mut() {
+        let named = proxy.servers.iter_mut();
+        for server in named.filter(|server| server.host_name.is_some()) {
             let Ok(parsed) =
                 address::address(&expand(&variables, server.text.as_bytes()), Accept::SERVER)
             else {

@@ -54,9 +54,7 @@ pub(super) fn server(line: &mut Line<'_>) -> Result<(), Fault> {
         );
         return Err(behind(Prefix::Place, line.fault_at(0, text)));
     }
-    let proxy = line.proxy()?.name.clone();
-    let prefix = format!("'server {proxy}/{shown}' : ");
-    let server = read_server(line, 1, shown, prefix)?;
+    let server = read_server(line, 1, shown)?;
     let servers = &mut line.proxy()?.servers;
     // Most backends have one or two servers: a growth by itself begins with room for four.
     if servers.len() == servers.capacity() {
@@ -88,9 +86,7 @@ fn server_template(line: &mut Line<'_>) -> Result<(), Fault> {
         );
         return Err(behind(Prefix::Place, line.fault_at(1, text)));
     };
-    let proxy = line.proxy()?.name.clone();
-    let prefix = format!("'server-template {proxy}/{shown}' : ");
-    let server = read_server(line, 2, shown, prefix)?;
+    let server = read_server(line, 2, shown)?;
     let id = server.options.id;
     let mut others = server.options.clone();
     if id.is_some() || others.guid.is_some() {
@@ -129,12 +125,7 @@ fn numbers(text: &str) -> Option<(u32, u32)> {
 const MOST_SERVERS: u32 = 1 << 20;
 
 /// Reads the address, which is the argument at `at`, and the options behind it.
-fn read_server(
-    line: &mut Line<'_>,
-    at: usize,
-    shown: String,
-    prefix: String,
-) -> Result<ir::Server, Fault> {
+fn read_server(line: &mut Line<'_>, at: usize, shown: String) -> Result<ir::Server, Fault> {
     let Some(address) = line.args().get(at) else {
         return Err(line.fault("no address"));
     };
@@ -144,15 +135,26 @@ fn read_server(
         Accept::SERVER,
         false,
     )
-    .map_err(|error| behind(Prefix::Place, line.fault_at(at, format!("{prefix}{error}"))))?;
+    .map_err(|error| {
+        let text = format!("{}{error}", prefix(line, &shown));
+        behind(Prefix::Place, line.fault_at(at, text))
+    })?;
     bind::refuse_transport(line, address, &found)?;
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
-    read_options(line, at + 1, prefix.clone(), &mut options, Target::Server)?;
+    if options.strict_maxconn {
+        // As upstream: each server says that itself.
+        options.strict_maxconn = false;
+    }
+    if line.args().len() > at + 1 {
+        let prefix = prefix(line, &shown);
+        read_options(line, at + 1, prefix, &mut options, Target::Server)?;
+    }
     if options.datagrams != found.datagram {
         options.datagrams = found.datagram;
     }
     if options.track.is_some() && options.check.enabled {
+        let prefix = prefix(line, &shown);
         let text = format!("{prefix}unable to enable checks and tracking at the same time!");
         return Err(behind(Prefix::Place, line.fault(text)));
     }
@@ -161,6 +163,7 @@ fn read_server(
         .as_ref()
         .is_some_and(|agent| agent.enabled && agent.port == 0)
     {
+        let prefix = prefix(line, &shown);
         let text = format!(
             "{prefix}server {shown} does not have agent port. Agent check has been disabled."
         );
@@ -172,7 +175,7 @@ fn read_server(
         .map(|other| (other.name.clone(), other.span))
         .next();
     if let (Some((other, span)), Some(id)) = (same, options.id) {
-        let place = line.scope.place(span);
+        let (place, prefix) = (line.scope.place(span), prefix(line, &shown));
         let text =
             format!("{prefix}'id' : custom id {id} already used at {place} ('server {other}').");
         return Err(behind(Prefix::Place, line.fault(text)));
@@ -194,6 +197,13 @@ fn read_server(
         host_name: found.name.map(|(name, _)| name),
         options,
     })
+}
+
+/// What stands before findings about the line of a server.
+fn prefix(line: &Line<'_>, shown: &str) -> String {
+    let proxy = line.proxy.as_deref();
+    let proxy = proxy.map_or("", |proxy| proxy.name.as_str());
+    format!("'{} {proxy}/{shown}' : ", line.keyword())
 }
 
 fn default_server(line: &mut Line<'_>) -> Result<(), Fault> {
@@ -221,9 +231,6 @@ fn read_options(
     options: &mut ir::CopyOnWrite<ir::ServerOptions>,
     target: Target,
 ) -> Result<(), Fault> {
-    if line.args().len() == skip {
-        return Ok(());
-    }
     let mut cursor = OptionCursor {
         words: line.words,
         at: line.name_words + skip,
@@ -319,7 +326,6 @@ static NOT_BUILT: &[&str] = &[
     "error-limit",
     "hash-key",
     "idle-ping",
-    "namespace",
     "non-stick",
     "observe",
     "on-error",
@@ -327,5 +333,4 @@ static NOT_BUILT: &[&str] = &[
     "shard",
     "sni-auto",
     "stick",
-    "strict-maxconn",
 ];

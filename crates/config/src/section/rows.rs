@@ -47,20 +47,19 @@ impl Rows {
             .first()
             .and_then(|first| first.as_str())
             .and_then(|first| self.by_first.get(first));
-        let mut matching = rows
+        let matching = rows
             .into_iter()
             .flatten()
             .copied()
             .filter(|row| starts_with(words, row.name));
-        let Some(longest) = matching.next() else {
+        let Some(longest) = matching.clone().next() else {
             return Found::Nothing;
         };
-        let all: Vec<_> = std::iter::once(longest).chain(matching).collect();
-        let of = |sections| all.iter().find(|row| row.sections.has(sections));
+        let of = |sections| matching.clone().find(|row| row.sections.has(sections));
         match of(bit) {
             Some(row) => Found::Row(row),
             None if Sections::PROXIES.has(bit) => {
-                Found::Elsewhere(of(Sections::PROXIES).unwrap_or(&longest))
+                Found::Elsewhere(of(Sections::PROXIES).unwrap_or(longest))
             }
             None => Found::Elsewhere(longest),
         }

@@ -45,6 +45,7 @@ impl<T: PartialEq> PartialEq for CopyOnWrite<T> {
 impl<T> Deref for CopyOnWrite<T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.0
     }

@@ -40,6 +40,7 @@ pub struct Proxy {
 impl Deref for Proxy {
     type Target = ProxySettings;
 
+    #[inline]
     fn deref(&self) -> &ProxySettings {
         &self.settings
     }

@@ -147,6 +147,7 @@ impl ServerTraffic {
 impl Deref for ServerLive {
     type Target = ServerLasting;
 
+    #[inline]
     fn deref(&self) -> &ServerLasting {
         &self.lasting
     }
@@ -244,6 +245,22 @@ impl ServerLive {
         ServerLive {
             added: true,
             ..ServerLive::of(server, backend, (index, id), Arc::new(lasting))
+        }
+    }
+
+    /// The same server, which was added, as another configuration sees it.
+    pub(super) fn staying(&self, index: usize, id: u32) -> ServerLive {
+        ServerLive {
+            name: self.name.clone(),
+            id,
+            index,
+            backend: self.backend.clone(),
+            ir: self.ir.clone(),
+            tls: self.tls.clone(),
+            added: true,
+            checks_run: AtomicBool::new(false),
+            agent_runs: AtomicBool::new(false),
+            lasting: self.lasting.clone(),
         }
     }
 

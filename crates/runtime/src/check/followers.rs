@@ -1,72 +1,20 @@
 //! Which servers track which (`track`): they go where the checked one goes.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use hapax_balance::health::{Notice, Transition, follow};
 use hapax_core::contract::Now;
 use hapax_core::live::ServerLive;
-use hapax_core::program::{Program, ProxyId};
-
-/// A server: its proxy and index.
-type Place = (ProxyId, usize);
+use hapax_core::program::{self, Place, Program, ProxyId};
 
 /// Who tracks whom.
-#[derive(Debug, Default)]
-pub(crate) struct Followers(HashMap<Place, Vec<Place>>);
-
-/// The followers of a program, looked up again when servers came or went.
-#[derive(Debug, Default)]
-pub(super) struct Lookup {
-    known: RefCell<Option<(u64, Rc<Followers>)>>,
-}
-
-impl Lookup {
-    /// Those of now.
-    pub(super) fn of(&self, program: &Program) -> Rc<Followers> {
-        let changes = program.live.server_changes.load(Ordering::Relaxed);
-        let mut known = self.known.borrow_mut();
-        match &*known {
-            Some((at, followers)) if *at == changes => followers.clone(),
-            _ => {
-                let followers = Rc::new(Followers::of(program));
-                *known = Some((changes, followers.clone()));
-                followers
-            }
-        }
-    }
-}
+#[derive(Debug)]
+pub(crate) struct Followers(Arc<program::Followers>);
 
 impl Followers {
-    /// The followers of a program. Names that do not exist were refused with the configuration.
+    /// The followers of a program.
     pub(crate) fn of(program: &Program) -> Followers {
-        let mut followers = Followers::default();
-        for (index, proxy) in program.proxies.iter().enumerate() {
-            for server in &proxy.live.servers {
-                let Some((backend, name)) = &server.ir.options.track else {
-                    continue;
-                };
-                let own = ProxyId(index as u32);
-                // Without a backend's name it is the section's own.
-                let backend = if backend.is_empty() {
-                    Some(own)
-                } else {
-                    program.backend(backend)
-                };
-                let leader = backend.and_then(|id| {
-                    let mut servers = program.proxy(id).live.servers.iter();
-                    Some((id, servers.find(|server| server.name == *name)?.index))
-                });
-                if let Some(leader) = leader {
-                    // Upstream tells the last one first.
-                    let places = followers.0.entry(leader).or_default();
-                    places.insert(0, (own, server.index));
-                }
-            }
-        }
-        followers
+        Followers(program.followers())
     }
 
     /// Lets everybody who tracks `leader`, directly or through others, follow its transition. Gives what there is to say.
@@ -98,16 +46,12 @@ impl Followers {
     ) {
         let mut leaders = vec![leader];
         // Each place is taken once: a circle of trackers, which the configuration refuses, would not run on.
-        let mut steps = program
-            .proxies
-            .iter()
-            .map(|proxy| proxy.live.servers.len())
-            .sum::<usize>();
+        let mut steps = self.0.count();
         while let Some(place) = leaders.pop() {
             let Some(live) = program.proxy(place.0).live.servers.get(place.1) else {
                 continue;
             };
-            for &(proxy, index) in self.0.get(&place).into_iter().flatten() {
+            for &(proxy, index) in self.0.of_leader(place) {
                 let own = &program.proxy(proxy).live;
                 if let Some(server) = own.servers.get(index).filter(|_| steps > 0) {
                     steps -= 1;

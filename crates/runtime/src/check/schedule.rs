@@ -26,7 +26,7 @@ impl Schedule {
             program
                 .proxies
                 .iter()
-                .filter(|proxy| !proxy.ir.disabled)
+                .filter(|proxy| proxy.servers.checks && !proxy.ir.disabled)
                 .flat_map(|proxy| &proxy.ir.servers)
                 .flat_map(|server| Role::of(server).map(move |role| role.inter(server)))
         };

@@ -303,7 +303,6 @@ fn a_check_that_waits_is_small() {
         proxy: ProxyId(0),
         server: 0,
         recipe: Rc::new(Recipe::new(&program.proxies[0].ir).expect("compiles")),
-        followers: Rc::default(),
         origin_ms: 0,
         running: Rc::new(Cell::new(true)),
         busy: Rc::default(),

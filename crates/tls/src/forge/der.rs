@@ -16,7 +16,7 @@ pub(super) const UTF8: u8 = 0x0c;
 pub(super) const IA5: u8 = 0x16;
 
 /// A value with this tag and these parts.
-pub(super) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(length + 6);
     out.push(tag);

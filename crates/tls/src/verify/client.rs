@@ -6,12 +6,13 @@ use aws_lc_rs::digest::{SHA256, digest};
 use hapax_core::ir::{BindTls, TlsIgnored, TlsVerify};
 use hapax_core::secured::Verdict;
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::{Trust, fault, is_self_signed};
+use super::{Trust, fault, is_self_signed, older};
 use crate::authority::Authorities;
 use crate::odd_name;
 use crate::provider::Chosen;
@@ -27,6 +28,9 @@ pub struct ClientCheck {
     own_ignored: TlsIgnored,
     schemes: Option<Vec<SignatureScheme>>,
     context: Vec<u8>,
+    algorithms: WebPkiSupportedAlgorithms,
+    /// Lists of revoked certificates are looked at.
+    revokes: bool,
 }
 
 impl ClientCheck {
@@ -72,6 +76,8 @@ impl ClientCheck {
             authority_ignored: bind.ca_ignored.clone(),
             own_ignored: bind.crt_ignored.clone(),
             schemes: chosen.client_schemes.clone(),
+            algorithms: chosen.provider.signature_verification_algorithms,
+            revokes: revoked.is_some(),
         })
     }
 
@@ -90,10 +96,7 @@ impl ClientCheck {
         let error = match self.trust.itself(own, now) {
             Some(Ok(())) => return Ok(Verdict::default()),
             Some(Err(number)) => (number, 0, None),
-            None => match self
-                .trust
-                .judge(rest, |rest| self.inner.verify_client_cert(own, rest, now))
-            {
+            None => match self.said(own, rest, now) {
                 Ok(_) => return Ok(Verdict::default()),
                 Err(error) => {
                     let stops = self.trust.stops_at(own, rest);
@@ -132,6 +135,21 @@ impl ClientCheck {
             _ => (verdict.authority, verdict.authority_depth) = (number, depth),
         }
         Ok(verdict)
+    }
+
+    fn said(
+        &self,
+        own: &CertificateDer<'_>,
+        rest: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let said = self
+            .trust
+            .judge(rest, |rest| self.inner.verify_client_cert(own, rest, now));
+        match self.revokes {
+            true => said.map(drop),
+            false => older::chain(said, own, &self.trust, now, &self.algorithms),
+        }
     }
 
     /// The authority of the files that a chain leads to.
@@ -184,8 +202,9 @@ impl ClientCertVerifier for ClientCheck {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let sent = odd_name::shown(message);
-        self.inner
-            .verify_tls12_signature(sent.as_deref().unwrap_or(message), certificate, signed)
+        let message = sent.as_deref().unwrap_or(message);
+        let said = (self.inner).verify_tls12_signature(message, certificate, signed);
+        older::signature(said, message, certificate, signed, &self.algorithms, false)
     }
 
     fn verify_tls13_signature(
@@ -194,8 +213,8 @@ impl ClientCertVerifier for ClientCheck {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signed)
+        let said = (self.inner).verify_tls13_signature(message, certificate, signed);
+        older::signature(said, message, certificate, signed, &self.algorithms, true)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

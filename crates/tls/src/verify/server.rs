@@ -8,7 +8,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
-use super::{Trust, is_for};
+use super::{Trust, is_for, older};
 use crate::authority::Authorities;
 
 /// What is asked of a server's certificate.
@@ -27,6 +27,8 @@ pub(crate) struct ServerCheck {
 struct Chain {
     trust: Trust,
     inner: Arc<WebPkiServerVerifier>,
+    /// Lists of revoked certificates are looked at.
+    revokes: bool,
 }
 
 impl ServerCheck {
@@ -58,7 +60,11 @@ impl ServerCheck {
         let inner = builder.build().map_err(|error| error.to_string())?;
         Ok(ServerCheck {
             provider,
-            chain: Some(Chain { trust, inner }),
+            chain: Some(Chain {
+                trust,
+                inner,
+                revokes: revoked.is_some(),
+            }),
             host,
             schemes: None,
         })
@@ -89,7 +95,14 @@ impl ServerCertVerifier for ServerCheck {
                     CertificateError::NotValidForName
                     | CertificateError::NotValidForNameContext { .. },
                 )) => {}
-                Err(error) => return Err(error),
+                Err(error) if chain.revokes => return Err(error),
+                said => older::chain(
+                    said,
+                    own,
+                    &chain.trust,
+                    now,
+                    &self.provider.signature_verification_algorithms,
+                )?,
             },
         }
         let asked = match (&self.host, name) {
@@ -111,7 +124,8 @@ impl ServerCertVerifier for ServerCheck {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+        let said = verify_tls12_signature(message, certificate, signed, algorithms);
+        older::signature(said, message, certificate, signed, algorithms, false)
     }
 
     fn verify_tls13_signature(
@@ -121,7 +135,8 @@ impl ServerCertVerifier for ServerCheck {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
+        let said = verify_tls13_signature(message, certificate, signed, algorithms);
+        older::signature(said, message, certificate, signed, algorithms, true)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
