@@ -82,16 +82,15 @@ async fn update(local: &Rc<Local>, program: &Program, store: &Store, question: &
     }
 }
 
-/// By GET where the address stays short (RFC 6960 A.1), else by POST.
+/// By GET where the address stays short (RFC 6960 A.1), measured as upstream does, else by POST.
 fn request(program: &Program, question: &Question) -> Option<Request> {
     let encoded = STANDARD.encode(&question.request);
     let encoded = encoded
         .replace('/', "%2F")
         .replace('+', "%2B")
         .replace('=', "%3D");
-    let short = format!("{}/{encoded}", question.uri);
-    let mut request = match short.len() <= LONGEST {
-        true => Request::new("GET", &short)?,
+    let mut request = match question.uri.len() + question.request.len() < LONG {
+        true => Request::new("GET", &format!("{}/{encoded}", question.uri))?,
         false => Request {
             body: Some(("application/ocsp-request", question.request.clone())),
             ..Request::new("POST", &question.uri)?
@@ -126,8 +125,8 @@ fn wall() -> i64 {
     i64::try_from(clock::wall_us() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// The longest address that is asked by GET.
-const LONGEST: usize = 255;
+/// Bytes of an address and a question, not encoded, that are not sent by GET.
+const LONG: usize = 255;
 /// Bytes of a response.
 const MOST: usize = 65_536;
 /// Seconds after which the clock is looked at again.
