@@ -294,6 +294,10 @@ def h2_step(world, peer, step):
             stream = connection.stream(int(number))
             got = connection.wait(lambda: len(stream["body"]) >= int(amount) or stream["end"], world.deadline)
             peer.note(f"[{number}] {len(stream['body'])} bytes" if got else f"[{number}] {len(stream['body'])} bytes: {ending(peer)}")
+        case ["recv", "start", number, amount]:  # how the body of a whole message begins
+            stream = connection.stream(int(number))
+            connection.wait(lambda: stream["end"], world.deadline)
+            peer.note(f"[{number}] begins {printable(stream['body'][:int(amount)])}, {stream['end'] or ending(peer)}")
         case ["recv", *numbers]:
             for number in map(int, numbers):
                 stream = connection.stream(number)

@@ -291,6 +291,8 @@ def unmet(case):
             return "needs root"
         if need == "ipv6" and not os.path.exists("/proc/net/if_inet6"):
             return "needs IPv6"
-        if need not in ("root", "ipv6") and shutil.which(need) is None:
+        if need == "netns" and subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
+            return "needs to be allowed network namespaces"
+        if need not in ("root", "ipv6", "netns") and shutil.which(need) is None:
             return f"needs {need}"
     return None

@@ -22,7 +22,12 @@ CODES = {"formerr": 1, "servfail": 2, "nx": 3, "notimp": 4, "refused": 5}
 FAULTS = [
     *CODES, "silent", "truncated", "loop", "wrong-id", "wrong-question", "no-question", "question", "garbage", "short",
     "long-record", "count", "empty-name", "delay", "unknown-type", "other-name",
+    "elsewhere",
 ]
+
+
+class Elsewhere(bytes):
+    """An answer from an address that was not asked."""
 
 
 class Nameserver:
@@ -86,6 +91,10 @@ class Nameserver:
                 return
             for answer in self._answers(data, "udp"):
                 try:
+                    if isinstance(answer, Elsewhere):
+                        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                            other.sendto(answer, peer)
+                        continue
                     self.datagram.sendto(answer, peer)
                 except OSError:
                     return
@@ -174,7 +183,8 @@ class Nameserver:
                 answers = [b"\xc0\x0c" + struct.pack("!HHIH", 4711, 1, 5, 4) + b"\x7f\x00\x00\x01"] + answers
             case "other-name":
                 answers = [write_name("other.test") + answer[2:] for answer in answers]
-        return [head(number, flags, 1, len(answers), len(extra)) + body + b"".join(answers + extra)]
+        kind_of = Elsewhere if word == "elsewhere" else bytes
+        return [kind_of(head(number, flags, 1, len(answers), len(extra)) + body + b"".join(answers + extra))]
 
     def _records(self, name, kind, depth=0):
         """The encoded records of a name: those of the type, behind the aliases that lead there."""

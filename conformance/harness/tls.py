@@ -23,9 +23,10 @@ def write_certificate(world, section):
                 file.write(source.read())
     world.certificates[name] = made
     ocsp = dict(word.split("=", 1) for word in words if "=" in word).get("ocsp")
+    words = [word if not word.startswith("signed=") else "signed=" + world.certificates[word[7:]] for word in words]
     if ocsp:
         with _LOCK:
-            _respond(world.certificates[ocsp], made, "revoked-status" in words)
+            _respond(world.certificates[ocsp], made, words)
         with open(made + ".ocsp", "rb") as source, open(os.path.join(world.folder, name + ".ocsp"), "wb") as file:
             file.write(source.read())
     signer = dict(word.split("=", 1) for word in words if "=" in word).get("revoked")
@@ -54,6 +55,10 @@ def _made(name, words, world):
     if "ca" not in words:
         alternative = ",".join(("IP:" if item.replace(".", "").isdigit() else "DNS:") + item for item in names)
         lines.append("subjectAltName=" + alternative)
+    if "aia" in options:
+        lines.append("authorityInfoAccess=OCSP;URI:" + options["aia"])
+    if "answers" in words:
+        lines.append("extendedKeyUsage=OCSPSigning")
     config = base + ".cnf"
     with open(config, "w", encoding="ascii") as file:
         file.write("\n".join(lines).replace("[r]", "[req]") + "\n")
@@ -93,19 +98,25 @@ def _revoke(signer, certificate):
     _run(["openssl", "ca", "-gencrl", "-config", config, *sign, "-out", certificate + ".crl"])
 
 
-def _respond(signer, certificate, revoked):
-    """Makes CERTIFICATE.ocsp, in which its signer says that it is good, or revoked."""
+def _respond(issuer, certificate, words):
+    """Makes CERTIFICATE.ocsp, in which its signer (or another one, `signed=PATH`) says that it is good, or revoked, or unknown to it, for
+    30 days (`minutes=N`; 0 is without an end)."""
+    options = dict(word.split("=", 1) for word in words if "=" in word)
     if os.path.exists(certificate + ".ocsp"):
         return
     shown = subprocess.run(["openssl", "x509", "-in", certificate + ".crt", "-noout", "-serial"], capture_output=True, timeout=20)
     serial = shown.stdout.decode().strip().partition("=")[2]
-    state = "R\t350101000000Z\t250101000000Z" if revoked else "V\t350101000000Z\t"
+    state = "R\t350101000000Z\t250101000000Z" if "revoked-status" in words else "V\t350101000000Z\t"
+    serial = "01" if "unknown-status" in words else serial
     with open(certificate + ".responder", "w", encoding="ascii") as file:
         file.write(f"{state}\t{serial}\tunknown\t/CN=x\n")
-    sign = ["-rsigner", signer + ".crt", "-rkey", signer + ".key", "-CA", signer + ".crt"]
-    asks = ["-issuer", signer + ".crt", "-cert", certificate + ".crt", "-no_nonce"]
+    signer = options.get("signed", issuer)
+    sign = ["-rsigner", signer + ".crt", "-rkey", signer + ".key", "-CA", issuer + ".crt"]
+    asks = ["-issuer", issuer + ".crt", "-cert", certificate + ".crt", "-no_nonce"]
+    minutes = options.get("minutes", "43200")
+    until = [] if minutes == "0" else ["-nmin", minutes]
     _run(["openssl", "ocsp", *asks, "-reqout", certificate + ".request"])
-    _run(["openssl", "ocsp", "-index", certificate + ".responder", *sign, "-reqin", certificate + ".request", "-respout", certificate + ".ocsp", "-ndays", "30"])
+    _run(["openssl", "ocsp", "-index", certificate + ".responder", *sign, "-reqin", certificate + ".request", "-respout", certificate + ".ocsp", *until])
 
 
 def _run(command):

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|file|content|base64)(?::([A-Za-z0-9_.-]+))?\}")
+PLACEHOLDER = re.compile(r"\$\{(port|origin|oport|nameserver|log|dlog|socket|tmp|pid|netns|file|content|base64|bytes)(?::([A-Za-z0-9_.-]+))?\}")
 # Seconds that a command line may take.
 PROCESS_LIMIT = 20.0
 
@@ -26,7 +26,7 @@ class World:
         self.program = os.path.join(folder, "bin", "haproxy")
         self.lock = threading.Condition()
         self.holders, self.ports, self.origins, self.sinks = [], {}, {}, {}
-        self.certificates = {}
+        self.certificates, self.namespaces = {}, {}
         self.nameservers = {}
         self.processes, self.adopted = {}, []
         self.transcript, self.client_ports, self.broken = {}, set(), []
@@ -67,6 +67,11 @@ class World:
             if kind == "base64":
                 return base64.b64encode(data).decode()
             return "\n".join(line for line in data.decode("latin-1").split("\n") if line) + "\n"
+        if kind == "netns":
+            return self.namespace(name or "netns")
+        if kind == "bytes":
+            with open(os.path.join(self.folder, name), "rb") as file:
+                return file.read().decode("latin-1")
         if kind == "pid":
             return str(self.processes[name or "main"].pid)
         raise KeyError(kind)
@@ -79,6 +84,17 @@ class World:
                 self.holders.append(holder)
                 self.ports[name] = holder.getsockname()[1]
             return self.ports[name]
+
+    def namespace(self, name):
+        """A network namespace with a loopback of its own, made by `ip netns`."""
+        with self.lock:
+            if name not in self.namespaces:
+                made = f"hapax-{os.getpid()}-{os.path.basename(self.folder)}-{name}"
+                made = re.sub(r"[^a-z0-9-]", "", f"{made}-{id(self):x}")
+                subprocess.run(["ip", "netns", "add", made], check=True)
+                self.namespaces[name] = made
+                subprocess.run(["ip", "-n", made, "link", "set", "lo", "up"], check=True)
+            return self.namespaces[name]
 
     def origin_port(self, name):
         """The port of a scripted origin; an origin that no section describes refuses connections."""
@@ -160,7 +176,8 @@ class World:
         own = [text for name, text in self.configurations.items() if name in arguments]
         for line in "\n".join(own or self.configurations.values()).split("\n"):
             words = line.split()
-            if words and words[0] in ("bind", "listen", "frontend"):
+            # The kernel's table is that of the runner's own namespace.
+            if words and words[0] in ("bind", "listen", "frontend") and "namespace" not in words:
                 wanted.update(int(port) for port in re.findall(r":(\d+)\b", line))
                 paths += [word for word in words if word.startswith("/") and word.endswith(".sock")]
             if words[:2] == ["stats", "socket"]:
@@ -212,6 +229,8 @@ class World:
             sink.close()
         for holder in self.holders:
             holder.close()
+        for namespace in self.namespaces.values():
+            subprocess.run(["ip", "netns", "delete", namespace], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

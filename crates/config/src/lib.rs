@@ -17,10 +17,12 @@ mod guid;
 mod keyword;
 mod legacy;
 pub mod lexer;
+mod namespace;
 pub mod parser;
 mod resolve;
 mod section;
 mod server_option;
+mod source;
 pub mod value;
 
 use hapax_core::diagnostic::{Diagnostic, Diagnostics, Prefix, Severity};
@@ -32,6 +34,7 @@ use hapax_core::span::Sources;
 pub static TABLES: &[Tables] = &[
     bind_option::TABLE,
     guid::TABLE,
+    namespace::TABLE,
     server_option::agent::TABLE,
     server_option::check::TABLE,
     server_option::connection::TABLE,

@@ -192,6 +192,35 @@ impl NameserverCount {
         NameserverCount::Outdated,
     ];
 
+    /// Upstream's word in statistics.
+    pub fn column(self) -> &'static str {
+        match self {
+            NameserverCount::SendError => "send_error",
+            other => other.name(),
+        }
+    }
+
+    /// What the statistics say it is.
+    pub fn title(self) -> &'static str {
+        match self {
+            NameserverCount::Sent => "Sent",
+            NameserverCount::SendError => "Send error",
+            NameserverCount::Valid => "Valid",
+            NameserverCount::Update => "Update",
+            NameserverCount::Alias => "CNAME",
+            NameserverCount::AliasError => "CNAME error",
+            NameserverCount::Empty => "Any errors",
+            NameserverCount::NoSuchName => "NX",
+            NameserverCount::Timeout => "Timeout",
+            NameserverCount::Refused => "Refused",
+            NameserverCount::Other => "Other",
+            NameserverCount::Invalid => "Invalid",
+            NameserverCount::TooBig => "Too big",
+            NameserverCount::Truncated => "Truncated",
+            NameserverCount::Outdated => "Outdated",
+        }
+    }
+
     /// Upstream's word.
     pub fn name(self) -> &'static str {
         match self {

@@ -14,12 +14,14 @@ const FEATURES: &[&str] = &[
     "EPOLL",
     "GETADDRINFO",
     "LIBCRYPT",
+    "LINUX_CAP",
     "LINUX_SPLICE",
     "LINUX_TPROXY",
     "NETFILTER",
     "OPENSSL",
     "PCRE2",
     "PRCTL",
+    "PROMEX",
     "SSL",
     "TFO",
     "THREAD",
@@ -42,7 +44,8 @@ pub fn capabilities() -> Capabilities {
         features: FEATURES.to_vec(),
         enabled: ENABLED.to_vec(),
         version: version::REFERENCE.into(),
-        openssl_version: String::new(),
+        // What AWS-LC says of itself, so that what is said for older libraries is left out.
+        openssl_version: "1.1.1".into(),
         ssllib_name: "AWS-LC".into(),
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use hapax_balance::health::{self, Notice};
 use hapax_balance::{Backend, default_fullconn};
-use hapax_core::contract::Now;
+use hapax_core::contract::{Dispatch, Now};
 use hapax_core::diagnostic::Severity;
 use hapax_core::ir;
 use hapax_core::keyword::Registry;
@@ -27,7 +27,7 @@ use hapax_sample::variable::set_process;
 use hapax_sys::capability::{Capability, keep_over_change_of_user, limit_to};
 use hapax_sys::process::Forked;
 use hapax_sys::signal::{Signal, Signals};
-use hapax_sys::{identity, process, time};
+use hapax_sys::{identity, namespace, process, time};
 
 use crate::added_server::AddedServers;
 use crate::answer::{self, Ending};
@@ -134,6 +134,7 @@ fn prepare(
     let runtime_api = open::runtime_api(&config.global, &mut old).map_err(&mut refuse)?;
     let intakes =
         open::intakes(&config.log_forwards, &config.global, &mut old).map_err(&mut refuse)?;
+    keep_namespaces(&config)?;
     let listeners =
         open::listeners(&config.proxies, &config.global, workers, &mut old).map_err(refuse)?;
     // Nobody serves what is left.
@@ -454,6 +455,19 @@ fn run(prepared: Prepared, reloader: &Arc<Reloader>, printer: &mut Printer) -> E
     }
 }
 
+/// Opens what servers are reached through, while names of namespaces are in reach.
+fn keep_namespaces(config: &ir::Config) -> Result<(), String> {
+    let servers = config.proxies.iter().flat_map(|proxy| &proxy.servers);
+    let servers = servers.map(|server| &server.options);
+    let rings = config.rings.iter().flat_map(|ring| &ring.servers);
+    let all = servers.chain(rings.map(|server| &server.options));
+    for name in all.filter_map(|options| options.namespace.as_deref()) {
+        namespace::keep(name)
+            .map_err(|error| format!("Cannot open namespace '{name}': {}.", system_text(&error)))?;
+    }
+    Ok(())
+}
+
 /// Answers signals until the workers have ended.
 fn serve_until_end(running: &Arc<Running>, signals: &Signals) -> std::io::Result<()> {
     let (here, there) = hapax_sys::stream::socket_pair()?;
@@ -513,7 +527,11 @@ fn attach_backend(proxy: &Proxy, connections: u32) {
         .fullconn
         .unwrap_or_else(|| default_fullconn(connections));
     let backend = Backend::new(&proxy.ir, &proxy.live, fullconn);
-    let _ = proxy.live.dispatch.set(Arc::new(backend));
+    let backend: Arc<dyn Dispatch> = Arc::new(backend);
+    if proxy.live.servers.len() > proxy.live.servers.configured() {
+        backend.servers_changed();
+    }
+    let _ = proxy.live.dispatch.set(backend);
 }
 
 /// Connections that all frontends together may send to each backend, in the order of the proxies.

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hapax_balance::health::{Notice, Report, Transition, agent_report, inherit, report};
 use hapax_core::contract::Now;
@@ -109,6 +109,8 @@ impl Checks {
                 if (position - 1) % share.workers.max(1) != share.worker {
                     continue;
                 }
+                // Nobody else starts it once it stays with a new program.
+                role.watched(server).store(true, Ordering::Relaxed);
                 let busy = Rc::new(Cell::new(false));
                 let check = Check {
                     program: program.clone(),
@@ -162,6 +164,14 @@ impl Role {
         let agent = options.agent.as_ref().is_some_and(|agent| agent.enabled);
         let own = is_checked(server).then_some(Role::Server);
         own.into_iter().chain(agent.then_some(Role::Agent))
+    }
+
+    /// Whether somebody asks.
+    fn watched(self, server: &ServerLive) -> &AtomicBool {
+        match self {
+            Role::Server => &server.checks_run,
+            Role::Agent => &server.agent_runs,
+        }
     }
 
     /// How often, ms.
@@ -334,11 +344,7 @@ pub(crate) fn watch(program: &Arc<Program>, (proxy, index): (ProxyId, usize), of
     let Some(server) = server.filter(|server| server.added) else {
         return;
     };
-    let watched = match role {
-        Role::Server => &server.checks_run,
-        Role::Agent => &server.agent_runs,
-    };
-    if watched.swap(true, Ordering::Relaxed) {
+    if role.watched(server).swap(true, Ordering::Relaxed) {
         return;
     }
     let program = program.clone();

@@ -25,6 +25,7 @@ pub mod log;
 mod mail;
 mod monitored;
 pub mod observe;
+mod ocsp_update;
 pub mod open;
 mod operate;
 mod pauses;

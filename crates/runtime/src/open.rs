@@ -211,6 +211,14 @@ fn per_worker(
     Ok(opened)
 }
 
+/// The namespace and the interface of a line.
+pub fn network(bind: &Bind) -> hand_over::Network {
+    hand_over::Network {
+        namespace: bind.options.namespace.clone().unwrap_or_default(),
+        interface: bind.options.interface.clone().unwrap_or_default(),
+    }
+}
+
 /// The sockets that the old process had for a line.
 fn take(
     bind: &Bind,
@@ -222,7 +230,7 @@ fn take(
     if taken.is_empty()
         && let Some(addr) = address(bind, proxy, global)
     {
-        taken = old.take(&addr, bind.options.interface.as_deref());
+        taken = old.take(&addr, &network(bind));
     }
     let options = options(bind, proxy, global);
     // One that cannot be given its options is left to the old process.
@@ -274,6 +282,7 @@ fn options(bind: &Bind, proxy: Option<&ir::Proxy>, global: &ir::Global) -> Liste
             (false, true) => Some(false),
             (false, false) => None,
         },
+        namespace: own.namespace.clone(),
         interface: own.interface.clone(),
         transparent: own.transparent,
         // The kernel shows the connection without data after this many seconds.

@@ -64,6 +64,8 @@ pub struct ServerPlan {
     pub pool: Rc<Pool>,
     address: RefCell<Option<(u32, SockAddr)>>,
     source_ports: Option<(u16, u16)>,
+    /// `usesrc`.
+    pub presented: Option<ir::Presented>,
     next_port: Cell<u16>,
 }
 
@@ -278,13 +280,17 @@ impl ServerPlan {
             pool: Rc::default(),
             address: RefCell::new(None),
             source_ports: source(&live.ir.options, proxy).and_then(|source| source.ports),
+            presented: source(&live.ir.options, proxy).and_then(|source| source.presented.clone()),
             next_port: Cell::new(0),
         }
     }
 
     /// The same server goes on as the other, or with its connections at least, if those may still be used.
     fn succeeding(mut self, known: &Rc<ServerPlan>) -> Rc<ServerPlan> {
-        if self.connect == known.connect && self.source_ports == known.source_ports {
+        if self.connect == known.connect
+            && self.source_ports == known.source_ports
+            && self.presented == known.presented
+        {
             if Arc::ptr_eq(&self.live, &known.live) {
                 return known.clone();
             }
@@ -346,11 +352,20 @@ impl ServerPlan {
         SockAddr::new(&Addr::Inet(destination)).ok()
     }
 
-    /// Starts a connection, from the next free port when the configuration names a range.
+    /// Starts a connection, from the next free port when the configuration names a range; as if it came `from` there, where
+    /// that is given.
     ///
     /// # Errors
     /// The system's; that no port is free when all of the range are taken.
-    pub fn open(&self, address: &SockAddr) -> io::Result<Socket> {
+    pub fn open(&self, address: &SockAddr, from: Option<SocketAddr>) -> io::Result<Socket> {
+        if let Some(from) = from {
+            let options = ConnectOptions {
+                source: Some(from),
+                transparent: true,
+                ..self.connect.clone()
+            };
+            return Socket::connect(address, &options);
+        }
         let Some((first, last)) = self.source_ports else {
             return Socket::connect(address, &self.connect);
         };
@@ -413,6 +428,7 @@ pub fn connect_options(
     let size = |bytes: u32| (bytes > 0).then_some(bytes);
     ConnectOptions {
         source: source.map(|source| source.address),
+        namespace: server.namespace.as_deref().map(str::to_owned),
         interface: source.and_then(|source| source.interface.clone()),
         nodelay: true,
         keepalive: proxy

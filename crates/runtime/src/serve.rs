@@ -161,7 +161,7 @@ pub(crate) fn expose(
         if known.insert(hapax_sys::stream::identity(socket)?) {
             offered.push(Offered {
                 socket: socket.try_clone()?,
-                interface: bind.options.interface.clone().unwrap_or_default(),
+                network: crate::open::network(bind),
                 runtime_api,
             });
         }

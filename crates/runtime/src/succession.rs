@@ -22,6 +22,7 @@ use crate::frontend::Door;
 use crate::local::Local;
 use crate::log::forward::Forwarding;
 use crate::log::{Logger, Rounds};
+use crate::ocsp_update;
 use crate::open::Bound;
 use crate::open::hand_over::Inherited;
 use crate::pauses;
@@ -256,9 +257,10 @@ fn go_over(local: &Rc<Local>, sockets: Vec<Bound>) {
 pub(crate) async fn serve_besides(local: &Rc<Local>) {
     let plan = local.plan();
     if local.worker == 0 {
-        FORWARDING.with_borrow_mut(|forwarding| forwarding.follow(&plan.program));
+        FORWARDING.with_borrow_mut(|forwarding| forwarding.follow(&plan.program, local.origin_ms));
         // Names that are still followed are never without a follower.
-        let resolving = resolver::start(local);
+        let mut resolving = resolver::start(local);
+        resolving.extend(ocsp_update::start(local));
         let before = RESOLVING.replace(resolving);
         before.iter().for_each(AbortHandle::abort);
     }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use crate::addr::{Addr, SockAddr};
 use crate::listen::{bind_to, stream_socket};
+use crate::namespace::within;
 use crate::option::{self, Keepalive};
 
 /// How to connect.
@@ -16,6 +17,8 @@ pub struct ConnectOptions {
     pub source: Option<SocketAddr>,
     /// The source is not an address of ours.
     pub transparent: bool,
+    /// Network namespace that the socket is opened in.
+    pub namespace: Option<String>,
     /// Network interface to leave through.
     pub interface: Option<String>,
     /// Firewall mark.
@@ -42,10 +45,32 @@ pub struct ConnectOptions {
     pub congestion: Option<String>,
 }
 
+/// A socket cannot have the address of another that it is to show.
+#[derive(Debug)]
+pub struct CannotPresent(io::Error);
+
+impl std::fmt::Display for CannotPresent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for CannotPresent {}
+
+impl CannotPresent {
+    /// Whether a connection failed for that.
+    pub fn is(error: &io::Error) -> bool {
+        error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<CannotPresent>())
+    }
+}
+
 /// Starts a connection; it is usually not finished when this returns. Sending before it is finished
 /// answers `WouldBlock`; when the socket becomes writable, [`option::take_error`] says how it ended.
 pub fn connect(addr: &SockAddr, options: &ConnectOptions) -> io::Result<OwnedFd> {
-    let socket = stream_socket(addr.family())?;
+    let namespace = options.namespace.as_deref();
+    let socket = within(namespace, || stream_socket(addr.family()))?;
     if addr.family() != libc::AF_UNIX {
         apply(&socket, addr.family() == libc::AF_INET6, options)?;
     }
@@ -114,7 +139,10 @@ fn apply(socket: &OwnedFd, v6: bool, options: &ConnectOptions) -> io::Result<()>
         option::set_transparent(fd, v6)?;
     }
     if let Some(source) = options.source {
-        come_from(socket, source)?;
+        come_from(socket, source).map_err(|error| match options.transparent {
+            true => io::Error::new(error.kind(), CannotPresent(error)),
+            false => error,
+        })?;
     }
     Ok(())
 }

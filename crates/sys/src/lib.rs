@@ -15,6 +15,7 @@ pub mod identity;
 pub mod limits;
 pub mod listen;
 pub mod memory;
+pub mod namespace;
 pub mod option;
 pub mod pass;
 pub mod process;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::addr::{Addr, SockAddr, UnixAddr};
 use crate::check;
 use crate::identity;
+use crate::namespace::within;
 use crate::option::{self, Keepalive};
 
 /// How to listen. The default is what most `bind` lines need.
@@ -22,6 +23,8 @@ pub struct ListenOptions {
     pub reuse_port: bool,
     /// Whether an IPv6 socket refuses IPv4 (`IPV6_V6ONLY`); `None` leaves the system's default.
     pub v6only: Option<bool>,
+    /// Network namespace that the socket is opened in.
+    pub namespace: Option<String>,
     /// Network interface to listen on.
     pub interface: Option<String>,
     /// Listen on addresses that are not ours.
@@ -64,6 +67,7 @@ impl Default for ListenOptions {
             reuse_address: true,
             reuse_port: true,
             v6only: None,
+            namespace: None,
             interface: None,
             transparent: false,
             defer_accept: None,
@@ -107,7 +111,8 @@ pub fn bind(addr: &Addr, options: &ListenOptions) -> io::Result<OwnedFd> {
 
 fn bind_inet(addr: &SockAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     let v6 = addr.family() == libc::AF_INET6;
-    let socket = stream_socket(addr.family())?;
+    let namespace = options.namespace.as_deref();
+    let socket = within(namespace, || stream_socket(addr.family()))?;
     let fd = socket.as_fd();
     if options.reuse_address {
         option::set(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;

@@ -21,6 +21,7 @@ pub use authority::{
 pub use authority::{create as create_file, set as set_file, show as show_files};
 pub use certificate::{abort, commit, create, delete, dump, set, show};
 pub use list::{add as add_to_list, delete as delete_from_list, show as show_lists};
+pub(crate) use ocsp::staple;
 pub use ocsp::{
     providers, set as set_response, show as show_responses, update as update_response, updates,
 };

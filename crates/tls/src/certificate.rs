@@ -33,6 +33,8 @@ pub struct Certificate {
     pub stapled: Option<(Arc<CertifiedKey>, Option<i64>)>,
     /// The identity in responses of OCSP, where the issuer is known.
     pub ocsp_id: Option<Vec<u8>>,
+    /// Who signed it, where that is known.
+    pub issuer: Option<CertificateDer<'static>>,
     /// The certificate itself, DER.
     pub der: Arc<[u8]>,
     /// The names it is for, in lower case; wildcards as they stand there.
@@ -166,6 +168,11 @@ pub enum CertificateFault {
         " '{0}.ocsp' is present and activates OCSP but it is impossible to compute the OCSP certificate ID (maybe the issuer could not be found)'."
     )]
     NoIssuer(String),
+    /// Responses of OCSP cannot be asked for.
+    #[error(
+        " '{0}' has an OCSP auto-update set to 'on' but an error occurred (maybe the OCSP URI or the issuer could not be found)'."
+    )]
+    NoUpdate(String),
     /// It is loaded already, with other words.
     #[error("{0}")]
     Incompatible(String),
@@ -214,7 +221,7 @@ impl Parts {
     /// # Errors
     /// When they do not belong together.
     pub fn assemble(
-        self,
+        mut self,
         name: &str,
         global: &GlobalTls,
         notes: &mut Vec<String>,
@@ -246,7 +253,18 @@ impl Parts {
         };
         let issuer = self.issuer.as_ref();
         let issuer = issuer.or_else(|| sent.iter().skip(1).find(signed_by));
-        let ocsp_id = match (issuer, &self.ocsp) {
+        let issuer = issuer.cloned();
+        let updates = self.ocsp_update.unwrap_or(global.ocsp_update);
+        let updates = updates && ocsp::responder(&first).is_some();
+        match (&issuer, &self.ocsp) {
+            (Some(_), None) if updates => self.ocsp = Some(Vec::new()),
+            // Where the process asks for all, the line that shows it to clients is refused.
+            (None, _) if updates && self.ocsp_update.is_some() => {
+                return Err(CertificateFault::NoUpdate(name.to_owned()));
+            }
+            _ => {}
+        }
+        let ocsp_id = match (&issuer, &self.ocsp) {
             (None, Some(_)) => return Err(CertificateFault::NoIssuer(name.to_owned())),
             (None, None) => None,
             (Some(issuer), _) => ocsp::identity(&first, issuer),
@@ -259,6 +277,7 @@ impl Parts {
         }
         let certified = CertifiedKey::new(sent, key);
         let stapled = self.ocsp.as_deref().filter(|response| !response.is_empty());
+        let mut others = false;
         let stapled = stapled.and_then(|response| {
             let read = ocsp::read(response, now()).and_then(|read| {
                 let same = ocsp_id.as_ref() == Some(&read.id);
@@ -270,17 +289,26 @@ impl Parts {
                     certified.ocsp = Some(response.to_vec());
                     Some((Arc::new(certified), read.next_update))
                 }
+                // The one for this certificate will be asked for.
+                Err(ocsp::OcspFault::Other) if updates => {
+                    others = true;
+                    None
+                }
                 Err(fault) => {
                     notes.push(format!("Loading: {fault}. Content will be ignored."));
                     None
                 }
             }
         });
+        if others {
+            self.ocsp = Some(Vec::new());
+        }
         Ok(Certificate {
             path: name.to_owned(),
             certified: Arc::new(certified),
             stapled,
             ocsp_id,
+            issuer,
             der: Arc::from(first.as_ref()),
             names,
             kind,
@@ -300,7 +328,7 @@ impl Certificate {
 }
 
 /// Seconds since 1970.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX)
 }
 

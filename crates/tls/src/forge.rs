@@ -176,6 +176,7 @@ impl Forger {
             certified: Arc::new(CertifiedKey::new(chain, like.certified.key.clone())),
             stapled: None,
             ocsp_id: None,
+            issuer: None,
             der,
             names: vec![name.to_owned()],
             kind: like.kind,

@@ -6,6 +6,7 @@ pub(crate) mod frontend;
 pub(crate) mod global;
 pub(crate) mod http_client;
 pub(crate) mod list;
+pub(crate) mod ocsp_update;
 pub(crate) mod server;
 mod settings;
 pub(crate) mod store;

@@ -30,6 +30,7 @@ pub mod session;
 pub mod store;
 mod suite;
 pub mod ticket;
+pub mod update;
 pub mod verify;
 
 pub use fetch::certificate::key_name;
@@ -45,6 +46,7 @@ pub static TABLES: &[Tables] = &[
     keyword::frontend::TABLE,
     keyword::global::TABLE,
     keyword::http_client::TABLE,
+    keyword::ocsp_update::TABLE,
     keyword::server::TABLE,
     keyword::server::VERSION_TABLE,
     keyword::store::TABLE,

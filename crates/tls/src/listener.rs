@@ -419,6 +419,7 @@ pub(crate) fn restricted(
             .as_ref()
             .map(|(stapled, end)| (restrict(stapled), *end)),
         ocsp_id: certificate.ocsp_id.clone(),
+        issuer: certificate.issuer.clone(),
         der: certificate.der.clone(),
         names: certificate.names.clone(),
         kind: certificate.kind,

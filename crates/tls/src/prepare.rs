@@ -74,6 +74,7 @@ pub fn prepare(config: &ir::Config, sources: &Sources, diagnostics: &mut Diagnos
     let store = Store::new(config, loaded);
     let servers = prepared.servers.iter().flatten().flatten().cloned();
     store.attach(listeners, servers.collect());
+    store.follow(certificate::now());
     prepared.store = Some(Arc::new(store));
     if diagnostics.has_errors() {
         let text = "Fatal errors found in configuration.";

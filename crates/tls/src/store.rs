@@ -14,6 +14,7 @@ use crate::certificate::{Certificate, CertificateMaterial, Parts};
 use crate::listener::Listener;
 use crate::server::Server;
 use crate::ticket::TicketKeys;
+use crate::update::Updates;
 
 /// See the module text.
 #[derive(Debug)]
@@ -21,6 +22,10 @@ pub struct Store {
     /// TLS of the process, as the configuration says it.
     pub(crate) global: GlobalTls,
     state: Mutex<State>,
+    /// Never locked before the state.
+    pub(crate) updates: Mutex<Updates>,
+    /// The zone of dates that are shown, read before `chroot` hides it.
+    pub(crate) zone: jiff::tz::TimeZone,
 }
 
 impl TlsContext for Store {
@@ -144,6 +149,8 @@ impl Store {
                 lists,
                 ..State::default()
             }),
+            updates: Mutex::default(),
+            zone: jiff::tz::TimeZone::system(),
         }
     }
 

@@ -40,6 +40,8 @@ pub(super) fn begin_maintenance(
 ) -> Vec<Notice> {
     let mut state = server.state.lock();
     let was_up = state.operation != Operation::Stopped;
+    // Checks that the administrator had turned off are not paused.
+    state.never_paused |= state.checks_disabled;
     state.operation = Operation::Stopped;
     state.health = 0;
     if was_up {

@@ -80,11 +80,39 @@ pub(crate) fn proxy(config: &mut ir::Config, index: usize, check: &mut Check<'_>
         );
     }
     bind_protocols(proxy, check);
+    presented_fields(proxy, check);
     if proxy.mode != ir::Mode::Http {
         http_only(proxy, &named(proxy), check);
     }
     if proxy.mode == ir::Mode::Log {
         log_backend::ignored(proxy, check);
+    }
+}
+
+/// Only requests of HTTP have fields that tell addresses (`usesrc hdr_ip`).
+fn presented_fields(proxy: &ir::Proxy, check: &mut Check<'_>) {
+    if proxy.mode == ir::Mode::Http {
+        return;
+    }
+    let field = |source: &Option<ir::SourceAddress>| match source.as_ref()?.presented.as_ref()? {
+        ir::Presented::Field(name, which) if *which != 0 => Some(name.clone()),
+        _ => None,
+    };
+    let name = &proxy.name;
+    if let Some(field) = field(&proxy.source) {
+        let text = format!(
+            "proxy '{name}' : ignoring use of header {field} as source IP in non-HTTP mode."
+        );
+        check.warn(proxy.span, text);
+    }
+    for server in &proxy.servers {
+        if let Some(field) = field(&server.options.source) {
+            let text = format!(
+                "proxy '{name}' : server {} cannot use header {field} as source IP in non-HTTP mode.",
+                server.name
+            );
+            check.warn(server.span, text);
+        }
     }
 }
 

@@ -210,7 +210,6 @@ static NOT_BUILT: &[&str] = &[
     "ech",
     "idle-ping",
     "ktls",
-    "namespace",
     "nbconn",
     "proto",
     "quic-cc-algo",

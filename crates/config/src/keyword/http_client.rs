@@ -1,11 +1,13 @@
 //! The client for HTTP of the process (configuration manual 3.4): how it finds and reaches servers. What it asks of their
 //! certificates is read by the room of TLS.
 
-use hapax_core::diagnostic::Diagnostic;
-use hapax_core::ir::{Family, HttpClient};
+use hapax_core::diagnostic::{Diagnostic, Severity};
+use hapax_core::ir::{Address, Family, HttpClient};
 use hapax_core::keyword::{Fault, Line, SectionKeyword, Sections, Tables};
 
 use super::{at_most, row};
+use crate::resolve;
+use crate::value::address::Accept;
 use crate::value::{self, MAX_MILLISECONDS, TimeError, Unit, leading_integer};
 
 pub(crate) const TABLE: Tables = Tables {
@@ -84,6 +86,13 @@ static ROWS: &[SectionKeyword] = &[
         "How long the client waits for a connection.",
         timeout_connect,
     ),
+    row(
+        "ocsp-update.httpproxy",
+        Sections::GLOBAL,
+        "<address>[:<port>]",
+        "The proxy through which responses of OCSP are asked for.",
+        proxy,
+    ),
 ];
 
 fn client<'a>(line: &'a mut Line<'_>) -> &'a mut HttpClient {
@@ -119,3 +128,38 @@ fn timeout_connect(line: &mut Line<'_>) -> Result<(), Fault> {
     };
     Err(line.fault(text))
 }
+
+fn proxy(line: &mut Line<'_>) -> Result<(), Fault> {
+    at_most(line, 1)?;
+    let word = line.args().first();
+    let text = word.map(|word| word.text.clone()).unwrap_or_default();
+    let accept = Accept {
+        datagram: false,
+        descriptor: false,
+        ..Accept::LOG
+    };
+    let environment = &line.config.global.environment;
+    let why = match resolve::address(environment, &text, accept, true) {
+        Ok(found) => match found.addresses.first() {
+            Some(&Address::Inet(mut target)) => {
+                if target.port() == 0 {
+                    target.set_port(HTTP);
+                }
+                line.config.global.tls.ocsp_proxy = Some(target);
+                return Ok(());
+            }
+            _ => format!(
+                "'{}' is not of the internet",
+                String::from_utf8_lossy(&text)
+            ),
+        },
+        Err(error) => error.to_string(),
+    };
+    let text = format!("ocsp-update: Failed to parse destination address in {why}");
+    let first = Diagnostic::whole(Severity::Alert, Some(line.span), text);
+    line.diagnostics.push(first);
+    Err(line.fault("(null)"))
+}
+
+/// The port of a proxy that names none.
+const HTTP: u16 = 80;

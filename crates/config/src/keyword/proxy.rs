@@ -5,6 +5,7 @@ use hapax_core::keyword::{SectionKeyword, Sections, Tables};
 
 use super::{at_most, joined, needed, reading, row};
 use crate::resolve;
+use crate::source::presented;
 use crate::value::address::{Accept, Port};
 use crate::value::leading_integer;
 
@@ -154,24 +155,36 @@ static ROWS: &[SectionKeyword] = &[
     row(
         "source",
         Sections::BACK,
-        "<addr>[:<port>] [interface <name>]",
+        "<addr>[:<port>] [usesrc {<addr>[:<port>]|client|clientip|hdr_ip(<name>[,<num>])}] [interface <name>]",
         "The address that connections to servers come from.",
         |line| {
             let missing = "'source' expects <addr>[:<port>], and optionally 'usesrc' <addr>, and 'interface' <name>.";
             let text = needed(line, 0, missing)?.lossy().into_owned();
             let mut source = source_address(&line.config.global.environment, &text, Accept::SOURCE)
                 .map_err(|error| line.fault_at(0, format!("'source {text}' : {error}")))?;
-            match line.arg(1).as_deref() {
-                None => {}
-                Some("interface") => {
-                    let name = needed(line, 2, "'source' : missing interface name.")?;
-                    source.interface = Some(name.lossy().into_owned());
+            let mut at = 1;
+            while let Some(word) = line.arg(at).map(std::borrow::Cow::into_owned) {
+                match word.as_str() {
+                    "interface" => {
+                        let missing = "'source' : missing interface name.";
+                        let name = needed(line, at + 1, missing)?;
+                        source.interface = Some(name.lossy().into_owned());
+                    }
+                    "usesrc" => {
+                        let missing = "'usesrc' expects <addr>[:<port>], 'client', or 'clientip' as argument.";
+                        let text = needed(line, at + 1, missing)?.lossy().into_owned();
+                        let variables = &line.config.global.environment;
+                        let presented = presented(variables, &text)
+                            .map_err(|error| line.fault_at(at + 1, error))?;
+                        source.presented = Some(presented);
+                    }
+                    _ => {
+                        let text =
+                            "'source' only supports optional keywords 'interface' and 'usesrc'.";
+                        return Err(line.fault_at(at, text));
+                    }
                 }
-                Some("usesrc") => return Err(line.fault_at(1, "'source usesrc' is not built yet.")),
-                Some(_) => {
-                    let text = "'source' only supports optional keywords 'interface' and 'usesrc'.";
-                    return Err(line.fault_at(1, text));
-                }
+                at += 2;
             }
             line.proxy()?.source = Some(source);
             Ok(())
@@ -199,5 +212,6 @@ pub(crate) fn source_address(
             _ => None,
         },
         interface: None,
+        presented: None,
     })
 }

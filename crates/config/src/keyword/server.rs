@@ -142,6 +142,10 @@ fn read_server(line: &mut Line<'_>, at: usize, shown: String) -> Result<ir::Serv
     bind::refuse_transport(line, address, &found)?;
     bind::ignored_text(line, address, &address.text, &found);
     let mut options = line.scope.default_server.clone();
+    if options.strict_maxconn {
+        // As upstream: each server says that itself.
+        options.strict_maxconn = false;
+    }
     if line.args().len() > at + 1 {
         let prefix = prefix(line, &shown);
         read_options(line, at + 1, prefix, &mut options, Target::Server)?;
@@ -322,7 +326,6 @@ static NOT_BUILT: &[&str] = &[
     "error-limit",
     "hash-key",
     "idle-ping",
-    "namespace",
     "non-stick",
     "observe",
     "on-error",
@@ -330,5 +333,4 @@ static NOT_BUILT: &[&str] = &[
     "shard",
     "sni-auto",
     "stick",
-    "strict-maxconn",
 ];

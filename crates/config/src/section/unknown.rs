@@ -367,7 +367,6 @@ static NOT_BUILT: &[&str] = &[
 
 static NOT_BUILT_PREFIXES: &[&str] = &[
     "lua-",
-    "ocsp-update",
     "tune.lua",
     "tune.quic",
     "tune.comp",

@@ -1,10 +1,12 @@
 //! Where a server is, and from where it is reached.
 
+use hapax_core::diagnostic::{Diagnostic, Prefix, Severity};
 use hapax_core::ir;
-use hapax_core::keyword::{ServerOption, Tables};
+use hapax_core::keyword::{Fault, OptionCursor, ServerOption, Tables};
 
 use super::{fault, needed, row};
 use crate::keyword::proxy::source_address;
+use crate::source::presented;
 use crate::value::address::Accept;
 
 pub(crate) const TABLE: Tables = Tables {
@@ -68,7 +70,7 @@ static ROWS: &[ServerOption] = &[
     ),
     row(
         "source",
-        "<addr>[:<pl>[-<ph>]] [interface <name>]",
+        "<addr>[:<pl>[-<ph>]] [usesrc {<addr>[:<port>]|client|clientip|hdr_ip(<name>[,<num>])}] [interface <name>]",
         "The address that connections come from.",
         |cursor, options| {
             let text = needed(
@@ -83,21 +85,52 @@ static ROWS: &[ServerOption] = &[
                 .map_err(|error| fault(cursor, format!("'source {text}' : {error}")))?;
             while let Some(word) = cursor.peek() {
                 if *word == "usesrc" {
-                    return Err(cursor.fault(word.span, "'usesrc' is not built yet"));
-                }
-                if *word != "interface" {
+                    cursor.take();
+                    source.presented = Some(read_presented(cursor)?);
+                } else if *word == "interface" {
+                    cursor.take();
+                    let Some(name) = cursor.take() else {
+                        let text = "'server' : missing interface name.";
+                        return Err(broken(cursor, "interface", text));
+                    };
+                    source.interface = Some(name.lossy().into_owned());
+                } else {
                     break;
                 }
-                cursor.take();
-                let missing = || fault(cursor, "'source' : missing interface name");
-                let Some(name) = cursor.peek() else {
-                    return Err(missing());
-                };
-                source.interface = Some(name.lossy().into_owned());
-                cursor.take();
             }
             options.source = Some(source);
             Ok(())
         },
     ),
+    row(
+        "usesrc",
+        "{<addr>[:<port>]|client|clientip|hdr_ip(<name>[,<num>])}",
+        "Behind `source`: who requests seem to come from.",
+        |cursor, _| {
+            Err(fault(
+                cursor,
+                "'usesrc' only allowed after a 'source' statement.",
+            ))
+        },
+    ),
 ];
+
+/// The address that the server is shown.
+fn read_presented(cursor: &mut OptionCursor<'_>) -> Result<ir::Presented, Fault> {
+    let Some(word) = cursor.take() else {
+        let text = "'usesrc' expects <addr>[:<port>], 'client', 'clientip', or 'hdr_ip(name,#)' as argument";
+        return Err(broken(cursor, "usesrc", &format!("{text}.")));
+    };
+    let variables = &cursor.config.global.environment;
+    presented(variables, &word.lossy()).map_err(|error| broken(cursor, "usesrc", &error))
+}
+
+/// What is wrong with a word behind `source`. Upstream says on a line of its own which it was.
+fn broken(cursor: &mut OptionCursor<'_>, name: &str, text: &str) -> Fault {
+    let span = cursor.keyword().span;
+    let text = format!("{}{text}", cursor.prefix);
+    let finding = Diagnostic::alert(span, text).with_prefix(Prefix::Place);
+    cursor.diagnostics.push(finding);
+    let text = format!("error encountered while processing '{name}'");
+    Diagnostic::whole(Severity::Alert, None, text).into()
+}

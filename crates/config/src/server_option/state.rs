@@ -59,6 +59,15 @@ static ROWS: &[ServerOption] = &[
         },
     ),
     row(
+        "strict-maxconn",
+        "",
+        "Limits connections by `maxconn`, idle ones too, not requests alone.",
+        |_, options| {
+            options.strict_maxconn = true;
+            Ok(())
+        },
+    ),
+    row(
         "maxqueue",
         "<number>",
         "Requests that wait for the server; 0 is no limit.",

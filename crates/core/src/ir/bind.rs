@@ -33,6 +33,8 @@ pub struct BindOptions {
     pub maxconn: u32,
     /// `backlog`.
     pub backlog: Option<u32>,
+    /// `namespace`.
+    pub namespace: Option<String>,
     /// `interface`.
     pub interface: Option<String>,
     /// `v4v6`.

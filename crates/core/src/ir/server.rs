@@ -92,6 +92,8 @@ pub struct ServerOptions {
     pub cookie: Option<String>,
     /// `maxconn`; 0 is no limit.
     pub maxconn: u32,
+    /// `strict-maxconn`: `maxconn` limits connections too, not requests alone.
+    pub strict_maxconn: bool,
     /// `minconn`.
     pub minconn: u32,
     /// `maxqueue`; 0 is no limit.
@@ -116,6 +118,8 @@ pub struct ServerOptions {
     pub max_reuse: i32,
     /// `source`.
     pub source: Option<SourceAddress>,
+    /// `namespace`.
+    pub namespace: Option<Box<str>>,
     /// Its address is one for datagrams (`udp@`).
     pub datagrams: bool,
     /// `log-proto`: how messages of rings are framed.
@@ -225,6 +229,21 @@ pub struct SourceAddress {
     pub ports: Option<(u16, u16)>,
     /// `interface`.
     pub interface: Option<String>,
+    /// `usesrc`: who requests seem to come from.
+    pub presented: Option<Presented>,
+}
+
+/// `usesrc`: the address that a server is shown. Checks have the address of `source`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Presented {
+    /// This one.
+    Address(std::net::SocketAddr),
+    /// The client's, with its port.
+    Client,
+    /// The client's, from any port.
+    ClientIp,
+    /// The one in a field of the request: its name in lower case, and which of its values counts, from the last if negative.
+    Field(String, i32),
 }
 
 impl Default for ServerOptions {
@@ -237,6 +256,7 @@ impl Default for ServerOptions {
             disabled: false,
             cookie: None,
             maxconn: 0,
+            strict_maxconn: false,
             minconn: 0,
             maxqueue: 0,
             check: ServerCheck::default(),
@@ -249,6 +269,7 @@ impl Default for ServerOptions {
             pool_name: None,
             max_reuse: -1,
             source: None,
+            namespace: None,
             datagrams: false,
             log_protocol: LogProtocol::default(),
             log_bufsize: None,

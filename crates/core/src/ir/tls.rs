@@ -286,6 +286,12 @@ pub struct GlobalTls {
     pub capture_size: u32,
     /// `ocsp-update.mindelay` and `ocsp-update.maxdelay`, seconds.
     pub ocsp_delays: (Option<u32>, Option<u32>),
+    /// `ocsp-update.mode`.
+    pub ocsp_update: bool,
+    /// `ocsp-update.disable`.
+    pub ocsp_disabled: bool,
+    /// `ocsp-update.httpproxy`.
+    pub ocsp_proxy: Option<std::net::SocketAddr>,
     /// `tune.ssl.keylog`.
     pub keylog: bool,
     /// `ssl-skip-self-issued-ca`.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use super::numbers::Numbers;
@@ -128,6 +128,10 @@ impl ProxyLive {
             Arc::new(live)
         });
         let servers: Vec<_> = servers.collect();
+        let names: HashSet<&str> = proxy.servers.iter().map(|server| &*server.name).collect();
+        let added = before.iter().flat_map(|before| before.servers.iter());
+        let added = added.filter(|server| server.added && !names.contains(&*server.name));
+        let added: Vec<_> = added.collect();
         let usable = |server: &Arc<ServerLive>| server.usable.load(Ordering::Relaxed);
         let fell =
             !servers.iter().any(usable) && proxy.servers.iter().any(|server| is_unresolved(server));
@@ -136,7 +140,7 @@ impl ProxyLive {
             kind: proxy.kind,
             uuid,
             listeners,
-            servers: Servers::new(servers),
+            servers: with_added(Servers::new(servers), &added),
             dispatch: OnceLock::new(),
             total_weight: AtomicU32::new(0),
             active: AtomicU32::new(0),
@@ -223,6 +227,20 @@ impl ProxyLive {
     pub fn is_same_as(&self, other: &ProxyLive) -> bool {
         Arc::ptr_eq(&self.lasting, &other.lasting)
     }
+}
+
+/// Servers that came while another configuration was in force stay.
+fn with_added(servers: Servers, added: &[&Arc<ServerLive>]) -> Servers {
+    for server in added {
+        let taken = |id: u32| servers.iter().any(|other| other.id == id);
+        let id = match taken(server.id) {
+            false => server.id,
+            true => (1..).find(|id| !taken(*id)).unwrap_or(u32::MAX),
+        };
+        // There is room for as many as there were.
+        let _ = servers.add(|index| server.staying(index, id));
+    }
+    servers
 }
 
 impl Drop for ProxyLive {

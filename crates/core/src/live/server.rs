@@ -248,6 +248,22 @@ impl ServerLive {
         }
     }
 
+    /// The same server, which was added, as another configuration sees it.
+    pub(super) fn staying(&self, index: usize, id: u32) -> ServerLive {
+        ServerLive {
+            name: self.name.clone(),
+            id,
+            index,
+            backend: self.backend.clone(),
+            ir: self.ir.clone(),
+            tls: self.tls.clone(),
+            added: true,
+            checks_run: AtomicBool::new(false),
+            agent_runs: AtomicBool::new(false),
+            lasting: self.lasting.clone(),
+        }
+    }
+
     /// Whether it was added by a name, and nothing gave it an address since.
     pub fn lacks_address(&self) -> bool {
         let own = self.inet();

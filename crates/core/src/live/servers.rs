@@ -80,9 +80,15 @@ impl Servers {
         }
     }
 
+    /// Whether one that the configuration brought was deleted.
+    pub fn lack_configured(&self) -> bool {
+        let deleted = |server: &Arc<ServerLive>| server.deleted.load(Ordering::Relaxed);
+        self.0.first.iter().any(deleted)
+    }
+
     /// Whether some came or went since the configuration was read.
     pub fn have_changed(&self) -> bool {
-        self.iter().count() != self.configured() || self.len() != self.configured()
+        self.len() != self.configured() || self.lack_configured()
     }
 
     /// Adds a server, which is told its position; none when there were too many ever.

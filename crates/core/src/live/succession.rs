@@ -27,7 +27,7 @@ impl Live {
             if let Some(known) = known
                 && known.live.uuid == number
                 && is_same_farm(&known.ir, proxy)
-                && !known.live.servers.have_changed()
+                && !known.live.servers.lack_configured()
             {
                 return known.live.clone();
             }

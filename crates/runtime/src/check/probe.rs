@@ -303,7 +303,8 @@ pub(super) async fn connect_to(
 
 fn connect(to: &Address, recipe: &Recipe, server: &ServerLive) -> Result<Stream, Finding> {
     let options = &server.ir.options;
-    let how = connect_options(options.source.as_ref().or(recipe.source.as_ref()));
+    let mut how = connect_options(options.source.as_ref().or(recipe.source.as_ref()));
+    how.namespace = options.namespace.as_deref().map(str::to_owned);
     socket_address(to)
         .and_then(|to| Stream::connect(&to, &how))
         .map_err(|error| match to {

@@ -5,6 +5,7 @@ mod attempt;
 mod idle;
 mod streams;
 mod takeover;
+mod way;
 
 use std::sync::atomic::Ordering;
 

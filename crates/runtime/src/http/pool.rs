@@ -1,6 +1,7 @@
 //! Connections to a server, and those of them that wait idle on this worker: last in, first out.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -29,8 +30,8 @@ pub struct ServerConnection {
     in_use: InUse,
     /// The server's generation when it was opened.
     generation: u32,
-    /// The client's port, where the server's port depends on it.
-    port: u16,
+    /// Where from and where to.
+    way: Way,
     /// What `pool-conn-name` gave.
     pub name: Option<Box<[u8]>>,
 }
@@ -77,15 +78,24 @@ struct Idle {
     reuses: u32,
     local: Endpoint,
     generation: u32,
-    port: u16,
+    way: Way,
     name: Option<Box<[u8]>>,
+}
+
+/// What a connection is opened by, where clients decide that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The client's port, where the server's port depends on it.
+    pub port: u16,
+    /// The address that the server is shown (`usesrc`).
+    pub from: Option<SocketAddr>,
 }
 
 /// What a request asks of an idle connection.
 #[derive(Debug, Clone)]
 pub struct Wanted<N> {
-    /// The client's port, where the server's port depends on it; 0 elsewhere.
-    pub port: u16,
+    /// What it is opened by.
+    pub way: Way,
     /// The name that the server was asked for over TLS.
     pub server_name: Option<N>,
     /// What `pool-conn-name` gives; counts instead where that is set.
@@ -102,7 +112,7 @@ pub struct Travelling {
     reuses: u32,
     local: Endpoint,
     generation: u32,
-    port: u16,
+    way: Way,
     name: Option<Box<[u8]>>,
 }
 
@@ -111,15 +121,15 @@ pub struct Travelling {
 pub struct Kind {
     /// The server's generation when it was opened.
     pub generation: u32,
-    /// The client's port, where the server's port depends on it.
-    pub port: u16,
+    /// Where from and where to.
+    pub way: Way,
     /// What `pool-conn-name` gave.
     pub name: Option<Box<[u8]>>,
 }
 
 impl ServerConnection {
     /// A connection that was just started.
-    pub fn new(socket: Socket, server: &Rc<ServerPlan>, port: u16) -> ServerConnection {
+    pub fn new(socket: Socket, server: &Rc<ServerPlan>, way: Way) -> ServerConnection {
         let local = socket
             .with_fd(|fd| local_addr(fd))
             .map_or(Endpoint::Unknown, |address| endpoint(&address));
@@ -132,7 +142,7 @@ impl ServerConnection {
             reuses: 0,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::new(server),
-            port,
+            way,
             name: None,
         }
     }
@@ -158,7 +168,7 @@ impl ServerConnection {
             reuses,
             generation: server.live.generation.load(Ordering::Relaxed),
             in_use: InUse::sharing(server),
-            port: 0,
+            way: Way::default(),
             name: None,
         }
     }
@@ -169,7 +179,7 @@ impl ServerConnection {
         let socket = self.socket.socket.take();
         let kind = Kind {
             generation: self.generation,
-            port: self.port,
+            way: self.way,
             name: self.name,
         };
         (socket, self.in_use, kind)
@@ -204,7 +214,7 @@ impl ServerConnection {
             reuses: self.reuses,
             local: self.local,
             generation: self.generation,
-            port: self.port,
+            way: self.way,
             name: self.name,
         });
     }
@@ -303,7 +313,7 @@ impl Idle {
                 .socket
                 .is_named(wanted.server_name.as_ref().map(AsRef::as_ref)),
         };
-        is_named && self.port == wanted.port && (self.reuses > 0 || !wanted.proven)
+        is_named && self.way == wanted.way && (self.reuses > 0 || !wanted.proven)
     }
 
     /// Whether it is still open, and leads where the server is.
@@ -338,12 +348,23 @@ impl Pool {
                 reuses: taken.reuses + 1,
                 in_use: InUse::new(server),
                 generation: taken.generation,
-                port: taken.port,
+                way: taken.way,
                 name: taken.name,
             });
         }
         self.low.set(0);
         None
+    }
+
+    /// Ends an idle connection of this worker; tells whether there was one.
+    pub fn end_one(&self, live: &ServerLive) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        if idle.is_empty() {
+            return self.shared.end_one();
+        }
+        let ended = idle.remove(0);
+        count_idle(live, ended.reuses, -1);
+        true
     }
 
     /// Lets a connection go to another worker that has none: the one that waited longest.
@@ -368,7 +389,7 @@ impl Pool {
                 reuses: taken.reuses,
                 local: taken.local,
                 generation: taken.generation,
-                port: taken.port,
+                way: taken.way,
                 name: taken.name,
             });
         }
@@ -386,7 +407,7 @@ impl Pool {
             reuses: given.reuses + 1,
             in_use: InUse::new(server),
             generation: given.generation,
-            port: given.port,
+            way: given.way,
             name: given.name,
         }
     }

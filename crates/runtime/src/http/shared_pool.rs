@@ -17,7 +17,7 @@ use hapax_proto::h2::{Code, Config, Connection, Role};
 
 use super::multiplex::pulse::Pulse;
 use super::multiplex::wire::{self, MOST_DRAINED, ROUNDS, Sent};
-use super::pool::{InUse, Kind, ServerConnection, count_idle};
+use super::pool::{InUse, Kind, ServerConnection, Way, count_idle};
 use crate::buffer::Buf;
 use crate::clock;
 use crate::frontend::Admission;
@@ -42,8 +42,8 @@ pub struct SharedPool {
 pub struct Asking<'a> {
     /// The session it belongs to.
     pub session: &'a Rc<Admission>,
-    /// The client's port, where the server's port depends on it.
-    pub port: u16,
+    /// Where from and where to.
+    pub way: Way,
     /// The name that the server is asked for over TLS, and what `pool-conn-name` gave.
     pub names: (Option<&'a [u8]>, Option<&'a [u8]>),
     /// What it may use.
@@ -180,6 +180,13 @@ impl SharedPool {
         });
     }
 
+    /// One leaves that nobody uses; tells whether there was one.
+    pub fn end_one(&self) -> bool {
+        let found = Cell::new(false);
+        self.dismiss(|one| one.is_idle() && !found.replace(true));
+        found.get()
+    }
+
     /// All leave as soon as nobody uses them.
     pub fn drain(&self) {
         self.dismiss(|_| true);
@@ -228,7 +235,7 @@ impl Multiplexed {
         };
         let most = server.live.ir.options.max_reuse;
         reached
-            && self.kind.port == asking.port
+            && self.kind.way == asking.way
             && (most < 0 || i64::from(self.begun.get()) <= i64::from(most))
             && self.kind.generation == server.live.generation.load(Ordering::Relaxed)
             && self.is_named(server, asking.names)

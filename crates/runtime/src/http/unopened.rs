@@ -5,6 +5,7 @@ use std::io;
 use crate::log::Level;
 use crate::stats::page;
 use hapax_sys::accept::is_without_descriptors;
+use hapax_sys::connect::CannotPresent;
 
 /// The line for the targets of `backend`; other errors are the server's, and the log line of the exchange tells them.
 pub fn notice(backend: &str, error: &io::Error) -> Option<(Level, String)> {
@@ -15,6 +16,12 @@ pub fn notice(backend: &str, error: &io::Error) -> Option<(Level, String)> {
             format!(
                 "Proxy {backend} reached process FD limit (maxsock={limit}). Please check 'ulimit-n' and restart."
             ),
+        ));
+    }
+    if CannotPresent::is(error) {
+        return Some((
+            Level::Emergency,
+            format!("Cannot bind to tproxy source address before connect() for backend {backend}."),
         ));
     }
     // Every port of the range of `source` is in use.

@@ -76,6 +76,16 @@ impl Told {
         };
     }
 
+    /// Whether all of an answer came.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.flags == "--"
+    }
+
+    /// Whether it went wrong, which includes what went well at last and what the server says of itself.
+    pub(crate) fn is_error(&self) -> bool {
+        self.flags != "--" || self.retries > 0 || self.status >= 500
+    }
+
     /// Leaves the line; `name` stands for the frontend. Where names are looked up it has captured the address.
     pub(crate) fn log(&self, local: &Rc<Local>, request: &Request, name: &str) {
         let now = clock::now_ms();

@@ -5,9 +5,12 @@
 use std::future::poll_fn;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use hapax_core::counter::Count;
 use hapax_core::ir::{self, LogProtocol};
+use hapax_core::live::{ProxyLive, ServerLive};
 use hapax_core::program::Program;
 use hapax_core::ring::{Follower, Ring};
 use hapax_sys::connect::ConnectOptions;
@@ -17,6 +20,7 @@ use crate::address::socket_address;
 use crate::clock;
 use crate::io::{Io, Stream};
 use crate::wheel::{NEVER, Timer, pause};
+use crate::worker;
 
 /// The tasks of the rings; those of rings that are gone end with them.
 #[derive(Debug, Default)]
@@ -24,7 +28,7 @@ pub struct Forwarding(Vec<(Arc<Ring>, Vec<AbortHandle>)>);
 
 impl Forwarding {
     /// Starts the tasks for the servers of all rings of a program that have none, and ends those of other rings.
-    pub fn follow(&mut self, program: &Program) {
+    pub fn follow(&mut self, program: &Program, origin_ms: u64) {
         let is_there = |ring: &Arc<Ring>| {
             let mut rings = program.live.rings.iter();
             rings.any(|one| Arc::ptr_eq(one, ring))
@@ -41,14 +45,64 @@ impl Forwarding {
                 continue;
             };
             if !self.0.iter().any(|(known, _)| Arc::ptr_eq(known, ring)) {
-                self.0.push((ring.clone(), start(ir, ring)));
+                let place = Place::of(program, ir, origin_ms);
+                self.0.push((ring.clone(), start(ir, ring, place)));
             }
         }
     }
 }
 
+/// The server of a log backend whose lines a ring keeps.
+#[derive(Debug, Clone)]
+struct Place {
+    backend: Arc<ProxyLive>,
+    server: Arc<ServerLive>,
+    /// Milliseconds of the clock when the process began.
+    origin_ms: u64,
+}
+
+impl Place {
+    /// None for a ring of the configuration.
+    fn of(program: &Program, ring: &ir::Ring, origin_ms: u64) -> Option<Place> {
+        let (backend, server) = ring.name.split_once('/')?;
+        let backend = &program.proxy(program.backend(backend)?).live;
+        let mut servers = backend.servers.iter();
+        Some(Place {
+            server: servers.find(|one| one.name == server)?.clone(),
+            backend: backend.clone(),
+            origin_ms,
+        })
+    }
+
+    /// Counts a connection.
+    fn connected(&self) {
+        let worker = worker::index();
+        let now = clock::now_ms().saturating_sub(self.origin_ms) + 1;
+        self.server.sessions.up();
+        self.server.session_rate.add(worker, now);
+        self.server.counters.add(worker, Count::Sessions, 1);
+        for counters in [&self.server.counters, &self.backend.backend.counters] {
+            counters.add(worker, Count::Connects, 1);
+        }
+        self.server.last_session_ms.store(now, Ordering::Relaxed);
+        let last = &self.backend.backend.last_session_ms;
+        last.store(now, Ordering::Relaxed);
+    }
+}
+
+/// A connection that is counted as long as it lives.
+struct Counted(Option<Place>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(place) = &self.0 {
+            place.server.sessions.down();
+        }
+    }
+}
+
 /// Starts the tasks for all servers of a ring.
-fn start(ir: &ir::Ring, ring: &Arc<Ring>) -> Vec<AbortHandle> {
+fn start(ir: &ir::Ring, ring: &Arc<Ring>, place: Option<Place>) -> Vec<AbortHandle> {
     let servers = ir.servers.iter();
     let tasks = servers.map(|server| {
         let forwarder = Forwarder {
@@ -57,6 +111,7 @@ fn start(ir: &ir::Ring, ring: &Arc<Ring>) -> Vec<AbortHandle> {
             connect_time: ir.timeout_connect.unwrap_or(CONNECT_TIME),
             server_time: ir.timeout_server.unwrap_or(SERVER_TIME),
             server: (**server).clone(),
+            place: place.clone(),
             taken: 0,
         };
         tokio::task::spawn_local(forwarder.run()).abort_handle()
@@ -68,6 +123,8 @@ struct Forwarder {
     ring: Arc<Ring>,
     follower: Follower,
     server: ir::Server,
+    /// Where it stands in a log backend: its address may change, and its connections are counted.
+    place: Option<Place>,
     connect_time: ir::Milliseconds,
     server_time: ir::Milliseconds,
     /// Up to where the server has got the messages.
@@ -86,6 +143,10 @@ impl Forwarder {
             })
             .await;
             if let Some(mut stream) = self.connect(&mut timer).await {
+                if let Some(place) = &self.place {
+                    place.connected();
+                }
+                let _counted = Counted(self.place.clone());
                 self.pass(&mut stream, &mut timer, &mut out).await;
             }
             pause(u64::from(AGAIN)).await;
@@ -97,10 +158,15 @@ impl Forwarder {
         let source = options.source.as_ref();
         let how = ConnectOptions {
             source: source.map(|source| source.address),
+            namespace: options.namespace.as_deref().map(str::to_owned),
             interface: source.and_then(|source| source.interface.clone()),
             ..ConnectOptions::default()
         };
-        let to = socket_address(&self.server.address).ok()?;
+        let to = match &self.place {
+            Some(place) => socket_address(&place.server.address.load()),
+            None => socket_address(&self.server.address),
+        };
+        let to = to.ok()?;
         let mut stream = Stream::connect(&to, &how).ok()?;
         let until = clock::now_ms() + u64::from(self.connect_time);
         within(timer, until, |cx| stream.poll_connected(cx))

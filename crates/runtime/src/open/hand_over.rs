@@ -29,13 +29,22 @@ const MOST: usize = 1 << 20;
 /// How long the old process may take over each part.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A socket to hand over, and the interface it is bound to.
+/// Where a socket listens beside its address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The namespace's name; empty for that of the process.
+    pub namespace: String,
+    /// The interface's name; empty for none.
+    pub interface: String,
+}
+
+/// A socket to hand over, and what it is bound to.
 #[derive(Debug)]
 pub struct Offered {
     /// The socket.
     pub socket: OwnedFd,
-    /// The interface's name; empty for none.
-    pub interface: String,
+    /// The network that it is in.
+    pub network: Network,
     /// It is one of the runtime API, not of a proxy.
     pub runtime_api: bool,
 }
@@ -66,7 +75,7 @@ impl Exposed {
         for kept in before.iter().filter(|offered| offered.runtime_api) {
             listeners.push(Offered {
                 socket: kept.socket.try_clone()?,
-                interface: kept.interface.clone(),
+                network: kept.network.clone(),
                 runtime_api: true,
             });
         }
@@ -114,10 +123,11 @@ pub fn send_group(socket: impl AsFd, group: &[Offered]) -> io::Result<()> {
     let mut records = Vec::with_capacity(group.len() * 8);
     let mut numbers = Vec::with_capacity(group.len());
     for offered in group {
-        let name = offered.interface.as_bytes();
-        let length = u8::try_from(name.len()).unwrap_or_default();
-        records.extend_from_slice(&[0, length]);
-        records.extend_from_slice(&name[..usize::from(length)]);
+        for name in [&offered.network.namespace, &offered.network.interface] {
+            let length = u8::try_from(name.len()).unwrap_or_default();
+            records.push(length);
+            records.extend_from_slice(&name.as_bytes()[..usize::from(length)]);
+        }
         records.extend_from_slice(&[0; 4]);
         numbers.push(offered.socket.as_raw_fd());
     }
@@ -172,6 +182,7 @@ impl Own {
         };
         self.bind.address == bind.address
             && self.bind.options.interface == bind.options.interface
+            && self.bind.options.namespace == bind.options.namespace
             && fixed(&self.bind) == fixed(bind)
     }
 }
@@ -180,7 +191,7 @@ impl Own {
 struct Received {
     socket: OwnedFd,
     address: Addr,
-    interface: String,
+    network: Network,
 }
 
 impl Inherited {
@@ -217,15 +228,15 @@ impl Inherited {
                 stream.write_all(&before.to_ne_bytes())?;
             }
         }
-        let sockets = sockets.into_iter().zip(interfaces(&bytes));
-        let sockets = sockets.filter_map(|(socket, interface)| {
+        let sockets = sockets.into_iter().zip(networks(&bytes));
+        let sockets = sockets.filter_map(|(socket, network)| {
             // What does not listen, or has no address, is nothing that a `bind` line may name.
             let listens = hapax_sys::option::is_listening(&socket).unwrap_or(false);
             let address = local_addr(&socket).ok().filter(|_| listens)?;
             Some(Received {
                 socket,
                 address,
-                interface,
+                network,
             })
         });
         Ok(Inherited {
@@ -255,16 +266,13 @@ impl Inherited {
     }
 
     /// Takes the sockets that listen on `address`, in the order in which they came.
-    pub fn take(&mut self, address: &Addr, interface: Option<&str>) -> Vec<OwnedFd> {
+    pub fn take(&mut self, address: &Addr, network: &Network) -> Vec<OwnedFd> {
         if self.sockets.is_empty() {
             return Vec::new();
         }
-        let interface = interface.unwrap_or_default();
         let (taken, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.sockets)
             .into_iter()
-            .partition(|received| {
-                received.interface == interface && same(&received.address, address)
-            });
+            .partition(|received| received.network == *network && same(&received.address, address));
         self.sockets = left;
         taken.into_iter().map(|received| received.socket).collect()
     }
@@ -297,23 +305,32 @@ pub fn connect_over(pair: impl AsFd) -> io::Result<OwnedFd> {
     Ok(ours)
 }
 
-/// The interface of each record; a record that is cut off ends them.
-fn interfaces(mut bytes: &[u8]) -> Vec<String> {
-    let mut names = Vec::new();
-    while let Some((interface, rest)) = record(bytes) {
-        names.push(String::from_utf8_lossy(interface).into_owned());
+/// The network of each record; a record that is cut off ends them.
+fn networks(mut bytes: &[u8]) -> Vec<Network> {
+    let mut networks = Vec::new();
+    while let Some((network, rest)) = record(bytes) {
+        networks.push(network);
         bytes = rest;
     }
-    names
+    networks
 }
 
-fn record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&length, rest) = bytes.split_first()?;
-    let (_namespace, rest) = rest.split_at_checked(usize::from(length))?;
-    let (&length, rest) = rest.split_first()?;
-    let (interface, rest) = rest.split_at_checked(usize::from(length))?;
+fn record(bytes: &[u8]) -> Option<(Network, &[u8])> {
+    let (namespace, rest) = name(bytes)?;
+    let (interface, rest) = name(rest)?;
     let (_options, rest) = rest.split_at_checked(4)?;
-    Some((interface, rest))
+    let network = Network {
+        namespace,
+        interface,
+    };
+    Some((network, rest))
+}
+
+/// A length, and so many bytes.
+fn name(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (&length, rest) = bytes.split_first()?;
+    let (name, rest) = rest.split_at_checked(usize::from(length))?;
+    Some((String::from_utf8_lossy(name).into_owned(), rest))
 }
 
 /// Whether a socket's name is the one that is wanted: a unix socket has the name under which it was bound before it was
@@ -350,7 +367,9 @@ mod tests {
     #[test]
     fn names_of_records_are_read_as_far_as_they_go() {
         let bytes = b"\0\0\0\0\0\0\x02ns\x02lo\0\0\0\0\0\x05eth";
-        assert_eq!(interfaces(bytes), ["", "lo"]);
+        let names = networks(bytes);
+        let names = names.iter().map(|one| (&*one.namespace, &*one.interface));
+        assert_eq!(names.collect::<Vec<_>>(), [("", ""), ("ns", "lo")]);
     }
 
     #[test]

@@ -128,6 +128,7 @@ pub(crate) const NOW: Now = Now {
 fn value(program: &Program, row: &str, column: &str) -> String {
     let selection = Selection {
         legends: true,
+        counts_servers: false,
         ..Selection::default()
     };
     let column = columns::find(column).expect("a column");

@@ -24,6 +24,8 @@ pub struct View<'a> {
     pub now: Now,
     /// Whether addresses, cookies and algorithms are shown.
     pub legends: bool,
+    /// Whether a backend's state says how many of its servers are up.
+    pub counts_servers: bool,
 }
 
 /// What of a proxy a row is about.
@@ -92,6 +94,8 @@ pub struct Selection {
     pub name_part: String,
     /// See [`View::legends`].
     pub legends: bool,
+    /// See [`View::counts_servers`].
+    pub counts_servers: bool,
 }
 
 impl<'a> View<'a> {
@@ -227,6 +231,7 @@ pub fn for_each_of<'a>(
             subject,
             now,
             legends: selection.legends,
+            counts_servers: selection.counts_servers,
         });
     };
     if proxy.ir.kind.has_frontend() && wants(Kinds::F) && wants_id(0) {

@@ -10,7 +10,7 @@ use rustls::pki_types::PrivateKeyDer;
 use super::{Call, Told, done, make_anew, refused};
 use crate::certificate::{Certificate, Parts};
 use crate::describe;
-use crate::store::State;
+use crate::store::{State, Store};
 
 /// `show ssl cert [NAME]`.
 pub fn show(call: &Call<'_>) -> Told {
@@ -21,8 +21,11 @@ pub fn show(call: &Call<'_>) -> Told {
         if let Some((name, _)) = &state.certificate {
             let _ = writeln!(text, "# transaction\n*{name}");
         }
-        text.push_str("# filename\n");
-        for name in names(&state) {
+        let names = names(&state);
+        if !names.is_empty() {
+            text.push_str("# filename\n");
+        }
+        for name in names {
             let _ = writeln!(text, "{name}");
         }
         return Told::Lines(text);
@@ -363,7 +366,7 @@ pub fn commit(call: &Call<'_>) -> Told {
         Ok(certificate) => certificate,
         Err(fault) => return not(fault.to_string()),
     };
-    if let Err(why) = replace(call, &mut state, name, certificate) {
+    if let Err(why) = replace(call.store, &mut state, name, certificate) {
         return not(why);
     }
     state.certificate = None;
@@ -374,7 +377,7 @@ pub fn commit(call: &Call<'_>) -> Told {
 
 /// Puts a certificate into the place of the one of its name; nothing changes when something cannot be made with it.
 pub(super) fn replace(
-    call: &Call<'_>,
+    store: &Store,
     state: &mut State,
     name: &str,
     certificate: Certificate,
@@ -389,7 +392,7 @@ pub(super) fn replace(
             certificates.any(|entry| entry.material.text() == name)
         })
     };
-    let made = make_anew(call.store, state, shows, |server| {
+    let made = make_anew(store, state, shows, |server| {
         server.certificate.as_deref() == Some(name)
     });
     match (made, before) {

@@ -17,7 +17,9 @@ pub fn show(call: &Call<'_>) -> Told {
     while let Some(word) = words.next() {
         match word {
             "-f" => {
-                let name = words.next().unwrap_or_default();
+                let Some(name) = words.next() else {
+                    return refused("'-f' requires a frontend name!");
+                };
                 if !state
                     .listeners
                     .iter()

@@ -8,7 +8,8 @@ use hapax_core::span::Span;
 
 use super::{below, fault, list, needed};
 use crate::authority::Authorities;
-use crate::certificate::{self, CertificateMaterial, Files, Unusable};
+use crate::certificate::{self, CertificateFault, CertificateMaterial, Files, Unusable};
+use crate::ocsp;
 use crate::store::keep;
 
 /// `crt` and `default-crt` of a `bind` line.
@@ -94,6 +95,10 @@ pub(crate) fn load(
         }
         let read = certificate::file(&path, global, &mut notes);
         let mut certificate = read.map_err(|error| error.to_string())?;
+        let unknown = certificate.issuer.is_none();
+        if global.ocsp_update && unknown && ocsp::responder(&certificate.der).is_some() {
+            return Err(CertificateFault::NoUpdate(path).to_string());
+        }
         if by == By::List {
             let certificate_file = certificate.parts.files.certificate.take();
             certificate.parts.files = Files {

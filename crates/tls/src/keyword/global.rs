@@ -48,10 +48,6 @@ const fn idle(
 
 const RUSTLS: &str = "TLS is rustls, which has no engines or providers to choose";
 const NO_DH: &str = "rustls exchanges keys over elliptic curves only";
-const NO_UPDATES: &str =
-    "responses of OCSP come from files and the runtime API; they are not asked for";
-/// Seconds (`ocsp-update.mindelay`, `ocsp-update.maxdelay`).
-const DEFAULT_DELAYS: (u32, u32) = (300, 3600);
 
 static ROWS: &[SectionKeyword] = &[
     row(
@@ -441,41 +437,10 @@ static ROWS: &[SectionKeyword] = &[
             Ok(())
         },
     ),
-    idle("ocsp-update.mindelay", "<seconds>", NO_UPDATES, |line| {
-        delay(line, true)
-    }),
-    idle("ocsp-update.maxdelay", "<seconds>", NO_UPDATES, |line| {
-        delay(line, false)
-    }),
-    idle(
-        "tune.ssl.ocsp-update.mindelay",
-        "<seconds>",
-        NO_UPDATES,
-        |line| delay(line, true),
-    ),
-    idle(
-        "tune.ssl.ocsp-update.maxdelay",
-        "<seconds>",
-        NO_UPDATES,
-        |line| delay(line, false),
-    ),
-    idle("ocsp-update.disable", "on|off", NO_UPDATES, |line| {
-        switch(line, "ocsp-update.disable").map(drop)
-    }),
-    row(
-        "ocsp-update.mode",
-        "on|off",
-        "Whether responses of OCSP are asked for: only `off` is built.",
-        |line| match switch(line, "ocsp-update.mode")? {
-            true => Err(line
-                .fault("'ocsp-update.mode on' is not built: hapax asks no responder by itself.")),
-            false => Ok(()),
-        },
-    ),
 ];
 
 /// `on` or `off`; what is neither is warned of, and off.
-fn switch(line: &mut Line<'_>, name: &str) -> Result<bool, Fault> {
+pub(super) fn switch(line: &mut Line<'_>, name: &str) -> Result<bool, Fault> {
     match word(line, 0) {
         "on" => Ok(true),
         "off" => Ok(false),
@@ -494,24 +459,6 @@ fn capture_size(line: &mut Line<'_>) -> Result<(), Fault> {
         return Err(line.fault(text));
     }
     *place = size;
-    Ok(())
-}
-
-/// `ocsp-update.mindelay` and `ocsp-update.maxdelay`, which have to go together.
-fn delay(line: &mut Line<'_>, least: bool) -> Result<(), Fault> {
-    let seconds = number(line)?;
-    let (min, max) = &mut line.config.global.tls.ocsp_delays;
-    match least {
-        true => *min = Some(seconds),
-        false => *max = Some(seconds),
-    }
-    if min.unwrap_or(DEFAULT_DELAYS.0) > max.unwrap_or(DEFAULT_DELAYS.1) {
-        let text = match least {
-            true => "can not be higher than tune.ssl.ocsp-update.maxdelay.",
-            false => "can not be lower than tune.ssl.ocsp-update.mindelay.",
-        };
-        return Err(line.fault(format!("'{}' {text}", line.keyword())));
-    }
     Ok(())
 }
 
@@ -561,7 +508,7 @@ fn list(line: &Line<'_>, what: &str) -> Result<String, Fault> {
     }
 }
 
-fn number(line: &Line<'_>) -> Result<u32, Fault> {
+pub(super) fn number(line: &Line<'_>) -> Result<u32, Fault> {
     at_most(line, 1)?;
     let name = line.keyword();
     let text = word(line, 0);

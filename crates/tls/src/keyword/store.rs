@@ -103,8 +103,7 @@ fn load_line(line: &mut Line<'_>) -> Result<(), Fault> {
             let text = format!("'load {name}' in section 'crt-store': unknown keyword '{name}'.");
             return Err(placed(line, &text));
         }
-        part(name, value, &mut files, &mut ocsp_update)
-            .map_err(|text| placed(line, text.trim_end_matches('.')))?;
+        part(name, value, &mut files, &mut ocsp_update).map_err(|text| placed(line, &text))?;
     }
     let Some(written) = files.certificate.clone() else {
         let text = "'load' in section 'crt-store': mandatory 'crt' parameter not found.";
@@ -165,12 +164,7 @@ pub(super) fn part(
         _ => {
             *ocsp_update = Some(match value.as_str() {
                 "off" => false,
-                "on" => {
-                    return Err(
-                        "'ocsp-update on' is not built: hapax asks no responder by itself."
-                            .to_owned(),
-                    );
-                }
+                "on" => true,
                 _ => {
                     let text = format!(
                         "cannot parse 'ocsp-update' value '{value}', 'on' or 'off' is expected."
@@ -240,14 +234,15 @@ pub(super) fn load(
         Err(
             fault @ (CertificateFault::NoKey(_)
             | CertificateFault::OtherKey(_)
-            | CertificateFault::NoIssuer(_)),
+            | CertificateFault::NoIssuer(_)
+            | CertificateFault::NoUpdate(_)),
         ) if place.list.is_none() => {
             // Who uses it is refused.
             let text = fault.to_string();
             let name = name.to_owned();
             Ok(keep(&mut global.certificates, Unusable { name, text }))
         }
-        Err(fault @ CertificateFault::NoIssuer(_)) => {
+        Err(fault @ (CertificateFault::NoIssuer(_) | CertificateFault::NoUpdate(_))) => {
             let (list, number) = place.list.unwrap_or_default();
             Err(format!(
                 "error processing line {number} in file '{list}' : {fault}"

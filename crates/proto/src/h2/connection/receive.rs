@@ -514,6 +514,7 @@ impl Connection {
         self.arrivals.data(head.stream, head.length);
         let mut refused = self.is_closed(head.stream).then_some(Code::StreamClosed);
         let mut wanted = false;
+        let room = self.stream_room();
         if let Some(stream) = self.stream(head.stream)
             && stream.reset.is_none()
         {
@@ -522,7 +523,8 @@ impl Connection {
                 refused = Some(Code::StreamClosed);
             } else if !stream.headed {
                 refused = Some(Code::Protocol);
-            } else if stream.receive_window < 0 {
+            } else if stream.receive_window < 0 && stream.received.len() as i64 > room {
+                // Who does not wait for windows is borne with as long as there is room, as upstream does.
                 refused = Some(Code::FlowControl);
             } else {
                 wanted = true;

@@ -96,7 +96,7 @@ impl Connection {
     }
 
     /// How much a stream may hold: its part of seven eighths of the room of the connection.
-    fn stream_room(&self) -> i64 {
+    pub(super) fn stream_room(&self) -> i64 {
         let frames = self.config.receive_room / LEAST_FRAME * 7 / 8;
         let streams = u32::try_from(self.streams.len().max(1)).unwrap_or(u32::MAX);
         let share = i64::from(frames.div_ceil(streams)) * i64::from(LEAST_FRAME);

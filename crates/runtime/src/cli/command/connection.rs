@@ -143,7 +143,12 @@ pub fn set_timeout(call: &mut Call<'_>) -> Answer {
 }
 
 /// Reads a time whose unit is seconds when none is given; nothing for 0 and what no timer holds.
-pub(super) fn milliseconds(text: &str) -> Option<u64> {
+fn milliseconds(text: &str) -> Option<u64> {
+    age(text).filter(|delay| *delay > 0)
+}
+
+/// The same, of which 0 is one too.
+pub(super) fn age(text: &str) -> Option<u64> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -158,5 +163,5 @@ pub(super) fn milliseconds(text: &str) -> Option<u64> {
         "d" => number.checked_mul(86_400_000)?,
         _ => return None,
     };
-    (1..=i32::MAX as u64).contains(&delay).then_some(delay)
+    (delay <= i32::MAX as u64).then_some(delay)
 }

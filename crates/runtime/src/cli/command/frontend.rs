@@ -140,8 +140,20 @@ fn wanted(call: &Call<'_>) -> Result<ProxyId, Answer> {
     if call.arg(0).is_empty() {
         return Err(refused("A frontend name is expected.\n"));
     }
-    let found = call.program.frontend(call.arg(0));
+    let named = call.arg(0);
+    let found = match named.strip_prefix('#') {
+        Some(number) => with_number(call, integer(number)),
+        None => call.program.frontend(named),
+    };
     found.ok_or_else(|| refused("No such frontend.\n"))
+}
+
+/// The proxy with a frontend's side that has a number.
+fn with_number(call: &Call<'_>, number: i64) -> Option<ProxyId> {
+    let mut proxies = call.program.proxies.iter();
+    let at = proxies
+        .position(|proxy| proxy.ir.kind.has_frontend() && i64::from(proxy.live.uuid) == number)?;
+    Some(ProxyId(at as u32))
 }
 
 fn refused(text: &str) -> Answer {

@@ -48,15 +48,31 @@ pub fn unknown_among(rows: &[&CliCommand], words: &[String]) -> String {
 }
 
 fn list(rows: &[&CliCommand], title: &str, words: &[String]) -> String {
+    let shared = |row: &CliCommand| {
+        let parts = row.name.split(' ').zip(words);
+        parts.take_while(|(part, word)| part == word).count()
+    };
+    let most = rows.iter().map(|row| shared(row)).max().unwrap_or(0);
+    let akin = rows.iter().filter(|row| shared(row) == most).count();
+    // What begins with the same words is meant, unless that is too much.
+    let all = most == words.len() || most > 0 && akin <= FEW;
+    let meant = |row: &CliCommand| shared(row) == most && (all || resembles(row, words));
     let mut text = format!("{title}\n");
     for row in rows {
-        if ALWAYS.contains(&row.name) || resembles(row, words) {
-            let name = format!("{} {}", row.name, row.usage);
-            let _ = writeln!(text, "  {:<40}: {}", name.trim_end(), row.doc);
+        if ALWAYS.contains(&row.name) || meant(row) {
+            let usage = row.usage;
+            let name = match usage {
+                "" => row.name.to_owned(),
+                usage => format!("{} {usage}", row.name),
+            };
+            let _ = writeln!(text, "  {name:<40}: {}", row.doc);
         }
     }
     text
 }
+
+/// So many commands are listed that share their first words with what was written.
+const FEW: usize = 5;
 
 /// Whether some words may mean a command: each begins or nearly is the word of the command in its place.
 fn resembles(row: &CliCommand, words: &[String]) -> bool {

@@ -257,6 +257,10 @@ fn add(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {
                 let Some((key, value)) = pattern::payload_entry(line) else {
                     continue;
                 };
+                if value.is_empty() {
+                    let key = String::from_utf8_lossy(key);
+                    return Err(format!("Missing value for key '{key}'."));
+                }
                 one(key, Some(value))?;
             }
         }
@@ -271,11 +275,13 @@ fn set(call: &mut Call<'_>) -> Result<Answer, String> {
     let list = find(call, Kind::Map, Some(name))?;
     let value = value.as_bytes();
     let (done, missing) = match key.strip_prefix('#') {
-        Some(reference) => {
-            let reference = reference_of(reference)?;
-            let done = list.set_reference(reference, value, check_value);
-            (done, "key or pattern not found.")
-        }
+        Some(reference) => match reference_of(reference) {
+            Some(reference) => {
+                let done = list.set_reference(reference, value, check_value);
+                (done, "key or pattern not found.")
+            }
+            None => (Ok(false), "entry not found."),
+        },
         None => {
             let done = list.set(key.as_bytes(), value, check_value);
             (done, "entry not found.")
@@ -296,7 +302,9 @@ fn del(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {
     };
     let list = find(call, kind, Some(name))?;
     let done = match key.strip_prefix('#') {
-        Some(reference) => list.remove_reference(reference_of(reference)?),
+        Some(reference) => {
+            reference_of(reference).is_some_and(|entry| list.remove_reference(entry))
+        }
         None => list.remove(key.as_bytes()),
     };
     match done {
@@ -306,10 +314,9 @@ fn del(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {
 }
 
 /// The number of an entry, as `show map` gives it.
-fn reference_of(text: &str) -> Result<u64, String> {
+fn reference_of(text: &str) -> Option<u64> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    u64::from_str_radix(digits, 16)
-        .map_err(|_| "Malformed identifier. Please use #<id> or <file>.".to_owned())
+    u64::from_str_radix(digits, 16).ok()
 }
 
 fn clear(call: &mut Call<'_>, kind: Kind) -> Result<Answer, String> {

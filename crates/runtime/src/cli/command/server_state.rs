@@ -7,8 +7,10 @@ use hapax_core::anonymous;
 use hapax_core::contract::Now;
 use hapax_core::ir::{Address, ServerPort};
 use hapax_core::live::{CheckStatus, ServerLive, ServerState};
-use hapax_core::program::{Program, Proxy};
+use hapax_core::program::{Program, Proxy, ProxyId};
 use hapax_core::server_state::{HEADER, VERSION, admin, check, operation_number};
+
+use hapax_sample::cast;
 
 use super::anonymity::name;
 use super::{Answer, Call, Unfinished};
@@ -76,7 +78,18 @@ fn wanted(call: &Call<'_>) -> Result<Option<u32>, Answer> {
     if text.is_empty() {
         return Ok(None);
     }
-    match call.program.backend(text) {
+    let named = match text.strip_prefix('#') {
+        Some(number) => {
+            let number = cast::leading_int(number.as_bytes());
+            let mut proxies = call.program.proxies.iter();
+            let at = proxies.position(|proxy| {
+                proxy.ir.kind.has_backend() && i64::from(proxy.live.uuid) == number
+            });
+            at.map(|at| ProxyId(at as u32))
+        }
+        None => call.program.backend(text),
+    };
+    match named {
         Some(id) => Ok(Some(call.program.proxy(id).live.uuid)),
         None => Err(Answer::Refused("Can't find backend.\n".into())),
     }

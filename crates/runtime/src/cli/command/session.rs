@@ -10,7 +10,7 @@ use hapax_core::program::{Program, ProxyId};
 use hapax_core::stream::Endpoint;
 
 use super::anonymity::name;
-use super::connection::milliseconds;
+use super::connection;
 use super::{Answer, Call};
 use crate::log::date;
 use crate::sessions::{self, Entry};
@@ -104,15 +104,15 @@ fn select(call: &Call<'_>) -> Result<Selection, Answer> {
             let Some(age) = words.next() else {
                 return Err(refused("Expects a minimum age (in seconds by default).\n"));
             };
-            let Some(age) = milliseconds(age) else {
+            let Some(age) = connection::age(age) else {
                 return Err(refused("Invalid age.\n"));
             };
             selection.older_ms = Some(age);
             selection.long = true;
         }
         Some("help") => return Err(Answer::Information(USAGE.into())),
-        Some(word) if word.starts_with("0x") => {
-            selection.id = Some(number(word).unwrap_or(0));
+        Some(word) if number(word).is_some() => {
+            selection.id = number(word);
             selection.long = true;
             words.next();
         }
@@ -183,9 +183,13 @@ fn refused(text: &str) -> Answer {
     Answer::Refused(text.into())
 }
 
-/// A session's number, as `show sess` prints it.
+/// A session's number, as `show sess` prints it, or in decimal; no session has 0.
 fn number(word: &str) -> Option<u64> {
-    u64::from_str_radix(word.strip_prefix("0x")?, 16).ok()
+    let number = match word.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => word.parse(),
+    };
+    number.ok().filter(|number| *number > 0)
 }
 
 fn inet(end: &Endpoint) -> Option<std::net::SocketAddr> {

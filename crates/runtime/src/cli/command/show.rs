@@ -80,6 +80,7 @@ pub fn sockets(call: &mut Call<'_>) -> Answer {
 pub fn errors(call: &mut Call<'_>) -> Answer {
     let proxy = match call.args.first() {
         None => None,
+        Some(all) if all == "-1" => None,
         Some(name) => match number(call.program, name) {
             Some(number) => Some(number),
             None => return Answer::Refused("No such proxy.\n".into()),
@@ -101,13 +102,14 @@ pub fn errors(call: &mut Call<'_>) -> Answer {
     Answer::Written
 }
 
-/// The number of a proxy that is named by number or name.
+/// The number of a proxy that is given by number, also behind a `#`, or by name. A number that no proxy has selects nothing.
 fn number(program: &Program, text: &str) -> Option<u32> {
-    let mut proxies = program.proxies.iter();
-    match text.parse() {
-        Ok(number) => proxies.any(|p| p.live.uuid == number).then_some(number),
-        Err(_) => proxies.find(|p| p.ir.name == text).map(|p| p.live.uuid),
+    if let Ok(number) = text.strip_prefix('#').unwrap_or(text).parse() {
+        return Some(number);
     }
+    let mut proxies = program.proxies.iter();
+    let found = proxies.find(|proxy| proxy.ir.name == text);
+    found.map(|proxy| proxy.live.uuid)
 }
 
 /// `show info`; words that are none of its own are passed over, as upstream does.
@@ -140,25 +142,38 @@ pub fn schema(call: &mut Call<'_>) -> Answer {
     Answer::Written
 }
 
-/// `show stat [{<iid>|<proxy>} <type> <sid>] [desc|json|no-maint|typed|up]*`.
+/// The number that a word begins with.
+fn leading(word: &str) -> i32 {
+    let number = hapax_sample::cast::leading_int(word.as_bytes());
+    i32::try_from(number).unwrap_or(0)
+}
+
+/// `show stat [domain <domain>] [{<iid>|<proxy>} <type> <sid>] [desc|json|no-maint|typed|up]*`.
 pub fn stat(call: &mut Call<'_>) -> Answer {
     let mut selection = Selection {
         legends: call.state.access.level >= CliLevel::Operator,
         ..Selection::default()
     };
     let mut args = call.args;
-    if let [proxy, kinds, id, rest @ ..] = args
-        && let (Ok(kinds), Ok(id)) = (kinds.parse::<i32>(), id.parse::<i32>())
+    if let [domain, rest @ ..] = args
+        && domain == "domain"
     {
+        match rest.split_first() {
+            Some((domain, rest)) if domain == "proxy" => args = rest,
+            Some((domain, rest)) if domain == "resolvers" => {
+                return super::resolvers::stat(call.program, rest, call.out);
+            }
+            _ => return Answer::Refused("Invalid statistics domain.\n".into()),
+        }
+    }
+    // As upstream: three words are always these.
+    if let [proxy, kinds, id, rest @ ..] = args {
+        let (kinds, id) = (leading(kinds), leading(id));
         args = rest;
         if proxy != "-1" {
-            match proxy.parse::<u32>() {
-                // An unknown number selects nothing.
-                Ok(number) => selection.proxy = Some(number),
-                Err(_) => match number(call.program, proxy) {
-                    Some(number) => selection.proxy = Some(number),
-                    None => return Answer::Refused("No such proxy.\n".into()),
-                },
+            match number(call.program, proxy) {
+                Some(number) => selection.proxy = Some(number),
+                None => return Answer::Refused("No such proxy.\n".into()),
             }
         }
         selection.kinds = (kinds != -1).then_some((kinds & 15) as u8);
@@ -176,6 +191,7 @@ pub fn stat(call: &mut Call<'_>) -> Answer {
             _ => {}
         }
     }
+    selection.counts_servers = selection.up || selection.no_maintenance;
     let form = form(describe);
     let mut rows = Rows::begin(form, call.out);
     let each = move |program: &Program, proxy: &Proxy, now, out: &mut Vec<u8>| {

@@ -55,13 +55,20 @@ fn run(call: &mut Call<'_>, command: impl Fn(&admin::Call<'_>) -> Told) -> Answe
     let (Some(store), Some(registry)) = (store, live.registry.get()) else {
         return Answer::Refused("No TLS here.\n".into());
     };
+    let now = i64::try_from(call.now.wall_us / 1000).unwrap_or(i64::MAX);
     let told = command(&admin::Call {
         store,
         registry,
         words: call.args,
         payload: call.payload,
-        now: i64::try_from(call.now.wall_us / 1000).unwrap_or(i64::MAX),
+        now,
     });
+    if matches!(
+        call.words.first().map(String::as_str),
+        Some("add" | "commit" | "del")
+    ) {
+        store.follow(now / 1000);
+    }
     match told {
         Told::Lines(text) => {
             call.out.extend_from_slice(text.as_bytes());

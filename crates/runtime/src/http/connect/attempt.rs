@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use hapax_core::counter::Count;
@@ -17,10 +18,12 @@ use super::super::client::{Client, Interrupted, poll_interrupted};
 use super::super::departure::Watch;
 use super::super::exchange::{Exchange, Failure};
 use super::super::lane::Lane;
-use super::super::pool::ServerConnection;
+use super::super::pool::{ServerConnection, Way};
 use super::super::preface::preface;
 use super::super::{case, unopened, websocket};
 use super::idle::{self, Choice};
+use super::retries;
+use super::way::way;
 use super::{streams, takeover};
 use crate::address::socket_address;
 use crate::frontend::endpoint;
@@ -55,6 +58,10 @@ pub async fn attempt(
     exchange.stream.server_address = target
         .and_then(|address| address.to_addr())
         .map_or(Endpoint::Unknown, |address| endpoint(&address));
+    let Some(way) = way(client, exchange, server) else {
+        let failure = Failure::new(Cause::Internal, Phase::Connect, 500);
+        return Err(Attempt::Client(failure));
+    };
     let name = handshake::name(client, exchange, server);
     let own_name = handshake::pool_name(client, exchange, server);
     let protocol = streams::spoken(exchange, server);
@@ -62,6 +69,7 @@ pub async fn attempt(
         server_name: name.as_deref(),
         own_name: own_name.as_deref(),
         protocol,
+        way,
     };
     as_text(client, exchange);
     let mut idle = idle::take(client, exchange, server, &choice);
@@ -75,7 +83,15 @@ pub async fn attempt(
     let shares = if let Some(connection) = idle {
         reuse(client, exchange, server, connection)
     } else {
-        let mut opening = begin(client, exchange, server, target, name.as_deref(), protocol)?;
+        make_room(client, exchange, server)?;
+        let mut opening = begin(
+            client,
+            exchange,
+            server,
+            (target, way),
+            name.as_deref(),
+            protocol,
+        )?;
         if let Some(connection) = &mut exchange.server {
             connection.name = own_name;
         }
@@ -111,6 +127,29 @@ fn reuse(
     shares
 }
 
+/// Under `strict-maxconn` an idle connection ends where there would be too many with a new one. As upstream counts it, an attempt
+/// fails with it, and the next one has room.
+fn make_room(client: &Client, exchange: &mut Exchange, server: &ServerPlan) -> Result<(), Attempt> {
+    let live = &server.live;
+    let most = live.maxconn.load(Ordering::Relaxed);
+    if !live.ir.options.strict_maxconn || most == 0 {
+        return Ok(());
+    }
+    let idle = live.idle.load(Ordering::Relaxed);
+    let open = idle.saturating_add(live.used.load(Ordering::Relaxed));
+    if u32::try_from(open).unwrap_or(0) < most {
+        return Ok(());
+    }
+    let backend = &client.plan.proxy(exchange.stream.backend).ir;
+    let ended = server.pool.end_one(live);
+    if !ended || exchange.stream.retries >= retries(exchange, backend) {
+        return Err(Attempt::Refused);
+    }
+    exchange.stream.retries += 1;
+    count_both(client, exchange, server, Count::Retries);
+    Ok(())
+}
+
 /// What a new connection has to do before the request can go.
 struct Opening {
     tunnel: Option<Tunnel>,
@@ -127,7 +166,7 @@ fn begin(
     client: &mut Client,
     exchange: &mut Exchange,
     server: &Rc<ServerPlan>,
-    target: Option<SockAddr>,
+    (target, way): (Option<SockAddr>, Way),
     name: Option<&[u8]>,
     protocol: Option<BindProtocol>,
 ) -> Result<Opening, Attempt> {
@@ -135,9 +174,8 @@ fn begin(
     let target = target.ok_or_else(|| nowhere(server))?;
     let (through, tunnel) = through_socks(server, target)?;
     let proxy = client.plan.proxy(exchange.stream.backend);
-    let port = client.session.destination.port();
     let connection =
-        open(server, through, port, proxy.ir.options.smart_connect).map_err(|error| {
+        open(server, through, way, proxy.ir.options.smart_connect).map_err(|error| {
             if let Some((level, text)) = unopened::notice(&proxy.live.name, &error) {
                 let backend = Some(exchange.stream.backend);
                 client.plan.logger.message(backend, level, &text);
@@ -329,13 +367,6 @@ fn connected(client: &Client, exchange: &mut Exchange) {
     }
 }
 
-pub(super) fn dependent_port(server: &ServerPlan, client_port: u16) -> u16 {
-    match server.live.port() {
-        hapax_core::ir::ServerPort::Fixed => 0,
-        _ => client_port,
-    }
-}
-
 /// Why there is nothing to connect to: a client of a unix socket asked for no address.
 fn nowhere(server: &ServerPlan) -> Attempt {
     if server.live.name.is_empty() {
@@ -379,19 +410,15 @@ fn through_socks(
 fn open(
     server: &Rc<ServerPlan>,
     address: SockAddr,
-    client_port: u16,
+    way: Way,
     smart: bool,
 ) -> io::Result<ServerConnection> {
-    let socket = server.open(&address)?;
+    let socket = server.open(&address, way.from)?;
     if smart {
         // The last segment of the handshake waits for the first data (`option tcp-smart-connect`).
         let _ = socket.with_fd(|fd| hapax_sys::option::set_quickack(fd, false));
     }
-    Ok(ServerConnection::new(
-        socket,
-        server,
-        dependent_port(server, client_port),
-    ))
+    Ok(ServerConnection::new(socket, server, way))
 }
 
 fn poll_preface(

@@ -6,10 +6,9 @@ use hapax_core::ir::{BindProtocol, HttpReuse};
 
 use super::super::client::Client;
 use super::super::exchange::Exchange;
-use super::super::pool::{ServerConnection, Wanted};
+use super::super::pool::{ServerConnection, Wanted, Way};
 use super::super::shared_pool::{Asking, Reach};
 use super::super::to_url;
-use super::attempt::dependent_port;
 use crate::io::Io;
 use crate::plan::ServerPlan;
 
@@ -21,6 +20,8 @@ pub struct Choice<'n> {
     pub own_name: Option<&'n [u8]>,
     /// What is spoken, whatever ALPN says.
     pub protocol: Option<BindProtocol>,
+    /// What a connection is opened by.
+    pub way: Way,
 }
 
 impl<'n> Choice<'n> {
@@ -47,7 +48,7 @@ impl<'n> Choice<'n> {
             _ => false,
         };
         Some(Wanted {
-            port: dependent_port(server, client.session.destination.port()),
+            way: self.way,
             server_name: self.server_name,
             own_name: self.own_name,
             proven,
@@ -89,7 +90,7 @@ pub fn take(
         };
         let asking = Asking {
             session: &client.admission,
-            port: dependent_port(server, client.session.destination.port()),
+            way: choice.way,
             names: (choice.server_name, choice.own_name),
             reach,
         };

@@ -37,7 +37,7 @@ pub async fn take(
     wanted: &Wanted<&[u8]>,
 ) -> Option<ServerConnection> {
     let wanted = Wanted {
-        port: wanted.port,
+        way: wanted.way,
         server_name: wanted.server_name.map(Box::from),
         own_name: wanted.own_name.map(Box::from),
         proven: wanted.proven,

@@ -1,9 +1,10 @@
 //! In which state: status, weight, health counters and numbers.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::counter::Count;
-use hapax_core::live::Operation;
+use hapax_core::live::{Operation, ServerLive};
 
 use super::columns;
 use crate::stats::status;
@@ -32,6 +33,16 @@ columns! {
 fn status_text<'v>(view: &'v View<'_>) -> StatValue<'v> {
     match &view.subject {
         Subject::Frontend => StatValue::text(status::of_frontend(view.program, view.proxy)),
+        Subject::Backend if view.counts_servers => {
+            let (state, servers) = (
+                status::of_backend(&view.proxy.live),
+                &view.proxy.live.servers,
+            );
+            let up =
+                |server: &&Arc<ServerLive>| server.state.lock().operation != Operation::Stopped;
+            let up = servers.iter().filter(up).count();
+            StatValue::Str(format!("{state} ({up}/{})", servers.iter().count()).into())
+        }
         Subject::Backend => StatValue::text(status::of_backend(&view.proxy.live)),
         Subject::Listener(listener, bind) => StatValue::text(status::of_listener(listener, bind)),
         Subject::Server(server, health) => StatValue::Str(health.text(server).into()),

@@ -137,10 +137,11 @@ pub fn service(tx: &mut Tx<'_>, service: Service) -> Outcome {
 const LONGEST_WAIT_MS: u32 = 30_000;
 
 /// Moves the answer into the stream. Clients of 1.1 get pages in one chunk, as upstream streams them; for older ones the
-/// end of the connection ends the page, unless they want to keep it: those get a length.
+/// end of the connection ends the page, unless they want to keep it: those get a length. Frames of HTTP/2 tell the end by themselves.
 fn put(reply: Reply, tx: &mut Tx<'_>) {
     let stream = &mut *tx.stream;
-    let (chunked, is_head) = (stream.request.is_11(), stream.request.method() == b"HEAD");
+    let chunked = stream.request.is_11() && stream.request.version() != b"HTTP/2.0";
+    let is_head = stream.request.method() == b"HEAD";
     let streams = reply.streams() && !is_head;
     let head = &mut stream.response;
     head.start_response(b"HTTP/1.1", reply.status, reply.reason.as_bytes());
