@@ -10,7 +10,7 @@ use std::task::Waker;
 
 use hapax_core::contract::{Assigned, Balancer, Dispatch, KeyValue, Ticket, Wish};
 use hapax_core::ir;
-use hapax_core::live::{ProxyLasting, ProxyLive, ServerLive, Servers};
+use hapax_core::live::{ProxyLasting, ProxyLive, ServerLasting, ServerLive, Servers};
 use parking_lot::Mutex;
 
 use crate::farm::has_room;
@@ -164,7 +164,7 @@ impl Backend {
     }
 
     fn take(&self, index: usize) -> Assigned {
-        match self.server(index) {
+        match self.servers.lasting(index) {
             Some(server) => {
                 server.sessions.up();
                 self.balancer.connections_changed(index);
@@ -290,7 +290,7 @@ impl Backend {
     }
 
     /// Gives a slot back under the lock, to who waits for it.
-    fn release_locked(&self, server: usize, live: &ServerLive) {
+    fn release_locked(&self, server: usize, live: &ServerLasting) {
         let mut queues = self.queues.lock();
         live.sessions.down();
         self.balancer.connections_changed(server);
@@ -357,7 +357,7 @@ impl Dispatch for Backend {
     }
 
     fn release(&self, server: usize) {
-        let Some(live) = self.server(server) else {
+        let Some(live) = self.servers.lasting(server) else {
             return;
         };
         let limited = self.limited.load(Ordering::Relaxed);

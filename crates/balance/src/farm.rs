@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hapax_core::ir;
-use hapax_core::live::{ServerLive, Servers};
+use hapax_core::live::{ServerLasting, ServerLive, Servers};
 
 /// A backend's servers, and which of them are in use.
 #[derive(Debug)]
@@ -120,14 +120,19 @@ impl Farm {
         self.servers.get(index).map(Arc::as_ref)
     }
 
+    /// What load balancing looks at of one server.
+    pub fn lasting(&self, index: usize) -> Option<&ServerLasting> {
+        self.servers.lasting(index)
+    }
+
     /// Whether a server has a free slot and nobody who waits for it.
     pub fn has_room(&self, index: usize) -> bool {
-        self.server(index).is_some_and(has_room)
+        self.lasting(index).is_some_and(has_room)
     }
 }
 
 /// Whether a server has a free slot and nobody who waits for it.
-pub fn has_room(server: &ServerLive) -> bool {
+pub fn has_room(server: &ServerLasting) -> bool {
     let limit = server.limit.load(Ordering::Relaxed);
     limit == u32::MAX || (server.sessions.value() < limit && server.queue.value() == 0)
 }

@@ -136,7 +136,7 @@ impl Hashed {
     /// Whether server `a` has fewer sessions for its weight than `b`.
     pub fn is_less_loaded(&self, a: usize, b: usize) -> bool {
         let load = |index: usize| {
-            let server = self.farm.server(index);
+            let server = self.farm.lasting(index);
             server.map_or((0, 1), |server| {
                 let sessions = server.sessions.value().saturating_add(server.queue.value());
                 let weight = server.effective_weight.load(Ordering::Relaxed);
@@ -237,7 +237,7 @@ impl Shares {
         }
         let served = |member: &Member| {
             let sessions = farm
-                .server(member.index)
+                .lasting(member.index)
                 .map(|server| server.sessions.value());
             u64::from(sessions.unwrap_or(0))
         };
@@ -264,7 +264,7 @@ impl Limits {
         };
         let limit = limits.iter().find(|(member, _)| *member == index);
         let sessions = farm
-            .server(index)
+            .lasting(index)
             .map_or(0, |server| server.sessions.value());
         limit.is_some_and(|&(_, limit)| u64::from(sessions) < limit)
     }

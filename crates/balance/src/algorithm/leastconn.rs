@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hapax_core::contract::{Algorithm, BalanceKey, Balancer, KeyValue};
 use hapax_core::ir;
 use hapax_core::keyword::BalanceKeyword;
-use hapax_core::live::{ServerLive, Servers};
+use hapax_core::live::{ServerLasting, Servers};
 use parking_lot::Mutex;
 
 use crate::farm::{Farm, Member, has_room};
@@ -121,7 +121,7 @@ fn least(farm: &Farm, members: &[Member], start: usize, avoid: Option<usize>) ->
     let positions = (sooner.len()..members.len()).chain(0..sooner.len());
     let mut best: Option<((bool, Load), usize)> = None;
     for (member, at) in later.iter().chain(sooner).zip(positions) {
-        let Some(server) = farm.server(member.index).filter(|server| has_room(server)) else {
+        let Some(server) = farm.lasting(member.index).filter(|server| has_room(server)) else {
             continue;
         };
         let rank = (Some(member.index) == avoid, Load::of(server, member));
@@ -148,7 +148,7 @@ struct Index {
 impl Index {
     fn new(farm: &Farm, members: &[Member]) -> Index {
         let load = |member: &Member| {
-            let server = farm.server(member.index);
+            let server = farm.lasting(member.index);
             server.map_or(Load::NONE, |server| Load::of(server, member))
         };
         let highest = members.iter().map(|member| member.index + 1).max();
@@ -192,7 +192,7 @@ impl Index {
                 }
             }
         }
-        let server = farm.server(avoid?)?;
+        let server = farm.lasting(avoid?)?;
         self.positions
             .get(avoid?)
             .copied()
@@ -209,7 +209,7 @@ impl Index {
 
     fn put_right(&mut self, farm: &Farm, members: &[Member], at: usize) {
         let member = members.get(at);
-        let server = member.and_then(|member| farm.server(member.index));
+        let server = member.and_then(|member| farm.lasting(member.index));
         let (Some(server), Some(member), Some(known)) = (server, member, self.loads.get_mut(at))
         else {
             return;
@@ -255,7 +255,7 @@ fn first_of(
         let Some(member) = members.get(at) else {
             continue;
         };
-        let Some(server) = farm.server(member.index) else {
+        let Some(server) = farm.lasting(member.index) else {
             continue;
         };
         if Load::of(server, member) != load {
@@ -288,7 +288,7 @@ impl Load {
         weight: 1,
     };
 
-    fn of(server: &ServerLive, member: &Member) -> Load {
+    fn of(server: &ServerLasting, member: &Member) -> Load {
         let connections = server.sessions.value().saturating_add(server.queue.value());
         Load {
             connections: match connections {

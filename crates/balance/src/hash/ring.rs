@@ -6,11 +6,9 @@ use hapax_proto::hash::avalanche;
 /// Points on a ring of 32-bit hashes.
 #[derive(Debug, Default)]
 pub struct Ring {
-    /// Where the points are, in ascending order.
-    places: Vec<u32>,
-    /// The server of each of them.
-    servers: Vec<u32>,
-    /// The ring in equal parts, about as many as points: the number of points before each, and of all.
+    /// Where the points are, in ascending order, and the server of each.
+    points: Vec<(u32, u32)>,
+    /// The ring in equal parts of few points: the number of points before each, and of all. Small enough to stay near.
     parts: Vec<u32>,
     /// How many bits of a hash tell a place within a part.
     within: u32,
@@ -29,18 +27,17 @@ impl Ring {
             .collect();
         // Two points at one place stay in the order of the servers.
         points.sort_by_key(|&(place, _)| place);
-        let (places, servers): (Vec<u32>, Vec<u32>) = points.into_iter().unzip();
-        let bits = places.len().checked_ilog2().unwrap_or(0).min(31);
+        let bits = (points.len() / POINTS_PER_PART).checked_ilog2();
+        let bits = bits.unwrap_or(0);
         let within = 32 - bits;
         let mut parts = Vec::with_capacity((1 << bits) + 1);
-        for (before, place) in (0..).zip(&places) {
+        for (before, (place, _)) in (0..).zip(&points) {
             let part = (u64::from(*place) >> within) as usize;
             parts.resize(parts.len().max(part + 1), before);
         }
-        parts.resize((1 << bits) + 1, places.len() as u32);
+        parts.resize((1 << bits) + 1, points.len() as u32);
         Ring {
-            places,
-            servers,
+            points,
             parts,
             within,
         }
@@ -50,37 +47,38 @@ impl Ring {
     /// after that one around the ring. A server comes as often as it has points.
     pub fn walk(&self, hash: u32) -> impl Iterator<Item = usize> + '_ {
         let start = self.nearest(hash);
-        let (before, from) = self.servers.split_at(start.min(self.servers.len()));
-        from.iter().chain(before).map(|&index| index as usize)
+        let (before, from) = self.points.split_at(start.min(self.points.len()));
+        from.iter().chain(before).map(|&(_, index)| index as usize)
     }
 
     /// Points and their servers behind the place `last`, around the ring; from the first one when it is beyond all.
     pub fn after(&self, last: u64) -> impl Iterator<Item = (u32, usize)> + '_ {
         let start = self
-            .places
-            .partition_point(|&place| u64::from(place) <= last);
-        let positions = (start..self.places.len()).chain(0..start);
-        positions.map(|at| (self.places[at], self.servers[at] as usize))
+            .points
+            .partition_point(|&(place, _)| u64::from(place) <= last);
+        let (before, from) = self.points.split_at(start);
+        let points = from.iter().chain(before);
+        points.map(|&(place, index)| (place, index as usize))
     }
 
     /// The server of the last point.
     pub fn last(&self) -> Option<usize> {
-        self.servers.last().map(|&index| index as usize)
+        self.points.last().map(|&(_, index)| index as usize)
     }
 
     /// Whether a point is at this place.
     pub fn has(&self, place: u64) -> bool {
-        let search = |point: &u32| u64::from(*point).cmp(&place);
-        self.places.binary_search_by(search).is_ok()
+        let search = |point: &(u32, u32)| u64::from(point.0).cmp(&place);
+        self.points.binary_search_by(search).is_ok()
     }
 
     fn nearest(&self, hash: u32) -> usize {
-        let count = self.places.len();
+        let count = self.points.len();
         let after = self.before(hash);
         let before = after.checked_sub(1).unwrap_or(count.saturating_sub(1));
         let after = if after == count { 0 } else { after };
-        match (self.places.get(before), self.places.get(after)) {
-            (Some(&previous), Some(&next))
+        match (self.points.get(before), self.points.get(after)) {
+            (Some(&(previous, _)), Some(&(next, _)))
                 if hash.wrapping_sub(previous) <= next.wrapping_sub(hash) =>
             {
                 before
@@ -89,17 +87,20 @@ impl Ring {
         }
     }
 
-    /// How many points are before a hash: those before its part, and those of the part, which are one or two.
+    /// How many points are before a hash: those before its part, and some of the part.
     fn before(&self, hash: u32) -> usize {
         let part = (u64::from(hash) >> self.within) as usize;
         let bounds = self.parts.get(part).zip(self.parts.get(part + 1));
         let Some((&first, &end)) = bounds else {
             return 0;
         };
-        let own = self.places.get(first as usize..end as usize);
-        first as usize + own.map_or(0, |own| own.partition_point(|&place| place < hash))
+        let own = self.points.get(first as usize..end as usize);
+        first as usize + own.map_or(0, |own| own.partition_point(|&(place, _)| place < hash))
     }
 }
+
+/// At least so many points have a part in common, on average: they fill two lines of a cache.
+const POINTS_PER_PART: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -141,13 +142,13 @@ mod tests {
                 .collect();
             let ring = Ring::new(&members);
             let near = ring
-                .places
+                .points
                 .iter()
-                .flat_map(|&at| [at.wrapping_sub(1), at, at.wrapping_add(1)]);
+                .flat_map(|&(at, _)| [at.wrapping_sub(1), at, at.wrapping_add(1)]);
             for hash in near.chain([0, 1, u32::MAX]) {
                 assert_eq!(
                     ring.before(hash),
-                    ring.places.partition_point(|&place| place < hash)
+                    ring.points.partition_point(|&(place, _)| place < hash)
                 );
             }
         }

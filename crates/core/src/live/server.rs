@@ -281,6 +281,11 @@ impl ServerLive {
         Arc::as_ptr(&self.lasting).addr()
     }
 
+    /// What stays with the next configuration.
+    pub fn lasting(&self) -> &Arc<ServerLasting> {
+        &self.lasting
+    }
+
     /// Whether both are views of one server.
     pub fn is_same_as(&self, other: &ServerLive) -> bool {
         Arc::ptr_eq(&self.lasting, &other.lasting)

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use super::server::ServerLive;
+use super::server::{ServerLasting, ServerLive};
 
 /// The servers of a backend, by position. Clones share one table.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Servers(Arc<Table>);
 struct Table {
     /// Those of the configuration.
     first: Box<[Arc<ServerLive>]>,
+    /// What lasts of those, for load balancing, which looks at nothing else; made when it is first asked for.
+    lasting: OnceLock<Box<[Arc<ServerLasting>]>>,
     /// Those that were added, in blocks that double: block `n` has `16 << n` places. Most backends have none.
     added: OnceLock<Box<[OnceLock<Block>; BLOCKS]>>,
     /// Places in use.
@@ -37,6 +39,7 @@ impl Servers {
         Servers(Arc::new(Table {
             len: AtomicUsize::new(first.len()),
             first: first.into(),
+            lasting: OnceLock::new(),
             added: OnceLock::new(),
             adding: Mutex::new(()),
         }))
@@ -48,6 +51,19 @@ impl Servers {
         match self.0.first.get(index) {
             None => self.added(index),
             known => known,
+        }
+    }
+
+    /// What lasts of the server at a position: one step less to its sessions than [`Servers::get`].
+    #[inline]
+    pub fn lasting(&self, index: usize) -> Option<&ServerLasting> {
+        let all = self.0.lasting.get_or_init(|| {
+            let servers = self.0.first.iter();
+            servers.map(|server| server.lasting().clone()).collect()
+        });
+        match all.get(index) {
+            Some(known) => Some(known),
+            None => self.added(index).map(|server| &***server),
         }
     }
 
