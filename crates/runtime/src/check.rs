@@ -99,7 +99,9 @@ impl Checks {
                 live.iter()
                     .flat_map(|server| Role::of(&server.ir).map(move |role| (server, role)))
             };
-            if proxy.ir.disabled || !proxy.servers.checks || roles().next().is_none() {
+            // Those that were added while the process ran are in no configuration.
+            let some = proxy.servers.checks || live.len() > live.configured();
+            if proxy.ir.disabled || !some || roles().next().is_none() {
                 continue;
             }
             let recipe = Rc::new(Recipe::new(&proxy.ir)?);

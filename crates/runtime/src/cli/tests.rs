@@ -421,7 +421,7 @@ fn the_process_tells_what_it_is() {
         talk(&told, CliLevel::User, &["show startup-logs\n"]).concat(),
         "[WARNING] one\n\n<EOF>"
     );
-    for command in ["activity", "threads", "fd", "libs"] {
+    for command in ["activity", "fd", "libs"] {
         let answer = talk(&cli(), CliLevel::User, &[&format!("show {command}\n")]).concat();
         assert_eq!(answer, "Permission denied\n\n<EOF>", "{command}");
     }
