@@ -10,13 +10,13 @@ pub enum CheckKind {
     /// Connect only.
     #[default]
     Tcp,
-    /// `option httpchk`: the steps stand in [`Proxy::http_check`](super::Proxy::http_check).
+    /// `option httpchk`: the steps stand in [`ProxySettings::http_check`](super::ProxySettings::http_check).
     Http,
-    /// `option tcp-check`: the steps stand in [`Proxy::tcp_check`](super::Proxy::tcp_check).
+    /// `option tcp-check`: the steps stand in [`ProxySettings::tcp_check`](super::ProxySettings::tcp_check).
     Rules,
     /// The fixed steps of a protocol, such as `option mysql-check`.
     Protocol(Vec<super::CheckStep>),
-    /// `option external-check`: the program stands in [`Proxy::external_check`](super::Proxy::external_check).
+    /// `option external-check`: the program stands in [`ProxySettings::external_check`](super::ProxySettings::external_check).
     External,
 }
 
