@@ -63,7 +63,8 @@ pub fn signal(signal: Signal, running: &Arc<Running>, ending: &mut Ending) {
         other => {
             running.flush(FLUSH);
             let _ = hapax_sys::signal::restore(other);
-            let _ = hapax_sys::signal::unblock_all();
+            // No other one that came meanwhile: it would tell something else.
+            let _ = hapax_sys::signal::unblock(other);
             let _ = process::kill(std::process::id().cast_signed(), Some(other));
         }
     }

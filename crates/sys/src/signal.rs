@@ -75,6 +75,13 @@ pub fn unblock_all() -> io::Result<()> {
     )?)
 }
 
+/// Unblocks a signal in the calling thread; others that wait go on waiting.
+pub fn unblock(signal: Signal) -> io::Result<()> {
+    let mut mask = SigSet::empty();
+    mask.add(signal);
+    Ok(mask.thread_unblock()?)
+}
+
 /// Lets these signals wait in the calling thread, and no others: for a child after a fork, until it catches them.
 pub fn let_wait(signals: &[Signal]) -> io::Result<()> {
     let mut mask = SigSet::empty();
