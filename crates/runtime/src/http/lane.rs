@@ -447,7 +447,8 @@ impl Lane {
             self.drop_output();
         }
         let is_last = self.ends_sink && self.body == Body::Ended && self.pipe.is_none();
-        let follows = self.abounds && self.body != Body::Ended;
+        // Records end in short segments; where bytes go as they are, the kernel makes whole ones itself.
+        let follows = self.abounds && self.body != Body::Ended && !sink.is_bare();
         let mut held_back = false;
         if is_last && self.has_output() && !self.frames_itself {
             sink.end_with_next();
